@@ -1,0 +1,85 @@
+import type { FastifyRequest } from 'fastify'
+import type { AuthHook } from '../types/fastify.js'
+import type { AccessTokenClaims } from '../types/identity.js'
+import { noteFailure } from './challenge.js'
+import { errors } from './errors.js'
+import type { ResolvedOptions } from './options/resolve.js'
+import type { SessionService } from './session-service.js'
+
+type Allows = (user: AccessTokenClaims, request: FastifyRequest) => boolean | Promise<boolean>
+
+/** Marks the routes of the plugin that come before any access token: a guard that the app adds to every route lets them pass. */
+export const IS_PUBLIC = Symbol.for('fastify-refresh-token.public')
+
+export interface Guards {
+  /** `request.authenticate`. */
+  authenticateRequest(
+    this: FastifyRequest,
+    options?: { optional?: boolean }
+  ): Promise<AccessTokenClaims | null>
+  authenticate: AuthHook
+  authorize(...allowed: string[] | [Allows]): AuthHook
+}
+
+export function createGuards(
+  service: SessionService,
+  { accessToken, refreshToken }: Pick<ResolvedOptions, 'accessToken' | 'refreshToken'>
+): Guards {
+  async function authenticate(request: FastifyRequest, optional: boolean): Promise<AccessTokenClaims | null> {
+    try {
+      const token = readAccessToken(request, accessToken.header)
+      if (token === null && optional) return null
+      if (token === null) throw new errors.NoAccessToken()
+      const confirms = refreshToken.confirms?.(request) !== false
+      request.user = await service.verify(token, confirms)
+      return request.user
+    } catch (error) {
+      noteFailure(request, error)
+      throw error
+    }
+  }
+
+  return {
+    authenticateRequest({ optional = false } = {}) {
+      return authenticate(this, optional)
+    },
+
+    async authenticate(request) {
+      if (IS_PUBLIC in request.routeOptions.config) return
+      await authenticate(request, false)
+    },
+
+    authorize(...allowed) {
+      const [first] = allowed
+      const allows = typeof first === 'function' ? first : hasScopes(allowed as string[])
+      return async (request) => {
+        // Put before `authenticate`, or without it, nobody is allowed.
+        const isAllowed = request.user !== null && (await allows(request.user, request))
+        if (isAllowed) return
+        const error = request.user === null ? new errors.NoAccessToken() : new errors.InsufficientScope()
+        noteFailure(request, error)
+        throw error
+      }
+    }
+  }
+}
+
+/** The `scope` claim is a list separated by spaces (RFC 9068 section 2.2.3, RFC 8693 section 4.2). */
+function hasScopes(scopes: string[]): Allows {
+  return ({ scope }) => {
+    const granted = typeof scope === 'string' ? scope.split(' ') : []
+    return scopes.every((each) => granted.includes(each))
+  }
+}
+
+/**
+ * The token of the header, or null where none came. In `Authorization` it follows `Bearer` (RFC 6750
+ * section 2.1), and another scheme is no token of ours; any other header may do without.
+ */
+export function readAccessToken({ headers }: FastifyRequest, name: string): string | null {
+  const value = headers[name]
+  if (typeof value !== 'string' || value === '') return null
+  const bearer = /^bearer +(.*)$/i.exec(value)
+  if (bearer) return bearer[1] as string
+  return name === 'authorization' ? null : value
+}

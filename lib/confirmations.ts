@@ -1,0 +1,32 @@
+import { LRUCache } from 'lru-cache'
+import type { Background } from './background.js'
+import type { StoreCalls } from './store-calls.js'
+
+const MAX_SESSIONS = 50_000
+
+/**
+ * Tells the store that a client has proved to hold its tokens, off the critical path of the request that
+ * proved it: once for each generation and process, and again until it is acknowledged.
+ */
+export class Confirmations {
+  readonly #calls: StoreCalls
+  readonly #background: Background
+  /** The generation last confirmed, by sid. One that is forgotten is confirmed once more, which does no harm. */
+  readonly #confirmed = new LRUCache<string, number>({ max: MAX_SESSIONS })
+
+  constructor(calls: StoreCalls, background: Background) {
+    this.#calls = calls
+    this.#background = background
+  }
+
+  confirm(sid: string, gen: number): void {
+    // A login's generation counts as confirmed.
+    if (gen <= (this.#confirmed.get(sid) ?? 1)) return
+    this.#confirmed.set(sid, gen)
+    const send = () => this.#calls.ask((store) => store.confirm(sid, gen))
+    send().catch(() => {
+      const isPointless = () => this.#confirmed.peek(sid) !== gen
+      return this.#background.retry(`${sid} ${gen}`, send, isPointless)
+    })
+  }
+}

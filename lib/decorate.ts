@@ -1,0 +1,19 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Identity } from '../types/identity.js'
+import type { RouteContext } from './routes/context.js'
+import { startSession } from './routes/login.js'
+import { createSessions } from './sessions-api.js'
+
+/** What the plugin adds to the app. A name that is taken is Fastify's own clear error. */
+export function decorate(fastify: FastifyInstance, context: RouteContext): void {
+  const { guards } = context
+  fastify.decorate('authenticate', guards.authenticate)
+  fastify.decorate('authorize', guards.authorize)
+  fastify.decorate('sessions', createSessions(context, fastify.log))
+  // `@fastify/jwt`, where the app has it, made the same decorator: there is one user.
+  if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
+  fastify.decorateRequest('authenticate', guards.authenticateRequest as never)
+  fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {
+    return startSession(context, this.request, this, identity)
+  })
+}

@@ -1,0 +1,79 @@
+import type { Claims, Identity, Metadata } from '../types/identity.js'
+import { errors } from './errors.js'
+import { isObject, toMs } from './options/checks.js'
+import { RESERVED_CLAIMS } from './tokens/access-token.js'
+
+const MAX_SUB_BYTES = 256
+const MAX_CLAIMS_BYTES = 4096
+const MAX_METADATA_BYTES = 1024
+const KNOWN = ['sub', 'claims', 'remember', 'ttl', 'metadata']
+
+/** An identity whose every part was checked, as plain JSON values. */
+export interface ResolvedIdentity {
+  sub: string
+  claims: Claims
+  remember: boolean
+  /** Undefined: as long as the options say. */
+  ttlMs: number | undefined
+  metadata: Metadata
+}
+
+/** @throws `FRT_ERR_INVALID_IDENTITY`, which names the path and what would be right */
+export function resolveIdentity(given: Identity): ResolvedIdentity {
+  if (!isObject(given)) refuse('identity', 'an object')
+  for (const key of Object.keys(given)) {
+    if (!KNOWN.includes(key)) refuse(`identity.${key}`, `left out: an identity has ${KNOWN.join(', ')}`)
+  }
+  const { sub, claims = {}, remember = true, ttl, metadata = {} } = given as Identity
+  if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > MAX_SUB_BYTES) {
+    refuse('identity.sub', `a string of 1 to ${MAX_SUB_BYTES} bytes`)
+  }
+  if (!sub.isWellFormed()) refuse('identity.sub', 'well-formed Unicode')
+  if (typeof remember !== 'boolean') refuse('identity.remember', 'true or false')
+  const ttlMs = ttl === undefined ? undefined : toMs(ttl)
+  if (ttl !== undefined && !(ttlMs !== undefined && ttlMs >= 1000)) {
+    refuse('identity.ttl', 'a duration of at least a second')
+  }
+  return {
+    sub,
+    claims: resolveClaims(claims, 'identity.claims'),
+    remember,
+    ttlMs,
+    metadata: resolveMetadata(metadata, 'identity.metadata')
+  }
+}
+
+export function resolveClaims(claims: Claims, path: string): Claims {
+  const plain = toPlain(claims, MAX_CLAIMS_BYTES, path)
+  for (const name of RESERVED_CLAIMS) {
+    if (Object.hasOwn(plain, name)) refuse(`${path}.${name}`, 'left out: it is reserved')
+  }
+  return plain
+}
+
+export function resolveMetadata(metadata: Metadata, path: string): Metadata {
+  return toPlain(metadata, MAX_METADATA_BYTES, path)
+}
+
+/** What JSON makes of an object is what every store and every token gives back. */
+function toPlain(value: unknown, maxBytes: number, path: string): Record<string, unknown> {
+  if (!isObject(value)) refuse(path, 'an object')
+  const json = toJson(value)
+  if (json === undefined || Buffer.byteLength(json) > maxBytes) {
+    refuse(path, `an object of at most ${maxBytes} bytes of JSON`)
+  }
+  const plain: unknown = JSON.parse(json)
+  return isObject(plain) ? plain : refuse(path, 'an object')
+}
+
+function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
+
+function refuse(path: string, right: string): never {
+  throw new errors.InvalidIdentity(path, right)
+}

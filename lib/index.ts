@@ -1,0 +1,46 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { FastifyRefreshTokenOptions } from '../types/options.js'
+import { createGuards } from './authenticate.js'
+import { addChallengeHook } from './challenge.js'
+import { createRefreshTokenCookie } from './cookies.js'
+import { decorate } from './decorate.js'
+import { claimPrefix } from './instances.js'
+import { resolveOptions } from './options/resolve.js'
+import { registerRoutes } from './routes/index.js'
+import { createSessionService } from './session-service.js'
+import { createStore } from './store/create-store.js'
+import { createAccessTokens } from './tokens/access-token.js'
+import { deriveKeys } from './tokens/keys.js'
+import { createRefreshTokenCodec } from './tokens/refresh-token.js'
+import { createTransport } from './transport.js'
+
+async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOptions): Promise<void> {
+  const options = resolveOptions(given)
+  claimPrefix(fastify, options.keyPrefix)
+
+  const keys = deriveKeys(options.secret, options.keyPrefix)
+  const refreshTokens = createRefreshTokenCodec(keys)
+  const accessTokens = await createAccessTokens(fastify, keys, options)
+  const transport = createTransport(options, await createRefreshTokenCookie(fastify, options.cookie))
+
+  const service = createSessionService({ options, store: createStore(options), refreshTokens, accessTokens })
+  const guards = createGuards(service, options)
+  const context = { options, service, transport, refreshTokens, accessTokens, guards }
+
+  decorate(fastify, context)
+  addChallengeHook(fastify)
+  await registerRoutes(fastify, context)
+  fastify.addHook('onClose', async () => service.close())
+}
+
+/** Logins that last: access tokens that are short-lived, refresh tokens that rotate, thefts that are found out. */
+export const fastifyRefreshToken = fp(plugin, { name: 'fastify-refresh-token', fastify: '5.x' })
+export default fastifyRefreshToken
+
+export type * from '../types/index.js'
+export { type ErrorCode, errorCodes } from './errors.js'
+export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js'
+export { RedisStore, type RedisStoreOptions } from './store/redis/redis-store.js'
+export type { RedisClient } from './store/redis/run-script.js'
+export type * from './store/session-store.js'

@@ -1,0 +1,6 @@
+import { randomBytes } from 'node:crypto'
+
+/** Names one call to a store, which may reach it twice: 8 ASCII characters. */
+export function operationId(): string {
+  return randomBytes(6).toString('base64url')
+}

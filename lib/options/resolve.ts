@@ -1,0 +1,62 @@
+import { type Check, object, refuse } from './checks.js'
+import { shape } from './shape.js'
+
+type Shape = typeof shape
+type Checked = { [K in keyof Shape]: Shape[K] extends Check<infer T> ? T : never }
+
+/** What the options come to: every default filled in, every duration in milliseconds. Frozen. */
+export type ResolvedOptions = Readonly<ReturnType<typeof resolveOptions>>
+
+const MAX_DEFAULT_GRACE_MS = 30_000
+
+/**
+ * Checks the options once and for all.
+ * @throws `FRT_ERR_INVALID_OPTION`, which names the path and what would be right
+ */
+export function resolveOptions(given: unknown) {
+  const checked = object<Checked>(shape)(given, 'options')
+  const { storeTimeout, accessToken, refreshToken, session, ...others } = checked
+  const graceMs = refreshToken.grace ?? Math.min(accessToken.ttl / 10, MAX_DEFAULT_GRACE_MS)
+  checkLogin(checked)
+  checkStore(checked)
+  checkCookie(checked)
+  checkLifetimes(checked, graceMs)
+  return Object.freeze({
+    ...others,
+    storeTimeoutMs: storeTimeout,
+    accessToken: Object.freeze({ ...accessToken, ttlMs: accessToken.ttl }),
+    refreshToken: Object.freeze({ ...refreshToken, ttlMs: refreshToken.ttl, graceMs }),
+    session: Object.freeze({ ...session, ttlMs: session.ttl })
+  })
+}
+
+function checkLogin({ login, routes }: Checked): void {
+  if (!login && routes.login !== false) refuse('login', 'a function, or routes.login false')
+}
+
+function checkStore({ redis, store }: Checked): void {
+  if (redis && store) refuse('store', 'left out where redis is given')
+}
+
+/** What a browser would silently drop is said here instead (RFC 6265bis sections 4.1.2.7 and 4.1.3). */
+function checkCookie({ cookie: { name, path, domain, sameSite, secure } }: Checked): void {
+  if (name.startsWith('__Host-') && (!secure || domain !== undefined || path !== '/')) {
+    refuse('cookie.name', "without '__Host-' unless secure is true, path is '/' and there is no domain")
+  }
+  if (name.startsWith('__Secure-') && !secure) {
+    refuse('cookie.name', "without '__Secure-' unless secure is true")
+  }
+  if (sameSite === 'none' && !secure) refuse('cookie.secure', "true where sameSite is 'none'")
+}
+
+function checkLifetimes({ accessToken, refreshToken }: Checked, graceMs: number): void {
+  if (3 * graceMs >= accessToken.ttl) {
+    refuse(
+      'refreshToken.grace',
+      'less than a third of accessToken.ttl: a token rests for three times the grace'
+    )
+  }
+  if (refreshToken.ttl <= 6 * graceMs) {
+    refuse('refreshToken.ttl', 'more than six times refreshToken.grace')
+  }
+}

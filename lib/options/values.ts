@@ -1,0 +1,73 @@
+import type { FastifyRequest } from 'fastify'
+import type { RouteOverrides, Transport } from '../../types/options.js'
+import type { RedisClient } from '../store/redis/run-script.js'
+import type { SessionStore } from '../store/session-store.js'
+import { type Check, isObject, listOf, matching, oneOf, refuse } from './checks.js'
+
+/** RFC 9110 section 5.6.2: a token, as the names of headers and cookies are. */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+const STORE_METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'list', 'revoke', 'revokeAll']
+
+const secret: Check<Buffer> = (value, path) => {
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value
+  if (!Buffer.isBuffer(bytes) || bytes.length < 32) {
+    refuse(path, 'a string or a Buffer of at least 32 bytes, or an array of such')
+  }
+  return Buffer.from(bytes)
+}
+
+export const secrets: Check<[Buffer, ...Buffer[]]> = (value, path) => {
+  const list = Array.isArray(value) ? listOf(secret)(value, path) : [secret(value, path)]
+  const [first, ...rest] = list
+  const distinct = new Set(list.map((each) => each.toString('hex')))
+  if (!first || distinct.size < list.length) refuse(path, 'one secret, or several that differ')
+  return [first, ...rest]
+}
+
+export const redis: Check<RedisClient> = (value, path) =>
+  hasMethods(value, ['evalsha', 'eval'])
+    ? (value as unknown as RedisClient)
+    : refuse(path, 'an ioredis Redis or Cluster')
+
+export const store: Check<SessionStore> = (value, path) =>
+  hasMethods(value, STORE_METHODS)
+    ? (value as unknown as SessionStore)
+    : refuse(path, `a SessionStore with ${STORE_METHODS.join(', ')}`)
+
+function hasMethods(value: unknown, methods: string[]): boolean {
+  return isObject(value) && methods.every((method) => typeof value[method] === 'function')
+}
+
+export const count: Check<number> = (value, path) =>
+  Number.isSafeInteger(value) && (value as number) >= 1
+    ? (value as number)
+    : refuse(path, 'a whole number of at least 1')
+
+export const transport: Check<(request: FastifyRequest) => Transport> = (value, path) => {
+  if (typeof value === 'function') return value as (request: FastifyRequest) => Transport
+  const name = oneOf('cookie', 'body', 'header')(value, path)
+  return () => name
+}
+
+export const route: Check<RouteOverrides | false> = (value, path) => {
+  if (value === false) return false
+  if (value === true) return {}
+  if (!isObject(value)) refuse(path, 'true, false, or an object of route options')
+  for (const name of ['method', 'url', 'handler']) {
+    if (name in value) refuse(`${path}.${name}`, 'left out: it is what makes the route')
+  }
+  return value
+}
+
+export const origin: Check<string> = (value, path) => {
+  if (typeof value !== 'string' || !URL.canParse(value) || new URL(value).origin !== value) {
+    refuse(path, "an origin, such as 'https://app.example.com'")
+  }
+  return value
+}
+
+export const headerName: Check<string> = (value, path) =>
+  matching(NAME, 'the name of a header')(value, path).toLowerCase()
+
+export const cookieName: Check<string> = matching(NAME, 'the name of a cookie')

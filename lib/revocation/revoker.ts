@@ -1,0 +1,97 @@
+import type { RevocationReason, Session } from '../../types/identity.js'
+import type { Background } from '../background.js'
+import { operationId } from '../operation.js'
+import type { KnownRevocation } from '../store/session-store.js'
+import type { StoreCalls } from '../store-calls.js'
+import type { RevokedSessions } from './revoked-sessions.js'
+
+/** Called with each session that was ended, once, by whoever was the first. */
+export type Ended = (session: Session, reason: RevocationReason) => void
+
+/**
+ * Ends sessions. This process refuses their tokens from the moment it is asked to (security decisions
+ * fail closed); the store is asked until it has answered, for a call that failed may have been half of one.
+ */
+export class Revoker {
+  readonly #calls: StoreCalls
+  readonly #background: Background
+  readonly #revoked: RevokedSessions
+  /** The longest that a session can live: then trying is pointless. */
+  readonly #maxTtlMs: number
+
+  constructor(calls: StoreCalls, background: Background, revoked: RevokedSessions, maxTtlMs: number) {
+    this.#calls = calls
+    this.#background = background
+    this.#revoked = revoked
+    this.#maxTtlMs = maxTtlMs
+  }
+
+  known(sid: string): KnownRevocation | undefined {
+    return this.#revoked.get(sid)
+  }
+
+  /**
+   * @returns whether this call ended it
+   * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
+   */
+  async end(sid: string, reason: RevocationReason, ended: Ended): Promise<boolean> {
+    const operation = operationId()
+    const known = this.known(sid)
+    // Until the store has answered, it may live as long as any.
+    if (!known) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
+    const sessions = await this.#untilDone(sid, reason, ended, async () => {
+      const session = await this.#calls.ask((store) => store.revoke(sid, reason, operation))
+      return session ? [session] : []
+    })
+    if (sessions.length === 0 && !known) this.#revoked.add(sid, reason, 0)
+    return sessions.length > 0
+  }
+
+  /**
+   * Ends all sessions of a user but one. A late try spares those that began after this call.
+   * @returns how many this call ended
+   * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
+   */
+  async endAll(
+    sub: string,
+    reason: RevocationReason,
+    except: string | undefined,
+    ended: Ended
+  ): Promise<number> {
+    const operation = operationId()
+    const since = performance.now()
+    const sessions = await this.#untilDone(`all of ${sub}`, reason, ended, () => {
+      const minAgeMs = Math.floor(performance.now() - since)
+      return this.#calls.ask((store) => store.revokeAll(sub, reason, operation, { except, minAgeMs }))
+    })
+    return sessions.length
+  }
+
+  /** Takes note of sessions that the store has ended on its own. */
+  note(sessions: Session[], reason: RevocationReason, ended: Ended): void {
+    for (const session of sessions) {
+      this.#revoked.add(session.sid, reason, session.expiresAt.getTime())
+      ended(session, reason)
+    }
+  }
+
+  async #untilDone(
+    key: string,
+    reason: RevocationReason,
+    ended: Ended,
+    revoke: () => Promise<Session[]>
+  ): Promise<Session[]> {
+    const run = async () => {
+      const sessions = await revoke()
+      this.note(sessions, reason, ended)
+      return sessions
+    }
+    try {
+      return await run()
+    } catch (error) {
+      const giveUpAt = performance.now() + this.#maxTtlMs
+      void this.#background.retry(key, run, () => performance.now() > giveUpAt)
+      throw error
+    }
+  }
+}

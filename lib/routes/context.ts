@@ -1,0 +1,29 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Guards } from '../authenticate.js'
+import type { Caller } from '../caller.js'
+import type { ResolvedOptions } from '../options/resolve.js'
+import type { SessionService } from '../session-service.js'
+import type { AccessTokens } from '../tokens/access-token.js'
+import { newestOfEachSession, type RefreshToken, type RefreshTokenCodec } from '../tokens/refresh-token.js'
+import type { TokenTransport } from '../transport.js'
+
+/** What the routes are made of. */
+export interface RouteContext {
+  options: ResolvedOptions
+  service: SessionService
+  transport: TokenTransport
+  refreshTokens: RefreshTokenCodec
+  accessTokens: AccessTokens
+  guards: Guards
+}
+
+export function callerOf(request: FastifyRequest): Caller {
+  return { request, log: request.log }
+}
+
+/** The valid tokens among those that came: of one session the newest. */
+export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): RefreshToken[] {
+  return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
+}
+
+export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>

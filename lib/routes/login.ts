@@ -1,0 +1,32 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TokenResponse } from '../../types/fastify.js'
+import type { Identity } from '../../types/identity.js'
+import { errors } from '../errors.js'
+import { callerOf, type Handler, parseTokens, type RouteContext } from './context.js'
+
+/** `POST /auth/login`: whatever `login` reads; 200 with the tokens. */
+export function createLoginHandler(context: RouteContext): Handler {
+  return async (request, reply) => {
+    const identity = await context.options.login?.(request, reply)
+    // It may have answered by itself: a locked account, a second factor.
+    if (reply.sent) return reply
+    if (!identity) throw new errors.InvalidCredentials()
+    return startSession(context, request, reply, identity)
+  }
+}
+
+/**
+ * Starts a session, and ends the one that the request came with: it is not left behind for whoever
+ * copied it. The new one first, for a login that fails must cost nothing.
+ */
+export async function startSession(
+  { service, transport, refreshTokens }: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  identity: Identity
+): Promise<TokenResponse> {
+  const caller = callerOf(request)
+  const tokens = await service.create(identity, caller)
+  await service.replace(parseTokens(refreshTokens, transport.read(request)), caller)
+  return transport.write(request, reply, tokens)
+}

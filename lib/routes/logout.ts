@@ -1,0 +1,52 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { readAccessToken } from '../authenticate.js'
+import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
+import { callerOf, type Handler, parseTokens, type RouteContext } from './context.js'
+
+/**
+ * `POST /auth/logout`: the refresh token, even a retired one, and the access token, even an expired one.
+ * Every session that a valid one names ends; 200 also when there was nothing to end.
+ */
+export function createLogoutHandler(context: RouteContext): Handler {
+  const { options, transport } = context
+  return async (request, reply) => {
+    if (isOAuth(request)) return revokeForOAuth(context, request, reply)
+    const accessToken = readAccessToken(request, options.accessToken.header)
+    const tokens = accessToken === null ? [] : [accessToken]
+    await endSessions(context, request, [...transport.read(request), ...tokens])
+    // Only now: a logout that did not reach the store is none.
+    transport.clear(request, reply)
+    return {}
+  }
+}
+
+/** RFC 7009: 200 for an unknown token too. */
+async function revokeForOAuth(
+  context: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<object> {
+  try {
+    refuseRepeated(request)
+    await endSessions(context, request, [requireParameter(request, 'token')])
+    return {}
+  } catch (error) {
+    return sendOAuthError(reply, error)
+  }
+}
+
+/** @param tokens of either kind */
+async function endSessions(
+  { service, refreshTokens, accessTokens }: RouteContext,
+  request: FastifyRequest,
+  tokens: string[]
+): Promise<void> {
+  const sids = new Set([
+    ...parseTokens(refreshTokens, tokens).map(({ sid }) => sid),
+    ...tokens.flatMap((token) => accessTokens.verify(token)?.sid ?? [])
+  ])
+  const ends = [...sids].map((sid) => service.end(sid, 'logout', callerOf(request)))
+  // Each is tried to its end before the first failure is told.
+  await Promise.allSettled(ends)
+  await Promise.all(ends)
+}

@@ -1,0 +1,46 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TokenResponse } from '../../types/fastify.js'
+import { errors } from '../errors.js'
+import { isOAuth, OAuthError, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
+import { bodyTransport, type TokenTransport } from '../transport.js'
+import { callerOf, type Handler, parseTokens, type RouteContext } from './context.js'
+
+/** `POST /auth/refresh`: the refresh token; 200 with new tokens. */
+export function createRefreshHandler(context: RouteContext): Handler {
+  return (request, reply) =>
+    isOAuth(request)
+      ? refreshForOAuth(context, request, reply)
+      : refresh(context, context.transport, request, reply)
+}
+
+async function refresh(
+  { service, refreshTokens }: RouteContext,
+  transport: TokenTransport,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<TokenResponse> {
+  const given = transport.read(request)
+  if (given.length === 0) throw new errors.NoRefreshToken()
+  const [token, ...others] = parseTokens(refreshTokens, given)
+  // Two sessions: one of the cookies was tossed in by somebody. Using neither logs out and fixates nobody.
+  if (!token || others.length > 0) throw new errors.RefreshTokenInvalid()
+  return transport.write(request, reply, await service.refresh(token, callerOf(request)))
+}
+
+/** RFC 6749 section 6. */
+async function refreshForOAuth(
+  context: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<TokenResponse | FastifyReply> {
+  try {
+    refuseRepeated(request)
+    if (requireParameter(request, 'grant_type') !== 'refresh_token') {
+      throw new OAuthError('unsupported_grant_type', 'The grant_type must be refresh_token')
+    }
+    requireParameter(request, 'refresh_token')
+    return await refresh(context, bodyTransport, request, reply)
+  } catch (error) {
+    return sendOAuthError(reply, error)
+  }
+}

@@ -1,0 +1,14 @@
+import type { ResolvedOptions } from '../options/resolve.js'
+import { MemoryStore } from './memory-store.js'
+import { RedisStore } from './redis/redis-store.js'
+import type { SessionStore } from './session-store.js'
+
+/** The user's own store, else Redis where a client was given, else memory. */
+export function createStore({
+  store,
+  redis,
+  keyPrefix
+}: Pick<ResolvedOptions, 'store' | 'redis' | 'keyPrefix'>): SessionStore {
+  if (store) return store
+  return redis ? new RedisStore({ redis, keyPrefix }) : new MemoryStore()
+}

@@ -1,0 +1,29 @@
+import { tagOf } from '../../tokens/refresh-token.js'
+
+/**
+ * The only builder of Redis keys. The braces put all keys of one user into one Cluster slot: the tag
+ * stands in each of his sids, and is computed from his `sub`.
+ */
+export interface UserKeys {
+  /** A sid is appended: the session. */
+  sessions: string
+  /** A sid is appended: why the session ended. */
+  blacklist: string
+  /** An operation id is appended: what the operation answered. */
+  operations: string
+}
+
+export function createKeys(keyPrefix: string) {
+  const userKeys = (tag: Buffer): UserKeys => {
+    const base = `${keyPrefix}{${tag.toString('base64url')}}:`
+    return { sessions: `${base}s:`, blacklist: `${base}b:`, operations: `${base}o:` }
+  }
+  return {
+    ofSession: (sid: string) => userKeys(Buffer.from(sid, 'base64url').subarray(0, 4)),
+    ofUser: (sub: string) => userKeys(tagOf(sub)),
+    /** The sorted set of a user's sids, by the end of their sessions. */
+    index: (sub: string) => `${keyPrefix}{${tagOf(sub).toString('base64url')}}:u:${sub}`
+  }
+}
+
+export type Keys = ReturnType<typeof createKeys>

@@ -1,0 +1,126 @@
+import type { RevocationReason, Session } from '../../../types/identity.js'
+import type {
+  CreateOutcome,
+  NewSession,
+  Refresh,
+  RefreshOutcome,
+  SessionStore,
+  SparedSessions
+} from '../session-store.js'
+import { toTexts } from '../session-view.js'
+import { toCreateOutcome, toRefreshOutcome, toSessions, type View } from './answers.js'
+import { createKeys, type Keys } from './keys.js'
+import { type RedisClient, runScript } from './run-script.js'
+import { confirmScript } from './scripts/confirm.js'
+import { createScript } from './scripts/create.js'
+import { getScript } from './scripts/get.js'
+import { hasScript } from './scripts/has.js'
+import { listScript } from './scripts/list.js'
+import { revokeScript } from './scripts/revoke.js'
+import { revokeAllScript } from './scripts/revoke-all.js'
+import { rotateScript } from './scripts/rotate.js'
+
+export interface RedisStoreOptions {
+  /** An ioredis `Redis` or `Cluster`, for Redis 6.2 or later. Never closed here. */
+  redis: RedisClient
+  /** @default 'frt:' */
+  keyPrefix?: string
+}
+
+/** Sessions in Redis: one script and one round trip for each method, by the clock of Redis. */
+export class RedisStore implements SessionStore {
+  readonly #redis: RedisClient
+  readonly #keys: Keys
+
+  constructor({ redis, keyPrefix = 'frt:' }: RedisStoreOptions) {
+    this.#redis = redis
+    this.#keys = createKeys(keyPrefix)
+  }
+
+  async create(session: NewSession): Promise<CreateOutcome> {
+    const { sid, sub, ttlMs, idleMs, remember, maxPerUser } = session
+    const { sessions, blacklist, operations } = this.#keys.ofUser(sub)
+    const { identity, requestMetadata } = toTexts(session)
+    const answer = await runScript(
+      this.#redis,
+      createScript,
+      [this.#keys.index(sub), operations + sid, sessions, blacklist],
+      [sid, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser]
+    )
+    return toCreateOutcome(answer)
+  }
+
+  async rotate(refresh: Refresh): Promise<RefreshOutcome> {
+    const { sid, known, requestMetadata } = refresh
+    const { sessions, blacklist } = this.#keys.ofSession(sid)
+    const answer = await runScript(
+      this.#redis,
+      rotateScript,
+      [sessions + sid, blacklist + sid],
+      [
+        sid,
+        refresh.gen,
+        refresh.issuedUs,
+        refresh.graceMs * 1000,
+        Number(refresh.untilConfirmed),
+        refresh.rollback,
+        Number(refresh.askBeforeReplay),
+        refresh.idleMs,
+        requestMetadata === null ? '' : JSON.stringify(requestMetadata),
+        refresh.operation,
+        known?.reason ?? '',
+        known?.expiresAtMs ?? 0
+      ]
+    )
+    return toRefreshOutcome(answer)
+  }
+
+  async confirm(sid: string, gen: number): Promise<void> {
+    const { sessions } = this.#keys.ofSession(sid)
+    await runScript(this.#redis, confirmScript, [sessions + sid], [gen])
+  }
+
+  async get(sid: string): Promise<Session | null> {
+    const { sessions } = this.#keys.ofSession(sid)
+    const answer = await runScript(this.#redis, getScript, [sessions + sid], [sid])
+    return answer === null ? null : (toSessions([answer as View])[0] ?? null)
+  }
+
+  async has(sid: string): Promise<boolean> {
+    const { sessions } = this.#keys.ofSession(sid)
+    return (await runScript(this.#redis, hasScript, [sessions + sid], [])) === '1'
+  }
+
+  async list(sub: string): Promise<Session[]> {
+    const { sessions } = this.#keys.ofUser(sub)
+    const answer = await runScript(this.#redis, listScript, [this.#keys.index(sub), sessions], [])
+    return toSessions(answer as View[])
+  }
+
+  async revoke(sid: string, reason: RevocationReason, operation: string): Promise<Session | null> {
+    const { sessions, blacklist, operations } = this.#keys.ofSession(sid)
+    const answer = await runScript(
+      this.#redis,
+      revokeScript,
+      [sessions + sid, blacklist + sid, operations + operation],
+      [sid, reason]
+    )
+    return toSessions(answer as View[])[0] ?? null
+  }
+
+  async revokeAll(
+    sub: string,
+    reason: RevocationReason,
+    operation: string,
+    { except = '', minAgeMs }: SparedSessions
+  ): Promise<Session[]> {
+    const { sessions, blacklist, operations } = this.#keys.ofUser(sub)
+    const answer = await runScript(
+      this.#redis,
+      revokeAllScript,
+      [this.#keys.index(sub), operations + operation, sessions, blacklist],
+      [reason, except, minAgeMs]
+    )
+    return toSessions(answer as View[])
+  }
+}

@@ -1,0 +1,121 @@
+import { defineScript } from '../run-script.js'
+import { sessionFunctions } from './session.js'
+
+/**
+ * The rule of rotation: what a refresh token is worth. `rotation-rule.ts` is the same in TypeScript.
+ *
+ * KEYS: 1 the session, 2 its entry in the blacklist.
+ * ARGV: 1 sid, 2 the token's generation, 3 its time of issue in µs since the session began, 4 the grace
+ * in µs, 5 untilConfirmed (1 or 0), 6 rollback, 7 ask before a replay (1 or 0), 8 idle lifetime in ms,
+ * 9 metadata or nothing, 10 operation, 11 and 12 what the process knows: why the session ended, and
+ * until when its tokens could live, in ms.
+ * Answers: `rotated` or `replayed`, the row, now in ms, the copy's time of issue, the session;
+ * `replayable`, `reused` or `rolled-back`, the row, the session; `exhausted`, 0, the session;
+ * `revoked`, the reason; `unknown`.
+ */
+export const rotateScript = defineScript(
+  2,
+  `${sessionFunctions}
+local session, blacklist = KEYS[1], KEYS[2]
+local sid = ARGV[1]
+local g, i, W = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local until_confirmed = ARGV[5] == '1'
+local known = ARGV[11]
+local now = clock()
+
+-- 1: the session ended. What a failover lost is written again, what it brought back is deleted.
+local reason = redis.call('GET', blacklist)
+if reason or known ~= '' then
+  local ttl = math.max(redis.call('PTTL', session), tonumber(ARGV[12]) - to_ms(now))
+  redis.call('DEL', session)
+  if not reason and ttl > 0 then redis.call('SET', blacklist, known, 'PX', text(ttl)) end
+  return {'revoked', reason or known}
+end
+
+-- 2: there is no session.
+local s = load_session(session)
+if not s then return {'unknown'} end
+clamp(s, now)
+
+local function report(outcome, row)
+  return {outcome, text(row), view(sid, s, now)}
+end
+
+local function issue(outcome, row, issued)
+  return {outcome, text(row), text(to_ms(now)), text(issued), view(sid, s, now)}
+end
+
+if s.last_operation == ARGV[10] then return issue('rotated', s.last_row, s.last_issued) end
+
+local function is_within(span, since)
+  return since > 0 and now - since < span
+end
+
+local function rests()
+  return s.minted > 0 and is_within(3 * W, s.confirmed > 0 and s.confirmed or s.minted)
+end
+
+-- The rotation that retired g minted its successor: it is kept for the last two.
+local function retirement()
+  if g == s.gen - 1 then return s.minted, s.by, s.confirmed end
+  if g == s.gen - 2 then return s.minted_before, s.by_before, s.confirmed_before end
+  return 0, 0, 0
+end
+
+local function judge()
+  if g == s.gen then return rests() and 3 or 4 end
+  if g < s.gen then
+    local minted, by, confirmed = retirement()
+    local retired = confirmed
+    if not until_confirmed and minted > 0 then retired = minted end
+    if minted > 0 and by ~= i and minted - (s.created + i) >= 2 * W then return 5 end
+    if g == s.gen - 1 and until_confirmed and s.confirmed == 0 then return 6 end
+    if is_within(W, retired) then return 7 end
+    return 8
+  end
+  return g == s.gen + 1 and 9 or 10
+end
+
+local function confirm()
+  if s.confirmed > 0 then return false end
+  s.confirmed = now
+  return true
+end
+
+local function next_copy()
+  s.issued = math.max(now - s.created, s.issued + 1)
+  return s.issued
+end
+
+local row = judge()
+
+if row == 3 then
+  if confirm() or s.was_ahead then save_session(session, s) end
+  return issue('replayed', row, i)
+end
+if row == 5 or row == 8 then return report('reused', row) end
+if row == 6 or row == 7 then
+  if ARGV[7] == '1' then return report('replayable', row) end
+  next_copy()
+  save_session(session, s)
+  return issue('replayed', row, s.issued)
+end
+if row == 10 and ARGV[6] ~= 'accept' then return report('rolled-back', row) end
+
+-- 4, 9 and 10: g is the current generation, and gives way to its successor.
+if g >= 4294967295 then return report('exhausted', 0) end
+if row == 4 then
+  confirm()
+  s.minted_before, s.by_before, s.confirmed_before = s.minted, s.by, s.confirmed
+else
+  s.minted_before, s.by_before, s.confirmed_before = 0, 0, now
+end
+s.gen = g + 1
+s.minted, s.by, s.confirmed = now, i, 0
+s.last_operation, s.last_issued, s.last_row = ARGV[10], next_copy(), row
+s.ttl = idle_ttl(s, tonumber(ARGV[8]), now)
+if ARGV[9] ~= '' then s.metadata = ARGV[9] end
+save_session(session, s)
+return issue('rotated', row, s.issued)
+`
+)

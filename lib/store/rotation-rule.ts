@@ -1,0 +1,151 @@
+import { MAX_GENERATION } from '../tokens/refresh-token.js'
+import type { Refresh } from './session-store.js'
+
+/**
+ * The rule of rotation, as pure functions over what a session remembers. All times are whole
+ * microseconds of the store's clock, but for those named `issued`, which count from the session's start.
+ * `redis/scripts/rotate.ts` is the same rule in Lua, in the same order and with the same names.
+ */
+export interface Rotation {
+  gen: number
+  createdUs: number
+  /** The last copy that was issued: the next is later. */
+  issuedUs: number
+  /** How the current generation came to be. */
+  current: Minting
+  /** How the one before it came to be. */
+  previous: Minting
+  /** The last rotation, so that a repeated one answers the same. */
+  last: { operation: string; issuedUs: number; row: 4 | 9 | 10 } | null
+}
+
+/** A generation's beginnings. */
+export interface Minting {
+  /** When a rotation minted it; null for a login's, and for one that the store had lost. */
+  mintedUs: number | null
+  /** The `issued` of the copy that was rotated into it. */
+  by: number | null
+  /** When the client first proved to have it. */
+  confirmedUs: number | null
+}
+
+export type Presented = Pick<Refresh, 'gen' | 'issuedUs' | 'untilConfirmed' | 'rollback'> & {
+  graceUs: number
+}
+
+/** The rows 3 to 10; the first two ask whether the session lives. */
+export type Row = 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10
+
+const NEVER: Minting = { mintedUs: null, by: null, confirmedUs: null }
+
+/** A login: generation 1 counts as confirmed, and nothing was minted. */
+export function begin(nowUs: number): Rotation {
+  return {
+    gen: 1,
+    createdUs: nowUs,
+    issuedUs: 0,
+    current: { ...NEVER, confirmedUs: nowUs },
+    previous: NEVER,
+    last: null
+  }
+}
+
+/** Which row of the rule a token falls under. */
+export function judge(rotation: Rotation, presented: Presented, nowUs: number): Row {
+  const { gen, current } = rotation
+  const { graceUs, untilConfirmed } = presented
+
+  if (presented.gen === gen) return rests(current, nowUs, graceUs) ? 3 : 4
+  if (presented.gen < gen) {
+    const retirement = retirementOf(rotation, presented.gen)
+    if (isTwoJars(rotation, presented, retirement)) return 5
+    if (presented.gen === gen - 1 && untilConfirmed && current.confirmedUs === null) return 6
+    if (isWithin(graceUs, retiredAt(retirement, untilConfirmed), nowUs)) return 7
+    return 8
+  }
+  return presented.gen === gen + 1 ? 9 : 10
+}
+
+/**
+ * A generation that was just taken into use rests: a second rotation inside one burst of tabs, or a
+ * late cookie that puts the older token back, would retire what the others still hold. A login's
+ * generation never rests.
+ */
+function rests({ mintedUs, confirmedUs }: Minting, nowUs: number, graceUs: number): boolean {
+  return mintedUs !== null && isWithin(3 * graceUs, confirmedUs ?? mintedUs, nowUs)
+}
+
+/** The rotation that retired a generation minted its successor: it is kept for the last two. */
+function retirementOf(rotation: Rotation, gen: number): Minting {
+  if (gen === rotation.gen - 1) return rotation.current
+  if (gen === rotation.gen - 2) return rotation.previous
+  return NEVER
+}
+
+/** One client settles on one copy of a generation; two jars hold two. */
+function isTwoJars(rotation: Rotation, presented: Presented, { mintedUs, by }: Minting): boolean {
+  if (mintedUs === null || by === presented.issuedUs) return false
+  return mintedUs - (rotation.createdUs + presented.issuedUs) >= 2 * presented.graceUs
+}
+
+/** The clock starts at the confirmation: a lost answer is followed by a burst of tabs with the old token. */
+function retiredAt({ mintedUs, confirmedUs }: Minting, untilConfirmed: boolean): number | null {
+  return untilConfirmed ? confirmedUs : (mintedUs ?? confirmedUs)
+}
+
+function isWithin(spanUs: number, sinceUs: number | null, nowUs: number): boolean {
+  return sinceUs !== null && nowUs - sinceUs < spanUs
+}
+
+/** Rows 4, 9 and 10: the presented generation is the current one, and gives way to its successor. */
+export function rotated(
+  rotation: Rotation,
+  presented: Pick<Refresh, 'gen' | 'issuedUs' | 'operation'>,
+  row: 4 | 9 | 10,
+  nowUs: number
+): Rotation {
+  // A generation that the store had lost is taken as current and confirmed now, with no older times.
+  const retiring = row === 4 ? rotation.current : NEVER
+  const next = copied(rotation, nowUs)
+  return {
+    ...next,
+    gen: presented.gen + 1,
+    current: { mintedUs: nowUs, by: presented.issuedUs, confirmedUs: null },
+    previous: { ...retiring, confirmedUs: retiring.confirmedUs ?? nowUs },
+    last: { operation: presented.operation, issuedUs: next.issuedUs, row }
+  }
+}
+
+/** Whether the session has a generation to rotate into. */
+export function isExhausted(gen: number): boolean {
+  return gen >= MAX_GENERATION
+}
+
+/** Rows 6 and 7: another copy of the current generation, later than all before. */
+export function copied(rotation: Rotation, nowUs: number): Rotation {
+  const issuedUs = Math.max(nowUs - rotation.createdUs, rotation.issuedUs + 1)
+  return { ...rotation, issuedUs }
+}
+
+/** The client has proved to hold the current generation. */
+export function confirmed(rotation: Rotation, nowUs: number): Rotation {
+  const { current } = rotation
+  if (current.confirmedUs !== null) return rotation
+  return { ...rotation, current: { ...current, confirmedUs: nowUs } }
+}
+
+/** A stored time that lies in the future (the clock of a new master) is taken as now. */
+export function clamped(rotation: Rotation, nowUs: number): Rotation {
+  const notAfter = (time: number | null) => (time === null ? null : Math.min(time, nowUs))
+  const minting = ({ mintedUs, by, confirmedUs }: Minting): Minting => ({
+    mintedUs: notAfter(mintedUs),
+    by,
+    confirmedUs: notAfter(confirmedUs)
+  })
+  return {
+    ...rotation,
+    createdUs: Math.min(rotation.createdUs, nowUs),
+    current: minting(rotation.current),
+    previous: minting(rotation.previous)
+  }
+}

@@ -1,0 +1,142 @@
+import fastifyJwt from '@fastify/jwt'
+import type { FastifyInstance } from 'fastify'
+import type { AccessTokenClaims, Session } from '../../types/identity.js'
+import type { KeyRing } from './keys.js'
+
+/** The claims that the package sets: `claims` of an identity may not name them. */
+export const RESERVED_CLAIMS = [
+  'sub',
+  'sid',
+  'gen',
+  'iat',
+  'exp',
+  'nbf',
+  'iss',
+  'aud',
+  'jti',
+  'auth_time'
+] as const
+
+/** Media type of a JWT access token (RFC 9068 section 2.1): an ID token never passes for one. */
+const TYPE = 'at+jwt'
+const ALGORITHM = 'HS256'
+
+/** The options that shape an access token. */
+export interface AccessTokenSettings {
+  keyPrefix: string
+  accessToken: { ttlMs: number; issuer: string | undefined; audience: string | undefined }
+}
+
+export interface SignedAccessToken {
+  token: string
+  /** `expires_in`: whole seconds that it is certain to live. */
+  expiresIn: number
+}
+
+export interface AccessTokens {
+  /** Signs with the first secret; `nowMs` is the store's clock. */
+  sign(session: Session, claims: Record<string, unknown>, nowMs: number): SignedAccessToken
+  /**
+   * The claims of a token that one of the secrets signed, expired or not; null for any other.
+   * Whether it has expired is for the caller to ask: a logout takes an expired one.
+   */
+  verify(token: string): AccessTokenClaims | null
+}
+
+type Jwt = Pick<FastifyInstance['jwt'], 'sign' | 'verify'>
+
+/**
+ * Access tokens through `@fastify/jwt`: one namespace for each key, so that its signer and verifier are
+ * built once, in an encapsulated child, so that an app's own use of that plugin is left alone.
+ */
+export async function createAccessTokens(
+  fastify: FastifyInstance,
+  keys: KeyRing,
+  settings: AccessTokenSettings
+): Promise<AccessTokens> {
+  const { ttlMs } = settings.accessToken
+  const [signing, ...others] = await registerKeys(fastify, keys, settings)
+  // A token's first part names type, algorithm and key. One key makes one such part, letter for letter,
+  // which pins the algorithm before anything of the token is decoded.
+  const verifiers = new Map([signing, ...others].map((jwt) => [headerOf(jwt.sign({})), jwt]))
+
+  return {
+    sign(session, claims, nowMs) {
+      const nowSeconds = nowMs / 1000
+      // Never beyond the session; otherwise up to the next second, for a token of one second would
+      // live none. `exp` in the past of a session's last second is harmless: it is over.
+      const exp = Math.min(
+        Math.ceil(nowSeconds + ttlMs / 1000),
+        Math.floor(session.expiresAt.getTime() / 1000)
+      )
+      const token = signing.sign({
+        ...claims,
+        sub: session.sub,
+        sid: session.sid,
+        gen: session.gen,
+        auth_time: Math.floor(session.createdAt.getTime() / 1000),
+        iat: Math.floor(nowSeconds),
+        exp
+      })
+      return { token, expiresIn: Math.max(0, Math.floor(exp - nowSeconds)) }
+    },
+
+    verify(token) {
+      const verifier = verifiers.get(headerOf(token))
+      if (!verifier) return null
+      try {
+        return verifier.verify<AccessTokenClaims>(token)
+      } catch {
+        return null
+      }
+    }
+  }
+}
+
+/** A token is over in the second that `exp` names (RFC 7519 section 4.1.4: "on or after"). */
+export function isExpired(claims: AccessTokenClaims, nowMs: number): boolean {
+  return nowMs >= claims.exp * 1000
+}
+
+function headerOf(token: string): string {
+  return token.slice(0, token.indexOf('.'))
+}
+
+async function registerKeys(
+  fastify: FastifyInstance,
+  keys: KeyRing,
+  { keyPrefix, accessToken: { issuer, audience } }: AccessTokenSettings
+): Promise<[Jwt, ...Jwt[]]> {
+  const jwts: Jwt[] = []
+  await fastify.register(async (child) => {
+    for (const { accessToken: secret, accessTokenKid } of keys) {
+      const namespace = `fastify-refresh-token ${keyPrefix} ${accessTokenKid}`
+      await child.register(fastifyJwt, {
+        secret,
+        namespace,
+        decoratorName: namespace,
+        sign: {
+          algorithm: ALGORITHM,
+          kid: accessTokenKid,
+          header: { alg: ALGORITHM, typ: TYPE },
+          ...(issuer !== undefined && { iss: issuer }),
+          ...(audience !== undefined && { aud: audience })
+        },
+        verify: {
+          algorithms: [ALGORITHM],
+          checkTyp: TYPE,
+          ignoreExpiration: true,
+          requiredClaims: [
+            ...['sub', 'sid', 'gen', 'iat', 'exp'],
+            ...(issuer === undefined ? [] : ['iss']),
+            ...(audience === undefined ? [] : ['aud'])
+          ],
+          ...(issuer !== undefined && { allowedIss: issuer }),
+          ...(audience !== undefined && { allowedAud: audience })
+        }
+      })
+      jwts.push((child.jwt as unknown as Record<string, Jwt>)[namespace] as Jwt)
+    }
+  })
+  return jwts as [Jwt, ...Jwt[]]
+}

@@ -1,0 +1,123 @@
+import { createHash, createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { KeyRing } from './keys.js'
+
+/**
+ * A refresh token is 64 bytes, in base64url without padding (RFC 4648 section 5):
+ *
+ * | offset | bytes | what                                                            |
+ * | ------ | ----- | --------------------------------------------------------------- |
+ * | 0      | 1     | version                                                         |
+ * | 1      | 1     | key id                                                          |
+ * | 2      | 4     | tag: the first bytes of SHA-256(sub)                            |
+ * | 6      | 16    | family secret                                                   |
+ * | 22     | 4     | generation                                                      |
+ * | 26     | 6     | time of issue, in microseconds since the session began          |
+ * | 32     | 32    | HMAC-SHA-256 over all before                                    |
+ */
+const VERSION = 1
+const KEY_ID_AT = 1
+const FAMILY_AT = 2
+const GENERATION_AT = 22
+const ISSUED_AT = 26
+const MAC_AT = 32
+const LENGTH = 64
+const ENCODED_LENGTH = 86
+
+const TAG_BYTES = 4
+const SECRET_BYTES = 16
+
+/** The highest generation: a session that gets there ends, and never wraps around. */
+export const MAX_GENERATION = 2 ** 32 - 1
+
+/** What a session's tokens have in common: tag and family secret, 20 bytes. Never stored, never logged. */
+export type Family = Buffer
+
+export interface RefreshToken {
+  sid: string
+  family: Family
+  gen: number
+  issuedUs: number
+}
+
+export interface RefreshTokenCodec {
+  /** Writes the token of a generation, with the first secret. The same input gives the same token. */
+  mint(family: Family, gen: number, issuedUs: number): string
+  /** `null` where the token is malformed, not canonical, or was not made with one of the secrets. */
+  parse(token: string): RefreshToken | null
+}
+
+/** Four bytes that put all keys of one user into one Redis Cluster slot. */
+export function tagOf(sub: string): Buffer {
+  return createHash('sha256').update(sub).digest().subarray(0, TAG_BYTES)
+}
+
+export function createFamily(sub: string): Family {
+  return Buffer.concat([tagOf(sub), randomBytes(SECRET_BYTES)])
+}
+
+/** The session's public id: it tells nothing of the family secret. */
+export function sidOf(family: Family): string {
+  const tag = family.subarray(0, TAG_BYTES)
+  const digest = createHash('sha256').update(family.subarray(TAG_BYTES)).digest()
+  return Buffer.concat([tag, digest.subarray(0, SECRET_BYTES)]).toString('base64url')
+}
+
+export function isSid(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w-]{27}$/.test(value)
+}
+
+export function createRefreshTokenCodec(keys: KeyRing): RefreshTokenCodec {
+  const [signing] = keys
+
+  return {
+    mint(family, gen, issuedUs) {
+      const bytes = Buffer.alloc(LENGTH)
+      bytes.writeUInt8(VERSION)
+      bytes.writeUInt8(signing.keyId, KEY_ID_AT)
+      family.copy(bytes, FAMILY_AT)
+      bytes.writeUInt32BE(gen, GENERATION_AT)
+      bytes.writeUIntBE(issuedUs, ISSUED_AT, 6)
+      macOf(bytes, signing.refreshToken).copy(bytes, MAC_AT)
+      return bytes.toString('base64url')
+    },
+
+    parse(token) {
+      if (token.length !== ENCODED_LENGTH) return null
+      const bytes = Buffer.from(token, 'base64url')
+      // Buffer reads base64 leniently: one token must not have several spellings.
+      if (bytes.length !== LENGTH || bytes.toString('base64url') !== token) return null
+      if (bytes.readUInt8() !== VERSION) return null
+      const keyId = bytes.readUInt8(KEY_ID_AT)
+      const mac = bytes.subarray(MAC_AT)
+      const authentic = keys.some(
+        (key) => key.keyId === keyId && timingSafeEqual(macOf(bytes, key.refreshToken), mac)
+      )
+      if (!authentic) return null
+      const family = bytes.subarray(FAMILY_AT, GENERATION_AT)
+      return {
+        sid: sidOf(family),
+        family,
+        gen: bytes.readUInt32BE(GENERATION_AT),
+        issuedUs: bytes.readUIntBE(ISSUED_AT, 6)
+      }
+    }
+  }
+}
+
+function macOf(bytes: Buffer, key: KeyObject): Buffer {
+  return createHmac('sha256', key).update(bytes.subarray(0, MAC_AT)).digest()
+}
+
+/** Of several tokens of one session the newest: the others are what an older cookie left behind. */
+export function newestOfEachSession(tokens: readonly RefreshToken[]): RefreshToken[] {
+  const newest = new Map<string, RefreshToken>()
+  for (const token of tokens) {
+    const other = newest.get(token.sid)
+    if (!other || isNewer(token, other)) newest.set(token.sid, token)
+  }
+  return [...newest.values()]
+}
+
+function isNewer(a: RefreshToken, b: RefreshToken): boolean {
+  return a.gen > b.gen || (a.gen === b.gen && a.issuedUs > b.issuedUs)
+}

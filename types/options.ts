@@ -1,0 +1,175 @@
+import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { RedisClient } from '../lib/store/redis/run-script.js'
+import type { SessionStore } from '../lib/store/session-store.js'
+import type { LoginEvent, LogoutEvent, RefreshEvent, ReuseEvent } from './events.js'
+import type { Claims, Duration, Identity, Metadata, Session } from './identity.js'
+
+/** How the refresh token travels, both ways. */
+export type Transport = 'cookie' | 'body' | 'header'
+
+type Awaitable<T> = T | Promise<T>
+
+/** The options of the plugin. A bad or unknown one is `FRT_ERR_INVALID_OPTION` at registration. */
+export interface FastifyRefreshTokenOptions {
+  /**
+   * Who is it? Reads what it likes from the request; `null` (or any other falsy value) means bad
+   * credentials: 401. What it throws passes through. Required unless `routes.login` is `false`.
+   */
+  login?: (request: FastifyRequest, reply: FastifyReply) => Awaitable<Identity | null | undefined | false>
+  /**
+   * At least 32 bytes, or several such: the first signs, all verify. They roll as `[old, new]`, then
+   * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869).
+   */
+  secret: string | Buffer | ReadonlyArray<string | Buffer>
+  /** An ioredis `Redis` or `Cluster` that you made and close. Without it, and without `store`: in memory, for one process. */
+  redis?: RedisClient
+  /** A session store of your own, instead of `redis`. */
+  store?: SessionStore
+  /**
+   * Before every Redis key. It also separates the derived keys: two instances with one secret never
+   * accept each other's tokens.
+   * @default 'frt:'
+   */
+  keyPrefix?: string
+  /**
+   * How long a store call may take, whatever the client's own settings are: then 503.
+   * @default '2s'
+   */
+  storeTimeout?: Duration
+  accessToken?: AccessTokenOptions
+  refreshToken?: RefreshTokenOptions
+  session?: SessionOptions
+  /** @default 'cookie' */
+  transport?: Transport | ((request: FastifyRequest) => Transport)
+  cookie?: CookieOptions
+  header?: HeaderOptions
+  routes?: RoutesOptions
+  csrf?: CsrfOptions
+  revocation?: RevocationOptions
+  /** After a session began. What it throws is logged, and changes no answer; so with the others. */
+  onLogin?: (event: LoginEvent, request: FastifyRequest | null) => Awaitable<void>
+  /** After a refresh was answered. */
+  onRefresh?: (event: RefreshEvent, request: FastifyRequest | null) => Awaitable<void>
+  /** After a session ended for any reason but theft. */
+  onLogout?: (event: LogoutEvent, request: FastifyRequest | null) => Awaitable<void>
+  /** After a stolen token was found out: once for a session. */
+  onReuse?: (event: ReuseEvent, request: FastifyRequest | null) => Awaitable<void>
+}
+
+export interface AccessTokenOptions {
+  /** @default '5m' */
+  ttl?: Duration
+  /** The `iss` claim: set, and verified. */
+  issuer?: string
+  /** The `aud` claim: set, and verified. */
+  audience?: string
+  /** @default 'HS256' */
+  algorithm?: 'HS256'
+  /**
+   * Where it is read (RFC 6750 section 2.1). Any other header carries it with or without `Bearer `.
+   * @default 'authorization'
+   */
+  header?: string
+}
+
+export interface RefreshTokenOptions {
+  /**
+   * Idle lifetime: a session not refreshed for so long ends. More than six times the grace.
+   * @default '14d'
+   */
+  ttl?: Duration
+  /**
+   * How long a retired token is still answered, counted from the first use of its successor. Less
+   * than a third of `accessToken.ttl`; `0` turns it off.
+   * @default a tenth of `accessToken.ttl`, at most '30s'
+   */
+  grace?: Duration
+  /**
+   * The immediate parent stays good until the current generation was used. Turn it off where other
+   * services verify the access tokens: then nobody confirms.
+   * @default true
+   */
+  untilConfirmed?: boolean
+  /**
+   * Whether this use of an access token proves that the client has it: `false` for a server that
+   * renders pages on the browser's behalf and may lose the browser before it gets the cookie.
+   * @default every request
+   */
+  confirms?: (request: FastifyRequest) => boolean
+  /** Asked before a retired token is answered once more; `false` makes it reuse. `request` is `null` for calls through `app.sessions`. */
+  allowReplay?: (request: FastifyRequest | null, session: Session) => Awaitable<boolean>
+  /**
+   * What to do with a token that is ahead of the store by more than one rotation (a restored backup):
+   * end its session, or go on from it.
+   * @default 'adopt-one'
+   */
+  rollback?: 'adopt-one' | 'accept'
+}
+
+export interface SessionOptions {
+  /**
+   * Absolute lifetime: no rotation extends it. At most five years.
+   * @default '90d'
+   */
+  ttl?: Duration
+  /**
+   * More sessions than that: the oldest is evicted.
+   * @default 100
+   */
+  maxPerUser?: number
+  /** Called at each refresh, before anything is rotated: fresh claims, or `null` to end the session. What it throws passes through. */
+  load?: (sub: string, session: Session) => Awaitable<{ claims?: Claims } | null | undefined>
+  /**
+   * What is kept for the user's list of devices; taken at login, and again at each rotation.
+   * @default the user agent and the IP address, cut to length
+   */
+  metadata?: (request: FastifyRequest) => Metadata
+}
+
+/** The cookie is always HttpOnly. */
+export interface CookieOptions {
+  /** @default '__Host-refresh_token' */
+  name?: string
+  /** @default '/' */
+  path?: string
+  domain?: string
+  /** @default 'strict' */
+  sameSite?: 'strict' | 'lax' | 'none'
+  /** @default true */
+  secure?: boolean
+}
+
+/** The header names of transport `'header'`. */
+export interface HeaderOptions {
+  /** @default 'x-refresh-token' */
+  refreshToken?: string
+  /** @default 'x-access-token' */
+  accessToken?: string
+}
+
+/** Merged into a route's own options: hooks are added to ours; `method`, `url` and `handler` are refused. */
+export type RouteOverrides = RouteShorthandOptions
+
+export interface RoutesOptions {
+  /** @default '/auth' */
+  prefix?: string
+  login?: RouteOverrides | boolean
+  refresh?: RouteOverrides | boolean
+  logout?: RouteOverrides | boolean
+  logoutAll?: RouteOverrides | boolean
+  sessions?: RouteOverrides | boolean
+}
+
+export interface CsrfOptions {
+  /** Origins beside the server's own that may call the routes from a browser: `'https://app.example.com'`. */
+  trustedOrigins?: readonly string[]
+}
+
+export interface RevocationOptions {
+  /**
+   * How a guarded route learns that an access token's session has ended: `'store'` asks the store at
+   * each request; `'none'` waits for the token to expire.
+   * @default 'store'
+   */
+  mode?: 'none' | 'store'
+}
