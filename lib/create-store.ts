@@ -1,7 +1,7 @@
-import type { ResolvedOptions } from '../options/resolve.js'
-import { MemoryStore } from './memory-store.js'
-import { RedisStore } from './redis/redis-store.js'
-import type { SessionStore } from './session-store.js'
+import type { ResolvedOptions } from './options/resolve.js'
+import { MemoryStore } from './store/memory-store.js'
+import { RedisStore } from './store/redis/redis-store.js'
+import type { SessionStore } from './store/session-store.js'
 
 /** The user's own store, else Redis where a client was given, else memory. */
 export function createStore({

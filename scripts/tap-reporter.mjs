@@ -1,0 +1,112 @@
+// A reporter for tap: one line a test file, every failure in full, and the counts, which are kept in a file too.
+// A test is a `t.test` without tests inside it, or a test file without any; skipped ones do not count.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { Transform } from 'node:stream'
+import { Parser } from 'tap-parser'
+
+const resultsFile = () => process.env.TEST_RESULTS ?? '.tap/results.json'
+
+/** @returns {{ passed: number, failed: number }} of the last run, zeros where none got to its end */
+export function lastResults() {
+  try {
+    return JSON.parse(readFileSync(resultsFile(), 'utf8'))
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+    return { passed: 0, failed: 0 }
+  }
+}
+
+export default class Reporter extends Transform {
+  #parser = new Parser()
+  #total = { passed: 0, failed: 0 }
+
+  constructor() {
+    super({ encoding: 'utf8' })
+    watch(this.#parser, { tests: [], failures: [] }, (file) => this.#report(file))
+  }
+
+  _transform(chunk, _encoding, done) {
+    this.#parser.write(String(chunk))
+    done()
+  }
+
+  _flush(done) {
+    this.#parser.end()
+    const { passed, failed } = this.#total
+    mkdirSync(dirname(resultsFile()), { recursive: true })
+    writeFileSync(resultsFile(), `${JSON.stringify(this.#total)}\n`)
+    this.push(`${passed} passed, ${failed} failed\n`)
+    done()
+  }
+
+  #report(file) {
+    const counts = count(file)
+    this.#total.passed += counts.passed
+    this.#total.failed += counts.failed
+    const { ok, name, time } = file.result
+    const tally = counts.failed > 0 ? `${counts.passed} passed, ${counts.failed} failed` : `${counts.passed}`
+    this.push(`${ok ? '✓' : '✗'} ${name} (${tally}, ${Math.round(time ?? 0)} ms)\n`)
+    if (!ok) this.push(describe(file, []).join(''))
+  }
+}
+
+// Collects what a parser says of one test: its failed assertions, and the tests inside it.
+function watch(parser, test, finished) {
+  let inner
+  parser.on('child', (child) => {
+    inner = { tests: [], failures: [] }
+    watch(child, inner, () => {})
+  })
+  parser.on('assert', (result) => {
+    if (inner) {
+      inner.result = result
+      test.tests.push(inner)
+      finished(inner)
+      inner = undefined
+    } else if (!passes(result)) {
+      test.failures.push(result)
+    }
+  })
+}
+
+function passes(result) {
+  return Boolean(result.ok || result.todo || result.skip)
+}
+
+function count({ tests, result }) {
+  if (tests.length === 0) {
+    if (!passes(result)) return { passed: 0, failed: 1 }
+    return { passed: result.todo || result.skip ? 0 : 1, failed: 0 }
+  }
+  const counts = { passed: 0, failed: 0 }
+  for (const test of tests) {
+    const inside = count(test)
+    counts.passed += inside.passed
+    counts.failed += inside.failed
+  }
+  if (!passes(result) && counts.failed === 0) counts.failed = 1
+  return counts
+}
+
+function describe({ tests, failures, result }, path) {
+  if (passes(result)) return []
+  const name = [...path, result.name]
+  const inside = [
+    ...failures.map((failure) => explain([...name, failure.name], failure.diag)),
+    ...tests.flatMap((test) => describe(test, name))
+  ]
+  return inside.length > 0 ? inside : [explain(name, result.diag)]
+}
+
+function explain(path, diag) {
+  const { at, diff, stack, source, ...rest } = diag ?? {}
+  for (const key of ['cwd', 'args', 'command', 'stdio', 'externalID', 'jobId']) delete rest[key]
+  const text = [
+    path.join(' › '),
+    ...(at?.fileName ? [`at ${at.fileName}:${at.lineNumber}:${at.columnNumber}`] : []),
+    ...[source, diff, stack].filter(Boolean),
+    ...(Object.keys(rest).length > 0 ? [JSON.stringify(rest, null, 2)] : [])
+  ].join('\n')
+  return `\n${text.trimEnd().replaceAll(/^/gm, '    ')}\n\n`
+}
