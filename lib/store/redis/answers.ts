@@ -45,6 +45,8 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
         nowMs: Number(now)
       } as RefreshOutcome
     }
+    case 'exhausted':
+      return { outcome: 'exhausted', session: toOneSession(fields[2] as View) }
     default: {
       const [outcome, row, session] = fields as Extract<RefreshAnswer, { length: 3 }>
       return { outcome, row: Number(row), session: toOneSession(session) } as RefreshOutcome

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Test } from 'tap'
+import { MemoryStore } from '../../lib/store/memory-store.js'
+import { RedisStore } from '../../lib/store/redis/redis-store.js'
+import type { RedisClient } from '../../lib/store/redis/run-script.js'
+import type { SessionStore } from '../../lib/store/session-store.js'
+import { Clock } from './clock.js'
+import { startRedis } from './redis-server.js'
+
+/** A store whose clock a test moves. */
+export interface StoreUnderTest {
+  store: SessionStore
+  clock: Clock
+  /** Lets time pass: for the rule, and for what expires. */
+  advance(ms: number): Promise<void>
+  /** Sets the clock only, as a new master does whose clock differs: what is stored stays. */
+  skew(ms: number): void
+  /** Only for Redis. */
+  redis?: Redis
+  keyPrefix?: string
+}
+
+/** Runs the tests on both stores: the same suite holds them together. */
+export async function eachStore(
+  t: Test,
+  tests: (t: Test, open: (t: Test) => StoreUnderTest) => Promise<void>
+): Promise<void> {
+  await t.test('memory store', async (t) => tests(t, openMemoryStore))
+  await t.test('redis store', async (t) => {
+    const redis = (await startRedis(t)).client()
+    await tests(t, () => openRedisStore(redis))
+  })
+}
+
+export function openMemoryStore(): StoreUnderTest {
+  const clock = new Clock()
+  return {
+    store: new MemoryStore({ now: clock.now }),
+    clock,
+    advance: async (ms) => clock.advance(ms),
+    skew: (ms) => clock.advance(ms)
+  }
+}
+
+/** A real Redis, which sees the test's time: its scripts are sent with the clock's instead of `TIME`. */
+export function openRedisStore(redis: Redis): StoreUnderTest {
+  const clock = new Clock()
+  const keyPrefix = `test:${randomUUID()}:`
+  const clocked: RedisClient = {
+    evalsha: async () => {
+      throw new Error('NOSCRIPT the source is sent each time')
+    },
+    eval: (source, keys, ...args) => {
+      const seconds = Math.floor(clock.nowMs / 1000)
+      const microseconds = Math.round((clock.nowMs % 1000) * 1000)
+      const time = `{'${seconds}', '${microseconds}'}`
+      return redis.eval(source.replaceAll("redis.call('TIME')", time), keys, ...args)
+    }
+  }
+  return {
+    store: new RedisStore({ redis: clocked, keyPrefix }),
+    clock,
+    async advance(ms) {
+      clock.advance(ms)
+      for (const key of await redis.keys(`${keyPrefix}*`)) {
+        await redis.pexpire(key, (await redis.pttl(key)) - ms)
+      }
+    },
+    skew: (ms) => clock.advance(ms),
+    redis,
+    keyPrefix
+  }
+}
