@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { Writable } from 'node:stream'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { Test } from 'tap'
+import { type FastifyRefreshTokenOptions, fastifyRefreshToken, type Identity } from '../../lib/index.js'
+import { openMemoryStore, type StoreUnderTest } from './stores.js'
+
+export const SECRET = 'a secret of thirty-two bytes, or more'
+
+interface Body {
+  refresh_token?: string
+}
+
+export interface AppUnderTest extends StoreUnderTest {
+  app: FastifyInstance
+  /** What was logged, parsed. */
+  logs: Record<string, unknown>[]
+  /** What was logged, as it was written. */
+  rawLogs(): string
+}
+
+export interface BuildOptions {
+  options?: Partial<FastifyRefreshTokenOptions>
+  server?: FastifyServerOptions
+  under?: StoreUnderTest
+  /** Before the plugin is registered. */
+  prepare?(app: FastifyInstance): unknown
+  /** After it: the app's own routes. */
+  extend?(app: FastifyInstance): unknown
+}
+
+/**
+ * An app with one guarded route, whose users are whoever says so: `POST /auth/login` with
+ * `{ "sub": "ada" }` logs ada in, and takes the rest of an identity as well. `Date` tells the time of
+ * the store's clock.
+ */
+export async function buildApp(t: Test, build: BuildOptions = {}): Promise<AppUnderTest> {
+  const under = build.under ?? openMemoryStore()
+  under.clock.rule(t)
+  const lines: string[] = []
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk))
+      done()
+    }
+  })
+  const app = Fastify({ logger: { level: 'debug', stream }, ...build.server })
+  t.after(() => app.close())
+  await build.prepare?.(app)
+  await app.register(fastifyRefreshToken, {
+    secret: SECRET,
+    store: under.store,
+    login: (request) => {
+      const { refresh_token: _, ...identity } = (request.body ?? {}) as Partial<Identity> & Body
+      return identity.sub ? { ...identity, sub: identity.sub } : null
+    },
+    ...build.options
+  })
+  app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+  await build.extend?.(app)
+  await app.ready()
+  return {
+    ...under,
+    app,
+    get logs() {
+      return lines.map((line) => JSON.parse(line))
+    },
+    rawLogs: () => lines.join('')
+  }
+}
+
+/** Lets what nobody waits for (hooks, confirmations) happen. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Listens on a free loopback port; gives the origin. */
+export async function listen(app: FastifyInstance): Promise<string> {
+  app.server.listen(0, '127.0.0.1')
+  await once(app.server, 'listening')
+  const address = app.server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return `http://127.0.0.1:${address.port}`
+}
