@@ -69,11 +69,6 @@ export async function buildApp(t: Test, build: BuildOptions = {}): Promise<AppUn
   }
 }
 
-/** Lets what nobody waits for (hooks, confirmations) happen. */
-export async function settled(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
 /** Listens on a free loopback port; gives the origin. */
 export async function listen(app: FastifyInstance): Promise<string> {
   app.server.listen(0, '127.0.0.1')

@@ -16,6 +16,8 @@ export interface StoreUnderTest {
   advance(ms: number): Promise<void>
   /** Sets the clock only, as a new master does whose clock differs: what is stored stays. */
   skew(ms: number): void
+  /** Waits for the confirmations under way, which no answer waits for. */
+  settled(): Promise<void>
   /** Only for Redis. */
   redis?: Redis
   keyPrefix?: string
@@ -35,9 +37,11 @@ export async function eachStore(
 
 export function openMemoryStore(): StoreUnderTest {
   const clock = new Clock()
+  const store = new MemoryStore({ now: clock.now })
   return {
-    store: new MemoryStore({ now: clock.now }),
+    store,
     clock,
+    settled: watchConfirmations(store),
     advance: async (ms) => clock.advance(ms),
     skew: (ms) => clock.advance(ms)
   }
@@ -58,9 +62,11 @@ export function openRedisStore(redis: Redis): StoreUnderTest {
       return redis.eval(source.replaceAll("redis.call('TIME')", time), keys, ...args)
     }
   }
+  const store = new RedisStore({ redis: clocked, keyPrefix })
   return {
-    store: new RedisStore({ redis: clocked, keyPrefix }),
+    store,
     clock,
+    settled: watchConfirmations(store),
     async advance(ms) {
       clock.advance(ms)
       for (const key of await redis.keys(`${keyPrefix}*`)) {
@@ -70,5 +76,20 @@ export function openRedisStore(redis: Redis): StoreUnderTest {
     skew: (ms) => clock.advance(ms),
     redis,
     keyPrefix
+  }
+}
+
+function watchConfirmations(store: SessionStore): () => Promise<void> {
+  const confirm = store.confirm.bind(store)
+  const pending = new Set<Promise<void>>()
+  store.confirm = (sid, gen) => {
+    const confirmation = confirm(sid, gen)
+    pending.add(confirmation)
+    return confirmation
+  }
+  return async () => {
+    // A confirmation reaches the store after the answer left.
+    await new Promise((resolve) => setImmediate(resolve))
+    await Promise.allSettled(pending)
   }
 }
