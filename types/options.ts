@@ -47,13 +47,13 @@ export interface FastifyRefreshTokenOptions {
   csrf?: CsrfOptions
   revocation?: RevocationOptions
   /** After a session began. What it throws is logged, and changes no answer; so with the others. */
-  onLogin?: (event: LoginEvent, request: FastifyRequest | null) => Awaitable<void>
+  onLogin?: (event: LoginEvent, request: FastifyRequest | null) => unknown
   /** After a refresh was answered. */
-  onRefresh?: (event: RefreshEvent, request: FastifyRequest | null) => Awaitable<void>
+  onRefresh?: (event: RefreshEvent, request: FastifyRequest | null) => unknown
   /** After a session ended for any reason but theft. */
-  onLogout?: (event: LogoutEvent, request: FastifyRequest | null) => Awaitable<void>
+  onLogout?: (event: LogoutEvent, request: FastifyRequest | null) => unknown
   /** After a stolen token was found out: once for a session. */
-  onReuse?: (event: ReuseEvent, request: FastifyRequest | null) => Awaitable<void>
+  onReuse?: (event: ReuseEvent, request: FastifyRequest | null) => unknown
 }
 
 export interface AccessTokenOptions {
