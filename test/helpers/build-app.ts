@@ -2,7 +2,12 @@ import { once } from 'node:events'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
-import { type FastifyRefreshTokenOptions, fastifyRefreshToken, type Identity } from '../../lib/index.js'
+import {
+  type FastifyRefreshTokenOptions,
+  fastifyRefreshToken,
+  type Identity,
+  type SessionStore
+} from '../../lib/index.js'
 import { openMemoryStore, type StoreUnderTest } from './stores.js'
 
 export const SECRET = 'a secret of thirty-two bytes, or more'
@@ -38,9 +43,11 @@ export async function buildApp(t: Test, build: BuildOptions = {}): Promise<AppUn
   const under = build.under ?? openMemoryStore()
   under.clock.rule(t)
   const lines: string[] = []
+  const logs: Record<string, unknown>[] = []
   const stream = new Writable({
     write(chunk, _encoding, done) {
       lines.push(String(chunk))
+      logs.push(JSON.parse(String(chunk)))
       done()
     }
   })
@@ -62,9 +69,7 @@ export async function buildApp(t: Test, build: BuildOptions = {}): Promise<AppUn
   return {
     ...under,
     app,
-    get logs() {
-      return lines.map((line) => JSON.parse(line))
-    },
+    logs,
     rawLogs: () => lines.join('')
   }
 }
@@ -76,4 +81,31 @@ export async function listen(app: FastifyInstance): Promise<string> {
   const address = app.server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   return `http://127.0.0.1:${address.port}`
+}
+
+/** The same store, but for what `methods` has at the time of a call: a test takes it down by adding to them. */
+export function overriding(under: StoreUnderTest, methods: Partial<SessionStore>): StoreUnderTest {
+  const store = new Proxy(under.store, {
+    get(target, name) {
+      const method: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name)
+      return typeof method === 'function' ? method.bind(target) : method
+    }
+  })
+  return { ...under, store }
+}
+
+const refuse = async (): Promise<never> => {
+  throw new Error('connect ECONNREFUSED')
+}
+
+/** A store that does not answer. */
+export const DOWN: Readonly<SessionStore> = {
+  create: refuse,
+  rotate: refuse,
+  confirm: refuse,
+  get: refuse,
+  has: refuse,
+  list: refuse,
+  revoke: refuse,
+  revokeAll: refuse
 }

@@ -10,6 +10,7 @@ export class Clock {
 
   /** Lets `Date` tell this time, until the test ends. */
   rule(t: { after(fn: () => void): unknown }): this {
+    if (this.#rulesDate) return this
     mock.timers.enable({ apis: ['Date'], now: this.nowMs })
     this.#rulesDate = true
     t.after(() => mock.timers.reset())
