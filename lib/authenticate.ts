@@ -26,42 +26,42 @@ export function createGuards(
   { accessToken, refreshToken }: Pick<ResolvedOptions, 'accessToken' | 'refreshToken'>
 ): Guards {
   async function authenticate(request: FastifyRequest, optional: boolean): Promise<AccessTokenClaims | null> {
-    try {
-      const token = readAccessToken(request, accessToken.header)
-      if (token === null && optional) return null
-      if (token === null) throw new errors.NoAccessToken()
-      const confirms = refreshToken.confirms?.(request) !== false
-      request.user = await service.verify(token, confirms)
-      return request.user
-    } catch (error) {
-      noteFailure(request, error)
-      throw error
-    }
+    const token = readAccessToken(request, accessToken.header)
+    if (token === null && optional) return null
+    if (token === null) throw new errors.NoAccessToken()
+    const user = await service.verify(token)
+    request.user = user
+    if (refreshToken.confirms?.(request) !== false) service.confirm(user)
+    return user
+  }
+
+  async function authorize(request: FastifyRequest, allows: Allows): Promise<void> {
+    // Before `authenticate`, or without it, nobody is allowed.
+    if (!request.user) throw new errors.NoAccessToken()
+    if (!(await allows(request.user, request))) throw new errors.InsufficientScope()
   }
 
   return {
     authenticateRequest({ optional = false } = {}) {
-      return authenticate(this, optional)
+      return noteFailure(this, authenticate(this, optional))
     },
 
     async authenticate(request) {
-      if (IS_PUBLIC in request.routeOptions.config) return
-      await authenticate(request, false)
+      if (!isPublic(request)) await noteFailure(request, authenticate(request, false))
     },
 
     authorize(...allowed) {
       const [first] = allowed
       const allows = typeof first === 'function' ? first : hasScopes(allowed as string[])
       return async (request) => {
-        // Put before `authenticate`, or without it, nobody is allowed.
-        const isAllowed = request.user !== null && (await allows(request.user, request))
-        if (isAllowed) return
-        const error = request.user === null ? new errors.NoAccessToken() : new errors.InsufficientScope()
-        noteFailure(request, error)
-        throw error
+        if (!isPublic(request)) await noteFailure(request, authorize(request, allows))
       }
     }
   }
+}
+
+function isPublic({ routeOptions }: FastifyRequest): boolean {
+  return IS_PUBLIC in routeOptions.config
 }
 
 /** The `scope` claim is a list separated by spaces (RFC 9068 section 2.2.3, RFC 8693 section 4.2). */

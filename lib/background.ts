@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 
 export interface BackgroundSettings {
@@ -16,6 +17,8 @@ export class Background {
   constructor({ pauseMs = 200, maxPauseMs = 5000 }: BackgroundSettings = {}) {
     this.#pauseMs = pauseMs
     this.#maxPauseMs = maxPauseMs
+    // One for each piece of work: in an outage they are many, and no leak.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { FastifyError } from '@fastify/error'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errorCodes, isOurs } from './errors.js'
 
 type Failure = Pick<FastifyError, 'code' | 'message' | 'statusCode'>
@@ -17,31 +17,45 @@ const WITHOUT_TOKEN = new Set<unknown>([
 const failures = new WeakMap<FastifyRequest, Failure>()
 
 /**
- * Notes which error of ours a request failed with. Its headers are set when the answer is sent: what
- * `error.headers` holds is for Fastify's own error handler alone, and an app may have another.
+ * Notes which error of ours a request fails with. Its headers are set when the answer is sent: those that
+ * an error carries are for Fastify's own error handler alone, and an app may have another.
  */
-export function noteFailure(request: FastifyRequest, error: unknown): void {
-  if (isOurs(error)) failures.set(request, error)
+export async function noteFailure<T>(request: FastifyRequest, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (isOurs(error)) failures.set(request, error)
+    throw error
+  }
 }
 
-/** Adds `WWW-Authenticate` (RFC 6750 section 3) to a 401 or 403 of ours, and `Retry-After` to a 503. */
+/** For calls without a request: gives an error of ours the headers that Fastify's own error handler sends. */
+export async function carryHeaders<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw isOurs(error) ? Object.assign(error, { headers: headersOf(error) }) : error
+  }
+}
+
+/** Adds the headers of a noted error to the answer, unless the app's error handler made something else of it. */
 export function addChallengeHook(fastify: FastifyInstance): void {
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const failure = failures.get(request)
-    // An app's error handler may have made something else of it.
-    if (failure?.statusCode === reply.statusCode) addHeaders(reply, failure)
+    if (failure?.statusCode === reply.statusCode) reply.headers(headersOf(failure))
     done()
   })
 }
 
-function addHeaders(reply: FastifyReply, { code, message, statusCode }: Failure): void {
-  if (statusCode === 503) {
-    reply.header('retry-after', RETRY_AFTER_SECONDS)
-  } else if (WITHOUT_TOKEN.has(code)) {
-    reply.header('www-authenticate', REALM)
-  } else if (statusCode === 401) {
-    reply.header('www-authenticate', `${REALM}, error="invalid_token", error_description="${message}"`)
-  } else if (code === errorCodes.InsufficientScope) {
-    reply.header('www-authenticate', `${REALM}, error="insufficient_scope", error_description="${message}"`)
-  }
+/** `WWW-Authenticate` (RFC 6750 section 3) for a 401 or a refused scope, `Retry-After` for a 503. */
+function headersOf({ code, message, statusCode }: Failure): Record<string, string> {
+  if (statusCode === 503) return { 'retry-after': RETRY_AFTER_SECONDS }
+  if (WITHOUT_TOKEN.has(code)) return { 'www-authenticate': REALM }
+  if (statusCode === 401) return challenge('invalid_token', message)
+  if (code === errorCodes.InsufficientScope) return challenge('insufficient_scope', message)
+  return {}
+}
+
+function challenge(error: string, description: string): Record<string, string> {
+  return { 'www-authenticate': `${REALM}, error="${error}", error_description="${description}"` }
 }

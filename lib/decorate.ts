@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Identity } from '../types/identity.js'
+import { noteFailure } from './challenge.js'
 import type { RouteContext } from './routes/context.js'
 import { startSession } from './routes/login.js'
 import { createSessions } from './sessions-api.js'
@@ -14,6 +15,6 @@ export function decorate(fastify: FastifyInstance, context: RouteContext): void 
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
   fastify.decorateRequest('authenticate', guards.authenticateRequest as never)
   fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {
-    return startSession(context, this.request, this, identity)
+    return noteFailure(this.request, startSession(context, this.request, this, identity))
   })
 }

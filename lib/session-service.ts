@@ -126,12 +126,11 @@ export class SessionService {
 
   /**
    * Verifies an access token, and that its session lives as far as `revocation.mode` asks.
-   * @param confirms whether this use proves that the client has the token
    * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, `FRT_ERR_ACCESS_TOKEN_EXPIRED`, `FRT_ERR_SESSION_REVOKED`,
    * `FRT_ERR_STORE_UNAVAILABLE`
    */
-  async verify(accessToken: string, confirms: boolean): Promise<AccessTokenClaims> {
-    const { options, accessTokens, revoker, calls, confirmations } = this.#parts
+  async verify(accessToken: string): Promise<AccessTokenClaims> {
+    const { options, accessTokens, revoker, calls } = this.#parts
     const claims = accessTokens.verify(accessToken)
     if (!claims) throw new errors.AccessTokenInvalid()
     if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
@@ -139,8 +138,12 @@ export class SessionService {
     if (options.revocation.mode === 'store' && !(await calls.ask((store) => store.has(claims.sid)))) {
       throw new errors.SessionRevoked()
     }
-    if (confirms) confirmations.confirm(claims.sid, claims.gen)
     return claims
+  }
+
+  /** The client has used an access token: it holds the pair. Nobody waits for the store to know. */
+  confirm({ sid, gen }: AccessTokenClaims): void {
+    this.#parts.confirmations.confirm(sid, gen)
   }
 
   /** @returns whether this call ended it */

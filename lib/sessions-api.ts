@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Sessions } from '../types/fastify.js'
-import type { Tokens } from '../types/identity.js'
+import type { AccessTokenClaims, Tokens } from '../types/identity.js'
+import { carryHeaders } from './challenge.js'
 import { errors } from './errors.js'
 import type { RouteContext } from './routes/context.js'
 import type { IssuedTokens } from './session-service.js'
@@ -15,20 +16,26 @@ export function createSessions(
   // Where the app decides by the request what confirms, there is none here to decide by.
   const confirms = options.refreshToken.confirms === undefined
 
+  async function refresh(refreshToken: string): Promise<Tokens> {
+    const token = refreshTokens.parse(String(refreshToken))
+    if (!token) throw new errors.RefreshTokenInvalid()
+    return toTokens(await service.refresh(token, caller))
+  }
+
+  async function verify(accessToken: string): Promise<AccessTokenClaims> {
+    const claims = await service.verify(String(accessToken))
+    if (confirms) service.confirm(claims)
+    return claims
+  }
+
   return {
-    create: async (identity) => toTokens(await service.create(identity, caller)),
-
-    async refresh(refreshToken) {
-      const token = refreshTokens.parse(String(refreshToken))
-      if (!token) throw new errors.RefreshTokenInvalid()
-      return toTokens(await service.refresh(token, caller))
-    },
-
-    verify: (accessToken) => service.verify(accessToken, confirms),
-    get: async (sid) => (isSid(sid) ? service.get(sid) : null),
-    list: (sub) => service.list(sub),
-    revoke: async (sid) => isSid(sid) && service.end(sid, 'revoked', caller),
-    revokeAll: (sub, { except } = {}) => service.endAll(sub, 'revoked', caller, except)
+    create: (identity) => carryHeaders(service.create(identity, caller).then(toTokens)),
+    refresh: (refreshToken) => carryHeaders(refresh(refreshToken)),
+    verify: (accessToken) => carryHeaders(verify(accessToken)),
+    get: async (sid) => (isSid(sid) ? carryHeaders(service.get(sid)) : null),
+    list: (sub) => carryHeaders(service.list(sub)),
+    revoke: async (sid) => isSid(sid) && carryHeaders(service.end(sid, 'revoked', caller)),
+    revokeAll: (sub, { except } = {}) => carryHeaders(service.endAll(sub, 'revoked', caller, except))
   }
 }
 

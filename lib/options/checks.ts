@@ -56,8 +56,10 @@ export function duration({ min = 1, max = Number.MAX_SAFE_INTEGER } = {}): Check
 export function toMs(value: unknown): number | undefined {
   if (typeof value === 'number') return Math.round(value * 1000)
   if (typeof value !== 'string') return undefined
-  // The parser gives nothing for zero: it is a duration all the same.
-  const ms = /^0+[a-z ]*$/i.test(value) ? 0 : parse(value)
+  // The parser gives nothing for zero, as for what it cannot read: its unit tells which.
+  const zero = /^0+(?:\.0+)? *([a-z]*)$/i.exec(value)
+  if (zero) return parse(`1${zero[1]}`) === undefined ? undefined : 0
+  const ms = parse(value)
   return ms === undefined ? undefined : Math.round(ms)
 }
 

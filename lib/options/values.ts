@@ -61,8 +61,10 @@ export const route: Check<RouteOverrides | false> = (value, path) => {
 }
 
 export const origin: Check<string> = (value, path) => {
-  if (typeof value !== 'string' || !URL.canParse(value) || new URL(value).origin !== value) {
-    refuse(path, "an origin, such as 'https://app.example.com'")
+  const isOrigin = typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value
+  // A wildcard parses as a host, which no browser would ever name.
+  if (!isOrigin || value.includes('*')) {
+    refuse(path, "an origin, such as 'https://app.example.com', without wildcards")
   }
   return value
 }

@@ -96,7 +96,8 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
     async (scope) => {
       await addParsers(scope)
       setCompilers(scope)
-      scope.addHook('onRequest', async (_request, reply) => {
+      // When it is sent, for an app's own hook may have refused the request before any of ours ran.
+      scope.addHook('onSend', async (_request, reply) => {
         reply.header('cache-control', 'no-store')
       })
       for (const route of routes) addRoute(scope, route)
@@ -118,13 +119,6 @@ function addRoute(
     schema: { ...schema, ...overrides.schema },
     config: { ...overrides.config, ...(isPublic && { [IS_PUBLIC]: true }) },
     onRequest: [guard, overrides.onRequest ?? []].flat(),
-    handler: async (request, reply) => {
-      try {
-        return await handler(request, reply)
-      } catch (error) {
-        noteFailure(request, error)
-        throw error
-      }
-    }
+    handler: (request, reply) => noteFailure(request, handler(request, reply))
   })
 }
