@@ -3,6 +3,7 @@ import type { AuthHook } from '../types/fastify.js'
 import type { AccessTokenClaims } from '../types/identity.js'
 import { noteFailure } from './challenge.js'
 import { errors } from './errors.js'
+import { refuse } from './options/checks.js'
 import type { ResolvedOptions } from './options/resolve.js'
 import type { SessionService } from './session-service.js'
 
@@ -52,6 +53,8 @@ export function createGuards(
 
     authorize(...allowed) {
       const [first] = allowed
+      // A list that is empty by mistake must not let everybody in.
+      if (first === undefined) refuse('authorize()', 'given scopes or a function')
       const allows = typeof first === 'function' ? first : hasScopes(allowed as string[])
       return async (request) => {
         if (!isPublic(request)) await noteFailure(request, authorize(request, allows))

@@ -20,7 +20,7 @@ export async function createRefreshTokenCookie(
   fastify: FastifyInstance,
   { name, ...attributes }: ResolvedOptions['cookie']
 ): Promise<RefreshTokenCookie> {
-  const { serializeCookie, parseCookie } = await findCookies(fastify)
+  const serializeCookie = await findSerializer(fastify)
   const { domain, ...others } = attributes
   const options = { ...others, ...(domain !== undefined && { domain }), httpOnly: true }
 
@@ -31,18 +31,25 @@ export async function createRefreshTokenCookie(
         ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds })
       }),
     serializeCleared: () => serializeCookie(name, '', { ...options, maxAge: 0, expires: new Date(0) }),
-    // The parser keeps the first of two with one name: each pair is given to it alone.
-    parse: (header = '') => header.split(';').flatMap((pair) => parseCookie(pair)[name] ?? [])
+    parse: (header = '') => header.split(';').flatMap((pair) => namedValue(pair, name) ?? [])
   }
 }
 
-async function findCookies(fastify: FastifyInstance) {
+/**
+ * Not the plugin's parser: it keeps the first of two cookies with one name, and decodes as the app says.
+ * A token has nothing to decode.
+ */
+function namedValue(pair: string, name: string): string | undefined {
+  const [key = '', value = ''] = pair.split('=', 2)
+  return key.trim() === name ? value.trim() : undefined
+}
+
+async function findSerializer(fastify: FastifyInstance): Promise<FastifyInstance['serializeCookie']> {
+  if (fastify.hasDecorator('serializeCookie')) return fastify.serializeCookie
   let scope = fastify
-  if (!fastify.hasDecorator('serializeCookie')) {
-    await fastify.register(async (child) => {
-      await child.register(fastifyCookie)
-      scope = child
-    })
-  }
-  return { serializeCookie: scope.serializeCookie, parseCookie: scope.parseCookie }
+  await fastify.register(async (child) => {
+    await child.register(fastifyCookie)
+    scope = child
+  })
+  return scope.serializeCookie
 }

@@ -1,4 +1,4 @@
-import createError, { type FastifyError } from '@fastify/error'
+import { createError, type FastifyError } from '@fastify/error'
 
 /**
  * Every error of this package. Messages to a client are generic: the reason goes to the log.

@@ -9,7 +9,8 @@ import { decorate } from './decorate.js'
 import { claimPrefix } from './instances.js'
 import { resolveOptions } from './options/resolve.js'
 import { registerRoutes } from './routes/index.js'
-import { createSessionService } from './session-service.js'
+import { createParts } from './service/parts.js'
+import { SessionService } from './session-service.js'
 import { createAccessTokens } from './tokens/access-token.js'
 import { deriveKeys } from './tokens/keys.js'
 import { createRefreshTokenCodec } from './tokens/refresh-token.js'
@@ -24,7 +25,8 @@ async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOption
   const accessTokens = await createAccessTokens(fastify, keys, options)
   const transport = createTransport(options, await createRefreshTokenCookie(fastify, options.cookie))
 
-  const service = createSessionService({ options, store: createStore(options), refreshTokens, accessTokens })
+  const store = createStore(options)
+  const service = new SessionService(createParts({ options, store, refreshTokens, accessTokens }))
   const guards = createGuards(service, options)
   const context = { options, service, transport, refreshTokens, accessTokens, guards }
 

@@ -4,7 +4,7 @@ import type { AccessTokenClaims, Tokens } from '../types/identity.js'
 import { carryHeaders } from './challenge.js'
 import { errors } from './errors.js'
 import type { RouteContext } from './routes/context.js'
-import type { IssuedTokens } from './session-service.js'
+import type { IssuedTokens } from './service/issue.js'
 import { isSid } from './tokens/refresh-token.js'
 
 /** `app.sessions`: the service, for code without a request. */

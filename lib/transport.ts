@@ -4,7 +4,7 @@ import type { Transport } from '../types/options.js'
 import type { RefreshTokenCookie } from './cookies.js'
 import { isObject } from './options/checks.js'
 import type { ResolvedOptions } from './options/resolve.js'
-import type { IssuedTokens } from './session-service.js'
+import type { IssuedTokens } from './service/issue.js'
 
 /** How the refresh token travels, both ways: what came one way never leaves another. */
 export interface TokenTransport {

@@ -38,12 +38,13 @@ function checkStore({ redis, store }: Checked): void {
   if (redis && store) refuse('store', 'left out where redis is given')
 }
 
-/** What a browser would silently drop is said here instead (RFC 6265bis sections 4.1.2.7 and 4.1.3). */
-function checkCookie({ cookie: { name, path, domain, sameSite, secure } }: Checked): void {
-  if (name.startsWith('__Host-') && (!secure || domain !== undefined || path !== '/')) {
+/** What a browser would silently drop is said here instead (RFC 6265bis sections 4.1.2.7 and 4.1.3: in any case). */
+function checkCookie({ cookie: { name: written, path, domain, sameSite, secure } }: Checked): void {
+  const name = written.toLowerCase()
+  if (name.startsWith('__host-') && (!secure || domain !== undefined || path !== '/')) {
     refuse('cookie.name', "without '__Host-' unless secure is true, path is '/' and there is no domain")
   }
-  if (name.startsWith('__Secure-') && !secure) {
+  if (name.startsWith('__secure-') && !secure) {
     refuse('cookie.name', "without '__Secure-' unless secure is true")
   }
   if (sameSite === 'none' && !secure) refuse('cookie.secure', "true where sameSite is 'none'")

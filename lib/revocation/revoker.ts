@@ -60,7 +60,8 @@ export class Revoker {
   ): Promise<number> {
     const operation = operationId()
     const since = performance.now()
-    const sessions = await this.#untilDone(`all of ${sub}`, reason, ended, () => {
+    // A second call means more sessions than the first: neither stands in for the other.
+    const sessions = await this.#untilDone(operation, reason, ended, () => {
       const minAgeMs = Math.floor(performance.now() - since)
       return this.#calls.ask((store) => store.revokeAll(sub, reason, operation, { except, minAgeMs }))
     })

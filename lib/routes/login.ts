@@ -28,5 +28,7 @@ export async function startSession(
   const caller = callerOf(request)
   const tokens = await service.create(identity, caller)
   await service.replace(parseTokens(refreshTokens, transport.read(request)), caller)
+  // Also on a route of the app's own (RFC 6749 section 5.1).
+  reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { readAccessToken } from '../authenticate.js'
 import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
+import type { AccessTokens } from '../tokens/access-token.js'
 import { callerOf, type Handler, parseTokens, type RouteContext } from './context.js'
 
 /**
@@ -43,10 +44,18 @@ async function endSessions(
 ): Promise<void> {
   const sids = new Set([
     ...parseTokens(refreshTokens, tokens).map(({ sid }) => sid),
-    ...tokens.flatMap((token) => accessTokens.verify(token)?.sid ?? [])
+    ...tokens.flatMap((token) => sidOf(accessTokens, token))
   ])
   const ends = [...sids].map((sid) => service.end(sid, 'logout', callerOf(request)))
   // Each is tried to its end before the first failure is told.
   await Promise.allSettled(ends)
   await Promise.all(ends)
+}
+
+function sidOf(accessTokens: AccessTokens, token: string): string[] {
+  try {
+    return [accessTokens.verify(token).sid]
+  } catch {
+    return []
+  }
 }

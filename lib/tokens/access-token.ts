@@ -1,6 +1,7 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import type { AccessTokenClaims, Session } from '../../types/identity.js'
+import { errors } from '../errors.js'
 import type { KeyRing } from './keys.js'
 
 /** The claims that the package sets: `claims` of an identity may not name them. */
@@ -37,10 +38,11 @@ export interface AccessTokens {
   /** Signs with the first secret; `nowMs` is the store's clock. */
   sign(session: Session, claims: Record<string, unknown>, nowMs: number): SignedAccessToken
   /**
-   * The claims of a token that one of the secrets signed, expired or not; null for any other.
-   * Whether it has expired is for the caller to ask: a logout takes an expired one.
+   * The claims of a token that one of the secrets signed, expired or not: whether it has expired is for
+   * the caller to ask, for a logout takes an expired one.
+   * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, whose cause tells why
    */
-  verify(token: string): AccessTokenClaims | null
+  verify(token: string): AccessTokenClaims
 }
 
 type Jwt = Pick<FastifyInstance['jwt'], 'sign' | 'verify'>
@@ -83,11 +85,13 @@ export async function createAccessTokens(
 
     verify(token) {
       const verifier = verifiers.get(headerOf(token))
-      if (!verifier) return null
+      if (!verifier) throw new errors.AccessTokenInvalid({ cause: new Error('its header is none of ours') })
       try {
         return verifier.verify<AccessTokenClaims>(token)
-      } catch {
-        return null
+      } catch (error) {
+        // The code alone: a message may quote the token.
+        const { code } = error as { code?: string }
+        throw new errors.AccessTokenInvalid({ cause: new Error(code) })
       }
     }
   }

@@ -1,0 +1,42 @@
+import type { Identity } from '../../types/identity.js'
+import type { Caller } from '../caller.js'
+import { emit, eventOf } from '../events.js'
+import { resolveIdentity } from '../identity.js'
+import type { CreateOutcome, NewSession } from '../store/session-store.js'
+import { createFamily, sidOf } from '../tokens/refresh-token.js'
+import { endQuietly, sessionRevoked, tellOfEnd } from './end.js'
+import { type IssuedTokens, issueTokens } from './issue.js'
+import { metadataOf } from './metadata-of.js'
+import type { Parts } from './parts.js'
+
+export async function createSession(parts: Parts, identity: Identity, caller: Caller): Promise<IssuedTokens> {
+  const { options, calls } = parts
+  const { ttlMs = options.session.ttlMs, ...resolved } = resolveIdentity(identity)
+  const family = createFamily(resolved.sub)
+  const session: NewSession = {
+    ...resolved,
+    sid: sidOf(family),
+    ttlMs: Math.min(ttlMs, options.session.ttlMs),
+    idleMs: options.refreshToken.ttlMs,
+    requestMetadata: metadataOf(parts, caller) ?? {},
+    maxPerUser: options.session.maxPerUser
+  }
+  const created = await calls.ask(
+    (store) => store.create(session),
+    (late) => {
+      // Its client was told that there is no session: let there be none.
+      noteEvicted(parts, late, caller)
+      void endQuietly(parts, session.sid, 'revoked', caller)
+    }
+  )
+  if (created.outcome === 'revoked') throw sessionRevoked(created.reason)
+  noteEvicted(parts, created, caller)
+  void emit(options, 'onLogin', eventOf(created.session), caller)
+  return issueTokens(parts, family, { ...created, issuedUs: 0 }, resolved.claims)
+}
+
+function noteEvicted(parts: Parts, created: CreateOutcome, caller: Caller): void {
+  if (created.outcome === 'created') {
+    parts.revoker.note(created.evicted, 'evicted', tellOfEnd(parts, caller))
+  }
+}

@@ -1,0 +1,33 @@
+import type { RevocationReason } from '../../types/identity.js'
+import type { Caller } from '../caller.js'
+import { errors } from '../errors.js'
+import { emit, eventOf } from '../events.js'
+import type { Ended } from '../revocation/revoker.js'
+import type { Parts } from './parts.js'
+
+/** Tells of sessions that were ended, once each: a theft has an event of its own. */
+export function tellOfEnd({ options }: Parts, caller: Caller): Ended {
+  return (session, reason) => {
+    if (reason === 'reuse' || reason === 'rollback') return
+    void emit(options, 'onLogout', { ...eventOf(session), reason }, caller)
+  }
+}
+
+/** Ends a session that nobody waits to see ended. */
+export async function endQuietly(
+  parts: Parts,
+  sid: string,
+  reason: RevocationReason,
+  caller: Caller
+): Promise<void> {
+  try {
+    await parts.revoker.end(sid, reason, tellOfEnd(parts, caller))
+  } catch (err) {
+    caller.log.warn({ err, sid }, 'a session could not be ended yet: it is tried again')
+  }
+}
+
+/** Why a session ended is for the log: the client is told that it did. */
+export function sessionRevoked(reason: string): Error {
+  return new errors.SessionRevoked({ cause: new Error(reason) })
+}

@@ -1,0 +1,109 @@
+import type { Claims, Session } from '../../types/identity.js'
+import type { Caller } from '../caller.js'
+import { errors } from '../errors.js'
+import { emit, eventOf } from '../events.js'
+import { resolveClaims } from '../identity.js'
+import { operationId } from '../operation.js'
+import type { RefreshOutcome } from '../store/session-store.js'
+import type { RefreshToken } from '../tokens/refresh-token.js'
+import { sessionRevoked, tellOfEnd } from './end.js'
+import { type IssuedTokens, issueTokens } from './issue.js'
+import { metadataOf } from './metadata-of.js'
+import type { Parts } from './parts.js'
+
+/** Exchanges a refresh token: what it is worth is the store's to say, what follows from that is here. */
+export async function refreshSession(
+  parts: Parts,
+  token: RefreshToken,
+  caller: Caller
+): Promise<IssuedTokens> {
+  const claims = await loadClaims(parts, token, caller)
+  const outcome = await rotate(parts, token, caller)
+  switch (outcome.outcome) {
+    case 'rotated':
+    case 'replayed':
+      tellOfRefresh(parts, outcome, caller)
+      return issueTokens(parts, token.family, outcome, claims ?? outcome.session.claims, token)
+    case 'reused':
+    case 'replayable':
+      await endStolen(parts, outcome.session, 'reuse', outcome.row, caller)
+      throw new errors.RefreshTokenReused()
+    case 'rolled-back':
+      await endStolen(parts, outcome.session, 'rollback', outcome.row, caller)
+      throw sessionRevoked('rollback')
+    case 'exhausted':
+      await parts.revoker.end(token.sid, 'revoked', tellOfEnd(parts, caller))
+      throw sessionRevoked('its generations are used up')
+    case 'revoked':
+      throw outcome.reason === 'reuse' ? new errors.RefreshTokenReused() : sessionRevoked(outcome.reason)
+    case 'unknown':
+      throw new errors.RefreshTokenExpired()
+  }
+}
+
+/** Fresh claims, before anything is rotated: a loader that throws has changed nothing. */
+async function loadClaims(parts: Parts, { sid }: RefreshToken, caller: Caller): Promise<Claims | undefined> {
+  const { options, calls, revoker } = parts
+  const { load } = options.session
+  const session = load && (await calls.ask((store) => store.get(sid)))
+  // Without a session there is nothing to load for: the rule says what became of it.
+  if (!session) return undefined
+  const loaded = await load(session.sub, session)
+  if (!loaded) {
+    await revoker.end(sid, 'disabled', tellOfEnd(parts, caller))
+    throw sessionRevoked('disabled')
+  }
+  return loaded.claims && resolveClaims(loaded.claims, 'session.load().claims')
+}
+
+/** Asks the store; where `allowReplay` has a say in it, twice. `replayable` is what it refused. */
+async function rotate(parts: Parts, token: RefreshToken, caller: Caller): Promise<RefreshOutcome> {
+  const { options, calls, revoker } = parts
+  const { graceMs, untilConfirmed, rollback, allowReplay, ttlMs } = options.refreshToken
+  const refresh = {
+    sid: token.sid,
+    gen: token.gen,
+    issuedUs: token.issuedUs,
+    known: revoker.known(token.sid),
+    graceMs,
+    untilConfirmed,
+    rollback,
+    idleMs: ttlMs,
+    requestMetadata: metadataOf(parts, caller),
+    operation: operationId()
+  }
+  const askBeforeReplay = allowReplay !== undefined
+  const outcome = await calls.ask((store) => store.rotate({ ...refresh, askBeforeReplay }))
+  if (outcome.outcome !== 'replayable') return outcome
+  if (!(await allowReplay?.(caller.request, outcome.session))) return outcome
+  return calls.ask((store) => store.rotate({ ...refresh, askBeforeReplay: false }))
+}
+
+function tellOfRefresh(
+  { options }: Parts,
+  refresh: Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>,
+  caller: Caller
+): void {
+  const { outcome, row, session } = refresh
+  const rollback = outcome === 'rotated' && refresh.rollback
+  if (rollback) {
+    const { sid, sub } = session
+    caller.log.warn({ sid, sub, row, event: 'store_rollback' }, 'the session store had lost a write')
+  }
+  void emit(options, 'onRefresh', { ...eventOf(session), outcome, row, rollback }, caller)
+}
+
+/** Ends the session of a stolen token. Whoever is the first to do so tells of it: once. */
+async function endStolen(
+  { options, revoker }: Parts,
+  session: Session,
+  reason: 'reuse' | 'rollback',
+  row: number,
+  caller: Caller
+): Promise<void> {
+  await revoker.end(session.sid, reason, (ended) => {
+    const { sid, sub } = ended
+    caller.log.warn({ sid, sub, row, event: reason }, 'a refresh token was reused: its session has ended')
+    void emit(options, 'onReuse', { ...eventOf(ended), reason, row }, caller)
+  })
+}
