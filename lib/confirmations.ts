@@ -14,9 +14,13 @@ export class Confirmations {
   /** The generation last confirmed, by sid. One that is forgotten is confirmed once more, which does no harm. */
   readonly #confirmed = new LRUCache<string, number>({ max: MAX_SESSIONS })
 
-  constructor(calls: StoreCalls, background: Background) {
+  /** No token of the generation that was used may live for longer: a later one confirms anew. */
+  readonly #giveUpMs: number
+
+  constructor(calls: StoreCalls, background: Background, accessTokenTtlMs: number) {
     this.#calls = calls
     this.#background = background
+    this.#giveUpMs = accessTokenTtlMs
   }
 
   confirm(sid: string, gen: number): void {
@@ -25,8 +29,13 @@ export class Confirmations {
     this.#confirmed.set(sid, gen)
     const send = () => this.#calls.ask((store) => store.confirm(sid, gen))
     send().catch(() => {
-      const isPointless = () => this.#confirmed.peek(sid) !== gen
-      return this.#background.retry(`${sid} ${gen}`, send, isPointless)
+      const giveUpAt = performance.now() + this.#giveUpMs
+      return this.#background.retry(`${sid} ${gen}`, send, () => this.#isPointless(sid, gen, giveUpAt))
     })
+  }
+
+  #isPointless(sid: string, gen: number, giveUpAt: number): boolean {
+    if (this.#confirmed.peek(sid) !== gen) return true
+    return performance.now() > giveUpAt && this.#confirmed.delete(sid)
   }
 }

@@ -40,8 +40,8 @@ export async function createRefreshTokenCookie(
  * A token has nothing to decode.
  */
 function namedValue(pair: string, name: string): string | undefined {
-  const [key = '', value = ''] = pair.split('=', 2)
-  return key.trim() === name ? value.trim() : undefined
+  const at = pair.indexOf('=')
+  return pair.slice(0, Math.max(0, at)).trim() === name ? pair.slice(at + 1).trim() : undefined
 }
 
 async function findSerializer(fastify: FastifyInstance): Promise<FastifyInstance['serializeCookie']> {

@@ -34,11 +34,9 @@ export class StoreCalls {
       () => {}
     )
     try {
-      return await Promise.race([answered, timeout])
+      return await Promise.race([answered, timeout]).finally(() => clearTimeout(timer))
     } catch (error) {
       throw new errors.StoreUnavailable({ cause: withoutArguments(error) })
-    } finally {
-      clearTimeout(timer)
     }
   }
 }

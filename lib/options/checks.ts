@@ -52,15 +52,18 @@ export function duration({ min = 1, max = Number.MAX_SAFE_INTEGER } = {}): Check
   }
 }
 
-/** Milliseconds, or undefined for what is no duration. */
+/** Whole milliseconds, or undefined for what is no duration. */
 export function toMs(value: unknown): number | undefined {
-  if (typeof value === 'number') return Math.round(value * 1000)
+  const ms = typeof value === 'number' ? value * 1000 : parseDuration(value)
+  return ms === undefined || ms < 0 ? undefined : Math.round(ms)
+}
+
+function parseDuration(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined
   // The parser gives nothing for zero, as for what it cannot read: its unit tells which.
   const zero = /^0+(?:\.0+)? *([a-z]*)$/i.exec(value)
   if (zero) return parse(`1${zero[1]}`) === undefined ? undefined : 0
-  const ms = parse(value)
-  return ms === undefined ? undefined : Math.round(ms)
+  return parse(value)
 }
 
 export const boolean: Check<boolean> = (value, path) =>
@@ -82,7 +85,7 @@ export function oneOf<const T extends string>(...values: T[]): Check<T> {
     values.find((each) => each === value) ?? refuse(path, values.map((each) => `'${each}'`).join(' or '))
 }
 
-export function listOf<T>(check: Check<T>): Check<T[]> {
+export function listOf<T>(check: Check<T>): Check<readonly T[]> {
   return (value, path) =>
     Array.isArray(value) ? value.map((each, i) => check(each, `${path}[${i}]`)) : refuse(path, 'an array')
 }

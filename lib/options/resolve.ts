@@ -15,18 +15,21 @@ const MAX_DEFAULT_GRACE_MS = 30_000
  */
 export function resolveOptions(given: unknown) {
   const checked = object<Checked>(shape)(given, 'options')
-  const { storeTimeout, accessToken, refreshToken, session, ...others } = checked
-  const graceMs = refreshToken.grace ?? Math.min(accessToken.ttl / 10, MAX_DEFAULT_GRACE_MS)
+  const { storeTimeout: storeTimeoutMs, ...others } = checked
+  const { ttl: accessTtlMs, ...accessToken } = checked.accessToken
+  const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
+  const { ttl: sessionTtlMs, ...session } = checked.session
+  const graceMs = grace ?? Math.min(accessTtlMs / 10, MAX_DEFAULT_GRACE_MS)
   checkLogin(checked)
   checkStore(checked)
   checkCookie(checked)
   checkLifetimes(checked, graceMs)
   return Object.freeze({
     ...others,
-    storeTimeoutMs: storeTimeout,
-    accessToken: Object.freeze({ ...accessToken, ttlMs: accessToken.ttl }),
-    refreshToken: Object.freeze({ ...refreshToken, ttlMs: refreshToken.ttl, graceMs }),
-    session: Object.freeze({ ...session, ttlMs: session.ttl })
+    storeTimeoutMs,
+    accessToken: Object.freeze({ ...accessToken, ttlMs: accessTtlMs }),
+    refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
+    session: Object.freeze({ ...session, ttlMs: sessionTtlMs })
   })
 }
 

@@ -17,12 +17,12 @@ const secret: Check<Buffer> = (value, path) => {
   return Buffer.from(bytes)
 }
 
-export const secrets: Check<[Buffer, ...Buffer[]]> = (value, path) => {
+export const secrets: Check<readonly [Buffer, ...Buffer[]]> = (value, path) => {
   const list = Array.isArray(value) ? listOf(secret)(value, path) : [secret(value, path)]
   const [first, ...rest] = list
   const distinct = new Set(list.map((each) => each.toString('hex')))
   if (!first || distinct.size < list.length) refuse(path, 'one secret, or several that differ')
-  return [first, ...rest]
+  return Object.freeze([first, ...rest] as const)
 }
 
 export const redis: Check<RedisClient> = (value, path) =>

@@ -9,8 +9,9 @@ import type { RevokedSessions } from './revoked-sessions.js'
 export type Ended = (session: Session, reason: RevocationReason) => void
 
 /**
- * Ends sessions. This process refuses their tokens from the moment it is asked to (security decisions
- * fail closed); the store is asked until it has answered, for a call that failed may have been half of one.
+ * Ends sessions. A session that is named is refused by this process from that moment on (security
+ * decisions fail closed); the store is asked until it has answered, for nobody knows of a call that failed
+ * whether it was carried out.
  */
 export class Revoker {
   readonly #calls: StoreCalls
@@ -39,7 +40,8 @@ export class Revoker {
     const known = this.known(sid)
     // Until the store has answered, it may live as long as any.
     if (!known) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
-    const sessions = await this.#untilDone(sid, reason, ended, async () => {
+    // A reason of its own: a logout that comes after a theft must not hide it.
+    const sessions = await this.#untilDone(`${sid} ${reason}`, reason, ended, async () => {
       const session = await this.#calls.ask((store) => store.revoke(sid, reason, operation))
       return session ? [session] : []
     })
@@ -60,8 +62,9 @@ export class Revoker {
   ): Promise<number> {
     const operation = operationId()
     const since = performance.now()
-    // A second call means more sessions than the first: neither stands in for the other.
-    const sessions = await this.#untilDone(operation, reason, ended, () => {
+    // A later call means all that an earlier one did.
+    const key = JSON.stringify([sub, except])
+    const sessions = await this.#untilDone(key, reason, ended, () => {
       const minAgeMs = Math.floor(performance.now() - since)
       return this.#calls.ask((store) => store.revokeAll(sub, reason, operation, { except, minAgeMs }))
     })

@@ -97,8 +97,9 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
       await addParsers(scope)
       setCompilers(scope)
       // When it is sent, for an app's own hook may have refused the request before any of ours ran.
-      scope.addHook('onSend', async (_request, reply) => {
+      scope.addHook('onSend', (_request, reply, _payload, done) => {
         reply.header('cache-control', 'no-store')
+        done()
       })
       for (const route of routes) addRoute(scope, route)
     },

@@ -8,7 +8,7 @@ import { callerOf, type Handler, parseTokens, type RouteContext } from './contex
 export function createLoginHandler(context: RouteContext): Handler {
   return async (request, reply) => {
     const identity = await context.options.login?.(request, reply)
-    // It may have answered by itself: a locked account, a second factor.
+    // It has answered by itself: to wait for a reply is to wait until it was sent.
     if (reply.sent) return reply
     if (!identity) throw new errors.InvalidCredentials()
     return startSession(context, request, reply, identity)

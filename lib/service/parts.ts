@@ -32,7 +32,7 @@ export function createParts({
     calls,
     background,
     revoker: new Revoker(calls, background, revoked, options.session.ttlMs),
-    confirmations: new Confirmations(calls, background),
+    confirmations: new Confirmations(calls, background, options.accessToken.ttlMs),
     ...tokens
   }
 }

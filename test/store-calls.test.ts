@@ -1,0 +1,158 @@
+import { syncBuiltinESMExports } from 'node:module'
+import { mock } from 'node:test'
+import { setImmediate as settle } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { SessionStore } from '../lib/store/session-store.js'
+import { StoreCalls } from '../lib/store-calls.js'
+
+const store = { has: async (sid: string) => sid === 'alive' } as SessionStore
+const unavailable = { code: 'FRT_ERR_STORE_UNAVAILABLE', statusCode: 503 }
+
+function mockTimers(t: Test): void {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    mock.timers.reset()
+    syncBuiltinESMExports()
+  })
+}
+
+/** A promise that the test settles. */
+function deferred<T>() {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<T>((...settlers) => {
+    ;[resolve, reject] = settlers
+  })
+  return { promise, resolve, reject }
+}
+
+function causeOf(error: unknown): Error {
+  return (error as { cause: Error }).cause
+}
+
+t.test('a call gets the store, and gives its answer', async (t) => {
+  const calls = new StoreCalls(store, 2000)
+  t.equal(await calls.ask((store) => store.has('alive')), true)
+  t.equal(await calls.ask((store) => store.has('dead')), false)
+  t.equal(await calls.ask(async (given) => given), store)
+})
+
+t.test('an answer in time is no late one, however long the process lives on', async (t) => {
+  mockTimers(t)
+  const calls = new StoreCalls(store, 2000)
+  t.equal(
+    await calls.ask(
+      async () => 'answer',
+      () => t.fail('it came in time')
+    ),
+    'answer'
+  )
+  mock.timers.tick(60_000)
+  await settle()
+})
+
+t.test('a store that never settles is unavailable when the time is up, and not before', async (t) => {
+  mockTimers(t)
+  const calls = new StoreCalls(store, 2000)
+  let error: unknown
+  const asked = calls
+    .ask(() => new Promise(() => {}))
+    .catch((reason) => {
+      error = reason
+    })
+  mock.timers.tick(1999)
+  await settle()
+  t.equal(error, undefined)
+  mock.timers.tick(1)
+  await asked
+  t.has(error, unavailable)
+  t.equal(causeOf(error).message, 'no answer within 2000 ms')
+})
+
+t.test('a late answer goes to nobody but `late`, once', async (t) => {
+  mockTimers(t)
+  const calls = new StoreCalls(store, 2000)
+  const late: string[] = []
+  const answer = deferred<string>()
+  const asked = calls.ask(
+    () => answer.promise,
+    (each) => void late.push(each)
+  )
+  mock.timers.tick(2000)
+  await t.rejects(asked, unavailable)
+  t.same(late, [])
+  answer.resolve('too late')
+  await settle()
+  t.same(late, ['too late'])
+})
+
+t.test('a late answer that nobody wants, and a late error, disturb nobody', async (t) => {
+  mockTimers(t)
+  const calls = new StoreCalls(store, 10)
+  const answer = deferred<string>()
+  const failure = deferred<string>()
+  const asked = [
+    calls.ask(() => answer.promise),
+    calls.ask(
+      () => failure.promise,
+      () => t.fail('it is no answer')
+    )
+  ]
+  mock.timers.tick(10)
+  for (const each of asked) await t.rejects(each, unavailable)
+  answer.resolve('too late')
+  failure.reject(new Error('too late'))
+  await settle()
+})
+
+for (const [how, fail] of [
+  ['rejects', (error: unknown) => Promise.reject(error)],
+  [
+    'throws',
+    (error: unknown) => {
+      throw error
+    }
+  ]
+] as const) {
+  t.test(
+    `a store that ${how} is unavailable, and the cause says why without saying what was asked`,
+    async (t) => {
+      const calls = new StoreCalls(store, 2000)
+      const reply = Object.assign(new Error('READONLY You can not write'), {
+        command: { name: 'evalsha', args: ['frt:{tag}:s:sid', 'user@example.com'] },
+        previousErrors: [new Error('user@example.com')]
+      })
+      const error = await calls
+        .ask(() => fail(reply))
+        .then(
+          () => t.fail('it answered'),
+          (reason: unknown) => reason
+        )
+      t.has(error, unavailable)
+      const cause = causeOf(error)
+      t.ok(cause instanceof Error)
+      t.equal(cause.message, 'READONLY You can not write')
+      t.same(Object.keys(cause), [])
+      t.equal(cause.cause, undefined)
+      t.notMatch(cause.stack, 'user@example.com')
+    }
+  )
+}
+
+t.test('whatever is thrown, the cause is an error', async (t) => {
+  const calls = new StoreCalls(store, 2000)
+  for (const thrown of ['NOAUTH', undefined, null, 42]) {
+    const error: unknown = await calls.ask(() => Promise.reject(thrown)).catch((reason) => reason)
+    t.has(error, unavailable)
+    t.equal(causeOf(error).message, String(thrown))
+  }
+})
+
+t.test('a call that was answered leaves no timer behind', async (t) => {
+  const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+  const calls = new StoreCalls(store, 60_000)
+  await calls.ask(async () => 'answer')
+  await calls.ask(() => Promise.reject(new Error('no'))).catch(() => {})
+  t.equal(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length, before)
+})

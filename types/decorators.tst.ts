@@ -1,0 +1,83 @@
+import {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  type preHandlerAsyncHookHandler
+} from 'fastify'
+import type {
+  AccessTokenClaims,
+  AuthHook,
+  Session,
+  Sessions,
+  TokenResponse,
+  Tokens
+} from 'fastify-refresh-token'
+import { describe, expect, test } from 'tstyche'
+
+declare const app: FastifyInstance
+declare const request: FastifyRequest
+declare const reply: FastifyReply
+
+describe('the app', () => {
+  test('guards routes with authenticate and authorize', () => {
+    expect(app.authenticate).type.toBe<AuthHook>()
+    expect(app.authenticate).type.toBeAssignableTo<preHandlerAsyncHookHandler>()
+    expect(app.authorize('read', 'write')).type.toBe<AuthHook>()
+    expect(app.authorize()).type.toBe<AuthHook>()
+    expect(app.authorize).type.toBeCallableWith((user: AccessTokenClaims) => user.sub === 'a')
+    expect(app.authorize).type.toBeCallableWith(
+      async (_: AccessTokenClaims, request: FastifyRequest) => request.ip !== ''
+    )
+    expect(app.authorize).type.not.toBeCallableWith(['read'])
+    expect(app.authorize).type.not.toBeCallableWith(() => 'yes')
+  })
+
+  test('takes the hooks at a route and for all routes', () => {
+    const { authenticate, authorize } = app
+    const handler = async () => ({})
+    expect(fastify().get).type.toBeCallableWith('/', { preHandler: authenticate }, handler)
+    expect(fastify().get).type.toBeCallableWith('/', { onRequest: [authenticate, authorize('a')] }, handler)
+    expect(fastify().addHook).type.toBeCallableWith('preHandler', authenticate)
+    expect(fastify().addHook).type.toBeCallableWith('onRequest', authenticate)
+  })
+
+  test('has the sessions', () => {
+    expect(app.sessions).type.toBe<Sessions>()
+    expect(app.sessions.create({ sub: 'a' })).type.toBe<Promise<Tokens>>()
+    expect(app.sessions.refresh('token')).type.toBe<Promise<Tokens>>()
+    expect(app.sessions.verify('token')).type.toBe<Promise<AccessTokenClaims>>()
+    expect(app.sessions.get('sid')).type.toBe<Promise<Session | null>>()
+    expect(app.sessions.list('sub')).type.toBe<Promise<Session[]>>()
+    expect(app.sessions.revoke('sid')).type.toBe<Promise<boolean>>()
+    expect(app.sessions.revokeAll('sub')).type.toBe<Promise<number>>()
+    expect(app.sessions.revokeAll).type.toBeCallableWith('sub', { except: 'sid' })
+    expect(app.sessions.create).type.not.toBeCallableWith({})
+    expect(app.sessions.revokeAll).type.not.toBeCallableWith('sub', 'sid')
+  })
+})
+
+describe('a request', () => {
+  test('has a user once it is authenticated', () => {
+    expect(request.user).type.toBe<AccessTokenClaims | null>()
+    expect(request.authenticate()).type.toBe<Promise<AccessTokenClaims>>()
+    expect(request.authenticate({ optional: true })).type.toBe<Promise<AccessTokenClaims | null>>()
+    expect(request.authenticate).type.not.toBeCallableWith({ optional: 'yes' })
+  })
+})
+
+describe('a reply', () => {
+  test('starts a session, and gives the body to answer with', () => {
+    expect(reply.startSession({ sub: 'a' })).type.toBe<Promise<TokenResponse>>()
+    expect(reply.startSession).type.toBeCallableWith({
+      sub: 'a',
+      remember: false,
+      ttl: '1h',
+      metadata: { a: 1 }
+    })
+    expect(reply.startSession).type.not.toBeCallableWith({ id: 'a' })
+    expect(reply.startSession).type.not.toBeCallableWith(null)
+    expect<TokenResponse['token_type']>().type.toBe<'Bearer'>()
+    expect<TokenResponse['refresh_token']>().type.toBe<string | undefined>()
+  })
+})

@@ -1,0 +1,129 @@
+import { type FastifyRequest, fastify } from 'fastify'
+import defaultExport, {
+  type Duration,
+  type FastifyRefreshTokenOptions,
+  fastifyRefreshToken,
+  type Identity,
+  MemoryStore,
+  type RedisStore,
+  type Session,
+  type SessionStore
+} from 'fastify-refresh-token'
+import type { Cluster, Redis } from 'ioredis'
+import { describe, expect, test } from 'tstyche'
+
+const secret = 'x'.repeat(32)
+const login = async (): Promise<Identity | null> => null
+declare const redis: Redis
+declare const cluster: Cluster
+
+describe('the plugin', () => {
+  test('is the same object by default and by name', () => {
+    expect(defaultExport).type.toBe<typeof fastifyRefreshToken>()
+  })
+
+  test('registers with its options', () => {
+    const app = fastify()
+    expect(app.register).type.toBeCallableWith(fastifyRefreshToken, { secret, login })
+    expect(app.register).type.toBeCallableWith(fastifyRefreshToken, { secret, routes: { login: false } })
+    expect(app.register).type.not.toBeCallableWith(fastifyRefreshToken, { login })
+    expect(app.register).type.not.toBeCallableWith(fastifyRefreshToken, { secret, login, cookies: {} })
+    expect(app.register).type.not.toBeCallableWith(fastifyRefreshToken)
+  })
+})
+
+describe('options', () => {
+  test('take a secret or several, read-only too', () => {
+    expect<FastifyRefreshTokenOptions>().type.toBeAssignableFrom<{ secret: string }>()
+    expect<FastifyRefreshTokenOptions>().type.toBeAssignableFrom<{ secret: Buffer }>()
+    expect<FastifyRefreshTokenOptions>().type.toBeAssignableFrom<{ secret: readonly [string, Buffer] }>()
+    expect<FastifyRefreshTokenOptions>().type.not.toBeAssignableFrom<{ secret: string | undefined }>()
+    expect<FastifyRefreshTokenOptions>().type.not.toBeAssignableFrom<{ secret: number }>()
+    expect<FastifyRefreshTokenOptions>().type.not.toBeAssignableFrom<object>()
+  })
+
+  test('take the clients of ioredis and any store', () => {
+    expect({ secret, redis }).type.toBeAssignableTo<FastifyRefreshTokenOptions>()
+    expect({ secret, redis: cluster }).type.toBeAssignableTo<FastifyRefreshTokenOptions>()
+    expect({ secret, store: new MemoryStore() }).type.toBeAssignableTo<FastifyRefreshTokenOptions>()
+    expect({ secret, redis: 'redis://localhost' }).type.not.toBeAssignableTo<FastifyRefreshTokenOptions>()
+    expect({ secret, store: {} }).type.not.toBeAssignableTo<FastifyRefreshTokenOptions>()
+  })
+
+  test('take what login and the hooks give, at once or later', () => {
+    type Login = NonNullable<FastifyRefreshTokenOptions['login']>
+    expect<Login>().type.toBeAssignableFrom<() => { sub: string }>()
+    expect<Login>().type.toBeAssignableFrom<() => Promise<{ sub: string } | null>>()
+    expect<Login>().type.toBeAssignableFrom<(request: FastifyRequest) => Promise<undefined>>()
+    expect<Login>().type.toBeAssignableFrom<() => false>()
+    expect<Login>().type.not.toBeAssignableFrom<() => { id: string }>()
+    expect<Login>().type.not.toBeAssignableFrom<() => { sub: number }>()
+    expect<Login>().type.not.toBeAssignableFrom<() => true>()
+
+    type Load = NonNullable<NonNullable<FastifyRefreshTokenOptions['session']>['load']>
+    expect<Load>().type.toBeAssignableFrom<
+      (sub: string, session: Session) => Promise<{ claims: { roles: string[] } } | null>
+    >()
+    expect<Load>().type.toBeAssignableFrom<() => object>()
+    expect<Load>().type.not.toBeAssignableFrom<() => Promise<boolean>>()
+  })
+
+  test('know what each hook is told', () => {
+    const options: FastifyRefreshTokenOptions = {
+      secret,
+      onLogin: (event, request) => {
+        expect(event.sub).type.toBe<string>()
+        expect(request).type.toBe<FastifyRequest | null>()
+      },
+      onRefresh: async (event) => {
+        expect(event.outcome).type.toBe<'rotated' | 'replayed'>()
+        expect(event.rollback).type.toBe<boolean>()
+        expect(event.row).type.toBe<number>()
+      },
+      onLogout: (event) => {
+        expect(event.reason).type.toBe<'logout' | 'revoked' | 'replaced' | 'evicted' | 'disabled'>()
+      },
+      onReuse: (event) => {
+        expect(event.reason).type.toBe<'reuse' | 'rollback'>()
+        expect(event).type.not.toHaveProperty('token')
+      }
+    }
+    expect(options).type.toBe<FastifyRefreshTokenOptions>()
+  })
+
+  test('that are misspelt or wrong do not compile', () => {
+    type Options = FastifyRefreshTokenOptions
+    expect<NonNullable<Options['transport']>>().type.toBe<
+      'cookie' | 'body' | 'header' | ((request: FastifyRequest) => 'cookie' | 'body' | 'header')
+    >()
+    expect<Options['transport']>().type.not.toBeAssignableFrom<'cookies'>()
+    expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ ttl: Date }>()
+    expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ algorithm: 'none' }>()
+    expect<Options['refreshToken']>().type.not.toBeAssignableFrom<{ rollback: 'adopt' }>()
+    expect<Options['cookie']>().type.not.toBeAssignableFrom<{ sameSite: 'Strict' }>()
+    expect<Options['cookie']>().type.not.toBeAssignableFrom<{ secure: 'auto' }>()
+    expect<Options['csrf']>().type.toBeAssignableFrom<{ trustedOrigins: readonly string[] }>()
+    expect<Options['csrf']>().type.not.toBeAssignableFrom<{ trustedOrigins: string }>()
+    expect<Options['revocation']>().type.not.toBeAssignableFrom<{ mode: 'always' }>()
+    expect<Duration>().type.toBe<number | string>()
+  })
+
+  test('of routes are those of Fastify, without what makes the route', () => {
+    type Login = NonNullable<FastifyRefreshTokenOptions['routes']>['login']
+    expect<Login>().type.toBeAssignableFrom<boolean>()
+    expect<Login>().type.toBeAssignableFrom<{ schema: { body: object }; bodyLimit: number }>()
+    expect<NonNullable<Exclude<Login, boolean>>>().type.not.toHaveProperty('url')
+    expect<NonNullable<Exclude<Login, boolean>>>().type.not.toHaveProperty('method')
+    expect<NonNullable<Exclude<Login, boolean>>>().type.not.toHaveProperty('handler')
+  })
+})
+
+describe('stores', () => {
+  test('of the package fulfil the contract', () => {
+    expect<MemoryStore>().type.toBeAssignableTo<SessionStore>()
+    expect<RedisStore>().type.toBeAssignableTo<SessionStore>()
+    expect(MemoryStore).type.toBeConstructableWith()
+    expect(MemoryStore).type.toBeConstructableWith({ now: () => 0 })
+    expect(MemoryStore).type.not.toBeConstructableWith({ now: 0 })
+  })
+})
