@@ -226,6 +226,16 @@ await eachStore(t, async (t, open) => {
       t.equal((await each.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
   })
 
+  t.test('revocation.mode store: a logout elsewhere is seen at once', async (t) => {
+    const under = open(t)
+    const { client } = await login(t, { under })
+    const other = await buildApp(t, { under })
+    const elsewhere = new Client(other.app, {}, client.jar.copy())
+    t.equal((await elsewhere.call()).statusCode, 200)
+    await client.logout()
+    t.equal((await elsewhere.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
+  })
+
   t.test('revocation.mode none: an access token is good until it expires, but in this process', async (t) => {
     const under = open(t)
     const { client, advance } = await login(t, { under, options: { revocation: { mode: 'none' } } })
@@ -348,6 +358,21 @@ t.test('app.sessions', async (t) => {
     t.equal(await app.sessions.revoke(other.session.sid), false)
     await t.rejects(app.sessions.verify(other.accessToken), { code: 'FRT_ERR_SESSION_REVOKED' })
     await t.rejects(app.sessions.refresh(next.refreshToken), { code: 'FRT_ERR_SESSION_REVOKED' })
+  })
+
+  t.test('lets through what an option of the app throws, as it was', async (t) => {
+    const error = new Error('from the loader')
+    const load = () => Promise.reject(error)
+    const { app } = await buildApp(t, { options: { session: { load } } })
+    const { refreshToken } = await app.sessions.create({ sub: 'ada' })
+    await t.rejects(app.sessions.refresh(refreshToken), error)
+    t.notOk('headers' in error)
+  })
+
+  t.test('fails with the headers that an answer needs', async (t) => {
+    const { app } = await buildApp(t)
+    const error = await app.sessions.verify('x').catch((error: unknown) => error)
+    t.match(error, { headers: { 'www-authenticate': /error="invalid_token"/ } })
   })
 
   t.test('takes no garbage for a session', async (t) => {

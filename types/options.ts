@@ -1,4 +1,11 @@
-import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type {
+  FastifyReply,
+  FastifyRequest,
+  FastifySchema,
+  FastifySchemaCompiler,
+  FastifySerializerCompiler,
+  RouteShorthandOptions
+} from 'fastify'
 import type { RedisClient } from '../lib/store/redis/run-script.js'
 import type { SessionStore } from '../lib/store/session-store.js'
 import type { LoginEvent, LogoutEvent, RefreshEvent, ReuseEvent } from './events.js'
@@ -152,7 +159,15 @@ export interface HeaderOptions {
 }
 
 /** Merged into a route's own options: hooks are added to ours; `method`, `url` and `handler` are refused. */
-export type RouteOverrides = RouteShorthandOptions
+export type RouteOverrides = Omit<
+  RouteShorthandOptions,
+  'validatorCompiler' | 'serializerCompiler' | 'schema'
+> & {
+  schema?: FastifySchema & Record<string, unknown>
+  /** Of any kind of schema. */
+  validatorCompiler?: FastifySchemaCompiler<never>
+  serializerCompiler?: FastifySerializerCompiler<never>
+}
 
 export interface RoutesOptions {
   /** @default '/auth' */

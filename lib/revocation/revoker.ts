@@ -61,11 +61,14 @@ export class Revoker {
     ended: Ended
   ): Promise<number> {
     const operation = operationId()
-    const since = performance.now()
+    // The first try means all that there are; how old those are by now is for later ones to ask.
+    let since: number | undefined
     // A later call means all that an earlier one did.
     const key = JSON.stringify([sub, except])
     const sessions = await this.#untilDone(key, reason, ended, () => {
-      const minAgeMs = Math.floor(performance.now() - since)
+      const now = performance.now()
+      since ??= now
+      const minAgeMs = Math.floor(now - since)
       return this.#calls.ask((store) => store.revokeAll(sub, reason, operation, { except, minAgeMs }))
     })
     return sessions.length

@@ -1,4 +1,10 @@
-import type { FastifyInstance, FastifySchema, HTTPMethods, onRequestHookHandler } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifySchema,
+  HTTPMethods,
+  onRequestHookHandler,
+  RouteShorthandOptions
+} from 'fastify'
 import type { RouteOverrides } from '../../types/options.js'
 import { IS_PUBLIC } from '../authenticate.js'
 import { noteFailure } from '../challenge.js'
@@ -114,7 +120,8 @@ function addRoute(
   if (overrides === false) return
   scope.route({
     bodyLimit: BODY_LIMIT,
-    ...overrides,
+    // Its compilers are typed for any kind of schema.
+    ...(overrides as unknown as RouteShorthandOptions),
     method,
     url: path,
     schema: { ...schema, ...overrides.schema },

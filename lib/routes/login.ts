@@ -26,8 +26,9 @@ export async function startSession(
   identity: Identity
 ): Promise<TokenResponse> {
   const caller = callerOf(request)
+  const replaced = parseTokens(refreshTokens, transport.read(request))
   const tokens = await service.create(identity, caller)
-  await service.replace(parseTokens(refreshTokens, transport.read(request)), caller)
+  await service.replace(replaced, caller)
   // Also on a route of the app's own (RFC 6749 section 5.1).
   reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)

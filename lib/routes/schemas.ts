@@ -7,14 +7,17 @@ interface RouteSchema extends FastifySchema {
   security: Record<string, string[]>[]
 }
 
-/** An error as Fastify answers it. Open, for an app's own error handler may answer more. */
+/**
+ * An error as Fastify answers it. Open and without types: a serializer that knew them would spoil what an
+ * app's own error handler answers instead.
+ */
 const error = {
   type: 'object',
   properties: {
-    statusCode: { type: 'integer' },
-    code: { type: 'string' },
-    error: { type: 'string' },
-    message: { type: 'string' }
+    statusCode: { description: 'the status' },
+    code: { description: 'a stable code: FRT_ERR_…' },
+    error: { description: 'the name of the status' },
+    message: { description: 'for a person to read' }
   },
   additionalProperties: true
 }
@@ -22,7 +25,11 @@ const error = {
 /** RFC 6749 section 5.2, for requests that speak OAuth. */
 const oauthError = {
   type: 'object',
-  properties: { ...error.properties, error_description: { type: 'string' } },
+  properties: {
+    ...error.properties,
+    error: { description: 'the name of the status, or an error code of RFC 6749' },
+    error_description: { description: 'for a person to read' }
+  },
   additionalProperties: true
 }
 

@@ -1,3 +1,4 @@
+import type { LogoutEvent } from '../../types/events.js'
 import type { RevocationReason } from '../../types/identity.js'
 import type { Caller } from '../caller.js'
 import { errors } from '../errors.js'
@@ -5,11 +6,11 @@ import { emit, eventOf } from '../events.js'
 import type { Ended } from '../revocation/revoker.js'
 import type { Parts } from './parts.js'
 
-/** Tells of sessions that were ended, once each: a theft has an event of its own. */
+/** Tells of sessions that were ended, once each; a theft is told of elsewhere. */
 export function tellOfEnd({ options }: Parts, caller: Caller): Ended {
   return (session, reason) => {
-    if (reason === 'reuse' || reason === 'rollback') return
-    void emit(options, 'onLogout', { ...eventOf(session), reason }, caller)
+    const event = { ...eventOf(session), reason: reason as LogoutEvent['reason'] }
+    void emit(options, 'onLogout', event, caller)
   }
 }
 

@@ -54,7 +54,7 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
   }
 }
 
-function toOneSession([
+export function toOneSession([
   sid,
   gen,
   created,

@@ -8,7 +8,7 @@ import type {
   SparedSessions
 } from '../session-store.js'
 import { toTexts } from '../session-view.js'
-import { toCreateOutcome, toRefreshOutcome, toSessions, type View } from './answers.js'
+import { toCreateOutcome, toOneSession, toRefreshOutcome, toSessions, type View } from './answers.js'
 import { createKeys, type Keys } from './keys.js'
 import { type RedisClient, runScript } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
@@ -83,7 +83,7 @@ export class RedisStore implements SessionStore {
   async get(sid: string): Promise<Session | null> {
     const { sessions } = this.#keys.ofSession(sid)
     const answer = await runScript(this.#redis, getScript, [sessions + sid], [sid])
-    return answer === null ? null : (toSessions([answer as View])[0] ?? null)
+    return answer === null ? null : toOneSession(answer as View)
   }
 
   async has(sid: string): Promise<boolean> {
