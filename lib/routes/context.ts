@@ -1,6 +1,9 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify'
+import type { AccessTokenClaims } from '../../types/identity.js'
+import type { RouteOverrides } from '../../types/options.js'
 import type { Guards } from '../authenticate.js'
 import type { Caller } from '../caller.js'
+import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { SessionService } from '../session-service.js'
 import type { AccessTokens } from '../tokens/access-token.js'
@@ -26,4 +29,19 @@ export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): Refresh
   return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
 }
 
-export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+/** Whom the guard let in. */
+export function userOf(request: FastifyRequest): AccessTokenClaims {
+  if (request.user === null) throw new errors.NoAccessToken()
+  return request.user
+}
+
+/** A route of the plugin, before the app's own options are merged into it. */
+export interface Route {
+  overrides: RouteOverrides | false
+  method: HTTPMethods
+  path: string
+  schema: FastifySchema
+  /** `public`: a token is optional, and a browser must come from a trusted origin. `user`: guarded. */
+  access: 'public' | 'user'
+  handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
+}

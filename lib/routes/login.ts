@@ -2,16 +2,25 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../types/fastify.js'
 import type { Identity } from '../../types/identity.js'
 import { errors } from '../errors.js'
-import { callerOf, type Handler, parseTokens, type RouteContext } from './context.js'
+import { callerOf, parseTokens, type Route, type RouteContext } from './context.js'
+import { loginSchema } from './schemas.js'
 
 /** `POST /auth/login`: whatever `login` reads; 200 with the tokens. */
-export function createLoginHandler(context: RouteContext): Handler {
-  return async (request, reply) => {
-    const identity = await context.options.login?.(request, reply)
-    // It has answered by itself: to wait for a reply is to wait until it was sent.
-    if (reply.sent) return reply
-    if (!identity) throw new errors.InvalidCredentials()
-    return startSession(context, request, reply, identity)
+export function loginRoute(context: RouteContext): Route {
+  const { login, routes } = context.options
+  return {
+    overrides: routes.login,
+    method: 'POST',
+    path: '/login',
+    schema: loginSchema,
+    access: 'public',
+    async handler(request, reply) {
+      const identity = await login?.(request, reply)
+      // It has answered by itself: to wait for a reply is to wait until it was sent.
+      if (reply.sent) return reply
+      if (!identity) throw new errors.InvalidCredentials()
+      return startSession(context, request, reply, identity)
+    }
   }
 }
 

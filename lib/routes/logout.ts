@@ -2,22 +2,30 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { readAccessToken } from '../authenticate.js'
 import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
 import type { AccessTokens } from '../tokens/access-token.js'
-import { callerOf, type Handler, parseTokens, type RouteContext } from './context.js'
+import { callerOf, parseTokens, type Route, type RouteContext } from './context.js'
+import { logoutSchema } from './schemas.js'
 
 /**
  * `POST /auth/logout`: the refresh token, even a retired one, and the access token, even an expired one.
  * Every session that a valid one names ends; 200 also when there was nothing to end.
  */
-export function createLogoutHandler(context: RouteContext): Handler {
+export function logoutRoute(context: RouteContext): Route {
   const { options, transport } = context
-  return async (request, reply) => {
-    if (isOAuth(request)) return revokeForOAuth(context, request, reply)
-    const accessToken = readAccessToken(request, options.accessToken.header)
-    const tokens = accessToken === null ? [] : [accessToken]
-    await endSessions(context, request, [...transport.read(request), ...tokens])
-    // Only now: a logout that did not reach the store is none.
-    transport.clear(request, reply)
-    return {}
+  return {
+    overrides: options.routes.logout,
+    method: 'POST',
+    path: '/logout',
+    schema: logoutSchema,
+    access: 'public',
+    async handler(request, reply) {
+      if (isOAuth(request)) return revokeForOAuth(context, request, reply)
+      const accessToken = readAccessToken(request, options.accessToken.header)
+      const tokens = accessToken === null ? [] : [accessToken]
+      await endSessions(context, request, [...transport.read(request), ...tokens])
+      // Only now: a logout that did not reach the store is none.
+      transport.clear(request, reply)
+      return {}
+    }
   }
 }
 

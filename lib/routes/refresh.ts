@@ -3,14 +3,22 @@ import type { TokenResponse } from '../../types/fastify.js'
 import { errors } from '../errors.js'
 import { isOAuth, OAuthError, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
 import { bodyTransport, type TokenTransport } from '../transport.js'
-import { callerOf, type Handler, parseTokens, type RouteContext } from './context.js'
+import { callerOf, parseTokens, type Route, type RouteContext } from './context.js'
+import { refreshSchema } from './schemas.js'
 
 /** `POST /auth/refresh`: the refresh token; 200 with new tokens. */
-export function createRefreshHandler(context: RouteContext): Handler {
-  return (request, reply) =>
-    isOAuth(request)
-      ? refreshForOAuth(context, request, reply)
-      : refresh(context, context.transport, request, reply)
+export function refreshRoute(context: RouteContext): Route {
+  return {
+    overrides: context.options.routes.refresh,
+    method: 'POST',
+    path: '/refresh',
+    schema: refreshSchema,
+    access: 'public',
+    handler: (request, reply) =>
+      isOAuth(request)
+        ? refreshForOAuth(context, request, reply)
+        : refresh(context, context.transport, request, reply)
+  }
 }
 
 async function refresh(
