@@ -47,8 +47,11 @@ export function openMemoryStore(): StoreUnderTest {
   }
 }
 
-/** A real Redis, which sees the test's time: its scripts are sent with the clock's instead of `TIME`. */
-export function openRedisStore(redis: Redis): StoreUnderTest {
+/**
+ * A real Redis, which sees the test's time: its scripts are sent with the clock's instead of `TIME`.
+ * @param client what the store talks to, if not the same: a Cluster of that one server
+ */
+export function openRedisStore(redis: Redis, client: RedisClient = redis): StoreUnderTest {
   const clock = new Clock()
   const keyPrefix = `test:${randomUUID()}:`
   const clocked: RedisClient = {
@@ -59,7 +62,7 @@ export function openRedisStore(redis: Redis): StoreUnderTest {
       const seconds = Math.floor(clock.nowMs / 1000)
       const microseconds = Math.round((clock.nowMs % 1000) * 1000)
       const time = `{'${seconds}', '${microseconds}'}`
-      return redis.eval(source.replaceAll("redis.call('TIME')", time), keys, ...args)
+      return client.eval(source.replaceAll("redis.call('TIME')", time), keys, ...args)
     }
   }
   const store = new RedisStore({ redis: clocked, keyPrefix })
