@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify'
-import type { AuthHook } from '../types/fastify.js'
 import type { AccessTokenClaims } from '../types/identity.js'
 import { noteFailure } from './challenge.js'
 import { errors } from './errors.js'
@@ -13,36 +12,50 @@ type Allows = (user: AccessTokenClaims, request: FastifyRequest) => boolean | Pr
 export const IS_PUBLIC = Symbol.for('fastify-refresh-token.public')
 
 export interface Guards {
+  /** Whom `authenticate` of this instance let in; throws if it did not. */
+  userOf(request: FastifyRequest): AccessTokenClaims
   /** `request.authenticate`. */
   authenticateRequest(
     this: FastifyRequest,
     options?: { optional?: boolean }
   ): Promise<AccessTokenClaims | null>
-  authenticate: AuthHook
-  authorize(...allowed: string[] | [Allows]): AuthHook
+  authenticate(this: unknown, request: FastifyRequest): Promise<void>
+  authorize(...allowed: string[] | [Allows]): (request: FastifyRequest) => Promise<void>
 }
 
 export function createGuards(
   service: SessionService,
   { accessToken, refreshToken }: Pick<ResolvedOptions, 'accessToken' | 'refreshToken'>
 ): Guards {
+  // Not `request.user`, which another instance, or another plugin, may have set since.
+  const users = new WeakMap<FastifyRequest, AccessTokenClaims>()
+
+  function userOf(request: FastifyRequest): AccessTokenClaims {
+    const user = users.get(request)
+    if (!user) throw new errors.NoAccessToken()
+    return user
+  }
+
   async function authenticate(request: FastifyRequest, optional: boolean): Promise<AccessTokenClaims | null> {
     const token = readAccessToken(request, accessToken.header)
     if (token === null && optional) return null
     if (token === null) throw new errors.NoAccessToken()
     const user = await service.verify(token)
+    users.set(request, user)
     request.user = user
-    if (refreshToken.confirms?.(request) !== false) service.confirm(user)
+    const confirms = refreshToken.confirms ? await refreshToken.confirms(request) : true
+    if (confirms) service.confirm(user)
     return user
   }
 
   async function authorize(request: FastifyRequest, allows: Allows): Promise<void> {
     // Before `authenticate`, or without it, nobody is allowed.
-    if (!request.user) throw new errors.NoAccessToken()
-    if (!(await allows(request.user, request))) throw new errors.InsufficientScope()
+    if (!(await allows(userOf(request), request))) throw new errors.InsufficientScope()
   }
 
   return {
+    userOf,
+
     authenticateRequest({ optional = false } = {}) {
       return noteFailure(this, authenticate(this, optional))
     },

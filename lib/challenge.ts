@@ -42,7 +42,8 @@ export async function carryHeaders<T>(work: Promise<T>): Promise<T> {
 export function addChallengeHook(fastify: FastifyInstance): void {
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const failure = failures.get(request)
-    if (failure?.statusCode === reply.statusCode) reply.headers(headersOf(failure))
+    const isOurs = failure?.statusCode === reply.statusCode && !reply.hasHeader('www-authenticate')
+    if (isOurs) reply.headers(headersOf(failure))
     done()
   })
 }

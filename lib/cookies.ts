@@ -41,7 +41,12 @@ export async function createRefreshTokenCookie(
  */
 function namedValue(pair: string, name: string): string | undefined {
   const at = pair.indexOf('=')
-  return pair.slice(0, Math.max(0, at)).trim() === name ? pair.slice(at + 1).trim() : undefined
+  return trim(pair.slice(0, Math.max(0, at))) === name ? trim(pair.slice(at + 1)) : undefined
+}
+
+/** Spaces and tabs alone (RFC 6265 section 5.2): another kind of space makes another name, which `__Host-` does not protect. */
+function trim(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
 async function findSerializer(fastify: FastifyInstance): Promise<FastifyInstance['serializeCookie']> {

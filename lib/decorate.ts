@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { AuthHook } from '../types/fastify.js'
 import type { Identity } from '../types/identity.js'
 import { noteFailure } from './challenge.js'
 import type { RouteContext } from './routes/context.js'
@@ -8,8 +9,8 @@ import { createSessions } from './sessions-api.js'
 /** What the plugin adds to the app. A name that is taken is Fastify's own clear error. */
 export function decorate(fastify: FastifyInstance, context: RouteContext): void {
   const { guards } = context
-  fastify.decorate('authenticate', guards.authenticate)
-  fastify.decorate('authorize', guards.authorize)
+  fastify.decorate('authenticate', guards.authenticate as AuthHook)
+  fastify.decorate('authorize', guards.authorize as FastifyInstance['authorize'])
   fastify.decorate('sessions', createSessions(context, fastify.log))
   // `@fastify/jwt`, where the app has it, made the same decorator: there is one user.
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)

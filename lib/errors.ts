@@ -7,7 +7,7 @@ import { createError, type FastifyError } from '@fastify/error'
 export const errors = {
   InvalidOption: createError<[string, string]>('FRT_ERR_INVALID_OPTION', '%s must be %s', 500),
   InvalidCredentials: createError('FRT_ERR_INVALID_CREDENTIALS', 'The credentials are not valid', 401),
-  InvalidIdentity: createError<[string, string]>('FRT_ERR_INVALID_IDENTITY', '%s must be %s', 500),
+  InvalidIdentity: createError('FRT_ERR_INVALID_IDENTITY', 'The application gave no valid identity', 500),
   NoAccessToken: createError('FRT_ERR_NO_ACCESS_TOKEN', 'An access token is required', 401),
   AccessTokenExpired: createError('FRT_ERR_ACCESS_TOKEN_EXPIRED', 'The access token has expired', 401),
   AccessTokenInvalid: createError('FRT_ERR_ACCESS_TOKEN_INVALID', 'The access token is not valid', 401),

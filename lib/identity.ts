@@ -18,29 +18,32 @@ export interface ResolvedIdentity {
   metadata: Metadata
 }
 
-/** @throws `FRT_ERR_INVALID_IDENTITY`, which names the path and what would be right */
+/** @throws `FRT_ERR_INVALID_IDENTITY`, whose cause names the path and what would be right */
 export function resolveIdentity(given: Identity): ResolvedIdentity {
   if (!isObject(given)) refuse('identity', 'an object')
   for (const key of Object.keys(given)) {
     if (!KNOWN.includes(key)) refuse(`identity.${key}`, `left out: an identity has ${KNOWN.join(', ')}`)
   }
   const { sub, claims = {}, remember = true, ttl, metadata = {} } = given as Identity
-  if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > MAX_SUB_BYTES) {
-    refuse('identity.sub', `a string of 1 to ${MAX_SUB_BYTES} bytes`)
-  }
-  if (!sub.isWellFormed()) refuse('identity.sub', 'well-formed Unicode')
   if (typeof remember !== 'boolean') refuse('identity.remember', 'true or false')
   const ttlMs = ttl === undefined ? undefined : toMs(ttl)
   if (ttl !== undefined && !(ttlMs !== undefined && ttlMs >= 1000)) {
     refuse('identity.ttl', 'a duration of at least a second')
   }
   return {
-    sub,
+    sub: resolveSub(sub, 'identity.sub'),
     claims: resolveClaims(claims, 'identity.claims'),
     remember,
     ttlMs,
     metadata: resolveMetadata(metadata, 'identity.metadata')
   }
+}
+
+export function resolveSub(sub: unknown, path: string): string {
+  if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > MAX_SUB_BYTES) {
+    refuse(path, `a string of 1 to ${MAX_SUB_BYTES} bytes`)
+  }
+  return sub.isWellFormed() ? sub : refuse(path, 'well-formed Unicode')
 }
 
 export function resolveClaims(claims: Claims, path: string): Claims {
@@ -57,7 +60,7 @@ export function resolveMetadata(metadata: Metadata, path: string): Metadata {
 
 /** What JSON makes of an object is what every store and every token gives back. */
 function toPlain(value: unknown, maxBytes: number, path: string): Record<string, unknown> {
-  if (!isObject(value)) refuse(path, 'an object')
+  if (!isObject(value) || value instanceof Promise) refuse(path, 'an object, and no promise of one')
   const json = toJson(value)
   if (json === undefined || Buffer.byteLength(json) > maxBytes) {
     refuse(path, `an object of at most ${maxBytes} bytes of JSON`)
@@ -74,6 +77,7 @@ function toJson(value: unknown): string | undefined {
   }
 }
 
+/** What the application did wrong is for its log, and none of a client's business. */
 function refuse(path: string, right: string): never {
-  throw new errors.InvalidIdentity(path, right)
+  throw new errors.InvalidIdentity({ cause: new Error(`${path} must be ${right}`) })
 }

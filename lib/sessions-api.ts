@@ -3,6 +3,7 @@ import type { Sessions } from '../types/fastify.js'
 import type { AccessTokenClaims, Tokens } from '../types/identity.js'
 import { carryHeaders } from './challenge.js'
 import { errors } from './errors.js'
+import { resolveSub } from './identity.js'
 import type { RouteContext } from './routes/context.js'
 import type { IssuedTokens } from './service/issue.js'
 import { isSid } from './tokens/refresh-token.js'
@@ -33,9 +34,10 @@ export function createSessions(
     refresh: (refreshToken) => carryHeaders(refresh(refreshToken)),
     verify: (accessToken) => carryHeaders(verify(accessToken)),
     get: async (sid) => (isSid(sid) ? carryHeaders(service.get(sid)) : null),
-    list: (sub) => carryHeaders(service.list(sub)),
+    list: async (sub) => carryHeaders(service.list(resolveSub(sub, 'sub'))),
     revoke: async (sid) => isSid(sid) && carryHeaders(service.end(sid, 'revoked', caller)),
-    revokeAll: (sub, { except } = {}) => carryHeaders(service.endAll(sub, 'revoked', caller, except))
+    revokeAll: async (sub, { except } = {}) =>
+      carryHeaders(service.endAll(resolveSub(sub, 'sub'), 'revoked', caller, except))
   }
 }
 

@@ -2,9 +2,12 @@ import { setTimeout } from 'node:timers'
 import { errors } from './errors.js'
 import type { SessionStore } from './store/session-store.js'
 
+/** A question to the store, and its answer. */
+export type Ask = <T>(call: (store: SessionStore) => Promise<T>) => Promise<T>
+
 /**
- * Every call of a store goes through here. Whatever the client library does meanwhile (it may queue, or
- * retry for ever), the call ends in time; and whatever it throws, it was the store that did not answer.
+ * Every call of a store goes through here: whatever it throws, it was the store that did not answer.
+ * @throws `FRT_ERR_STORE_UNAVAILABLE`, whose cause tells why
  */
 export class StoreCalls {
   readonly #store: SessionStore
@@ -16,32 +19,49 @@ export class StoreCalls {
   }
 
   /**
-   * @param late gets an answer that came after the time was up: nobody else will
-   * @throws `FRT_ERR_STORE_UNAVAILABLE`, whose cause tells why
+   * For a client who waits: it ends in time, whatever the client library does meanwhile (it may queue, or
+   * retry for ever). A late answer is dropped.
+   *
+   * @param failed is told when it fails, with what the store itself may still answer
    */
-  async ask<T>(call: (store: SessionStore) => Promise<T>, late: (answer: T) => void = () => {}): Promise<T> {
-    let isLate = false
+  async ask<T>(
+    call: (store: SessionStore) => Promise<T>,
+    failed: (late: Promise<T>) => void = () => {}
+  ): Promise<T> {
+    const own = this.askPatiently(call)
+    try {
+      return await this.#inTime(own)
+    } catch (error) {
+      own.catch(() => {})
+      failed(own)
+      throw error
+    }
+  }
+
+  /**
+   * For work that nobody waits for. It is not sent again while it may still be queued: an outage would
+   * fill the queue of the client library.
+   */
+  async askPatiently<T>(call: (store: SessionStore) => Promise<T>): Promise<T> {
+    try {
+      return await call(this.#store)
+    } catch (error) {
+      throw unavailable(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #inTime<T>(own: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        isLate = true
-        reject(new Error(`no answer within ${this.#timeoutMs} ms`))
+        reject(unavailable(`no answer within ${this.#timeoutMs} ms`))
       }, this.#timeoutMs)
     })
-    const answered = Promise.resolve(this.#store).then(call)
-    answered.then(
-      (answer) => isLate && late(answer),
-      () => {}
-    )
-    try {
-      return await Promise.race([answered, timeout]).finally(() => clearTimeout(timer))
-    } catch (error) {
-      throw new errors.StoreUnavailable({ cause: withoutArguments(error) })
-    }
+    return Promise.race([own, timeout]).finally(() => clearTimeout(timer))
   }
 }
 
-/** A client library hangs the command and its arguments on its errors: they are personal data, and no log's business. */
-function withoutArguments(error: unknown): Error {
-  return new Error(error instanceof Error ? error.message : String(error))
+/** The message alone: a client library hangs the command and its arguments on its errors, which are personal data. */
+function unavailable(reason: string): Error {
+  return new errors.StoreUnavailable({ cause: new Error(reason) })
 }

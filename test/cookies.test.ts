@@ -148,6 +148,18 @@ t.test('a login ends the sessions of all cookies', async (t) => {
   t.equal((await post(app, '/refresh', `${NAME}=${tokenIn(response)}`)).statusCode, 200)
 })
 
+t.test(
+  'another kind of space before the name makes it another name, which __Host- does not protect',
+  async (t) => {
+    const { app } = await buildApp(t)
+    const { jar } = await loggedIn(app)
+    for (const space of ['\u00a0', '\u000b', '\u000c']) {
+      const response = await post(app, '/refresh', `${space}${NAME}=${jar.refreshToken}`)
+      t.equal(response.json().code, 'FRT_ERR_NO_REFRESH_TOKEN')
+    }
+  }
+)
+
 t.test('white space around a cookie, and what else the header holds, is no part of it', async (t) => {
   const { app } = await buildApp(t)
   const spell: ((token: string) => string)[] = [

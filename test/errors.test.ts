@@ -43,9 +43,8 @@ t.test('errorCodes gives the code of each error by its name', async (t) => {
   }
 })
 
-t.test('the messages of the two errors for developers name the path and what would be right', async (t) => {
+t.test('the message of a bad option names its path and what would be right', async (t) => {
   t.equal(new errors.InvalidOption('a.b', 'a number').message, 'a.b must be a number')
-  t.equal(new errors.InvalidIdentity('identity.sub', 'a string').message, 'identity.sub must be a string')
 })
 
 t.test('an error of ours is known by its code, whichever build made it', async (t) => {

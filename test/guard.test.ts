@@ -1,4 +1,4 @@
-import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import type { FastifyInstance, FastifyRequest, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import type { SessionStore } from '../lib/index.js'
 import { buildApp, DOWN, overriding } from './helpers/build-app.js'
@@ -403,4 +403,29 @@ t.test('a 404 handler can be guarded', async (t) => {
   const known = await get(app, '/nowhere', `Bearer ${await tokenOf(app)}`)
   t.equal(known.statusCode, 404)
   t.same(known.json(), { own: true })
+})
+
+t.test("an app's own challenge stays", async (t) => {
+  const { app } = await buildApp(t, {
+    extend(app) {
+      app.get('/own', async (request, reply) => {
+        await request.authenticate().catch(() => {})
+        return reply.code(401).header('www-authenticate', 'Basic realm="own"').send({})
+      })
+    }
+  })
+  const response = await app.inject({ url: '/own', headers: { authorization: 'Bearer x' } })
+  t.equal(response.headers['www-authenticate'], 'Basic realm="own"')
+})
+
+t.test('authorize asks for whom this plugin let in, not for whom another did', async (t) => {
+  const { app } = await buildApp(t, {
+    extend(app) {
+      const impose = async (request: FastifyRequest) => {
+        request.user = { sub: 'eve', sid: 'x', gen: 1, iat: 0, exp: 0, auth_time: 0, scope: 'admin' }
+      }
+      app.get('/admin', { preHandler: [impose, app.authorize('admin')] }, async () => 'secret')
+    }
+  })
+  t.equal((await app.inject('/admin')).json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
 })

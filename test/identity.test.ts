@@ -42,13 +42,16 @@ t.test('a whole identity comes out as it is', async (t) => {
 
 t.test('what is no object is no identity', async (t) => {
   for (const given of [null, undefined, true, 1, 'user-1', [], [{ sub: 'a' }], () => ({ sub: 'a' })]) {
-    t.throws(() => resolve(given), { code, message: 'identity must be an object' }, String(given))
+    t.throws(() => resolve(given), { code, cause: { message: 'identity must be an object' } }, String(given))
   }
 })
 
 t.test('an unknown part is refused by its name', async (t) => {
   for (const name of ['id', 'roles', 'Sub', 'claim', 'constructor', 'scope']) {
-    t.throws(() => resolve({ sub: 'a', [name]: 'x' }), { code, message: `identity.${name} must be left out` })
+    t.throws(() => resolve({ sub: 'a', [name]: 'x' }), {
+      code,
+      cause: { message: `identity.${name} must be left out` }
+    })
   }
 })
 
@@ -68,13 +71,16 @@ t.test('a subject is 1 to 256 bytes of UTF-8', async (t) => {
     ['a']
   ]
   for (const sub of wrong) {
-    t.throws(() => resolve({ sub }), { code, message: 'identity.sub must be a string of 1 to 256 bytes' })
+    t.throws(() => resolve({ sub }), {
+      code,
+      cause: { message: 'identity.sub must be a string of 1 to 256 bytes' }
+    })
   }
 })
 
 t.test('a subject with half a surrogate pair is refused: two such would share their bytes', async (t) => {
   for (const sub of ['\ud83c', 'a\udf6a', '\udf6a\ud83c']) {
-    t.throws(() => resolve({ sub }), { code, message: 'identity.sub must be well-formed Unicode' })
+    t.throws(() => resolve({ sub }), { code, cause: { message: 'identity.sub must be well-formed Unicode' } })
   }
 })
 
@@ -82,7 +88,7 @@ t.test('remember is true or false, not what looks like it', async (t) => {
   for (const remember of ['false', 0, 1, null, '']) {
     t.throws(() => resolve({ sub: 'a', remember }), {
       code,
-      message: 'identity.remember must be true or false'
+      cause: { message: 'identity.remember must be true or false' }
     })
   }
 })
@@ -117,7 +123,7 @@ t.test('a ttl is a duration of at least a second', async (t) => {
   for (const ttl of wrong) {
     t.throws(
       () => resolve({ sub: 'a', ttl }),
-      { code, message: /^identity\.ttl must be a duration/ },
+      { code, cause: { message: /^identity\.ttl must be a duration/ } },
       String(ttl)
     )
   }
@@ -128,7 +134,7 @@ t.test('each reserved claim is refused by its name, whatever its value', async (
     for (const value of ['x', null, 0]) {
       t.throws(() => resolve({ sub: 'a', claims: { [name]: value } }), {
         code,
-        message: `identity.claims.${name} must be left out: it is reserved`
+        cause: { message: `identity.claims.${name} must be left out: it is reserved` }
       })
     }
   }
@@ -144,11 +150,11 @@ t.test('claims take at most 4,096 bytes of JSON, metadata 1,024', async (t) => {
   t.ok(resolve({ sub: 'a', metadata: ofBytes(1024) }))
   t.throws(() => resolve({ sub: 'a', claims: ofBytes(4097) }), {
     code,
-    message: 'identity.claims must be an object of at most 4096 bytes of JSON'
+    cause: { message: 'identity.claims must be an object of at most 4096 bytes of JSON' }
   })
   t.throws(() => resolve({ sub: 'a', metadata: ofBytes(1025) }), {
     code,
-    message: 'identity.metadata must be an object of at most 1024 bytes of JSON'
+    cause: { message: 'identity.metadata must be an object of at most 1024 bytes of JSON' }
   })
 })
 
@@ -174,11 +180,11 @@ t.test('claims and metadata that are no plain object are refused', async (t) => 
   for (const value of wrong) {
     t.throws(() => resolve({ sub: 'a', claims: value }), {
       code,
-      message: /^identity\.claims must be an object/
+      cause: { message: /^identity\.claims must be an object/ }
     })
     t.throws(() => resolve({ sub: 'a', metadata: value }), {
       code,
-      message: /^identity\.metadata must be an object/
+      cause: { message: /^identity\.metadata must be an object/ }
     })
   }
 })
@@ -195,7 +201,7 @@ t.test('what JSON cannot write is refused', async (t) => {
   for (const claims of [cyclic, { balance: 1n }, throwing, { deep: throwing }, silent]) {
     t.throws(() => resolve({ sub: 'a', claims }), {
       code,
-      message: /^identity\.claims must be an object of at most/
+      cause: { message: /^identity\.claims must be an object of at most/ }
     })
   }
 })
@@ -204,7 +210,7 @@ t.test('reserved claims do not come in through toJSON or a getter', async (t) =>
   const trick = { harmless: true, toJSON: () => ({ sub: 'root' }) }
   t.throws(() => resolve({ sub: 'a', claims: trick }), {
     code,
-    message: /^identity\.claims\.sub must be left out/
+    cause: { message: /^identity\.claims\.sub must be left out/ }
   })
   let reads = 0
   const changing = {
@@ -235,11 +241,11 @@ t.test('fresh claims and metadata of a request are checked alike, under their ow
   t.strictSame(resolveClaims({ roles: [] }, 'session.load().claims'), { roles: [] })
   t.throws(() => resolveClaims({ sub: 'x' }, 'session.load().claims'), {
     code,
-    message: 'session.load().claims.sub must be left out: it is reserved'
+    cause: { message: 'session.load().claims.sub must be left out: it is reserved' }
   })
   t.strictSame(resolveMetadata({ sub: 'free here' }, 'session.metadata()'), { sub: 'free here' })
   t.throws(() => resolveMetadata(ofBytes(1025), 'session.metadata()'), {
     code,
-    message: /^session\.metadata\(\) must be/
+    cause: { message: /^session\.metadata\(\) must be/ }
   })
 })

@@ -111,7 +111,7 @@ await eachStore(t, async (t, open) => {
 
   t.test('refreshToken.confirms', async (t) => {
     t.test('that says no leaves the parent good', async (t) => {
-      const options = { refreshToken: { confirms: () => false } }
+      const options = { refreshToken: { confirms: async () => false } }
       const { client, app, advance, settled } = await login(t, { under: open(t), options })
       const parent = client.copy()
       await client.refresh()
@@ -270,6 +270,20 @@ t.test('session.metadata', async (t) => {
     t.match(await app.sessions.list('ada'), [{ metadata: { ip: '127.0.0.1', user_agent: 'x'.repeat(200) } }])
   })
 
+  t.test('is cut to length also where a proxy header tells the address', async (t) => {
+    const { app } = await buildApp(t, { server: { trustProxy: true } })
+    const headers = { 'x-forwarded-for': 'A'.repeat(2000) }
+    const answer = await app.inject({ method: 'POST', url: '/auth/login', headers, payload: { sub: 'ada' } })
+    t.equal(answer.statusCode, 200)
+    t.match(await app.sessions.list('ada'), [{ metadata: { ip: 'A'.repeat(64) } }])
+  })
+
+  t.test('of your own that is a promise is an error of the app', async (t) => {
+    const metadata = (async () => ({ note: 'x' })) as unknown as () => Record<string, unknown>
+    const { app } = await buildApp(t, { options: { session: { metadata } } })
+    t.equal((await new Client(app).login()).json().code, 'FRT_ERR_INVALID_IDENTITY')
+  })
+
   t.test('of your own that is too large is an error of the app, and rotates nothing', async (t) => {
     let size = 1
     const options = { session: { metadata: () => ({ note: 'x'.repeat(size) }) } }
@@ -385,5 +399,9 @@ t.test('app.sessions', async (t) => {
     }
     t.equal(await app.sessions.get('x'.repeat(27)), null, 'nor an id that nobody has')
     await t.rejects(app.sessions.create({ sub: '' }), { code: 'FRT_ERR_INVALID_IDENTITY' })
+    for (const sub of ['', 7, undefined] as string[]) {
+      await t.rejects(app.sessions.list(sub), { code: 'FRT_ERR_INVALID_IDENTITY' })
+      await t.rejects(app.sessions.revokeAll(sub), { code: 'FRT_ERR_INVALID_IDENTITY' })
+    }
   })
 })

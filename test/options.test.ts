@@ -466,3 +466,7 @@ t.test('the prefixes of cookies count in any case, as browsers read them', async
   refuses(t, { ...required, cookie: { name: '__HOST-x', path: '/auth' } }, 'cookie.name')
   refuses(t, { ...required, cookie: { name: '__secure-x', secure: false } }, 'cookie.name')
 })
+
+t.test('the two headers have two names', async (t) => {
+  refuses(t, withOption('header.accessToken', 'X-Refresh-Token'), 'header.accessToken')
+})

@@ -70,21 +70,44 @@ t.test('a store that never settles is unavailable when the time is up, and not b
   t.equal(causeOf(error).message, 'no answer within 2000 ms')
 })
 
-t.test('a late answer goes to nobody but `late`, once', async (t) => {
+t.test('who asked is told of a failure, and gets what the store answers late', async (t) => {
   mockTimers(t)
   const calls = new StoreCalls(store, 2000)
-  const late: string[] = []
+  const late: Promise<string>[] = []
   const answer = deferred<string>()
   const asked = calls.ask(
     () => answer.promise,
-    (each) => void late.push(each)
+    (own) => void late.push(own)
   )
-  mock.timers.tick(2000)
-  await t.rejects(asked, unavailable)
+  mock.timers.tick(1999)
   t.same(late, [])
+  mock.timers.tick(1)
+  await t.rejects(asked, unavailable)
   answer.resolve('too late')
-  await settle()
-  t.same(late, ['too late'])
+  t.same(await Promise.all(late), ['too late'])
+})
+
+t.test('a call that was answered in time has not failed', async (t) => {
+  const calls = new StoreCalls(store, 2000)
+  const answer = calls.ask(
+    async () => 'in time',
+    () => t.fail('it was answered')
+  )
+  t.equal(await answer, 'in time')
+})
+
+t.test('who asks patiently waits for as long as the store takes, and is told why it failed', async (t) => {
+  mockTimers(t)
+  const calls = new StoreCalls(store, 10)
+  const answer = deferred<string>()
+  const asked = calls.askPatiently(() => answer.promise)
+  mock.timers.tick(1_000_000)
+  answer.resolve('at last')
+  t.equal(await asked, 'at last')
+  await t.rejects(
+    calls.askPatiently(() => Promise.reject(new Error('LOADING'))),
+    unavailable
+  )
 })
 
 t.test('a late answer that nobody wants, and a late error, disturb nobody', async (t) => {
@@ -92,13 +115,7 @@ t.test('a late answer that nobody wants, and a late error, disturb nobody', asyn
   const calls = new StoreCalls(store, 10)
   const answer = deferred<string>()
   const failure = deferred<string>()
-  const asked = [
-    calls.ask(() => answer.promise),
-    calls.ask(
-      () => failure.promise,
-      () => t.fail('it is no answer')
-    )
-  ]
+  const asked = [calls.ask(() => answer.promise), calls.ask(() => failure.promise)]
   mock.timers.tick(10)
   for (const each of asked) await t.rejects(each, unavailable)
   answer.resolve('too late')

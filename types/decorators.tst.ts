@@ -20,6 +20,13 @@ declare const request: FastifyRequest
 declare const reply: FastifyReply
 
 describe('the app', () => {
+  test('guards routes of every kind of server', () => {
+    const secure = fastify({ http2: true, https: {} })
+    expect(secure.get).type.toBeCallableWith('/', { preHandler: secure.authenticate }, async () => '')
+    const plain = fastify({ http2: true })
+    expect(plain.get).type.toBeCallableWith('/', { onRequest: [plain.authenticate] }, async () => '')
+  })
+
   test('guards routes with authenticate and authorize', () => {
     expect(app.authenticate).type.toBe<AuthHook>()
     expect(app.authenticate).type.toBeAssignableTo<preHandlerAsyncHookHandler>()

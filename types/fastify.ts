@@ -1,8 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type {} from 'fastify'
 import type { AccessTokenClaims, Identity, Session, Tokens } from './identity.js'
 
-/** A hook for `preHandler` or `onRequest`. */
-export type AuthHook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+/** A hook for `preHandler` or `onRequest`, on requests of any kind of server: HTTP/1.1, HTTP/2, TLS. */
+export type AuthHook = (request: object, reply: object) => Promise<void>
 
 /** The body that the login and refresh routes answer (RFC 6749 section 5.1). */
 export interface TokenResponse {

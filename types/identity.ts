@@ -25,16 +25,16 @@ export interface Identity {
   /** The subject: the user's id, a non-empty string of at most 256 bytes. Best opaque: a session's id confirms a guessed one. */
   sub: string
   /** Claims of your own for the access token. */
-  claims?: Claims
+  claims?: Claims | undefined
   /**
    * `false`: the cookie ends with the browser, and the session ends when unused for 24 hours.
    * @default true
    */
-  remember?: boolean
+  remember?: boolean | undefined
   /** Shortens the absolute lifetime of this session; never lengthens it. Seconds, or a string such as `'1h'`. */
-  ttl?: Duration
+  ttl?: Duration | undefined
   /** Kept for as long as the session, and laid over what `session.metadata` takes from each request. */
-  metadata?: Metadata
+  metadata?: Metadata | undefined
 }
 
 /** A number of seconds, or a string that `@lukeed/ms` reads: `'15m'`, `'14 days'`. */

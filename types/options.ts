@@ -33,54 +33,54 @@ export interface FastifyRefreshTokenOptions {
    */
   secret: string | Buffer | ReadonlyArray<string | Buffer>
   /** An ioredis `Redis` or `Cluster` that you made and close. Without it, and without `store`: in memory, for one process. */
-  redis?: RedisClient
+  redis?: RedisClient | undefined
   /** A session store of your own, instead of `redis`. */
-  store?: SessionStore
+  store?: SessionStore | undefined
   /**
    * Before every Redis key. It also separates the derived keys: two instances with one secret never
    * accept each other's tokens.
    * @default 'frt:'
    */
-  keyPrefix?: string
+  keyPrefix?: string | undefined
   /**
    * How long a store call may take, whatever the client's own settings are: then 503.
    * @default '2s'
    */
-  storeTimeout?: Duration
-  accessToken?: AccessTokenOptions
-  refreshToken?: RefreshTokenOptions
-  session?: SessionOptions
+  storeTimeout?: Duration | undefined
+  accessToken?: AccessTokenOptions | undefined
+  refreshToken?: RefreshTokenOptions | undefined
+  session?: SessionOptions | undefined
   /** @default 'cookie' */
-  transport?: Transport | ((request: FastifyRequest) => Transport)
-  cookie?: CookieOptions
-  header?: HeaderOptions
-  routes?: RoutesOptions
-  csrf?: CsrfOptions
-  revocation?: RevocationOptions
+  transport?: Transport | ((request: FastifyRequest) => Transport) | undefined
+  cookie?: CookieOptions | undefined
+  header?: HeaderOptions | undefined
+  routes?: RoutesOptions | undefined
+  csrf?: CsrfOptions | undefined
+  revocation?: RevocationOptions | undefined
   /** After a session began. What it throws is logged, and changes no answer; so with the others. */
-  onLogin?: (event: LoginEvent, request: FastifyRequest | null) => unknown
+  onLogin?: ((event: LoginEvent, request: FastifyRequest | null) => unknown) | undefined
   /** After a refresh was answered. */
-  onRefresh?: (event: RefreshEvent, request: FastifyRequest | null) => unknown
+  onRefresh?: ((event: RefreshEvent, request: FastifyRequest | null) => unknown) | undefined
   /** After a session ended for any reason but theft. */
-  onLogout?: (event: LogoutEvent, request: FastifyRequest | null) => unknown
+  onLogout?: ((event: LogoutEvent, request: FastifyRequest | null) => unknown) | undefined
   /** After a stolen token was found out: once for a session. */
-  onReuse?: (event: ReuseEvent, request: FastifyRequest | null) => unknown
+  onReuse?: ((event: ReuseEvent, request: FastifyRequest | null) => unknown) | undefined
 }
 
 export interface AccessTokenOptions {
   /** @default '5m' */
-  ttl?: Duration
+  ttl?: Duration | undefined
   /** The `iss` claim: set, and verified. */
-  issuer?: string
+  issuer?: string | undefined
   /** The `aud` claim: set, and verified. */
-  audience?: string
+  audience?: string | undefined
   /** @default 'HS256' */
-  algorithm?: 'HS256'
+  algorithm?: 'HS256' | undefined
   /**
    * Where it is read (RFC 6750 section 2.1). Any other header carries it with or without `Bearer `.
    * @default 'authorization'
    */
-  header?: string
+  header?: string | undefined
 }
 
 export interface RefreshTokenOptions {
@@ -88,33 +88,33 @@ export interface RefreshTokenOptions {
    * Idle lifetime: a session not refreshed for so long ends. More than six times the grace.
    * @default '14d'
    */
-  ttl?: Duration
+  ttl?: Duration | undefined
   /**
    * How long a retired token is still answered, counted from the first use of its successor. Less
    * than a third of `accessToken.ttl`; `0` turns it off.
    * @default a tenth of `accessToken.ttl`, at most '30s'
    */
-  grace?: Duration
+  grace?: Duration | undefined
   /**
    * The immediate parent stays good until the current generation was used. Turn it off where other
    * services verify the access tokens: then nobody confirms.
    * @default true
    */
-  untilConfirmed?: boolean
+  untilConfirmed?: boolean | undefined
   /**
    * Whether this use of an access token proves that the client has it: `false` for a server that
    * renders pages on the browser's behalf and may lose the browser before it gets the cookie.
    * @default every request
    */
-  confirms?: (request: FastifyRequest) => boolean
+  confirms?: ((request: FastifyRequest) => Awaitable<boolean>) | undefined
   /** Asked before a retired token is answered once more; `false` makes it reuse. `request` is `null` for calls through `app.sessions`. */
-  allowReplay?: (request: FastifyRequest | null, session: Session) => Awaitable<boolean>
+  allowReplay?: ((request: FastifyRequest | null, session: Session) => Awaitable<boolean>) | undefined
   /**
    * What to do with a token that is ahead of the store by more than one rotation (a restored backup):
    * end its session, or go on from it.
    * @default 'adopt-one'
    */
-  rollback?: 'adopt-one' | 'accept'
+  rollback?: 'adopt-one' | 'accept' | undefined
 }
 
 export interface SessionOptions {
@@ -122,40 +122,40 @@ export interface SessionOptions {
    * Absolute lifetime: no rotation extends it. At most five years.
    * @default '90d'
    */
-  ttl?: Duration
+  ttl?: Duration | undefined
   /**
    * More sessions than that: the oldest is evicted.
    * @default 100
    */
-  maxPerUser?: number
+  maxPerUser?: number | undefined
   /** Called at each refresh, before anything is rotated: fresh claims, or `null` to end the session. What it throws passes through. */
-  load?: (sub: string, session: Session) => Awaitable<{ claims?: Claims } | null | undefined>
+  load?: ((sub: string, session: Session) => Awaitable<{ claims?: Claims } | null | undefined>) | undefined
   /**
    * What is kept for the user's list of devices; taken at login, and again at each rotation.
    * @default the user agent and the IP address, cut to length
    */
-  metadata?: (request: FastifyRequest) => Metadata
+  metadata?: ((request: FastifyRequest) => Metadata) | undefined
 }
 
 /** The cookie is always HttpOnly. */
 export interface CookieOptions {
   /** @default '__Host-refresh_token' */
-  name?: string
+  name?: string | undefined
   /** @default '/' */
-  path?: string
-  domain?: string
+  path?: string | undefined
+  domain?: string | undefined
   /** @default 'strict' */
-  sameSite?: 'strict' | 'lax' | 'none'
+  sameSite?: 'strict' | 'lax' | 'none' | undefined
   /** @default true */
-  secure?: boolean
+  secure?: boolean | undefined
 }
 
 /** The header names of transport `'header'`. */
 export interface HeaderOptions {
   /** @default 'x-refresh-token' */
-  refreshToken?: string
+  refreshToken?: string | undefined
   /** @default 'x-access-token' */
-  accessToken?: string
+  accessToken?: string | undefined
 }
 
 /** Merged into a route's own options: hooks are added to ours; `method`, `url` and `handler` are refused. */
@@ -163,25 +163,25 @@ export type RouteOverrides = Omit<
   RouteShorthandOptions,
   'validatorCompiler' | 'serializerCompiler' | 'schema'
 > & {
-  schema?: FastifySchema & Record<string, unknown>
+  schema?: (FastifySchema & Record<string, unknown>) | undefined
   /** Of any kind of schema. */
-  validatorCompiler?: FastifySchemaCompiler<never>
-  serializerCompiler?: FastifySerializerCompiler<never>
+  validatorCompiler?: FastifySchemaCompiler<never> | undefined
+  serializerCompiler?: FastifySerializerCompiler<never> | undefined
 }
 
 export interface RoutesOptions {
   /** @default '/auth' */
-  prefix?: string
-  login?: RouteOverrides | boolean
-  refresh?: RouteOverrides | boolean
-  logout?: RouteOverrides | boolean
-  logoutAll?: RouteOverrides | boolean
-  sessions?: RouteOverrides | boolean
+  prefix?: string | undefined
+  login?: RouteOverrides | boolean | undefined
+  refresh?: RouteOverrides | boolean | undefined
+  logout?: RouteOverrides | boolean | undefined
+  logoutAll?: RouteOverrides | boolean | undefined
+  sessions?: RouteOverrides | boolean | undefined
 }
 
 export interface CsrfOptions {
   /** Origins beside the server's own that may call the routes from a browser: `'https://app.example.com'`. */
-  trustedOrigins?: readonly string[]
+  trustedOrigins?: readonly string[] | undefined
 }
 
 export interface RevocationOptions {
@@ -190,5 +190,5 @@ export interface RevocationOptions {
    * each request; `'none'` waits for the token to expire.
    * @default 'store'
    */
-  mode?: 'none' | 'store'
+  mode?: 'none' | 'store' | undefined
 }

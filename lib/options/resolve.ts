@@ -23,6 +23,7 @@ export function resolveOptions(given: unknown) {
   checkLogin(checked)
   checkStore(checked)
   checkCookie(checked)
+  checkHeaders(checked)
   checkLifetimes(checked, graceMs)
   return Object.freeze({
     ...others,
@@ -51,6 +52,10 @@ function checkCookie({ cookie: { name: written, path, domain, sameSite, secure }
     refuse('cookie.name', "without '__Secure-' unless secure is true")
   }
   if (sameSite === 'none' && !secure) refuse('cookie.secure', "true where sameSite is 'none'")
+}
+
+function checkHeaders({ header: { accessToken, refreshToken } }: Checked): void {
+  if (accessToken === refreshToken) refuse('header.accessToken', 'another name than header.refreshToken')
 }
 
 function checkLifetimes({ accessToken, refreshToken }: Checked, graceMs: number): void {

@@ -7,7 +7,7 @@ import { type Check, isObject, listOf, matching, oneOf, refuse } from './checks.
 /** RFC 9110 section 5.6.2: a token, as the names of headers and cookies are. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-const STORE_METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'list', 'revoke', 'revokeAll']
+const STORE_METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'now', 'list', 'revoke', 'revokeAll']
 
 const secret: Check<Buffer> = (value, path) => {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value

@@ -2,7 +2,7 @@ import type { RevocationReason, Session } from '../../types/identity.js'
 import type { Background } from '../background.js'
 import { operationId } from '../operation.js'
 import type { KnownRevocation } from '../store/session-store.js'
-import type { StoreCalls } from '../store-calls.js'
+import type { Ask, StoreCalls } from '../store-calls.js'
 import type { RevokedSessions } from './revoked-sessions.js'
 
 /** Called with each session that was ended, once, by whoever was the first. */
@@ -19,6 +19,8 @@ export class Revoker {
   readonly #revoked: RevokedSessions
   /** The longest that a session can live: then trying is pointless. */
   readonly #maxTtlMs: number
+  /** What the store has not acknowledged yet. */
+  readonly #ending = new Set<string>()
 
   constructor(calls: StoreCalls, background: Background, revoked: RevokedSessions, maxTtlMs: number) {
     this.#calls = calls
@@ -32,6 +34,14 @@ export class Revoker {
   }
 
   /**
+   * Why a session is being ended, while the store has not acknowledged it. It is not to be asked about it
+   * then: who ends it in passing would take the event from who found out why.
+   */
+  ending(sid: string): RevocationReason | undefined {
+    return this.#ending.has(sid) ? this.known(sid)?.reason : undefined
+  }
+
+  /**
    * @returns whether this call ended it
    * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
    */
@@ -40,17 +50,20 @@ export class Revoker {
     const known = this.known(sid)
     // Until the store has answered, it may live as long as any.
     if (!known) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
+    this.#ending.add(sid)
     // A reason of its own: a logout that comes after a theft must not hide it.
-    const sessions = await this.#untilDone(`${sid} ${reason}`, reason, ended, async () => {
-      const session = await this.#calls.ask((store) => store.revoke(sid, reason, operation))
+    const sessions = await this.#untilDone(`${sid} ${reason}`, reason, ended, async (ask) => {
+      const session = await ask((store) => store.revoke(sid, reason, operation))
+      this.#ending.delete(sid)
+      if (!session && !known) this.#revoked.add(sid, reason, 0)
       return session ? [session] : []
     })
-    if (sessions.length === 0 && !known) this.#revoked.add(sid, reason, 0)
     return sessions.length > 0
   }
 
   /**
-   * Ends all sessions of a user but one. A late try spares those that began after this call.
+   * Ends all sessions of a user but one. However late the store carries it out, it spares those that began
+   * after this call.
    * @returns how many this call ended
    * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
    */
@@ -61,15 +74,16 @@ export class Revoker {
     ended: Ended
   ): Promise<number> {
     const operation = operationId()
-    // The first try means all that there are; how old those are by now is for later ones to ask.
-    let since: number | undefined
+    const calledAt = performance.now()
+    let tries = 0
     // A later call means all that an earlier one did.
     const key = JSON.stringify([sub, except])
-    const sessions = await this.#untilDone(key, reason, ended, () => {
-      const now = performance.now()
-      since ??= now
-      const minAgeMs = Math.floor(now - since)
-      return this.#calls.ask((store) => store.revokeAll(sub, reason, operation, { except, minAgeMs }))
+    const sessions = await this.#untilDone(key, reason, ended, async (ask) => {
+      const isFirst = tries++ === 0
+      const nowMs = await ask((store) => store.now(sub))
+      // The first try means all that there are, a later one those that there were at the call.
+      const createdUntilMs = isFirst ? nowMs : nowMs - Math.ceil(performance.now() - calledAt)
+      return ask((store) => store.revokeAll(sub, reason, operation, { except, createdUntilMs }))
     })
     return sessions.length
   }
@@ -86,18 +100,19 @@ export class Revoker {
     key: string,
     reason: RevocationReason,
     ended: Ended,
-    revoke: () => Promise<Session[]>
+    revoke: (ask: Ask) => Promise<Session[]>
   ): Promise<Session[]> {
-    const run = async () => {
-      const sessions = await revoke()
+    const run = async (ask: Ask) => {
+      const sessions = await revoke(ask)
       this.note(sessions, reason, ended)
       return sessions
     }
     try {
-      return await run()
+      return await run((call) => this.#calls.ask(call))
     } catch (error) {
       const giveUpAt = performance.now() + this.#maxTtlMs
-      void this.#background.retry(key, run, () => performance.now() > giveUpAt)
+      const again = () => run((call) => this.#calls.askPatiently(call))
+      void this.#background.retry(key, again, () => performance.now() > giveUpAt)
       throw error
     }
   }

@@ -1,9 +1,7 @@
 import type { FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify'
-import type { AccessTokenClaims } from '../../types/identity.js'
 import type { RouteOverrides } from '../../types/options.js'
 import type { Guards } from '../authenticate.js'
 import type { Caller } from '../caller.js'
-import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { SessionService } from '../session-service.js'
 import type { AccessTokens } from '../tokens/access-token.js'
@@ -27,12 +25,6 @@ export function callerOf(request: FastifyRequest): Caller {
 /** The valid tokens among those that came: of one session the newest. */
 export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): RefreshToken[] {
   return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
-}
-
-/** Whom the guard let in. */
-export function userOf(request: FastifyRequest): AccessTokenClaims {
-  if (request.user === null) throw new errors.NoAccessToken()
-  return request.user
 }
 
 /** A route of the plugin, before the app's own options are merged into it. */

@@ -1,8 +1,8 @@
-import { callerOf, type Route, type RouteContext, userOf } from './context.js'
+import { callerOf, type Route, type RouteContext } from './context.js'
 import { logoutAllSchema } from './schemas.js'
 
 /** `POST /auth/logout-all`: ends all sessions of the user, this one included. */
-export function logoutAllRoute({ options, service, transport }: RouteContext): Route {
+export function logoutAllRoute({ options, service, transport, guards }: RouteContext): Route {
   return {
     overrides: options.routes.logoutAll,
     method: 'POST',
@@ -10,7 +10,7 @@ export function logoutAllRoute({ options, service, transport }: RouteContext): R
     schema: logoutAllSchema,
     access: 'user',
     async handler(request, reply) {
-      const revoked = await service.endAll(userOf(request).sub, 'logout', callerOf(request))
+      const revoked = await service.endAll(guards.userOf(request).sub, 'logout', callerOf(request))
       transport.clear(request, reply)
       return { revoked }
     }

@@ -1,13 +1,13 @@
 import type { Session } from '../../types/identity.js'
 import { errors } from '../errors.js'
 import { isSid } from '../tokens/refresh-token.js'
-import { callerOf, type Route, type RouteContext, userOf } from './context.js'
+import { callerOf, type Route, type RouteContext } from './context.js'
 import { deleteSchema, listSchema } from './schemas.js'
 
 const HOUR_MS = 60 * 60 * 1000
 
 /** `GET /auth/sessions`: the user's list of devices. */
-export function listRoute({ options, service }: RouteContext): Route {
+export function listRoute({ options, service, guards }: RouteContext): Route {
   return {
     overrides: options.routes.sessions,
     method: 'GET',
@@ -15,7 +15,7 @@ export function listRoute({ options, service }: RouteContext): Route {
     schema: listSchema,
     access: 'user',
     async handler(request) {
-      const { sub, sid } = userOf(request)
+      const { sub, sid } = guards.userOf(request)
       const sessions = await service.list(sub)
       return { sessions: sessions.map((session) => describe(session, sid)) }
     }
@@ -23,7 +23,7 @@ export function listRoute({ options, service }: RouteContext): Route {
 }
 
 /** `DELETE /auth/sessions/:id`: ends one of the user's own. */
-export function deleteRoute({ options, service }: RouteContext): Route {
+export function deleteRoute({ options, service, guards }: RouteContext): Route {
   return {
     overrides: options.routes.sessions,
     method: 'DELETE',
@@ -33,7 +33,7 @@ export function deleteRoute({ options, service }: RouteContext): Route {
     async handler(request) {
       const { id } = request.params as { id: string }
       const session = isSid(id) ? await service.get(id) : null
-      if (session?.sub !== userOf(request).sub) throw new errors.SessionNotFound()
+      if (session?.sub !== guards.userOf(request).sub) throw new errors.SessionNotFound()
       await service.end(session.sid, 'revoked', callerOf(request))
       return {}
     }

@@ -23,16 +23,25 @@ export async function createSession(parts: Parts, identity: Identity, caller: Ca
   }
   const created = await calls.ask(
     (store) => store.create(session),
-    (late) => {
-      // Its client was told that there is no session: let there be none.
-      noteEvicted(parts, late, caller)
-      void endQuietly(parts, session.sid, 'revoked', caller)
-    }
+    (late) => void endGhost(parts, session.sid, late, caller)
   )
   if (created.outcome === 'revoked') throw sessionRevoked(created.reason)
   noteEvicted(parts, created, caller)
   void emit(options, 'onLogin', eventOf(created.session), caller)
   return issueTokens(parts, family, { ...created, issuedUs: 0 }, resolved.claims)
+}
+
+/** The client was told that there is no session: let there be none, if the store made one after all. */
+async function endGhost(
+  parts: Parts,
+  sid: string,
+  late: Promise<CreateOutcome>,
+  caller: Caller
+): Promise<void> {
+  // Not before the store has settled it: what comes late would bring back what was ended.
+  const created = await late.catch(() => null)
+  if (created) noteEvicted(parts, created, caller)
+  await endQuietly(parts, sid, 'revoked', caller)
 }
 
 function noteEvicted(parts: Parts, created: CreateOutcome, caller: Caller): void {

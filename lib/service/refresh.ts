@@ -1,4 +1,4 @@
-import type { Claims, Session } from '../../types/identity.js'
+import type { Claims, RevocationReason, Session } from '../../types/identity.js'
 import type { Caller } from '../caller.js'
 import { errors } from '../errors.js'
 import { emit, eventOf } from '../events.js'
@@ -17,6 +17,8 @@ export async function refreshSession(
   token: RefreshToken,
   caller: Caller
 ): Promise<IssuedTokens> {
+  const reason = parts.revoker.ending(token.sid)
+  if (reason) throw ended(reason)
   const claims = await loadClaims(parts, token, caller)
   const outcome = await rotate(parts, token, caller)
   switch (outcome.outcome) {
@@ -35,10 +37,14 @@ export async function refreshSession(
       await parts.revoker.end(token.sid, 'revoked', tellOfEnd(parts, caller))
       throw sessionRevoked('its generations are used up')
     case 'revoked':
-      throw outcome.reason === 'reuse' ? new errors.RefreshTokenReused() : sessionRevoked(outcome.reason)
+      throw ended(outcome.reason)
     case 'unknown':
       throw new errors.RefreshTokenExpired()
   }
+}
+
+function ended(reason: RevocationReason): Error {
+  return reason === 'reuse' ? new errors.RefreshTokenReused() : sessionRevoked(reason)
 }
 
 /** Fresh claims, before anything is rotated: a loader that throws has changed nothing. */
@@ -101,9 +107,9 @@ async function endStolen(
   row: number,
   caller: Caller
 ): Promise<void> {
-  await revoker.end(session.sid, reason, (ended) => {
-    const { sid, sub } = ended
+  await revoker.end(session.sid, reason, (stolen) => {
+    const { sid, sub } = stolen
     caller.log.warn({ sid, sub, row, event: reason }, 'a refresh token was reused: its session has ended')
-    void emit(options, 'onReuse', { ...eventOf(ended), reason, row }, caller)
+    void emit(options, 'onReuse', { ...eventOf(stolen), reason, row }, caller)
   })
 }

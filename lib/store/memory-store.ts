@@ -112,7 +112,9 @@ export class MemoryStore implements SessionStore {
   async confirm(sid: string, gen: number): Promise<void> {
     const nowUs = this.#tick()
     const stored = this.#sessions.get(sid, nowUs)
-    if (stored?.rotation.gen === gen) stored.rotation = confirmed(clamped(stored.rotation, nowUs), nowUs)
+    if (stored?.rotation.gen === gen && stored.rotation.current.confirmedUs === null) {
+      stored.rotation = confirmed(clamped(stored.rotation, nowUs), nowUs)
+    }
   }
 
   async get(sid: string): Promise<Session | null> {
@@ -122,6 +124,10 @@ export class MemoryStore implements SessionStore {
 
   async has(sid: string): Promise<boolean> {
     return this.#sessions.get(sid, this.#tick()) !== undefined
+  }
+
+  async now(): Promise<number> {
+    return toMs(this.#tick())
   }
 
   async list(sub: string): Promise<Session[]> {
@@ -139,12 +145,14 @@ export class MemoryStore implements SessionStore {
     sub: string,
     reason: RevocationReason,
     operation: string,
-    { except, minAgeMs }: SparedSessions
+    { except, createdUntilMs }: SparedSessions
   ): Promise<Session[]> {
     const nowUs = this.#tick()
+    // A time that lies ahead is that of a clock that was set back: the session is as old as any.
+    const isMeant = (createdUs: number) => createdUs > nowUs || toMs(createdUs) <= createdUntilMs
     return this.#once(operation, nowUs, () =>
       this.#sessionsOf(sub, nowUs)
-        .filter(({ sid, rotation }) => sid !== except && nowUs - rotation.createdUs >= minAgeMs * 1000)
+        .filter(({ sid, rotation }) => sid !== except && isMeant(rotation.createdUs))
         .map((stored) => this.#end(stored, reason))
     )
   }

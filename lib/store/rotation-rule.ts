@@ -106,7 +106,9 @@ export function rotated(
 ): Rotation {
   // A generation that the store had lost is taken as current and confirmed now, with no older times.
   const retiring = row === 4 ? rotation.current : NEVER
-  const next = copied(rotation, nowUs)
+  // A copy that the store had lost was issued, too: the next is later.
+  const issuedUs = Math.max(rotation.issuedUs, presented.issuedUs)
+  const next = copied({ ...rotation, issuedUs }, nowUs)
   return {
     ...next,
     gen: presented.gen + 1,

@@ -33,6 +33,9 @@ export interface SessionStore {
   /** Whether the session lives, by what was last written. */
   has(sid: string): Promise<boolean>
 
+  /** The clock that the sessions of a user go by, in milliseconds since the epoch. */
+  now(sub: string): Promise<number>
+
   /** The user's live sessions, oldest first. */
   list(sub: string): Promise<Session[]>
 
@@ -58,8 +61,8 @@ export interface SessionStore {
 export interface SparedSessions {
   /** A sid. */
   except?: string | undefined
-  /** Those that began less than so long ago: a late try means the sessions that there were, not the new. */
-  minAgeMs: number
+  /** Those that began later, by the clock of `now`: a call that comes late means what there was before. */
+  createdUntilMs: number
 }
 
 export interface NewSession {

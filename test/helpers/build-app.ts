@@ -105,6 +105,7 @@ export const DOWN: Readonly<SessionStore> = {
   confirm: refuse,
   get: refuse,
   has: refuse,
+  now: refuse,
   list: refuse,
   revoke: refuse,
   revokeAll: refuse

@@ -16,6 +16,9 @@ const DAY = 24 * HOUR
 /** The grace of these tests. */
 const W = 30 * SECOND
 
+/** No session began so late. */
+const ALL = { createdUntilMs: Number.MAX_SAFE_INTEGER }
+
 const newOperation = () => randomBytes(6).toString('base64url')
 
 function newSession(given: Partial<NewSession> = {}): NewSession {
@@ -614,6 +617,22 @@ export async function conformance(t: Test, open: (t: Test) => StoreUnderTest): P
       t.equal(rowOf(await client.exchange(second)), 'rotated 4')
     })
 
+    t.test('does not spare a session from the end of all that there are', async (t) => {
+      const { store, skew } = open(t)
+      const { session } = await begin(store)
+      skew(-HOUR)
+      const createdUntilMs = await store.now(session.sub)
+      const ended = await store.revokeAll(session.sub, 'logout', newOperation(), { createdUntilMs })
+      t.equal(ended.length, 1)
+    })
+
+    t.test('gives a copy that is later than one that the store had lost', async (t) => {
+      const { store } = open(t)
+      const client = await Client.login(store)
+      const lost = { gen: 2, issuedUs: 5 * SECOND * 1000 }
+      t.equal((await client.exchange(lost)).issuedUs, lost.issuedUs + 1)
+    })
+
     t.test('rewrites what lies ahead when the current token is replayed', async (t) => {
       const { store, advance, skew } = open(t)
       const client = await Client.login(store)
@@ -705,25 +724,27 @@ export async function conformance(t: Test, open: (t: Test) => StoreUnderTest): P
         await advance(1)
       }
       const other = await begin(store)
-      const ended = await store.revokeAll(sub, 'revoked', newOperation(), { except: sids[1]!, minAgeMs: 0 })
+      const ended = await store.revokeAll(sub, 'revoked', newOperation(), { except: sids[1]!, ...ALL })
       t.same(ended.map(({ sid }) => sid).sort(), [sids[0], sids[2]].sort())
       t.same(
         (await store.list(sub)).map(({ sid }) => sid),
         [sids[1]]
       )
       t.equal(await store.has(other.session.sid), true)
-      t.equal((await store.revokeAll(sub, 'revoked', newOperation(), { minAgeMs: 0 })).length, 1)
-      t.same(await store.revokeAll(sub, 'revoked', newOperation(), { minAgeMs: 0 }), [])
+      t.equal((await store.revokeAll(sub, 'revoked', newOperation(), ALL)).length, 1)
+      t.same(await store.revokeAll(sub, 'revoked', newOperation(), ALL), [])
     })
 
     t.test('spares what began since it was called', async (t) => {
-      const { store, advance } = open(t)
+      const { store, clock, advance } = open(t)
       const sub = newSession().sub
       const old = await begin(store, { sub })
       await advance(5 * SECOND)
+      const until = { createdUntilMs: clock.nowMs - SECOND }
+      t.equal(await store.now(sub), clock.nowMs)
       const recent = await begin(store, { sub })
       await advance(SECOND)
-      const ended = await store.revokeAll(sub, 'logout', newOperation(), { minAgeMs: 3 * SECOND })
+      const ended = await store.revokeAll(sub, 'logout', newOperation(), until)
       t.same(
         ended.map(({ sid }) => sid),
         [old.session.sid]
@@ -738,9 +759,9 @@ export async function conformance(t: Test, open: (t: Test) => StoreUnderTest): P
       const { store } = open(t)
       const { session } = await begin(store)
       const operation = newOperation()
-      const first = await store.revokeAll(session.sub, 'logout', operation, { minAgeMs: 0 })
+      const first = await store.revokeAll(session.sub, 'logout', operation, ALL)
       t.equal(first.length, 1)
-      t.same(await store.revokeAll(session.sub, 'logout', operation, { minAgeMs: 0 }), first)
+      t.same(await store.revokeAll(session.sub, 'logout', operation, ALL), first)
     })
   })
 

@@ -16,6 +16,7 @@ import { createScript } from './scripts/create.js'
 import { getScript } from './scripts/get.js'
 import { hasScript } from './scripts/has.js'
 import { listScript } from './scripts/list.js'
+import { nowScript } from './scripts/now.js'
 import { revokeScript } from './scripts/revoke.js'
 import { revokeAllScript } from './scripts/revoke-all.js'
 import { rotateScript } from './scripts/rotate.js'
@@ -91,6 +92,10 @@ export class RedisStore implements SessionStore {
     return (await runScript(this.#redis, hasScript, [sessions + sid], [])) === '1'
   }
 
+  async now(sub: string): Promise<number> {
+    return Number(await runScript(this.#redis, nowScript, [this.#keys.index(sub)], []))
+  }
+
   async list(sub: string): Promise<Session[]> {
     const { sessions } = this.#keys.ofUser(sub)
     const answer = await runScript(this.#redis, listScript, [this.#keys.index(sub), sessions], [])
@@ -112,14 +117,14 @@ export class RedisStore implements SessionStore {
     sub: string,
     reason: RevocationReason,
     operation: string,
-    { except = '', minAgeMs }: SparedSessions
+    { except = '', createdUntilMs }: SparedSessions
   ): Promise<Session[]> {
     const { sessions, blacklist, operations } = this.#keys.ofUser(sub)
     const answer = await runScript(
       this.#redis,
       revokeAllScript,
       [this.#keys.index(sub), operations + operation, sessions, blacklist],
-      [reason, except, minAgeMs]
+      [reason, except, createdUntilMs]
     )
     return toSessions(answer as View[])
   }

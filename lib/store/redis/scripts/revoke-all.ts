@@ -6,7 +6,7 @@ import { sessionFunctions } from './session.js'
  *
  * KEYS: 1 the index, 2 the answer to this operation, 3 and 4 the start of the keys of his sessions and
  * of his blacklist: a sid is appended.
- * ARGV: 1 reason, 2 a sid to spare, or nothing, 3 the age in ms below which a session is spared.
+ * ARGV: 1 reason, 2 a sid to spare, or nothing, 3 a time in ms: what began later is spared.
  * Answers a list of the sessions that it ended.
  */
 export const revokeAllScript = defineScript(
@@ -19,7 +19,9 @@ local now = clock()
 local ended = {}
 for _, sid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local s = load_session(KEYS[3] .. sid)
-  if s and sid ~= ARGV[2] and now - s.created >= ARGV[3] * 1000 then
+  -- A time that lies ahead is that of a clock that was set back: the session is as old as any.
+  local is_meant = s and (s.created > now or to_ms(s.created) <= tonumber(ARGV[3]))
+  if is_meant and sid ~= ARGV[2] then
     end_session(KEYS[3] .. sid, KEYS[4] .. sid, s, ARGV[1])
     table.insert(ended, view(sid, s, now))
     s = nil

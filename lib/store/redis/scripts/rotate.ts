@@ -109,6 +109,8 @@ if row == 4 then
   s.minted_before, s.by_before, s.confirmed_before = s.minted, s.by, s.confirmed
 else
   s.minted_before, s.by_before, s.confirmed_before = 0, 0, now
+  -- A copy that the store had lost was issued, too: the next is later.
+  s.issued = math.max(s.issued, i)
 end
 s.gen = g + 1
 s.minted, s.by, s.confirmed = now, i, 0
