@@ -39,7 +39,7 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
       return {
         outcome,
         row: Number(row),
-        rollback: outcome === 'rotated' && row !== '4',
+        ...(outcome === 'rotated' && { rollback: row !== '4' }),
         session: toOneSession(session),
         issuedUs: Number(issued),
         nowMs: Number(now)
