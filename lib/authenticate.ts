@@ -6,7 +6,10 @@ import { refuse } from './options/checks.js'
 import type { ResolvedOptions } from './options/resolve.js'
 import type { SessionService } from './session-service.js'
 
-type Allows = (user: AccessTokenClaims, request: FastifyRequest) => boolean | Promise<boolean>
+type Allows = (
+  user: AccessTokenClaims,
+  request: FastifyRequest
+) => boolean | undefined | Promise<boolean | undefined>
 
 /** Marks the routes of the plugin that come before any access token: a guard that the app adds to every route lets them pass. */
 export const IS_PUBLIC = Symbol.for('fastify-refresh-token.public')

@@ -6,7 +6,7 @@ import { addChallengeHook } from './challenge.js'
 import { createRefreshTokenCookie } from './cookies.js'
 import { createStore } from './create-store.js'
 import { decorate } from './decorate.js'
-import { claimPrefix } from './instances.js'
+import { claim } from './instances.js'
 import { resolveOptions } from './options/resolve.js'
 import { registerRoutes } from './routes/index.js'
 import { createParts } from './service/parts.js'
@@ -18,7 +18,7 @@ import { createTransport } from './transport.js'
 
 async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOptions): Promise<void> {
   const options = resolveOptions(given)
-  claimPrefix(fastify, options.keyPrefix)
+  claim(fastify, options)
 
   const keys = deriveKeys(options.secret, options.keyPrefix)
   const refreshTokens = createRefreshTokenCodec(keys)

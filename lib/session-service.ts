@@ -20,9 +20,15 @@ export class SessionService {
     this.#parts = parts
   }
 
-  /** @throws `FRT_ERR_INVALID_IDENTITY` */
-  create(identity: Identity, caller: Caller): Promise<IssuedTokens> {
-    return createSession(this.#parts, identity, caller)
+  /**
+   * Begins a session, and ends those that it replaces: once it exists, and without failing for it.
+   * @throws `FRT_ERR_INVALID_IDENTITY`
+   */
+  async create(identity: Identity, caller: Caller, replaced: RefreshToken[] = []): Promise<IssuedTokens> {
+    const sids = replaced.map(({ sid }) => sid)
+    const tokens = await createSession(this.#parts, identity, caller, sids)
+    await Promise.all(sids.map((sid) => endQuietly(this.#parts, sid, 'replaced', caller)))
+    return tokens
   }
 
   /** @throws `FRT_ERR_REFRESH_TOKEN_EXPIRED`, `FRT_ERR_REFRESH_TOKEN_REUSED`, `FRT_ERR_SESSION_REVOKED` */
@@ -59,11 +65,6 @@ export class SessionService {
   /** @returns how many sessions this call ended */
   endAll(sub: string, reason: RevocationReason, caller: Caller, except?: string): Promise<number> {
     return this.#parts.revoker.endAll(sub, reason, except, tellOfEnd(this.#parts, caller))
-  }
-
-  /** Ends what a new session replaces: a login does not fail for it. */
-  async replace(tokens: RefreshToken[], caller: Caller): Promise<void> {
-    await Promise.all(tokens.map(({ sid }) => endQuietly(this.#parts, sid, 'replaced', caller)))
   }
 
   get(sid: string): Promise<Session | null> {

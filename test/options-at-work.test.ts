@@ -204,6 +204,22 @@ await eachStore(t, async (t, open) => {
     t.match(ends, [{ reason: 'evicted', sub: 'ada', metadata: { ip: '127.0.0.1' } }])
   })
 
+  t.test('a login that replaces a session evicts no other for it', async (t) => {
+    const ends: LogoutEvent[] = []
+    const { client, app, advance } = await login(t, {
+      under: open(t),
+      options: { session: { maxPerUser: 2 }, onLogout: (event) => void ends.push(event) }
+    })
+    await advance(SECOND)
+    const other = new Client(app)
+    await other.login()
+    await advance(SECOND)
+    await other.login()
+    t.match(ends, [{ reason: 'replaced' }])
+    t.equal(ends.length, 1)
+    for (const each of [client, other]) t.equal((await each.call()).statusCode, 200)
+  })
+
   t.test('session.ttl is the end, whatever is refreshed; an identity can shorten it only', async (t) => {
     const options = { session: { ttl: '1h' } }
     const { client, app, advance } = await login(t, { under: open(t), options })

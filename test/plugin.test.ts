@@ -3,7 +3,11 @@ import { promisify } from 'node:util'
 import fastifyJwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import t, { type Test } from 'tap'
-import defaultExport, { type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../lib/index.js'
+import defaultExport, {
+  type FastifyRefreshTokenOptions,
+  fastifyRefreshToken,
+  MemoryStore
+} from '../lib/index.js'
 import { SECRET } from './helpers/build-app.js'
 import { Client } from './helpers/client.js'
 import { startRedis } from './helpers/redis-server.js'
@@ -75,6 +79,21 @@ t.test('two scopes of one app with the same prefix are an error', async (t) => {
   await t.rejects(Promise.resolve(app.ready()), {
     code: 'FRT_ERR_INVALID_OPTION',
     message: /^keyPrefix must be/
+  })
+})
+
+t.test('two scopes of one app with the same store are an error', async (t) => {
+  const app = bareApp(t)
+  const store = new MemoryStore()
+  app.register(async (scope) => {
+    await scope.register(fastifyRefreshToken, { ...OPTIONS, store })
+  })
+  app.register(async (scope) => {
+    await scope.register(fastifyRefreshToken, { ...OPTIONS, store, keyPrefix: 'staff:' })
+  })
+  await t.rejects(Promise.resolve(app.ready()), {
+    code: 'FRT_ERR_INVALID_OPTION',
+    message: /^store must be another/
   })
 })
 

@@ -51,7 +51,10 @@ declare module 'fastify' {
     authorize(...scopes: string[]): AuthHook
     /** Guards further, after `authenticate`: what the function answers with `false` is 403. */
     authorize(
-      allows: (user: AccessTokenClaims, request: FastifyRequest) => boolean | Promise<boolean>
+      allows: (
+        user: AccessTokenClaims,
+        request: FastifyRequest
+      ) => boolean | undefined | Promise<boolean | undefined>
     ): AuthHook
     sessions: Sessions
   }

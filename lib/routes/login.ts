@@ -34,10 +34,8 @@ export async function startSession(
   reply: FastifyReply,
   identity: Identity
 ): Promise<TokenResponse> {
-  const caller = callerOf(request)
   const replaced = parseTokens(refreshTokens, transport.read(request))
-  const tokens = await service.create(identity, caller)
-  await service.replace(replaced, caller)
+  const tokens = await service.create(identity, callerOf(request), replaced)
   // Also on a route of the app's own (RFC 6749 section 5.1).
   reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)

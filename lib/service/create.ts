@@ -9,7 +9,12 @@ import { type IssuedTokens, issueTokens } from './issue.js'
 import { metadataOf } from './metadata-of.js'
 import type { Parts } from './parts.js'
 
-export async function createSession(parts: Parts, identity: Identity, caller: Caller): Promise<IssuedTokens> {
+export async function createSession(
+  parts: Parts,
+  identity: Identity,
+  caller: Caller,
+  replaces: string[]
+): Promise<IssuedTokens> {
   const { options, calls } = parts
   const { ttlMs = options.session.ttlMs, ...resolved } = resolveIdentity(identity)
   const family = createFamily(resolved.sub)
@@ -19,7 +24,8 @@ export async function createSession(parts: Parts, identity: Identity, caller: Ca
     ttlMs: Math.min(ttlMs, options.session.ttlMs),
     idleMs: options.refreshToken.ttlMs,
     requestMetadata: metadataOf(parts, caller) ?? {},
-    maxPerUser: options.session.maxPerUser
+    maxPerUser: options.session.maxPerUser,
+    replaces
   }
   const created = await calls.ask(
     (store) => store.create(session),

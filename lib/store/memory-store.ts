@@ -176,8 +176,8 @@ export class MemoryStore implements SessionStore {
     return stored
   }
 
-  #evict({ sub, maxPerUser }: NewSession, nowUs: number): Session[] {
-    const sessions = this.#sessionsOf(sub, nowUs)
+  #evict({ sub, maxPerUser, replaces }: NewSession, nowUs: number): Session[] {
+    const sessions = this.#sessionsOf(sub, nowUs).filter(({ sid }) => !replaces.includes(sid))
     return sessions
       .slice(0, Math.max(0, sessions.length - maxPerUser))
       .map((stored) => this.#end(stored, 'evicted'))

@@ -81,6 +81,8 @@ export interface NewSession {
   /** What the request brought: replaced at each rotation. */
   requestMetadata: Metadata
   maxPerUser: number
+  /** Sids that are about to end for it: they do not count. */
+  replaces: string[]
 }
 
 export type CreateOutcome =

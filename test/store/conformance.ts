@@ -33,6 +33,7 @@ function newSession(given: Partial<NewSession> = {}): NewSession {
     metadata: {},
     requestMetadata: { ip: '127.0.0.1' },
     maxPerUser: 100,
+    replaces: [],
     ...given
   }
 }
@@ -190,6 +191,19 @@ export async function conformance(t: Test, open: (t: Test) => StoreUnderTest): P
       await advance(6 * SECOND)
       t.same((await begin(store, { sub, maxPerUser: 3 })).evicted, [], 'the one that ended makes room')
       t.equal(await store.get(short.session.sid), null)
+    })
+
+    t.test('does not count what it replaces', async (t) => {
+      const { store, advance } = open(t)
+      const sub = newSession().sub
+      const sids = []
+      for (let i = 0; i < 2; i++) {
+        sids.push((await begin(store, { sub })).session.sid)
+        await advance(1)
+      }
+      const { evicted } = await begin(store, { sub, maxPerUser: 2, replaces: [sids[1]!, 'of another user'] })
+      t.same(evicted, [])
+      t.equal((await store.list(sub)).length, 3, 'it is ended afterwards')
     })
 
     t.test('that comes twice answers the second time as the first', async (t) => {

@@ -78,7 +78,8 @@ function newSession(user: number, maxPerUser: number): NewSession {
     claims: {},
     metadata: {},
     requestMetadata: {},
-    maxPerUser
+    maxPerUser,
+    replaces: []
   }
 }
 

@@ -39,14 +39,14 @@ export class RedisStore implements SessionStore {
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
-    const { sid, sub, ttlMs, idleMs, remember, maxPerUser } = session
+    const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces } = session
     const { sessions, blacklist, operations } = this.#keys.ofUser(sub)
     const { identity, requestMetadata } = toTexts(session)
     const answer = await runScript(
       this.#redis,
       createScript,
       [this.#keys.index(sub), operations + sid, sessions, blacklist],
-      [sid, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser]
+      [sid, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, ...replaces]
     )
     return toCreateOutcome(answer)
   }

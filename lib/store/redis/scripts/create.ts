@@ -7,7 +7,7 @@ import { sessionFunctions } from './session.js'
  * KEYS: 1 the user's index, 2 the answer to this operation, 3 and 4 the start of the keys of his
  * sessions and of his blacklist: a sid is appended, and all of them lie in one slot.
  * ARGV: 1 sid, 2 absolute lifetime in ms, 3 idle lifetime in ms, 4 remember (1 or 0), 5 identity,
- * 6 metadata, 7 how many sessions he may have.
+ * 6 metadata, 7 how many sessions he may have, 8 and on sids that are about to end for it.
  * Answers: `created`, now in ms, the session, the sessions that it evicted; or `revoked`, the reason.
  */
 export const createScript = defineScript(
@@ -39,12 +39,14 @@ s.ttl = idle_ttl(s, tonumber(ARGV[3]), now)
 save_session(session_key(sid), s)
 
 redis.call('ZREMRANGEBYSCORE', index, '-inf', text(to_ms(now)))
+local replaced = {}
+for i = 8, #ARGV do replaced[ARGV[i]] = true end
 local others = {}
 for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-  if redis.call('EXISTS', session_key(other)) == 1 then
-    table.insert(others, other)
-  else
+  if redis.call('EXISTS', session_key(other)) == 0 then
     redis.call('ZREM', index, other)
+  elseif not replaced[other] then
+    table.insert(others, other)
   end
 end
 
