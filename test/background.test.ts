@@ -1,38 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { syncBuiltinESMExports } from 'node:module'
-import { mock } from 'node:test'
-import { setImmediate as settle } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Background } from '../lib/background.js'
+import { deferred, mockTimers, pass, settle } from './helpers/timers.js'
 
 const never = () => false
-
-function mockTimers(t: Test): void {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  syncBuiltinESMExports()
-  t.teardown(async () => {
-    // What a test closes clears its timers a little later: they must not be those of the next test.
-    await settle()
-    mock.timers.reset()
-    syncBuiltinESMExports()
-  })
-}
-
-async function pass(ms: number): Promise<void> {
-  mock.timers.tick(ms)
-  await settle()
-}
-
-/** A promise that the test settles. */
-function deferred<T>() {
-  let resolve: (value: T) => void = () => {}
-  let reject: (error: Error) => void = () => {}
-  const promise = new Promise<T>((...settlers) => {
-    ;[resolve, reject] = settlers
-  })
-  return { promise, resolve, reject }
-}
 
 /** Work that fails so many times, and counts its tries. */
 function failing(times: number) {

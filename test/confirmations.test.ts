@@ -1,11 +1,10 @@
-import { syncBuiltinESMExports } from 'node:module'
 import { mock } from 'node:test'
-import { setImmediate as settle } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Background } from '../lib/background.js'
 import { Confirmations } from '../lib/confirmations.js'
 import type { SessionStore } from '../lib/store/session-store.js'
 import { StoreCalls } from '../lib/store-calls.js'
+import { mockTimers, pass, settle } from './helpers/timers.js'
 
 /** The lifetime of an access token. */
 const TTL_MS = 300_000
@@ -29,22 +28,10 @@ function recorded(confirm: () => Promise<void> = async () => {}) {
 
 /** The same, in a time that the test lets pass. */
 function confirmations(t: Test, confirm?: () => Promise<void>) {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  syncBuiltinESMExports()
+  mockTimers(t)
   const made = recorded(confirm)
-  t.teardown(async () => {
-    made.background.close()
-    // What it closes clears its timers a little later: they must not be those of the next test.
-    await settle()
-    mock.timers.reset()
-    syncBuiltinESMExports()
-  })
+  t.teardown(() => made.background.close())
   return made
-}
-
-async function pass(ms: number): Promise<void> {
-  mock.timers.tick(ms)
-  await settle()
 }
 
 t.test('a generation is confirmed once, however often its access token is used', async (t) => {

@@ -1,6 +1,4 @@
-import { syncBuiltinESMExports } from 'node:module'
 import { mock } from 'node:test'
-import { setImmediate as settle } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Background } from '../lib/background.js'
 import { ExpiringMap } from '../lib/expiring-map.js'
@@ -9,6 +7,7 @@ import { Revoker } from '../lib/revocation/revoker.js'
 import type { SessionStore } from '../lib/store/session-store.js'
 import { StoreCalls } from '../lib/store-calls.js'
 import type { Session } from '../types/identity.js'
+import { mockTimers, pass, settle } from './helpers/timers.js'
 
 const startMs = Date.UTC(2030, 0, 1)
 const accessTokenTtlMs = 300_000
@@ -34,19 +33,13 @@ function session(sid: string): Session {
 
 /** A clock, wall and monotonic, that passes as the test lets it. */
 function mockTime(t: Test) {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: startMs })
-  syncBuiltinESMExports()
+  mockTimers(t, { apis: ['setTimeout', 'Date'], now: startMs })
   let elapsedMs = 0.25
   const monotonic = mock.method(performance, 'now', () => elapsedMs)
-  t.teardown(() => {
-    monotonic.mock.restore()
-    mock.timers.reset()
-    syncBuiltinESMExports()
-  })
-  return async function pass(ms: number): Promise<void> {
+  t.teardown(() => monotonic.mock.restore())
+  return async function passBoth(ms: number): Promise<void> {
     elapsedMs += ms
-    mock.timers.tick(ms)
-    await settle()
+    await pass(ms)
   }
 }
 
@@ -54,18 +47,14 @@ type Revokes = Pick<SessionStore, 'revoke' | 'revokeAll'>
 
 /** A revoker of a store that answers as told; `ended` records for whom and why it was called. */
 function revoker(t: Test, { revoke = down, revokeAll = down }: Partial<Revokes>) {
-  const pass = mockTime(t)
+  const passBoth = mockTime(t)
   const background = new Background({ pauseMs: 100 })
-  t.teardown(async () => {
-    background.close()
-    // What it closes clears its timers a little later: they must not be those of the next test.
-    await settle()
-  })
+  t.teardown(() => background.close())
   const store = { revoke, revokeAll, now: async () => Date.now() } as unknown as SessionStore
   const revoked = new RevokedSessions(accessTokenTtlMs)
   const ended: string[] = []
   return {
-    pass,
+    pass: passBoth,
     background,
     ended,
     onEnded: ({ sid }: Session, reason: string) => void ended.push(`${sid} ${reason}`),

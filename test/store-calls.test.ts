@@ -1,31 +1,11 @@
-import { syncBuiltinESMExports } from 'node:module'
 import { mock } from 'node:test'
-import { setImmediate as settle } from 'node:timers/promises'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { SessionStore } from '../lib/store/session-store.js'
 import { StoreCalls } from '../lib/store-calls.js'
+import { deferred, mockTimers, settle } from './helpers/timers.js'
 
 const store = { has: async (sid: string) => sid === 'alive' } as SessionStore
 const unavailable = { code: 'FRT_ERR_STORE_UNAVAILABLE', statusCode: 503 }
-
-function mockTimers(t: Test): void {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  syncBuiltinESMExports()
-  t.teardown(() => {
-    mock.timers.reset()
-    syncBuiltinESMExports()
-  })
-}
-
-/** A promise that the test settles. */
-function deferred<T>() {
-  let resolve: (value: T) => void = () => {}
-  let reject: (error: Error) => void = () => {}
-  const promise = new Promise<T>((...settlers) => {
-    ;[resolve, reject] = settlers
-  })
-  return { promise, resolve, reject }
-}
 
 function causeOf(error: unknown): Error {
   return (error as { cause: Error }).cause
