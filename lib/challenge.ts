@@ -42,8 +42,9 @@ export async function carryHeaders<T>(work: Promise<T>): Promise<T> {
 export function addChallengeHook(fastify: FastifyInstance): void {
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const failure = failures.get(request)
-    const isOurs = failure?.statusCode === reply.statusCode && !reply.hasHeader('www-authenticate')
-    if (isOurs) reply.headers(headersOf(failure))
+    if (!failure || failure.statusCode !== reply.statusCode) return done()
+    // A challenge of the app's own stays.
+    if (!reply.hasHeader('www-authenticate')) reply.headers(headersOf(failure))
     done()
   })
 }

@@ -232,7 +232,7 @@ t.test('a real Redis that hangs is a 503 in time, whatever its client does; then
       await once(redis, 'ready')
       const under = { ...openMemoryStore(), store: new RedisStore({ redis }) }
       under.clock.nowMs = Date.now()
-      const { app } = await buildApp(t, { under, options: { storeTimeout: '200ms' } })
+      const { app } = await buildApp(t, { under, options: { storeTimeout: '500ms' } })
       const client = new Client(app)
       await client.login()
       process.kill(server.pid, 'SIGSTOP')

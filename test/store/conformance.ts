@@ -21,7 +21,7 @@ const ALL = { createdUntilMs: Number.MAX_SAFE_INTEGER }
 
 const newOperation = () => randomBytes(6).toString('base64url')
 
-function newSession(given: Partial<NewSession> = {}): NewSession {
+export function newSession(given: Partial<NewSession> = {}): NewSession {
   const sub = given.sub ?? `user ${newOperation()}`
   return {
     sid: sidOf(createFamily(sub)),

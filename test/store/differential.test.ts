@@ -2,10 +2,10 @@ import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { SessionStore } from '../../lib/index.js'
-import type { NewSession, RefreshOutcome } from '../../lib/store/session-store.js'
-import { createFamily, sidOf } from '../../lib/tokens/refresh-token.js'
+import type { RefreshOutcome } from '../../lib/store/session-store.js'
 import { startRedis } from '../helpers/redis-server.js'
 import { openMemoryStore, openRedisStore } from '../helpers/stores.js'
+import { newSession } from './conformance.js'
 
 /** How many sequences are tried: a nightly run may ask for more. A failure prints its seed, and shrinks. */
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 150)
@@ -67,22 +67,6 @@ function essence(outcome: RefreshOutcome): object {
   return { ...rest, gen: session?.gen, metadata: session?.metadata }
 }
 
-function newSession(user: number, maxPerUser: number): NewSession {
-  const sub = USERS[user] as string
-  return {
-    sid: sidOf(createFamily(sub)),
-    sub,
-    ttlMs: 90 * DAY,
-    idleMs: 14 * DAY,
-    remember: true,
-    claims: {},
-    metadata: {},
-    requestMetadata: {},
-    maxPerUser,
-    replaces: []
-  }
-}
-
 t.test('the two stores answer the same, whatever happens to them', async (t) => {
   const redis = (await startRedis(t)).client()
 
@@ -104,7 +88,7 @@ t.test('the two stores answer the same, whatever happens to them', async (t) => 
       const token = 'token' in step ? tokens.at(-1 - (step.token % Math.max(1, tokens.length))) : undefined
       switch (step.do) {
         case 'login': {
-          const session = newSession(step.user, step.limit)
+          const session = newSession({ sub: USERS[step.user] as string, maxPerUser: step.limit })
           await ask(async (store) => {
             const created = await store.create(session)
             return created.outcome === 'created' ? created.evicted.map(({ sid, gen }) => [sid, gen]) : created
