@@ -26,13 +26,16 @@ async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOption
   const transport = createTransport(options, await createRefreshTokenCookie(fastify, options.cookie))
 
   const store = createStore(options)
-  const service = new SessionService(createParts({ options, store, refreshTokens, accessTokens }))
+  const service = new SessionService(
+    createParts({ options, store, log: fastify.log, refreshTokens, accessTokens })
+  )
   const guards = createGuards(service, options)
   const context = { options, service, transport, refreshTokens, accessTokens, guards }
 
   decorate(fastify, context)
   addChallengeHook(fastify)
   await registerRoutes(fastify, context)
+  fastify.addHook('onReady', async () => service.open(fastify.log))
   fastify.addHook('onClose', async () => service.close())
 }
 
@@ -45,4 +48,5 @@ export { type ErrorCode, errorCodes } from './errors.js'
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js'
 export { RedisStore, type RedisStoreOptions } from './store/redis/redis-store.js'
 export type { RedisClient } from './store/redis/run-script.js'
+export type { FeedLog, FeedSettings, Revocation, RevocationFeed } from './store/revocation-feed.js'
 export type * from './store/session-store.js'

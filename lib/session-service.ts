@@ -1,13 +1,18 @@
 import type { AccessTokenClaims, Identity, RevocationReason, Session } from '../types/identity.js'
 import type { Caller } from './caller.js'
 import { errors } from './errors.js'
+import { inTime } from './in-time.js'
 import { createSession } from './service/create.js'
 import { endQuietly, sessionRevoked, tellOfEnd } from './service/end.js'
 import type { IssuedTokens } from './service/issue.js'
 import type { Parts } from './service/parts.js'
 import { refreshSession } from './service/refresh.js'
+import type { FeedLog } from './store/revocation-feed.js'
 import { isExpired } from './tokens/access-token.js'
 import type { RefreshToken } from './tokens/refresh-token.js'
+
+/** Fastify gives a plugin ten seconds. */
+const CATCH_UP_MS = 3000
 
 /**
  * What a session goes through: it is begun, refreshed, proved and ended. Knows neither routes nor Redis.
@@ -41,15 +46,21 @@ export class SessionService {
    * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, `FRT_ERR_ACCESS_TOKEN_EXPIRED`, `FRT_ERR_SESSION_REVOKED`
    */
   async verify(accessToken: string): Promise<AccessTokenClaims> {
-    const { options, accessTokens, revoker, calls } = this.#parts
+    const { accessTokens, revoker, calls } = this.#parts
     const claims = accessTokens.verify(accessToken)
     if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
     const known = revoker.known(claims.sid)
     if (known) throw sessionRevoked(known.reason)
-    if (options.revocation.mode === 'store' && !(await calls.ask((store) => store.has(claims.sid)))) {
+    if (this.#mustAskStore() && !(await calls.ask((store) => store.has(claims.sid)))) {
       throw sessionRevoked('the store does not have it')
     }
     return claims
+  }
+
+  #mustAskStore(): boolean {
+    const { options, feed } = this.#parts
+    const { mode, onStale } = options.revocation
+    return mode === 'store' || (onStale === 'deny' && feed !== null && feed.isStale())
   }
 
   /** The client has used an access token: it holds the pair. Nobody waits for the store to know. */
@@ -75,8 +86,23 @@ export class SessionService {
     return this.#parts.calls.ask((store) => store.list(sub))
   }
 
+  /**
+   * Catches up with the revocation feed. Without it the process begins all the same, as stale: a store that
+   * is down keeps nobody from starting.
+   */
+  async open(log: FeedLog): Promise<void> {
+    const { feed } = this.#parts
+    if (!feed) return
+    try {
+      await inTime(feed.follow(), CATCH_UP_MS, () => new Error(`not read within ${CATCH_UP_MS} ms`))
+    } catch (err) {
+      log.warn({ err, event: 'revocation_feed_stale' }, 'the revocation feed is not known yet')
+    }
+  }
+
   /** Gives up what is still to be tried again. */
   close(): void {
+    this.#parts.feed?.close()
     this.#parts.background.close()
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers'
 import { errors } from './errors.js'
+import { inTime } from './in-time.js'
 import type { SessionStore } from './store/session-store.js'
 
 /** A question to the store, and its answer. */
@@ -30,7 +30,7 @@ export class StoreCalls {
   ): Promise<T> {
     const own = this.askPatiently(call)
     try {
-      return await this.#inTime(own)
+      return await inTime(own, this.#timeoutMs, () => unavailable(`no answer within ${this.#timeoutMs} ms`))
     } catch (error) {
       own.catch(() => {})
       failed(own)
@@ -48,16 +48,6 @@ export class StoreCalls {
     } catch (error) {
       throw unavailable(error instanceof Error ? error.message : String(error))
     }
-  }
-
-  #inTime<T>(own: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(unavailable(`no answer within ${this.#timeoutMs} ms`))
-      }, this.#timeoutMs)
-    })
-    return Promise.race([own, timeout]).finally(() => clearTimeout(timer))
   }
 }
 

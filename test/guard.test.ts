@@ -319,6 +319,7 @@ for (const [name, prepare] of HANDLERS) {
     const broken: Partial<SessionStore> = {}
     const { app } = await buildApp(t, {
       under: overriding(openMemoryStore(), broken),
+      options: { revocation: { mode: 'store' } },
       prepare,
       extend: addRoutes
     })

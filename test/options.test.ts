@@ -7,7 +7,7 @@ const code = 'FRT_ERR_INVALID_OPTION'
 const secret = 'a secret of thirty-two bytes, so'
 const login = async () => null
 const required = { secret, login }
-const redis = { evalsha: async () => null, eval: async () => null }
+const redis = { evalsha: async () => null, eval: async () => null, duplicate: () => null }
 const fiveYears = 5 * 365 * 86_400
 
 /** `{ 'a.b': 1 }` is `{ a: { b: 1 } }`. */
@@ -154,7 +154,7 @@ t.test('a bad value of any option is refused by its path', async (t) => {
   const noRoute = [null, 1, 'off', [], () => {}]
   const bad: Record<string, unknown[]> = {
     login: noFunction,
-    redis: [null, true, {}, { eval() {} }, { evalsha() {} }, 'redis://localhost', () => {}],
+    redis: [null, true, {}, { eval() {} }, { evalsha() {} }, { eval() {}, evalsha() {} }, 'redis://localhost', () => {}],
     store: [null, true, {}, { ...new MemoryStore() }, 'memory'],
     keyPrefix: ['', 'a{b', 'a}b', 'x'.repeat(65), null, 1],
     accessToken: noGroup,
@@ -191,6 +191,8 @@ t.test('a bad value of any option is refused by its path', async (t) => {
     csrf: noGroup,
     revocation: noGroup,
     'revocation.mode': ['feeds', '', null, true],
+    'revocation.onStale': ['yes', true, null],
+    'revocation.staleAfter': [0, '0.9s', '61s', null, 'soon'],
     onLogin: noFunction,
     onRefresh: noFunction,
     onLogout: noFunction,
@@ -221,7 +223,8 @@ t.test('a good value of any option comes out as it is', async (t) => {
     'cookie.sameSite': ['strict', 'lax', 'none'],
     'routes.prefix': ['', '/a', '/api/v1/auth', '/:tenant/auth'],
     'routes.login': [false, { bodyLimit: 1 }],
-    'revocation.mode': ['none', 'store'],
+    'revocation.mode': ['none', 'store', 'feed'],
+    'revocation.onStale': ['allow', 'deny'],
     onLogin: [fn],
     onRefresh: [fn],
     onLogout: [fn],

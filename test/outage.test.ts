@@ -18,6 +18,7 @@ function breakable() {
   const store = new Proxy(inner, {
     get(target, name) {
       const method = Reflect.get(target, name)
+      if (name === 'openFeed') return method.bind(target)
       if (typeof method !== 'function') return method
       return async (...args: unknown[]) => {
         if (failing.includes(String(name))) throw new Error('READONLY you cannot write against a replica')
@@ -81,7 +82,7 @@ function hook<E>() {
 }
 
 t.test('a store that does not answer is a 503, never a logout', async (t) => {
-  const { client, fail, hang, heal } = await login(t)
+  const { client, fail, hang, heal } = await login(t, { revocation: { mode: 'store' } })
   for (const trouble of [fail, hang]) {
     trouble('create', 'rotate', 'has', 'get', 'list', 'revoke', 'revokeAll', 'confirm')
     const token = client.jar.accessToken
@@ -229,10 +230,11 @@ t.test('a real Redis that hangs is a 503 in time, whatever its client does; then
     await t.test(`with a client of ${JSON.stringify(options)}`, async (t) => {
       const server = await startRedis(t)
       const redis = server.client(options)
+      const revocation = { mode: 'store' } as const
       await once(redis, 'ready')
       const under = { ...openMemoryStore(), store: new RedisStore({ redis }) }
       under.clock.nowMs = Date.now()
-      const { app } = await buildApp(t, { under, options: { storeTimeout: '500ms' } })
+      const { app } = await buildApp(t, { under, options: { storeTimeout: '500ms', revocation } })
       const client = new Client(app)
       await client.login()
       process.kill(server.pid, 'SIGSTOP')

@@ -2,8 +2,10 @@ import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Background } from '../lib/background.js'
 import { ExpiringMap } from '../lib/expiring-map.js'
+import { Announcer } from '../lib/revocation/announcer.js'
 import { RevokedSessions } from '../lib/revocation/revoked-sessions.js'
 import { Revoker } from '../lib/revocation/revoker.js'
+import type { RevocationFeed } from '../lib/store/revocation-feed.js'
 import type { SessionStore } from '../lib/store/session-store.js'
 import { StoreCalls } from '../lib/store-calls.js'
 import type { Session } from '../types/identity.js'
@@ -46,19 +48,29 @@ function mockTime(t: Test) {
 type Revokes = Pick<SessionStore, 'revoke' | 'revokeAll'>
 
 /** A revoker of a store that answers as told; `ended` records for whom and why it was called. */
-function revoker(t: Test, { revoke = down, revokeAll = down }: Partial<Revokes>) {
+function revoker(
+  t: Test,
+  { revoke = down, revokeAll = down }: Partial<Revokes>,
+  feed: RevocationFeed | null = null
+) {
   const passBoth = mockTime(t)
   const background = new Background({ pauseMs: 100 })
   t.teardown(() => background.close())
   const store = { revoke, revokeAll, now: async () => Date.now() } as unknown as SessionStore
   const revoked = new RevokedSessions(accessTokenTtlMs)
+  const retrying = { calls: new StoreCalls(store, 2000), background }
   const ended: string[] = []
   return {
     pass: passBoth,
     background,
     ended,
     onEnded: ({ sid }: Session, reason: string) => void ended.push(`${sid} ${reason}`),
-    revoker: new Revoker(new StoreCalls(store, 2000), background, revoked, maxTtlMs)
+    revoker: new Revoker(
+      retrying,
+      new Announcer(feed, retrying, revoked, accessTokenTtlMs),
+      revoked,
+      maxTtlMs
+    )
   }
 }
 

@@ -184,11 +184,23 @@ export interface CsrfOptions {
   trustedOrigins?: readonly string[] | undefined
 }
 
+/** How a guarded route learns that the session of an access token has ended. */
 export interface RevocationOptions {
   /**
-   * How a guarded route learns that an access token's session has ended: `'store'` asks the store at
-   * each request; `'none'` waits for the token to expire.
-   * @default 'store'
+   * `'feed'` finds it in the process's own memory, which every logout reaches within milliseconds;
+   * `'store'` asks the store at each request; `'none'` waits for the token to expire.
+   * @default 'feed'; 'store' for a store of your own without `openFeed`
    */
-  mode?: 'none' | 'store' | undefined
+  mode?: 'none' | 'store' | 'feed' | undefined
+  /**
+   * What to do while the feed is silent: `'allow'` goes on with what is known, bounded by the lifetime of
+   * the access token; `'deny'` asks the store, and answers 503 where that fails, too.
+   * @default 'allow'
+   */
+  onStale?: 'allow' | 'deny' | undefined
+  /**
+   * How long the feed may be silent before it is stale: 1 to 60 seconds.
+   * @default '5s'
+   */
+  staleAfter?: Duration | undefined
 }

@@ -19,6 +19,7 @@ export function resolveOptions(given: unknown) {
   const { ttl: accessTtlMs, ...accessToken } = checked.accessToken
   const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
   const { ttl: sessionTtlMs, ...session } = checked.session
+  const { staleAfter: staleAfterMs, onStale } = checked.revocation
   const graceMs = grace ?? Math.min(accessTtlMs / 10, MAX_DEFAULT_GRACE_MS)
   checkLogin(checked)
   checkStore(checked)
@@ -30,7 +31,8 @@ export function resolveOptions(given: unknown) {
     storeTimeoutMs,
     accessToken: Object.freeze({ ...accessToken, ttlMs: accessTtlMs }),
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
-    session: Object.freeze({ ...session, ttlMs: sessionTtlMs })
+    session: Object.freeze({ ...session, ttlMs: sessionTtlMs }),
+    revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs })
   })
 }
 
@@ -40,6 +42,13 @@ function checkLogin({ login, routes }: Checked): void {
 
 function checkStore({ redis, store }: Checked): void {
   if (redis && store) refuse('store', 'left out where redis is given')
+}
+
+/** The feed where it can be had, else the store is asked. */
+function resolveMode({ store, revocation: { mode } }: Checked): 'none' | 'store' | 'feed' {
+  const hasFeed = !store || typeof store.openFeed === 'function'
+  if (mode === 'feed' && !hasFeed) refuse('revocation.mode', "'store' or 'none': the store has no openFeed")
+  return mode ?? (hasFeed ? 'feed' : 'store')
 }
 
 /** What a browser would silently drop is said here instead (RFC 6265bis sections 4.1.2.7 and 4.1.3: in any case). */

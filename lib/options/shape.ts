@@ -74,7 +74,11 @@ export const shape = {
     sessions: withDefault(route, true)
   }),
   csrf: group({ trustedOrigins: withDefault(listOf(origin), []) }),
-  revocation: group({ mode: withDefault(oneOf('none', 'store'), 'store') }),
+  revocation: group({
+    mode: optional(oneOf('none', 'store', 'feed')),
+    onStale: withDefault(oneOf('allow', 'deny'), 'allow'),
+    staleAfter: withDefault(duration({ min: 1000, max: 60_000 }), '5s')
+  }),
   onLogin: hook('onLogin'),
   onRefresh: hook('onRefresh'),
   onLogout: hook('onLogout'),

@@ -26,7 +26,7 @@ export const secrets: Check<readonly [Buffer, ...Buffer[]]> = (value, path) => {
 }
 
 export const redis: Check<RedisClient> = (value, path) =>
-  hasMethods(value, ['evalsha', 'eval'])
+  hasMethods(value, ['evalsha', 'eval', 'duplicate'])
     ? (value as unknown as RedisClient)
     : refuse(path, 'an ioredis Redis or Cluster')
 

@@ -1,9 +1,13 @@
 import type { RevocationReason } from '../../types/identity.js'
 import { ExpiringMap } from '../expiring-map.js'
+import { type Revocation, retentionOf } from '../store/revocation-feed.js'
 import type { KnownRevocation } from '../store/session-store.js'
 
-/** Longer than any access token of the session, by what clocks and queues may differ. */
-const MARGIN_MS = 120_000
+interface RevokedSession extends KnownRevocation {
+  /** Every process is certain to hear of it. */
+  isInFeed: boolean
+  expiresUs: number
+}
 
 /**
  * What this process knows of sessions that have ended, for as long as one of their access tokens may
@@ -11,22 +15,45 @@ const MARGIN_MS = 120_000
  */
 export class RevokedSessions {
   readonly #retentionUs: number
-  readonly #sessions: ExpiringMap<KnownRevocation & { expiresUs: number }>
+  readonly #sessions: ExpiringMap<RevokedSession>
 
   constructor(accessTokenTtlMs: number) {
-    this.#retentionUs = (accessTokenTtlMs + MARGIN_MS) * 1000
+    this.#retentionUs = retentionOf(accessTokenTtlMs) * 1000
     this.#sessions = new ExpiringMap(nowUs())
   }
 
   /** @param expiresAtMs until when a token of the session could have lived, by the store's clock */
   add(sid: string, reason: RevocationReason, expiresAtMs: number): void {
-    const now = nowUs()
-    this.#sessions.sweep(now)
-    this.#sessions.set(sid, { reason, expiresAtMs, expiresUs: now + this.#retentionUs })
+    const isInFeed = this.#sessions.get(sid, nowUs())?.isInFeed ?? false
+    this.#set(sid, { reason, expiresAtMs, isInFeed })
+  }
+
+  /** What the feed tells. It is kept from when it was first heard: a feed tells more than once. */
+  hear({ sids, reason, expiresAtMs }: Revocation): void {
+    for (const sid of sids) {
+      const known = this.#sessions.get(sid, nowUs())
+      if (known) known.isInFeed = true
+      else this.#set(sid, { reason, expiresAtMs, isInFeed: true })
+    }
   }
 
   get(sid: string): KnownRevocation | undefined {
-    return this.#sessions.get(sid, nowUs())
+    return this.#find(sid)
+  }
+
+  isInFeed(sid: string): boolean {
+    return this.#find(sid)?.isInFeed ?? false
+  }
+
+  #find(sid: string): RevokedSession | undefined {
+    // Nearly always it is empty, and this is asked at each request.
+    return this.#sessions.size === 0 ? undefined : this.#sessions.get(sid, nowUs())
+  }
+
+  #set(sid: string, session: Omit<RevokedSession, 'expiresUs'>): void {
+    const now = nowUs()
+    this.#sessions.sweep(now)
+    this.#sessions.set(sid, { ...session, expiresUs: now + this.#retentionUs })
   }
 }
 

@@ -3,6 +3,8 @@ import type { Background } from '../background.js'
 import { operationId } from '../operation.js'
 import type { KnownRevocation } from '../store/session-store.js'
 import type { Ask, StoreCalls } from '../store-calls.js'
+import { untilDone } from '../until-done.js'
+import type { Announcer } from './announcer.js'
 import type { RevokedSessions } from './revoked-sessions.js'
 
 /** Called with each session that was ended, once, by whoever was the first. */
@@ -14,17 +16,22 @@ export type Ended = (session: Session, reason: RevocationReason) => void
  * whether it was carried out.
  */
 export class Revoker {
-  readonly #calls: StoreCalls
-  readonly #background: Background
+  readonly #retrying: { calls: StoreCalls; background: Background }
+  readonly #announcer: Announcer
   readonly #revoked: RevokedSessions
   /** The longest that a session can live: then trying is pointless. */
   readonly #maxTtlMs: number
   /** What the store has not acknowledged yet. */
   readonly #ending = new Set<string>()
 
-  constructor(calls: StoreCalls, background: Background, revoked: RevokedSessions, maxTtlMs: number) {
-    this.#calls = calls
-    this.#background = background
+  constructor(
+    retrying: { calls: StoreCalls; background: Background },
+    announcer: Announcer,
+    revoked: RevokedSessions,
+    maxTtlMs: number
+  ) {
+    this.#retrying = retrying
+    this.#announcer = announcer
     this.#revoked = revoked
     this.#maxTtlMs = maxTtlMs
   }
@@ -42,6 +49,7 @@ export class Revoker {
   }
 
   /**
+   * Deletes first, then tells: where only the second fails, no refresh token is good any more.
    * @returns whether this call ended it
    * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
    */
@@ -52,13 +60,14 @@ export class Revoker {
     if (!known) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
     this.#ending.add(sid)
     // A reason of its own: a logout that comes after a theft must not hide it.
-    const sessions = await this.#untilDone(`${sid} ${reason}`, reason, ended, async (ask) => {
+    return this.#untilDone(`${sid} ${reason}`, async (ask) => {
       const session = await ask((store) => store.revoke(sid, reason, operation))
       this.#ending.delete(sid)
-      if (!session && !known) this.#revoked.add(sid, reason, 0)
-      return session ? [session] : []
+      if (session) return { result: true, told: this.note([session], reason, ended) }
+      if (!known) this.#revoked.add(sid, reason, 0)
+      // Whoever ended it may have failed to tell.
+      return { result: false, told: this.#announcer.tell({ sids: [sid], reason, expiresAtMs: 0 }) }
     })
-    return sessions.length > 0
   }
 
   /**
@@ -78,42 +87,41 @@ export class Revoker {
     let tries = 0
     // A later call means all that an earlier one did.
     const key = JSON.stringify([sub, except])
-    const sessions = await this.#untilDone(key, reason, ended, async (ask) => {
+    return this.#untilDone(key, async (ask) => {
       const isFirst = tries++ === 0
       const nowMs = await ask((store) => store.now(sub))
       // The first try means all that there are, a later one those that there were at the call.
       const createdUntilMs = isFirst ? nowMs : nowMs - Math.ceil(performance.now() - calledAt)
-      return ask((store) => store.revokeAll(sub, reason, operation, { except, createdUntilMs }))
+      const spared = { except, createdUntilMs }
+      const sessions = await ask((store) => store.revokeAll(sub, reason, operation, spared))
+      return { result: sessions.length, told: this.note(sessions, reason, ended) }
     })
-    return sessions.length
   }
 
-  /** Takes note of sessions that the store has ended on its own. */
-  note(sessions: Session[], reason: RevocationReason, ended: Ended): void {
+  /**
+   * Takes note of sessions that the store has ended on its own, and tells of them.
+   * @throws `FRT_ERR_STORE_UNAVAILABLE` if the other processes could not be told yet: it goes on trying
+   */
+  async note(sessions: Session[], reason: RevocationReason, ended: Ended): Promise<void> {
     for (const session of sessions) {
       this.#revoked.add(session.sid, reason, session.expiresAt.getTime())
       ended(session, reason)
     }
+    const expiresAtMs = Math.max(0, ...sessions.map(({ expiresAt }) => expiresAt.getTime()))
+    await this.#announcer.tell({ sids: sessions.map(({ sid }) => sid), reason, expiresAtMs })
   }
 
-  async #untilDone(
+  /** Telling is tried again by itself: it is not ended twice for it. */
+  async #untilDone<T>(
     key: string,
-    reason: RevocationReason,
-    ended: Ended,
-    revoke: (ask: Ask) => Promise<Session[]>
-  ): Promise<Session[]> {
-    const run = async (ask: Ask) => {
-      const sessions = await revoke(ask)
-      this.note(sessions, reason, ended)
-      return sessions
-    }
-    try {
-      return await run((call) => this.#calls.ask(call))
-    } catch (error) {
-      const giveUpAt = performance.now() + this.#maxTtlMs
-      const again = () => run((call) => this.#calls.askPatiently(call))
-      void this.#background.retry(key, again, () => performance.now() > giveUpAt)
-      throw error
-    }
+    end: (ask: Ask) => Promise<{ result: T; told: Promise<void> }>
+  ): Promise<T> {
+    const { result, told } = await untilDone(this.#retrying, key, this.#maxTtlMs, async (ask) => {
+      const done = await end(ask)
+      done.told.catch(() => {})
+      return done
+    })
+    await told
+    return result
   }
 }

@@ -32,7 +32,7 @@ export async function createSession(
     (late) => void endGhost(parts, session.sid, late, caller)
   )
   if (created.outcome === 'revoked') throw sessionRevoked(created.reason)
-  noteEvicted(parts, created, caller)
+  void noteEvicted(parts, created, caller)
   void emit(options, 'onLogin', eventOf(created.session), caller)
   return issueTokens(parts, family, { ...created, issuedUs: 0 }, resolved.claims)
 }
@@ -46,12 +46,16 @@ async function endGhost(
 ): Promise<void> {
   // Not before the store has settled it: what comes late would bring back what was ended.
   const created = await late.catch(() => null)
-  if (created) noteEvicted(parts, created, caller)
+  if (created) void noteEvicted(parts, created, caller)
   await endQuietly(parts, sid, 'revoked', caller)
 }
 
-function noteEvicted(parts: Parts, created: CreateOutcome, caller: Caller): void {
-  if (created.outcome === 'created') {
-    parts.revoker.note(created.evicted, 'evicted', tellOfEnd(parts, caller))
+/** Nobody waits for the other processes to know: the login is good without. */
+async function noteEvicted(parts: Parts, created: CreateOutcome, caller: Caller): Promise<void> {
+  if (created.outcome !== 'created') return
+  try {
+    await parts.revoker.note(created.evicted, 'evicted', tellOfEnd(parts, caller))
+  } catch (err) {
+    caller.log.warn({ err }, 'the other processes do not know yet of evicted sessions: it is tried again')
   }
 }

@@ -1,8 +1,10 @@
 import { Background } from '../background.js'
 import { Confirmations } from '../confirmations.js'
 import type { ResolvedOptions } from '../options/resolve.js'
+import { Announcer } from '../revocation/announcer.js'
 import { RevokedSessions } from '../revocation/revoked-sessions.js'
 import { Revoker } from '../revocation/revoker.js'
+import type { FeedLog, FeedSettings, RevocationFeed } from '../store/revocation-feed.js'
 import type { SessionStore } from '../store/session-store.js'
 import { StoreCalls } from '../store-calls.js'
 import type { AccessTokens } from '../tokens/access-token.js'
@@ -14,25 +16,43 @@ export interface Parts {
   calls: StoreCalls
   background: Background
   revoker: Revoker
+  /** Null where the mode is another. */
+  feed: RevocationFeed | null
   confirmations: Confirmations
   refreshTokens: RefreshTokenCodec
   accessTokens: AccessTokens
 }
 
-export function createParts({
-  options,
-  store,
-  ...tokens
-}: Pick<Parts, 'options' | 'refreshTokens' | 'accessTokens'> & { store: SessionStore }): Parts {
+interface Made extends Pick<Parts, 'options' | 'refreshTokens' | 'accessTokens'> {
+  store: SessionStore
+  log: FeedLog
+}
+
+export function createParts({ options, store, log, ...tokens }: Made): Parts {
+  const { ttlMs: accessTokenTtlMs } = options.accessToken
   const calls = new StoreCalls(store, options.storeTimeoutMs)
   const background = new Background()
-  const revoked = new RevokedSessions(options.accessToken.ttlMs)
+  const retrying = { calls, background }
+  const revoked = new RevokedSessions(accessTokenTtlMs)
+  const feed = openFeed(options, store, { heard: (revocation) => revoked.hear(revocation), log })
+  const announcer = new Announcer(feed, retrying, revoked, accessTokenTtlMs)
   return {
     options,
     calls,
     background,
-    revoker: new Revoker(calls, background, revoked, options.session.ttlMs),
-    confirmations: new Confirmations(calls, background, options.accessToken.ttlMs),
+    revoker: new Revoker(retrying, announcer, revoked, options.session.ttlMs),
+    feed,
+    confirmations: new Confirmations(calls, background, accessTokenTtlMs),
     ...tokens
   }
+}
+
+function openFeed(
+  { accessToken, revocation }: ResolvedOptions,
+  store: SessionStore,
+  listener: Pick<FeedSettings, 'heard' | 'log'>
+): RevocationFeed | null {
+  if (revocation.mode !== 'feed' || !store.openFeed) return null
+  const { staleAfterMs } = revocation
+  return store.openFeed({ ...listener, staleAfterMs, accessTokenTtlMs: accessToken.ttlMs })
 }

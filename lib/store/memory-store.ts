@@ -1,5 +1,7 @@
 import type { RevocationReason, Session } from '../../types/identity.js'
 import { ExpiringMap } from '../expiring-map.js'
+import { MemoryFeedHub } from './memory-feed.js'
+import type { FeedSettings, RevocationFeed } from './revocation-feed.js'
 import {
   begin,
   clamped,
@@ -50,6 +52,7 @@ export class MemoryStore implements SessionStore {
   readonly #answers: ExpiringMap<{ ended: Session[]; expiresUs: number }>
   /** Each user's sids, in the order of their creation. */
   readonly #users = new Map<string, Set<string>>()
+  readonly #feed = new MemoryFeedHub()
 
   constructor({ now = Date.now }: MemoryStoreOptions = {}) {
     this.#now = () => Math.floor(now() * 1000)
@@ -155,6 +158,10 @@ export class MemoryStore implements SessionStore {
         .filter(({ sid, rotation }) => sid !== except && isMeant(rotation.createdUs))
         .map((stored) => this.#end(stored, reason))
     )
+  }
+
+  openFeed(settings: FeedSettings): RevocationFeed {
+    return this.#feed.open(settings)
   }
 
   /** The time, after what is due by then was dropped. */

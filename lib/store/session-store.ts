@@ -1,4 +1,5 @@
 import type { Claims, Metadata, RevocationReason, Session } from '../../types/identity.js'
+import type { FeedSettings, RevocationFeed } from './revocation-feed.js'
 
 /**
  * Where sessions live. A store keeps the rule of rotation (ARCHITECTURE.md) and the clock: every time
@@ -55,6 +56,12 @@ export interface SessionStore {
     operation: string,
     spare: SparedSessions
   ): Promise<Session[]>
+
+  /**
+   * How the ends of sessions reach every process that has this store. Left out: `revocation.mode` `'feed'`
+   * is not to be had, and guarded routes ask the store.
+   */
+  openFeed?(settings: FeedSettings): RevocationFeed
 }
 
 /** Which sessions go on. */

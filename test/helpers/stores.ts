@@ -55,6 +55,8 @@ export function openRedisStore(redis: Redis, client: RedisClient = redis): Store
   const clock = new Clock()
   const keyPrefix = `test:${randomUUID()}:`
   const clocked: RedisClient = {
+    isCluster: client.isCluster ?? false,
+    duplicate: client.duplicate.bind(client),
     evalsha: async () => {
       throw new Error('NOSCRIPT the source is sent each time')
     },

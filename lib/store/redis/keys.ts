@@ -22,7 +22,9 @@ export function createKeys(keyPrefix: string) {
     ofSession: (sid: string) => userKeys(Buffer.from(sid, 'base64url').subarray(0, 4)),
     ofUser: (sub: string) => userKeys(tagOf(sub)),
     /** The sorted set of a user's sids, by the end of their sessions. */
-    index: (sub: string) => `${keyPrefix}{${tagOf(sub).toString('base64url')}}:u:${sub}`
+    index: (sub: string) => `${keyPrefix}{${tagOf(sub).toString('base64url')}}:u:${sub}`,
+    /** The stream of revocations: one for all users. No tag is that short. */
+    feed: `${keyPrefix}{feed}:revoked`
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RevocationReason, Session } from '../../../types/identity.js'
+import type { FeedSettings, RevocationFeed } from '../revocation-feed.js'
 import type {
   CreateOutcome,
   NewSession,
@@ -9,6 +10,7 @@ import type {
 } from '../session-store.js'
 import { toTexts } from '../session-view.js'
 import { toCreateOutcome, toOneSession, toRefreshOutcome, toSessions, type View } from './answers.js'
+import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
 import { type RedisClient, runScript } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
@@ -127,5 +129,9 @@ export class RedisStore implements SessionStore {
       [reason, except, createdUntilMs]
     )
     return toSessions(answer as View[])
+  }
+
+  openFeed(settings: FeedSettings): RevocationFeed {
+    return new RedisFeed(this.#redis, this.#keys.feed, settings)
   }
 }

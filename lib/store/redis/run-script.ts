@@ -4,6 +4,9 @@ import { createHash } from 'node:crypto'
 export interface RedisClient {
   evalsha(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
+  /** For a connection of the feed's own. */
+  duplicate(...args: never[]): unknown
+  isCluster?: boolean
 }
 
 /** A script, and the number of its keys. */

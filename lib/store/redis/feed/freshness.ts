@@ -1,0 +1,55 @@
+/** A moment by two clocks: the one may be set, the other stands still while a machine sleeps. */
+export interface Moment {
+  wallMs: number
+  monotonicMs: number
+}
+
+export function momentNow(): Moment {
+  return { wallMs: Date.now(), monotonicMs: performance.now() }
+}
+
+/** How far a process can trust what it knows of the stream. Fails closed: the clock that says "later" is believed. */
+export class Freshness {
+  readonly #staleAfterMs: number
+  readonly #accessTokenTtlMs: number
+  #whole: Moment | undefined
+  #gap: Moment | undefined
+
+  constructor({
+    staleAfterMs,
+    accessTokenTtlMs
+  }: {
+    staleAfterMs: number
+    accessTokenTtlMs: number
+  }) {
+    this.#staleAfterMs = staleAfterMs
+    this.#accessTokenTtlMs = accessTokenTtlMs
+  }
+
+  /** All that was in the stream at that moment has been read. */
+  wholeAt(moment: Moment): void {
+    this.#whole = moment
+  }
+
+  /** Entries were lost that nobody can read any more: it matters until the tokens that they were about have expired. */
+  lost(): void {
+    this.#gap = momentNow()
+  }
+
+  isStale(): boolean {
+    if (!this.#whole) return true
+    const now = momentNow()
+    if (this.#gap) {
+      const { atLeastMs } = elapsed(this.#gap, now)
+      if (atLeastMs < this.#accessTokenTtlMs) return true
+      this.#gap = undefined
+    }
+    return elapsed(this.#whole, now).atMostMs > this.#staleAfterMs
+  }
+}
+
+function elapsed(since: Moment, now: Moment): { atLeastMs: number; atMostMs: number } {
+  const wallMs = now.wallMs - since.wallMs
+  const monotonicMs = now.monotonicMs - since.monotonicMs
+  return { atLeastMs: Math.min(wallMs, monotonicMs), atMostMs: Math.max(wallMs, monotonicMs) }
+}

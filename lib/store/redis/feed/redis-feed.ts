@@ -1,0 +1,68 @@
+import { RecentRevocations } from '../../recent-revocations.js'
+import {
+  type FeedSettings,
+  type Revocation,
+  type RevocationFeed,
+  retentionOf
+} from '../../revocation-feed.js'
+import type { RedisClient } from '../run-script.js'
+import { connectLike } from './connection.js'
+import { Freshness, type Moment } from './freshness.js'
+import { FeedReader } from './reader.js'
+import { addEntry, type Stream } from './stream.js'
+
+/** The feed as a Redis stream: written by the user's client, read over a connection of its own. */
+export class RedisFeed implements RevocationFeed {
+  readonly #redis: RedisClient
+  readonly #key: string
+  readonly #retentionMs: number
+  readonly #freshness: Freshness
+  readonly #reader: FeedReader
+  /** What this process added, by the id of the entry: a stream that lost it (a failover, a restart) gets it again. */
+  readonly #added: RecentRevocations
+
+  constructor(redis: RedisClient, key: string, settings: FeedSettings) {
+    this.#redis = redis
+    this.#key = key
+    this.#retentionMs = retentionOf(settings.accessTokenTtlMs)
+    this.#added = new RecentRevocations(settings.accessTokenTtlMs)
+    this.#freshness = new Freshness(settings)
+    this.#reader = new FeedReader(
+      {
+        ...settings,
+        key,
+        connect: () => connectLike(redis),
+        readWhole: (stream, ids, asked) => this.#addMissing(stream, ids, asked)
+      },
+      this.#freshness
+    )
+  }
+
+  async add(revocation: Revocation): Promise<void> {
+    const id = await addEntry(this.#redis, this.#key, revocation, this.#retentionMs)
+    this.#added.add(id, revocation)
+  }
+
+  follow(): Promise<void> {
+    return new Promise((caughtUp) => void this.#reader.follow(caughtUp))
+  }
+
+  isStale(): boolean {
+    return this.#freshness.isStale()
+  }
+
+  close(): void {
+    this.#reader.close()
+  }
+
+  async #addMissing(stream: Stream, ids: Set<string>, asked: Moment): Promise<void> {
+    const added = [...this.#added.addedBefore(asked.monotonicMs)]
+    const missing = added.filter(([id]) => !ids.has(id))
+    await Promise.all(
+      missing.map(async ([id, revocation]) => {
+        this.#added.add(await stream.add(revocation, this.#retentionMs), revocation)
+        this.#added.delete(id)
+      })
+    )
+  }
+}

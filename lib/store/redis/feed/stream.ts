@@ -1,0 +1,93 @@
+import { inTime } from '../../../in-time.js'
+import type { Revocation } from '../../revocation-feed.js'
+import { type RedisClient, runScript } from '../run-script.js'
+import { addRevocationScript } from '../scripts/add-revocation.js'
+import type { FeedConnection } from './connection.js'
+
+/** Before the first entry. */
+export const START = '0-0'
+
+/** How many entries are read at once, at the most. */
+export const PAGE = 1000
+
+export interface Entry {
+  id: string
+  /** The id of the entry before it. */
+  before: string
+  revocation: Revocation
+}
+
+/** @returns the id of the new entry */
+export async function addEntry(
+  redis: RedisClient,
+  key: string,
+  revocation: Revocation,
+  retentionMs: number
+): Promise<string> {
+  const args = [retentionMs, JSON.stringify(revocation)]
+  return (await runScript(redis, addRevocationScript, [key], args)) as string
+}
+
+/** The stream, over the reader's own connection. A question that is not answered in time throws. */
+export class Stream {
+  readonly #connection: FeedConnection
+  readonly #key: string
+  readonly #timeoutMs: number
+
+  constructor(connection: FeedConnection, key: string, timeoutMs: number) {
+    this.#connection = connection
+    this.#key = key
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** All entries, by the page. */
+  async *pages(): AsyncGenerator<Entry[]> {
+    let last = START
+    for (;;) {
+      const page = await this.#read(last, [])
+      yield page
+      if (page.length < PAGE) return
+      last = page.at(-1)?.id as string
+    }
+  }
+
+  /** The next entries after one; none, if none comes for so long. */
+  next(after: string, blockMs: number): Promise<Entry[]> {
+    return this.#read(after, ['BLOCK', blockMs])
+  }
+
+  /** The id of the last entry. */
+  async lastId(): Promise<string> {
+    const rows = await this.#inTime(this.#connection.xrevrange(this.#key, '+', '-', 'COUNT', 1))
+    return (rows as [string, unknown][])[0]?.[0] ?? START
+  }
+
+  add(revocation: Revocation, retentionMs: number): Promise<string> {
+    return this.#inTime(addEntry(this.#connection, this.#key, revocation, retentionMs))
+  }
+
+  async #read(after: string, block: (string | number)[]): Promise<Entry[]> {
+    const answer = this.#connection.xread('COUNT', PAGE, ...block, 'STREAMS', this.#key, after)
+    const [stream] = ((await this.#inTime(answer)) ?? []) as [unknown, [string, string[]][]][]
+    return stream ? stream[1].map(toEntry) : []
+  }
+
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    return inTime(answer, this.#timeoutMs, () => new Error(`no answer within ${this.#timeoutMs} ms`))
+  }
+}
+
+/** Whether an id comes after another: both are `<milliseconds>-<number>`. */
+export function isLater(id: string, other: string): boolean {
+  const [ms = 0, count = 0] = id.split('-').map(Number)
+  const [otherMs = 0, otherCount = 0] = other.split('-').map(Number)
+  return ms > otherMs || (ms === otherMs && count > otherCount)
+}
+
+/** @throws for what is no entry of ours: what it told is not known then */
+function toEntry([id, fields]: [string, string[]]): Entry {
+  const { before = '', revocation = '' } = Object.fromEntries(
+    Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]])
+  )
+  return { id, before, revocation: JSON.parse(revocation) }
+}

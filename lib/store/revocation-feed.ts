@@ -1,0 +1,53 @@
+import type { RevocationReason } from '../../types/identity.js'
+
+/** Sessions that have ended, for one reason. */
+export interface Revocation {
+  sids: string[]
+  reason: RevocationReason
+  /** Until when a token of one of them could have lived, by the store's clock. */
+  expiresAtMs: number
+}
+
+/**
+ * Tells every process of sessions that have ended, so that a guarded route finds it in the process's own
+ * memory. It is kept for as long as an access token of theirs may live: who comes later hears of it, too.
+ */
+export interface RevocationFeed {
+  /**
+   * Resolves when every process that follows the feed is certain to hear of it. What it throws means that
+   * nobody knows; adding it once more does no harm.
+   */
+  add(revocation: Revocation): Promise<void>
+
+  /** Hears all that is kept, then what comes, until closed. Resolves when all that is kept was heard. Never rejects. */
+  follow(): Promise<void>
+
+  /** Whether a revocation may have been missed: the feed was not heard of lately, or what it kept is lost. */
+  isStale(): boolean
+
+  /** Holds nothing open from then on. */
+  close(): void
+}
+
+export interface FeedSettings {
+  /** Is told of each revocation, its own included, once or more often. */
+  heard(revocation: Revocation): void
+  /** How long the feed may be silent before it is stale. */
+  staleAfterMs: number
+  /** Lifetime of the access tokens: what ended before is no longer of interest. */
+  accessTokenTtlMs: number
+  log: FeedLog
+}
+
+export interface FeedLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+/** Longer than any access token of the session, by what clocks and queues may differ. */
+const MARGIN_MS = 120_000
+
+/** How long it matters to an access token that its session has ended. */
+export function retentionOf(accessTokenTtlMs: number): number {
+  return accessTokenTtlMs + MARGIN_MS
+}

@@ -1,0 +1,26 @@
+import type { Background } from './background.js'
+import type { Ask, StoreCalls } from './store-calls.js'
+
+/**
+ * Work that a client waits for and that has to be done all the same: asked within the time that a client
+ * waits; what failed is tried again in the background.
+ *
+ * @param key what the work is about: a later call with it takes over from one that is still being tried
+ * @param giveUpMs how long it is not pointless
+ * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
+ */
+export async function untilDone<T>(
+  { calls, background }: { calls: StoreCalls; background: Background },
+  key: string,
+  giveUpMs: number,
+  work: (ask: Ask) => Promise<T>
+): Promise<T> {
+  try {
+    return await work((call) => calls.ask(call))
+  } catch (error) {
+    const giveUpAt = performance.now() + giveUpMs
+    const again = () => work((call) => calls.askPatiently(call))
+    void background.retry(key, again, () => performance.now() > giveUpAt)
+    throw error
+  }
+}
