@@ -154,7 +154,16 @@ t.test('a bad value of any option is refused by its path', async (t) => {
   const noRoute = [null, 1, 'off', [], () => {}]
   const bad: Record<string, unknown[]> = {
     login: noFunction,
-    redis: [null, true, {}, { eval() {} }, { evalsha() {} }, { eval() {}, evalsha() {} }, 'redis://localhost', () => {}],
+    redis: [
+      null,
+      true,
+      {},
+      { eval() {} },
+      { evalsha() {} },
+      { eval() {}, evalsha() {} },
+      'redis://localhost',
+      () => {}
+    ],
     store: [null, true, {}, { ...new MemoryStore() }, 'memory'],
     keyPrefix: ['', 'a{b', 'a}b', 'x'.repeat(65), null, 1],
     accessToken: noGroup,
