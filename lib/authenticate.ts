@@ -15,6 +15,8 @@ type Allows = (
 export const IS_PUBLIC = Symbol.for('fastify-refresh-token.public')
 
 export interface Guards {
+  /** The property of a request that says whom this instance let in: null before. */
+  userKey: symbol
   /** Whom `authenticate` of this instance let in; throws if it did not. */
   userOf(request: FastifyRequest): AccessTokenClaims
   /** `request.authenticate`. */
@@ -31,20 +33,21 @@ export function createGuards(
   { accessToken, refreshToken }: Pick<ResolvedOptions, 'accessToken' | 'refreshToken'>
 ): Guards {
   // Not `request.user`, which another instance, or another plugin, may have set since.
-  const users = new WeakMap<FastifyRequest, AccessTokenClaims>()
+  const userKey = Symbol('fastify-refresh-token.user')
+  type Entered = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
 
-  function userOf(request: FastifyRequest): AccessTokenClaims {
-    const user = users.get(request)
+  function userOf(request: Entered): AccessTokenClaims {
+    const user = request[userKey]
     if (!user) throw new errors.NoAccessToken()
     return user
   }
 
-  async function authenticate(request: FastifyRequest, optional: boolean): Promise<AccessTokenClaims | null> {
+  async function authenticate(request: Entered, optional: boolean): Promise<AccessTokenClaims | null> {
     const token = readAccessToken(request, accessToken.header)
     if (token === null && optional) return null
     if (token === null) throw new errors.NoAccessToken()
     const user = await service.verify(token)
-    users.set(request, user)
+    request[userKey] = user
     request.user = user
     const confirms = refreshToken.confirms ? await refreshToken.confirms(request) : true
     if (confirms) service.confirm(user)
@@ -57,6 +60,7 @@ export function createGuards(
   }
 
   return {
+    userKey,
     userOf,
 
     authenticateRequest({ optional = false } = {}) {

@@ -25,7 +25,7 @@ export class Confirmations {
 
   confirm(sid: string, gen: number): void {
     // A login's generation counts as confirmed.
-    if (gen <= (this.#confirmed.get(sid) ?? 1)) return
+    if (gen === 1 || gen <= (this.#confirmed.get(sid) ?? 1)) return
     this.#confirmed.set(sid, gen)
     const send = () => this.#calls.askPatiently((store) => store.confirm(sid, gen))
     send().catch(() => {

@@ -14,6 +14,7 @@ export function decorate(fastify: FastifyInstance, context: RouteContext): void 
   fastify.decorate('sessions', createSessions(context, fastify.log))
   // `@fastify/jwt`, where the app has it, made the same decorator: there is one user.
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
+  fastify.decorateRequest(guards.userKey, null)
   fastify.decorateRequest('authenticate', guards.authenticateRequest as never)
   fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {
     return noteFailure(this.request, startSession(context, this.request, this, identity))

@@ -14,6 +14,7 @@ import { SessionService } from './session-service.js'
 import { createAccessTokens } from './tokens/access-token.js'
 import { deriveKeys } from './tokens/keys.js'
 import { createRefreshTokenCodec } from './tokens/refresh-token.js'
+import { rememberVerified } from './tokens/verified-tokens.js'
 import { createTransport } from './transport.js'
 
 async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOptions): Promise<void> {
@@ -22,7 +23,10 @@ async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOption
 
   const keys = deriveKeys(options.secret, options.keyPrefix)
   const refreshTokens = createRefreshTokenCodec(keys)
-  const accessTokens = await createAccessTokens(fastify, keys, options)
+  const accessTokens = rememberVerified(
+    await createAccessTokens(fastify, keys, options),
+    options.accessToken.cache
+  )
   const transport = createTransport(options, await createRefreshTokenCookie(fastify, options.cookie))
 
   const store = createStore(options)

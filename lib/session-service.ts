@@ -45,22 +45,25 @@ export class SessionService {
    * Verifies an access token, and that its session lives as far as `revocation.mode` asks.
    * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, `FRT_ERR_ACCESS_TOKEN_EXPIRED`, `FRT_ERR_SESSION_REVOKED`
    */
-  async verify(accessToken: string): Promise<AccessTokenClaims> {
-    const { accessTokens, revoker, calls } = this.#parts
+  verify(accessToken: string): AccessTokenClaims | Promise<AccessTokenClaims> {
+    const { accessTokens, revoker } = this.#parts
     const claims = accessTokens.verify(accessToken)
     if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
     const known = revoker.known(claims.sid)
     if (known) throw sessionRevoked(known.reason)
-    if (this.#mustAskStore() && !(await calls.ask((store) => store.has(claims.sid)))) {
-      throw sessionRevoked('the store does not have it')
-    }
-    return claims
+    return this.#mustAskStore() ? this.#askStore(claims) : claims
   }
 
   #mustAskStore(): boolean {
     const { options, feed } = this.#parts
     const { mode, onStale } = options.revocation
     return mode === 'store' || (onStale === 'deny' && feed !== null && feed.isStale())
+  }
+
+  async #askStore(claims: AccessTokenClaims): Promise<AccessTokenClaims> {
+    const isAlive = await this.#parts.calls.ask((store) => store.has(claims.sid))
+    if (!isAlive) throw sessionRevoked('the store does not have it')
+    return claims
   }
 
   /** The client has used an access token: it holds the pair. Nobody waits for the store to know. */

@@ -37,7 +37,8 @@ export const shape = {
     issuer: optional(text),
     audience: optional(text),
     algorithm: withDefault(oneOf('HS256'), 'HS256'),
-    header: withDefault(headerName, 'authorization')
+    header: withDefault(headerName, 'authorization'),
+    cache: withDefault(count({ min: 0 }), 10_000)
   }),
   refreshToken: group({
     ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '14d'),
@@ -49,7 +50,7 @@ export const shape = {
   }),
   session: group({
     ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '90d'),
-    maxPerUser: withDefault(count, 100),
+    maxPerUser: withDefault(count(), 100),
     load: optional(fn<Function<SessionOptions['load']>>()),
     metadata: withDefault(fn<Function<SessionOptions['metadata']>>(), defaultMetadata)
   }),

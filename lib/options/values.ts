@@ -39,10 +39,12 @@ function hasMethods(value: unknown, methods: string[]): boolean {
   return isObject(value) && methods.every((method) => typeof value[method] === 'function')
 }
 
-export const count: Check<number> = (value, path) =>
-  Number.isSafeInteger(value) && (value as number) >= 1
-    ? (value as number)
-    : refuse(path, 'a whole number of at least 1')
+export function count({ min = 1 } = {}): Check<number> {
+  return (value, path) =>
+    Number.isSafeInteger(value) && (value as number) >= min
+      ? (value as number)
+      : refuse(path, `a whole number of at least ${min}`)
+}
 
 export const transport: Check<(request: FastifyRequest) => Transport> = (value, path) => {
   if (typeof value === 'function') return value as (request: FastifyRequest) => Transport
