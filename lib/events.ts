@@ -15,8 +15,9 @@ export async function emit<N extends HookName>(
   { request, log }: Caller
 ): Promise<void> {
   const hook = hooks[name] as ((event: EventOf<N>, request: Caller['request']) => unknown) | undefined
+  if (!hook) return
   try {
-    await hook?.(event, request)
+    await hook(event, request)
   } catch (err) {
     log.error({ err, sid: event.sid }, `${name} threw`)
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes } from './random.js'
 
 /** Names one call to a store, which may reach it twice: 8 ASCII characters. */
 export function operationId(): string {

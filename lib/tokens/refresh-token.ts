@@ -1,4 +1,5 @@
-import { createHash, createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from '../random.js'
 import type { KeyRing } from './keys.js'
 
 /**
