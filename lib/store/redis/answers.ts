@@ -2,18 +2,17 @@ import type { RevocationReason, Session } from '../../../types/identity.js'
 import type { CreateOutcome, RefreshOutcome } from '../session-store.js'
 import { toSession } from '../session-view.js'
 
-/** A session as the scripts answer it: sid, gen, created, last used, expires, ends, identity, metadata. */
-export type View = [string, string, string, string, string, string, string, string]
+/** A session as the scripts answer it; its numbers are gen, created, last used, expires and ends. */
+export type View = [sid: string, numbers: string, identity: string, requestMetadata: string]
 
 type CreateAnswer =
   | ['created', now: string, session: View, evicted: View[]]
   | ['revoked', reason: RevocationReason]
 
-type RefreshAnswer =
-  | ['rotated' | 'replayed', row: string, now: string, issued: string, session: View]
-  | ['replayable' | 'reused' | 'rolled-back' | 'exhausted', row: string, session: View]
-  | ['revoked', reason: RevocationReason]
-  | ['unknown']
+/** Its numbers are the row, the clock, and the copy's time of issue. */
+type Issued = ['rotated' | 'replayed', numbers: string, session: View]
+type Reported = ['replayable' | 'reused' | 'rolled-back' | 'exhausted', row: string, session: View]
+type RefreshAnswer = Issued | Reported | ['revoked', reason: RevocationReason] | ['unknown']
 
 export function toSessions(views: View[]): Session[] {
   return views.map(toOneSession)
@@ -35,44 +34,33 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
       return { outcome: 'revoked', reason: fields[1] as RevocationReason }
     case 'rotated':
     case 'replayed': {
-      const [outcome, row, now, issued, session] = fields as Extract<RefreshAnswer, { length: 5 }>
+      const [outcome, numbers, session] = fields as Issued
+      const [row, nowMs, issuedUs] = toNumbers(numbers)
       return {
         outcome,
-        row: Number(row),
-        ...(outcome === 'rotated' && { rollback: row !== '4' }),
+        row,
+        ...(outcome === 'rotated' && { rollback: row !== 4 }),
         session: toOneSession(session),
-        issuedUs: Number(issued),
-        nowMs: Number(now)
+        issuedUs,
+        nowMs
       } as RefreshOutcome
     }
     case 'exhausted':
-      return { outcome: 'exhausted', session: toOneSession(fields[2] as View) }
+      return { outcome: 'exhausted', session: toOneSession((fields as Reported)[2]) }
     default: {
-      const [outcome, row, session] = fields as Extract<RefreshAnswer, { length: 3 }>
+      const [outcome, row, session] = fields as Reported
       return { outcome, row: Number(row), session: toOneSession(session) } as RefreshOutcome
     }
   }
 }
 
-export function toOneSession([
-  sid,
-  gen,
-  created,
-  lastUsed,
-  expires,
-  ends,
-  identity,
-  requestMetadata
-]: View): Session {
-  return toSession(
-    sid,
-    Number(gen),
-    { identity, requestMetadata },
-    {
-      createdMs: Number(created),
-      lastUsedMs: Number(lastUsed),
-      expiresMs: Number(expires),
-      endsMs: Number(ends)
-    }
-  )
+export function toOneSession([sid, numbers, identity, requestMetadata]: View): Session {
+  const [gen, createdMs, lastUsedMs, expiresMs, endsMs] = toNumbers(numbers) as FiveNumbers
+  return toSession(sid, gen, { identity, requestMetadata }, { createdMs, lastUsedMs, expiresMs, endsMs })
+}
+
+type FiveNumbers = [number, number, number, number, number]
+
+function toNumbers(text: string): number[] {
+  return text.split(' ').map(Number)
 }

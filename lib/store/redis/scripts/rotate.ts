@@ -9,7 +9,7 @@ import { sessionFunctions } from './session.js'
  * in µs, 5 untilConfirmed (1 or 0), 6 rollback, 7 ask before a replay (1 or 0), 8 idle lifetime in ms,
  * 9 metadata or nothing, 10 operation, 11 and 12 what the process knows: why the session ended, and
  * until when its tokens could live, in ms.
- * Answers: `rotated` or `replayed`, the row, now in ms, the copy's time of issue, the session;
+ * Answers: `rotated` or `replayed`, the row, now in ms and the copy's time of issue, the session;
  * `replayable`, `reused` or `rolled-back`, the row, the session; `exhausted`, 0, the session;
  * `revoked`, the reason; `unknown`.
  */
@@ -42,7 +42,7 @@ local function report(outcome, row)
 end
 
 local function issue(outcome, row, issued)
-  return {outcome, text(row), text(to_ms(now)), text(issued), view(sid, s, now)}
+  return {outcome, texts(row, to_ms(now), issued), view(sid, s, now)}
 end
 
 if s.last_operation == ARGV[10] then return issue('rotated', s.last_row, s.last_issued) end

@@ -84,12 +84,18 @@ local function clamp(s, now)
   end
 end
 
--- A session as an answer: a list of strings.
+-- Several numbers as one string: fewer parts to read for the client.
+local function texts(...)
+  local all = {}
+  for i, number in ipairs({...}) do all[i] = text(number) end
+  return table.concat(all, ' ')
+end
+
+-- A session as an answer: sid; gen, created, last used, expires and ends; identity; metadata.
 local function view(sid, s, now)
   local last_used = s.minted > 0 and s.minted or s.created
   return {
-    sid, text(s.gen), text(to_ms(s.created)), text(to_ms(last_used)),
-    text(to_ms(now) + s.ttl), text(s.ends), s.identity, s.metadata
+    sid, texts(s.gen, to_ms(s.created), to_ms(last_used), to_ms(now) + s.ttl, s.ends), s.identity, s.metadata
   }
 end
 
