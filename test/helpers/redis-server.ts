@@ -26,6 +26,7 @@ export interface RedisServer {
 }
 
 const host = '127.0.0.1'
+const BASE = ['--bind', host, '--save', '', '--appendonly', 'no']
 const readyMs = 10_000
 const termMs = 2_000
 const attempts = 8
@@ -33,8 +34,13 @@ const attempts = 8
 /**
  * Starts a redis-server of its own on a free loopback port. `args` are added to its command line
  * (`['--maxmemory', '5mb']`); with `--port` among them that port is taken, as to bring a stopped server back.
+ * A Sentinel needs a file for its configuration.
  */
-export async function startRedis(t: Owner, args: readonly string[] = []): Promise<RedisServer> {
+export async function startRedis(
+  t: Owner,
+  args: readonly string[] = [],
+  configFile?: string
+): Promise<RedisServer> {
   const clients: Redis[] = []
   let stop = async (): Promise<void> => {}
   t.after(async () => {
@@ -43,7 +49,10 @@ export async function startRedis(t: Owner, args: readonly string[] = []): Promis
   })
 
   const wanted = args.includes('--port') ? Number(args[args.indexOf('--port') + 1]) : undefined
-  const { child, port, log, end } = await launch(args, wanted)
+  const { child, port, log, end } = await launch(
+    configFile ? [configFile, ...BASE, ...args] : [...BASE, ...args],
+    wanted
+  )
   stop = end
   const pid = child.pid
   if (pid === undefined) throw new Error(`redis-server has no pid: ${log()}`)
@@ -86,10 +95,13 @@ async function launch(args: readonly string[], wanted: number | undefined): Prom
 
 async function launchOn(port: number, args: readonly string[]): Promise<Launched> {
   const dir = await mkdtemp(join(tmpdir(), 'redis-'))
-  const base = ['--bind', host, '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', dir]
-  const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', [...base, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
+  const child = spawn(
+    process.env.REDIS_SERVER ?? 'redis-server',
+    [...args, '--port', String(port), '--dir', dir],
+    {
+      stdio: ['ignore', 'pipe', 'pipe']
+    }
+  )
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
