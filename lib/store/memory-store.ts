@@ -239,8 +239,8 @@ function idleEnd(
 }
 
 function view(stored: StoredSession): Session {
-  const { sid, rotation, expiresUs, endsUs } = stored
-  return toSession(sid, rotation.gen, stored, {
+  const { sid, sub, remember, rotation, expiresUs, endsUs } = stored
+  return toSession({ sid, sub, gen: rotation.gen, remember }, stored, {
     createdMs: toMs(rotation.createdUs),
     lastUsedMs: toMs(rotation.current.mintedUs ?? rotation.createdUs),
     expiresMs: toMs(expiresUs),

@@ -1,7 +1,7 @@
-import type { Session } from '../../types/identity.js'
+import type { Claims, Metadata, Session } from '../../types/identity.js'
 import type { NewSession } from './session-store.js'
 
-/** What a store keeps of a session beside its rotation, as text: the rule never looks into it. */
+/** What a store keeps of a session as text: the rule never looks into it. */
 export interface StoredTexts {
   /** JSON of what the login brought: it never changes. */
   identity: string
@@ -9,12 +9,16 @@ export interface StoredTexts {
   requestMetadata: string
 }
 
-export function toTexts(session: NewSession): StoredTexts {
-  const { sub, claims, remember, metadata, requestMetadata } = session
+export function toTexts({ claims, metadata, requestMetadata }: NewSession): StoredTexts {
   return {
-    identity: JSON.stringify({ sub, claims, remember, metadata }),
+    identity: JSON.stringify({ claims: orNothing(claims), metadata: orNothing(metadata) }),
     requestMetadata: JSON.stringify(requestMetadata)
   }
+}
+
+/** What is empty takes no memory. */
+function orNothing(value: object): object | undefined {
+  return Object.keys(value).length === 0 ? undefined : value
 }
 
 export interface StoredTimes {
@@ -24,18 +28,19 @@ export interface StoredTimes {
   endsMs: number
 }
 
-export function toSession(sid: string, gen: number, texts: StoredTexts, times: StoredTimes): Session {
-  const { sub, claims, remember, metadata } = JSON.parse(texts.identity)
+export function toSession(
+  what: Pick<Session, 'sid' | 'sub' | 'gen' | 'remember'>,
+  texts: StoredTexts,
+  times: StoredTimes
+): Session {
+  const identity: { claims?: Claims; metadata?: Metadata } = JSON.parse(texts.identity)
   return {
-    sid,
-    sub,
-    gen,
+    ...what,
     createdAt: new Date(times.createdMs),
     lastUsedAt: new Date(times.lastUsedMs),
     expiresAt: new Date(times.expiresMs),
     endsAt: new Date(times.endsMs),
-    remember,
-    claims,
-    metadata: { ...JSON.parse(texts.requestMetadata), ...metadata }
+    claims: identity.claims ?? {},
+    metadata: { ...JSON.parse(texts.requestMetadata), ...identity.metadata }
   }
 }

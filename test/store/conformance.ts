@@ -7,7 +7,7 @@ import type {
   RefreshOutcome,
   SessionStore
 } from '../../lib/store/session-store.js'
-import { createFamily, sidOf } from '../../lib/tokens/refresh-token.js'
+import { createFamily, sidOf, tagOf } from '../../lib/tokens/refresh-token.js'
 import type { StoreUnderTest } from '../helpers/stores.js'
 
 const SECOND = 1000
@@ -777,6 +777,24 @@ export async function conformance(t: Test, open: (t: Test) => StoreUnderTest): P
       t.equal(first.length, 1)
       t.same(await store.revokeAll(session.sub, 'logout', operation, ALL), first)
     })
+  })
+
+  t.test('users whose tags are the same are strangers', async (t) => {
+    const { store } = open(t)
+    // The first two of user-0, user-1, … for which the first four bytes of SHA-256 agree.
+    const [sub, stranger] = ['user-20491', 'user-32057'] as const
+    t.same(tagOf(sub), tagOf(stranger))
+    const clients = [await Client.login(store, {}, { sub }), await Client.login(store, {}, { sub: stranger })]
+    const [own] = clients as [Client]
+    t.same(
+      (await store.list(sub)).map(({ sid }) => sid),
+      [own.sid]
+    )
+    await Client.login(store, {}, { sub, maxPerUser: 1 })
+    t.equal((await store.list(stranger)).length, 1, 'nor evicted')
+    t.equal((await store.revokeAll(sub, 'revoked', newOperation(), ALL)).length, 1)
+    t.equal((await store.list(stranger)).length, 1)
+    t.equal((await store.get((clients[1] as Client).sid))?.sub, stranger)
   })
 
   t.test('40 races of a refresh against a logout: the session never lives on', async (t) => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { RedisStore } from '../../lib/index.js'
+import { tagOf } from '../../lib/tokens/refresh-token.js'
 import { buildApp } from '../helpers/build-app.js'
 import { Client } from '../helpers/client.js'
 import { Clock } from '../helpers/clock.js'
@@ -67,7 +68,7 @@ t.test('Redis holds no token and no secret, and every key has a TTL', async (t) 
       t.notOk(key.includes(secret) || value.toString('latin1').includes(secret), `${key} holds no secret`)
     }
   }
-  t.same([...kinds].sort(), ['b', 'o', 'revoked', 's', 'u'])
+  t.same([...kinds].sort(), ['b', 'o', 'revoked', 's'])
 })
 
 t.test('all keys of a user lie in one slot', async (t) => {
@@ -78,7 +79,7 @@ t.test('all keys of a user lie in one slot', async (t) => {
   await client.logout()
   await client.login({ sub: 'user {x}' })
   const keys = await redis.keys(`${keyPrefix}{??????}*`)
-  t.ok(keys.length > 3)
+  t.ok(keys.length > 2)
   t.equal(new Set(keys.map((key) => /\{([\w-]{6})\}/.exec(key)?.[1])).size, 1)
 })
 
@@ -162,7 +163,7 @@ t.test('a session of another format version is no logout: the store did not answ
   const { app, keyPrefix } = await openApp(t)
   const client = new Client(app)
   await client.login()
-  const [key] = (await redis.keys(`${keyPrefix}*:s:*`)) as [string]
+  const [key] = (await redis.keys(`${keyPrefix}*:s`)) as [string]
   const packed = (await redis.getBuffer(key)) as Buffer
   packed.writeUInt8(2)
   await redis.set(key, packed, 'KEEPTTL')
@@ -178,17 +179,35 @@ t.test('a full Redis refuses a login whole, and lets a logout through', async (t
   const small = await startRedis(t, ['--maxmemory-policy', 'noeviction'])
   const direct = small.client()
   const { app } = await openApp(t, direct)
-  const client = new Client(app)
-  await client.login()
+  const [client, phone] = [new Client(app), new Client(app)]
+  for (const each of [client, phone]) await each.login()
   await direct.config('SET', 'maxmemory', '1')
   t.equal((await new Client(app).login()).statusCode, 503)
   t.equal((await client.loseAnswer()).statusCode, 503, 'and no logout, either')
   t.equal((await client.call()).statusCode, 200)
   t.equal((await client.copy().logout()).statusCode, 200)
   t.equal((await client.call()).statusCode, 401)
+  t.equal((await phone.call()).statusCode, 200, 'another session of the same user goes on')
   await direct.config('SET', 'maxmemory', '0')
   t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
-  t.same(await app.sessions.list('ada'), [])
+  t.equal((await phone.refresh()).statusCode, 200)
+  t.equal((await app.sessions.list('ada')).length, 1)
+})
+
+t.test('a session that is over takes no part, and goes with the next that is written', async (t) => {
+  const under = openRedisStore(redis)
+  const { app, keyPrefix, advance } = await buildApp(t, { under })
+  const [brief, long] = [new Client(app), new Client(app)]
+  await brief.login({ sub: 'ada', ttl: 60 })
+  await long.login()
+  const size = () => redis.strlen(`${keyPrefix}{${tagOf('ada').toString('base64url')}}:s`)
+  const both = await size()
+  await advance(61_000)
+  t.equal((await brief.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
+  t.equal((await app.sessions.list('ada')).length, 1)
+  t.equal(await size(), both, 'reading changes nothing')
+  t.equal((await long.refresh()).statusCode, 200)
+  t.ok((await size()) < both)
 })
 
 // The server of this file ends with it.

@@ -2,8 +2,8 @@ import type { RevocationReason, Session } from '../../../types/identity.js'
 import type { CreateOutcome, RefreshOutcome } from '../session-store.js'
 import { toSession } from '../session-view.js'
 
-/** A session as the scripts answer it; its numbers are gen, created, last used, expires and ends. */
-export type View = [sid: string, numbers: string, identity: string, requestMetadata: string]
+/** A session as the scripts answer it; its numbers are gen, created, last used, expires, ends, and remember (1 or 0). */
+export type View = [sid: string, numbers: string, sub: string, identity: string, requestMetadata: string]
 
 type CreateAnswer =
   | ['created', now: string, session: View, evicted: View[]]
@@ -54,12 +54,14 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
   }
 }
 
-export function toOneSession([sid, numbers, identity, requestMetadata]: View): Session {
-  const [gen, createdMs, lastUsedMs, expiresMs, endsMs] = toNumbers(numbers) as FiveNumbers
-  return toSession(sid, gen, { identity, requestMetadata }, { createdMs, lastUsedMs, expiresMs, endsMs })
+export function toOneSession([sid, numbers, sub, identity, requestMetadata]: View): Session {
+  const [gen, createdMs, lastUsedMs, expiresMs, endsMs, remember] = toNumbers(numbers) as SixNumbers
+  const texts = { identity, requestMetadata }
+  const times = { createdMs, lastUsedMs, expiresMs, endsMs }
+  return toSession({ sid, sub, gen, remember: remember === 1 }, texts, times)
 }
 
-type FiveNumbers = [number, number, number, number, number]
+type SixNumbers = [number, number, number, number, number, number]
 
 function toNumbers(text: string): number[] {
   return text.split(' ').map(Number)

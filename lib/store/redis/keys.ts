@@ -5,7 +5,7 @@ import { tagOf } from '../../tokens/refresh-token.js'
  * stands in each of his sids, and is computed from his `sub`.
  */
 export interface UserKeys {
-  /** A sid is appended: the session. */
+  /** All of his sessions. */
   sessions: string
   /** A sid is appended: why the session ended. */
   blacklist: string
@@ -16,13 +16,11 @@ export interface UserKeys {
 export function createKeys(keyPrefix: string) {
   const userKeys = (tag: Buffer): UserKeys => {
     const base = `${keyPrefix}{${tag.toString('base64url')}}:`
-    return { sessions: `${base}s:`, blacklist: `${base}b:`, operations: `${base}o:` }
+    return { sessions: `${base}s`, blacklist: `${base}b:`, operations: `${base}o:` }
   }
   return {
     ofSession: (sid: string) => userKeys(Buffer.from(sid, 'base64url').subarray(0, 4)),
     ofUser: (sub: string) => userKeys(tagOf(sub)),
-    /** The sorted set of a user's sids, by the end of their sessions. */
-    index: (sub: string) => `${keyPrefix}{${tagOf(sub).toString('base64url')}}:u:${sub}`,
     /** The stream of revocations: one for all users. No tag is that short. */
     feed: `${keyPrefix}{feed}:revoked`
   }

@@ -47,8 +47,8 @@ export class RedisStore implements SessionStore {
     const answer = await runScript(
       this.#redis,
       createScript,
-      [this.#keys.index(sub), operations + sid, sessions, blacklist],
-      [sid, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, ...replaces]
+      [sessions, operations + sid, blacklist],
+      [sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, ...replaces]
     )
     return toCreateOutcome(answer)
   }
@@ -59,7 +59,7 @@ export class RedisStore implements SessionStore {
     const answer = await runScript(
       this.#redis,
       rotateScript,
-      [sessions + sid, blacklist + sid],
+      [sessions, blacklist + sid],
       [
         sid,
         refresh.gen,
@@ -80,27 +80,27 @@ export class RedisStore implements SessionStore {
 
   async confirm(sid: string, gen: number): Promise<void> {
     const { sessions } = this.#keys.ofSession(sid)
-    await runScript(this.#redis, confirmScript, [sessions + sid], [gen])
+    await runScript(this.#redis, confirmScript, [sessions], [sid, gen])
   }
 
   async get(sid: string): Promise<Session | null> {
     const { sessions } = this.#keys.ofSession(sid)
-    const answer = await runScript(this.#redis, getScript, [sessions + sid], [sid])
+    const answer = await runScript(this.#redis, getScript, [sessions], [sid])
     return answer === null ? null : toOneSession(answer as View)
   }
 
   async has(sid: string): Promise<boolean> {
     const { sessions } = this.#keys.ofSession(sid)
-    return (await runScript(this.#redis, hasScript, [sessions + sid], [])) === '1'
+    return (await runScript(this.#redis, hasScript, [sessions], [sid])) === '1'
   }
 
   async now(sub: string): Promise<number> {
-    return Number(await runScript(this.#redis, nowScript, [this.#keys.index(sub)], []))
+    return Number(await runScript(this.#redis, nowScript, [this.#keys.ofUser(sub).sessions], []))
   }
 
   async list(sub: string): Promise<Session[]> {
     const { sessions } = this.#keys.ofUser(sub)
-    const answer = await runScript(this.#redis, listScript, [this.#keys.index(sub), sessions], [])
+    const answer = await runScript(this.#redis, listScript, [sessions], [sub])
     return toSessions(answer as View[])
   }
 
@@ -109,7 +109,7 @@ export class RedisStore implements SessionStore {
     const answer = await runScript(
       this.#redis,
       revokeScript,
-      [sessions + sid, blacklist + sid, operations + operation],
+      [sessions, blacklist + sid, operations + operation],
       [sid, reason]
     )
     return toSessions(answer as View[])[0] ?? null
@@ -125,8 +125,8 @@ export class RedisStore implements SessionStore {
     const answer = await runScript(
       this.#redis,
       revokeAllScript,
-      [this.#keys.index(sub), operations + operation, sessions, blacklist],
-      [reason, except, createdUntilMs]
+      [sessions, operations + operation, blacklist],
+      [sub, reason, except, createdUntilMs]
     )
     return toSessions(answer as View[])
   }

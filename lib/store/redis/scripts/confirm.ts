@@ -5,17 +5,20 @@ import { sessionFunctions } from './session.js'
  * Notes that the client has proved to hold a generation. Does nothing where it is not the current one,
  * or was confirmed before.
  *
- * KEYS: 1 the session. ARGV: 1 the generation. Answers nothing.
+ * KEYS: 1 the user's sessions. ARGV: 1 sid, 2 the generation. Answers nothing.
  */
 export const confirmScript = defineScript(
   1,
   `${sessionFunctions}
-local s = load_session(KEYS[1])
-if s and s.gen == tonumber(ARGV[1]) and s.confirmed == 0 then
-  local now = clock()
+local now = clock()
+local records = load_records(KEYS[1], now)
+local record, i = find_record(records, ARGV[1])
+local s = record and open_record(record)
+if s and s.gen == tonumber(ARGV[2]) and s.confirmed == 0 then
   clamp(s, now)
   s.confirmed = now
-  save_session(KEYS[1], s)
+  records[i] = to_record(s)
+  save_records(KEYS[1], records, now)
 end
 return false
 `

@@ -4,12 +4,12 @@ import { sessionFunctions } from './session.js'
 /**
  * Reads a session.
  *
- * KEYS: 1 the session. ARGV: 1 sid. Answers the session, or nothing.
+ * KEYS: 1 the user's sessions. ARGV: 1 sid. Answers the session, or nothing.
  */
 export const getScript = defineScript(
   1,
   `${sessionFunctions}
-local s = load_session(KEYS[1])
-return s and view(ARGV[1], s, clock())
+local record = find_record(load_records(KEYS[1], clock()), ARGV[1])
+return record and view(open_record(record))
 `
 )

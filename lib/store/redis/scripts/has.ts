@@ -1,9 +1,14 @@
 import { defineScript } from '../run-script.js'
+import { sessionFunctions } from './session.js'
 
 /**
- * Whether a session lives. A script and no command, for a Cluster client may send a reading command to a
- * replica, which may not know of a logout yet.
+ * Whether a session lives.
  *
- * KEYS: 1 the session. Answers `1` or `0`.
+ * KEYS: 1 the user's sessions. ARGV: 1 sid. Answers `1` or `0`.
  */
-export const hasScript = defineScript(1, `return tostring(redis.call('EXISTS', KEYS[1]))`)
+export const hasScript = defineScript(
+  1,
+  `${sessionFunctions}
+return find_record(load_records(KEYS[1], clock()), ARGV[1]) and '1' or '0'
+`
+)

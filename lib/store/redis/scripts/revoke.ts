@@ -2,9 +2,9 @@ import { defineScript } from '../run-script.js'
 import { sessionFunctions } from './session.js'
 
 /**
- * Ends a session. Its place in the user's index is left to whoever reads or extends that next.
+ * Ends a session.
  *
- * KEYS: 1 the session, 2 its entry in the blacklist, 3 the answer to this operation.
+ * KEYS: 1 the user's sessions, 2 the session's entry in the blacklist, 3 the answer to this operation.
  * ARGV: 1 sid, 2 reason.
  * Answers a list: the session, or nothing where there was none to end.
  */
@@ -14,11 +14,14 @@ export const revokeScript = defineScript(
 local before = recall_answer(KEYS[3])
 if before then return before end
 
-local s = load_session(KEYS[1])
-if not s then return {} end
-
 local now = clock()
-end_session(KEYS[1], KEYS[2], s, ARGV[2])
-return remember_answer(KEYS[3], {view(ARGV[1], s, now)})
+local records = load_records(KEYS[1], now)
+local record, i = find_record(records, ARGV[1])
+if not record then return {} end
+
+table.remove(records, i)
+save_records(KEYS[1], records, now, true)
+forbid(KEYS[2], ARGV[2], record.expires, now)
+return remember_answer(KEYS[3], {view(open_record(record))})
 `
 )

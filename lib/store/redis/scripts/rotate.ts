@@ -4,7 +4,7 @@ import { sessionFunctions } from './session.js'
 /**
  * The rule of rotation: what a refresh token is worth. `rotation-rule.ts` is the same in TypeScript.
  *
- * KEYS: 1 the session, 2 its entry in the blacklist.
+ * KEYS: 1 the user's sessions, 2 the session's entry in the blacklist.
  * ARGV: 1 sid, 2 the token's generation, 3 its time of issue in µs since the session began, 4 the grace
  * in µs, 5 untilConfirmed (1 or 0), 6 rollback, 7 ask before a replay (1 or 0), 8 idle lifetime in ms,
  * 9 metadata or nothing, 10 operation, 11 and 12 what the process knows: why the session ended, and
@@ -16,33 +16,43 @@ import { sessionFunctions } from './session.js'
 export const rotateScript = defineScript(
   2,
   `${sessionFunctions}
-local session, blacklist = KEYS[1], KEYS[2]
+local key, blacklist = KEYS[1], KEYS[2]
 local sid = ARGV[1]
 local g, i, W = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local until_confirmed = ARGV[5] == '1'
 local known = ARGV[11]
 local now = clock()
+local records = load_records(key, now)
+local record, position = find_record(records, sid)
 
 -- 1: the session ended. What a failover lost is written again, what it brought back is deleted.
 local reason = redis.call('GET', blacklist)
 if reason or known ~= '' then
-  local ttl = math.max(redis.call('PTTL', session), tonumber(ARGV[12]) - to_ms(now))
-  redis.call('DEL', session)
-  if not reason and ttl > 0 then redis.call('SET', blacklist, known, 'PX', text(ttl)) end
+  if record then
+    table.remove(records, position)
+    save_records(key, records, now, true)
+  end
+  local expires = math.max(record and record.expires or 0, tonumber(ARGV[12]))
+  if not reason then forbid(blacklist, known, expires, now) end
   return {'revoked', reason or known}
 end
 
 -- 2: there is no session.
-local s = load_session(session)
-if not s then return {'unknown'} end
+if not record then return {'unknown'} end
+local s = open_record(record)
 clamp(s, now)
 
+local function save()
+  records[position] = to_record(s)
+  save_records(key, records, now)
+end
+
 local function report(outcome, row)
-  return {outcome, text(row), view(sid, s, now)}
+  return {outcome, text(row), view(s)}
 end
 
 local function issue(outcome, row, issued)
-  return {outcome, texts(row, to_ms(now), issued), view(sid, s, now)}
+  return {outcome, texts(row, to_ms(now), issued), view(s)}
 end
 
 if s.last_operation == ARGV[10] then return issue('rotated', s.last_row, s.last_issued) end
@@ -90,14 +100,14 @@ end
 local row = judge()
 
 if row == 3 then
-  if confirm() or s.was_ahead then save_session(session, s) end
+  if confirm() or s.was_ahead then save() end
   return issue('replayed', row, i)
 end
 if row == 5 or row == 8 then return report('reused', row) end
 if row == 6 or row == 7 then
   if ARGV[7] == '1' then return report('replayable', row) end
   next_copy()
-  save_session(session, s)
+  save()
   return issue('replayed', row, s.issued)
 end
 if row == 10 and ARGV[6] ~= 'accept' then return report('rolled-back', row) end
@@ -115,9 +125,9 @@ end
 s.gen = g + 1
 s.minted, s.by, s.confirmed = now, i, 0
 s.last_operation, s.last_issued, s.last_row = ARGV[10], next_copy(), row
-s.ttl = idle_ttl(s, tonumber(ARGV[8]), now)
+s.expires = idle_end(s, tonumber(ARGV[8]), now)
 if ARGV[9] ~= '' then s.metadata = ARGV[9] end
-save_session(session, s)
+save()
 return issue('rotated', row, s.issued)
 `
 )
