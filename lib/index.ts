@@ -11,6 +11,7 @@ import { resolveOptions } from './options/resolve.js'
 import { registerRoutes } from './routes/index.js'
 import { createParts } from './service/parts.js'
 import { SessionService } from './session-service.js'
+import { secretKeys } from './tokens/access-keys.js'
 import { createAccessTokens } from './tokens/access-token.js'
 import { deriveKeys } from './tokens/keys.js'
 import { createRefreshTokenCodec } from './tokens/refresh-token.js'
@@ -24,7 +25,7 @@ async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOption
   const keys = deriveKeys(options.secret, options.keyPrefix)
   const refreshTokens = createRefreshTokenCodec(keys)
   const accessTokens = rememberVerified(
-    await createAccessTokens(fastify, keys, options),
+    await createAccessTokens(fastify, options.accessToken.keys ?? secretKeys(keys), options),
     options.accessToken.cache
   )
   const transport = createTransport(options, await createRefreshTokenCookie(fastify, options.cookie))

@@ -56,6 +56,7 @@ t.test('every option has the default that the documentation names', async (t) =>
     issuer: undefined,
     audience: undefined,
     algorithm: 'HS256',
+    keys: undefined,
     header: 'authorization'
   })
   t.has(options.refreshToken, {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type {
   FastifyReply,
   FastifyRequest,
@@ -29,7 +30,8 @@ export interface FastifyRefreshTokenOptions {
   ) => Awaitable<Identity | null | undefined | false> | FastifyReply | Promise<FastifyReply>
   /**
    * At least 32 bytes, or several such: the first signs, all verify. They roll as `[old, new]`, then
-   * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869).
+   * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869); with
+   * `accessToken.keys`, that of the refresh token alone.
    */
   secret: string | Buffer | ReadonlyArray<string | Buffer>
   /** An ioredis `Redis` or `Cluster` that you made and close. Without it, and without `store`: in memory, for one process. */
@@ -74,8 +76,18 @@ export interface AccessTokenOptions {
   issuer?: string | undefined
   /** The `aud` claim: set, and verified. */
   audience?: string | undefined
-  /** @default 'HS256' */
-  algorithm?: 'HS256' | undefined
+  /**
+   * `'HS256'` signs with keys that are derived from `secret`; the others with `keys`, so that services
+   * which know the public half alone can verify.
+   * @default 'HS256'
+   */
+  algorithm?: AccessTokenAlgorithm | undefined
+  /**
+   * For all algorithms but `'HS256'`: the first signs, so it is a private key; all verify, of which the
+   * public half is enough. They roll as `[old, new]`, then `[new, old]`, then `[new]`. Two registrations
+   * in one app that share a key need issuers or audiences that differ.
+   */
+  keys?: readonly AccessTokenKey[] | undefined
   /**
    * Where it is read (RFC 6750 section 2.1). Any other header carries it with or without `Bearer `.
    * @default 'authorization'
@@ -87,6 +99,24 @@ export interface AccessTokenOptions {
    * @default 10000
    */
   cache?: number | undefined
+}
+
+/** RFC 7518 section 3.1, and RFC 8037 section 3.1 with Ed25519. */
+export type AccessTokenAlgorithm = 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
+
+/**
+ * A key: PEM, a `KeyObject`, or a JWK (RFC 7517). Its `kid` is that of the JWK if it has one, else the
+ * thumbprint of its public half (RFC 7638, with SHA-256).
+ */
+export type AccessTokenKey = string | Buffer | KeyObject | Jwk
+
+/** A JSON Web Key, as `KeyObject.export({ format: 'jwk' })` gives it. */
+export interface Jwk {
+  kty?: string
+  kid?: string
+  use?: string
+  alg?: string
+  [parameter: string]: unknown
 }
 
 export interface RefreshTokenOptions {

@@ -1,5 +1,8 @@
+import type { JsonWebKey, KeyObject } from 'node:crypto'
 import { type FastifyRequest, fastify } from 'fastify'
 import defaultExport, {
+  type AccessTokenAlgorithm,
+  type AccessTokenKey,
   type Duration,
   type FastifyRefreshTokenOptions,
   fastifyRefreshToken,
@@ -40,6 +43,15 @@ describe('options', () => {
     expect<FastifyRefreshTokenOptions>().type.not.toBeAssignableFrom<{ secret: string | undefined }>()
     expect<FastifyRefreshTokenOptions>().type.not.toBeAssignableFrom<{ secret: number }>()
     expect<FastifyRefreshTokenOptions>().type.not.toBeAssignableFrom<object>()
+  })
+
+  test('take keys in any form, read-only too', () => {
+    type Keys = NonNullable<FastifyRefreshTokenOptions['accessToken']>['keys']
+    expect<Keys>().type.toBeAssignableFrom<readonly [string, Buffer, KeyObject]>()
+    expect<Keys>().type.toBeAssignableFrom<JsonWebKey[]>()
+    expect<Keys>().type.toBeAssignableFrom<[{ kty: 'OKP'; crv: 'Ed25519'; x: string; kid: string }]>()
+    expect<AccessTokenKey>().type.not.toBeAssignableFrom<{ kty: 'OKP'; kid: number }>()
+    expect<AccessTokenAlgorithm>().type.toBe<'HS256' | 'EdDSA' | 'ES256' | 'RS256'>()
   })
 
   test('take the clients of ioredis and any store', () => {
@@ -99,6 +111,8 @@ describe('options', () => {
     expect<Options['transport']>().type.not.toBeAssignableFrom<'cookies'>()
     expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ ttl: Date }>()
     expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ algorithm: 'none' }>()
+    expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ keys: KeyObject }>()
+    expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ keys: [number] }>()
     expect<Options['refreshToken']>().type.not.toBeAssignableFrom<{ rollback: 'adopt' }>()
     expect<Options['cookie']>().type.not.toBeAssignableFrom<{ sameSite: 'Strict' }>()
     expect<Options['cookie']>().type.not.toBeAssignableFrom<{ secure: 'auto' }>()

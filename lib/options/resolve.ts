@@ -1,4 +1,5 @@
 import { type Check, object, refuse } from './checks.js'
+import { keyPairs } from './key-pairs.js'
 import { shape } from './shape.js'
 
 type Shape = typeof shape
@@ -29,7 +30,7 @@ export function resolveOptions(given: unknown) {
   return Object.freeze({
     ...others,
     storeTimeoutMs,
-    accessToken: Object.freeze({ ...accessToken, ttlMs: accessTtlMs }),
+    accessToken: Object.freeze({ ...accessToken, keys: resolveKeys(checked), ttlMs: accessTtlMs }),
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
     session: Object.freeze({ ...session, ttlMs: sessionTtlMs }),
     revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs })
@@ -49,6 +50,12 @@ function resolveMode({ store, revocation: { mode } }: Checked): 'none' | 'store'
   const hasFeed = !store || typeof store.openFeed === 'function'
   if (mode === 'feed' && !hasFeed) refuse('revocation.mode', "'store' or 'none': the store has no openFeed")
   return mode ?? (hasFeed ? 'feed' : 'store')
+}
+
+function resolveKeys({ accessToken: { algorithm, keys } }: Checked) {
+  if (algorithm !== 'HS256') return keyPairs(keys ?? [], algorithm, 'accessToken.keys')
+  if (keys) refuse('accessToken.keys', "left out where the algorithm is 'HS256': its keys come from secret")
+  return undefined
 }
 
 /** What a browser would silently drop is said here instead (RFC 6265bis sections 4.1.2.7 and 4.1.3: in any case). */

@@ -13,6 +13,7 @@ import {
   text,
   withDefault
 } from './checks.js'
+import { key } from './keys.js'
 import { cookieName, count, headerName, origin, redis, route, secrets, store, transport } from './values.js'
 
 const FIVE_YEARS_MS = 5 * 365 * 24 * 60 * 60 * 1000
@@ -36,7 +37,8 @@ export const shape = {
     ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '5m'),
     issuer: optional(text),
     audience: optional(text),
-    algorithm: withDefault(oneOf('HS256'), 'HS256'),
+    algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
+    keys: optional(listOf(key)),
     header: withDefault(headerName, 'authorization'),
     cache: withDefault(count({ min: 0 }), 10_000)
   }),

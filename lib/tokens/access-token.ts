@@ -2,7 +2,7 @@ import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import type { AccessTokenClaims, Session } from '../../types/identity.js'
 import { errors } from '../errors.js'
-import type { KeyRing } from './keys.js'
+import type { AccessKey, AccessKeys } from './access-keys.js'
 
 /** The claims that the package sets: `claims` of an identity may not name them. */
 export const RESERVED_CLAIMS = [
@@ -20,7 +20,6 @@ export const RESERVED_CLAIMS = [
 
 /** Media type of a JWT access token (RFC 9068 section 2.1): an ID token never passes for one. */
 const TYPE = 'at+jwt'
-const ALGORITHM = 'HS256'
 
 /** The options that shape an access token. */
 export interface AccessTokenSettings {
@@ -35,10 +34,10 @@ export interface SignedAccessToken {
 }
 
 export interface AccessTokens {
-  /** Signs with the first secret; `nowMs` is the store's clock. */
+  /** Signs with the first key; `nowMs` is the store's clock. */
   sign(session: Session, claims: Record<string, unknown>, nowMs: number): SignedAccessToken
   /**
-   * The claims of a token that one of the secrets signed, expired or not: whether it has expired is for
+   * The claims of a token that one of the keys signed, expired or not: whether it has expired is for
    * the caller to ask, for a logout takes an expired one.
    * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, whose cause tells why
    */
@@ -53,14 +52,15 @@ type Jwt = Pick<FastifyInstance['jwt'], 'sign' | 'verify'>
  */
 export async function createAccessTokens(
   fastify: FastifyInstance,
-  keys: KeyRing,
+  keys: AccessKeys,
   settings: AccessTokenSettings
 ): Promise<AccessTokens> {
   const { ttlMs } = settings.accessToken
-  const [signing, ...others] = await registerKeys(fastify, keys, settings)
+  const jwts = await registerKeys(fastify, keys, settings)
+  const [signing] = jwts
   // A token's first part names type, algorithm and key. One key makes one such part, letter for letter,
   // which pins the algorithm before anything of the token is decoded.
-  const verifiers = new Map([signing, ...others].map((jwt) => [headerOf(jwt.sign({})), jwt]))
+  const verifiers = new Map(keys.map((key, i) => [writtenHeader(key), jwts[i]]))
 
   return {
     sign(session, claims, nowMs) {
@@ -106,28 +106,47 @@ function headerOf(token: string): string {
   return token.slice(0, token.indexOf('.'))
 }
 
+/**
+ * The first part of a key's tokens, member for member in the order of `@fastify/jwt`: a key that only
+ * verifies has no token to take it from.
+ */
+function writtenHeader({ algorithm, kid }: AccessKey): string {
+  return Buffer.from(JSON.stringify({ alg: algorithm, typ: TYPE, kid })).toString('base64url')
+}
+
+/** The key as `@fastify/jwt` takes it, which knows no `KeyObject`. */
+function secretOf(key: AccessKey) {
+  if (key.algorithm === 'HS256') return key.secret
+  const { publicKey, privateKey } = key
+  return {
+    public: publicKey.export({ type: 'spki', format: 'pem' }),
+    ...(privateKey && { private: privateKey.export({ type: 'pkcs8', format: 'pem' }) })
+  }
+}
+
 async function registerKeys(
   fastify: FastifyInstance,
-  keys: KeyRing,
+  keys: AccessKeys,
   { keyPrefix, accessToken: { issuer, audience } }: AccessTokenSettings
 ): Promise<[Jwt, ...Jwt[]]> {
   const jwts: Jwt[] = []
   await fastify.register(async (child) => {
-    for (const { accessToken: secret, accessTokenKid } of keys) {
-      const namespace = `fastify-refresh-token ${keyPrefix} ${accessTokenKid}`
+    for (const key of keys) {
+      const { algorithm, kid } = key
+      const namespace = `fastify-refresh-token ${keyPrefix} ${kid}`
       await child.register(fastifyJwt, {
-        secret,
+        secret: secretOf(key),
         namespace,
         decoratorName: namespace,
         sign: {
-          algorithm: ALGORITHM,
-          kid: accessTokenKid,
-          header: { alg: ALGORITHM, typ: TYPE },
+          algorithm,
+          kid,
+          header: { alg: algorithm, typ: TYPE },
           ...(issuer !== undefined && { iss: issuer }),
           ...(audience !== undefined && { aud: audience })
         },
         verify: {
-          algorithms: [ALGORITHM],
+          algorithms: [algorithm],
           checkTyp: TYPE,
           ignoreExpiration: true,
           requiredClaims: [

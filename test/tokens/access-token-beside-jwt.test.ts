@@ -1,6 +1,7 @@
 import fastifyJwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
+import { secretKeys } from '../../lib/tokens/access-keys.js'
 import { type AccessTokens, createAccessTokens } from '../../lib/tokens/access-token.js'
 import { deriveKeys } from '../../lib/tokens/keys.js'
 import type { Session } from '../../types/identity.js'
@@ -24,7 +25,7 @@ const session: Session = {
 }
 
 function ours(app: FastifyInstance, keyPrefix: string): Promise<AccessTokens> {
-  return createAccessTokens(app, deriveKeys(secrets, keyPrefix), { keyPrefix, accessToken })
+  return createAccessTokens(app, secretKeys(deriveKeys(secrets, keyPrefix)), { keyPrefix, accessToken })
 }
 
 function sign({ sign }: AccessTokens): string {

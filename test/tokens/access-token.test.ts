@@ -1,5 +1,6 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { secretKeys } from '../../lib/tokens/access-keys.js'
 import { type AccessTokenSettings, createAccessTokens, isExpired } from '../../lib/tokens/access-token.js'
 import { deriveKeys, type KeyRing } from '../../lib/tokens/keys.js'
 import type { AccessTokenClaims, Session } from '../../types/identity.js'
@@ -17,7 +18,10 @@ async function accessTokens(
   const app = Fastify()
   t.teardown(() => app.close())
   const defaults = { ttlMs: 300_000, issuer: undefined, audience: undefined }
-  return createAccessTokens(app, ring, { keyPrefix: 'frt:', accessToken: { ...defaults, ...accessToken } })
+  return createAccessTokens(app, secretKeys(ring), {
+    keyPrefix: 'frt:',
+    accessToken: { ...defaults, ...accessToken }
+  })
 }
 
 function session(given: Partial<Session> = {}): Session {

@@ -1,6 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from 'node:crypto'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { secretKeys } from '../../lib/tokens/access-keys.js'
 import {
   type AccessTokenSettings,
   type AccessTokens,
@@ -17,7 +18,7 @@ const claims = { sub: 'user-1', sid: 'abcdefghijklmnopqrstuvwxyz0', gen: 1, iat:
 async function verifier(t: Test, accessToken: Partial<AccessTokenSettings['accessToken']> = {}) {
   const app = Fastify()
   t.teardown(() => app.close())
-  const { verify } = await createAccessTokens(app, [keys], {
+  const { verify } = await createAccessTokens(app, secretKeys([keys]), {
     keyPrefix: 'frt:',
     accessToken: { ttlMs: 300_000, issuer: undefined, audience: undefined, ...accessToken }
   })
