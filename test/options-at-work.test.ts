@@ -245,7 +245,7 @@ await eachStore(t, async (t, open) => {
   t.test('revocation.mode store: a logout elsewhere is seen at once', async (t) => {
     const under = open(t)
     const { client } = await login(t, { under, options: { revocation: { mode: 'store' } } })
-    const other = await buildApp(t, { under })
+    const other = await buildApp(t, { under, options: { revocation: { mode: 'store' } } })
     const elsewhere = new Client(other.app, {}, client.jar.copy())
     t.equal((await elsewhere.call()).statusCode, 200)
     await client.logout()
