@@ -3,9 +3,12 @@ import t, { type Test } from 'tap'
 import { fastifyRefreshToken, type Identity } from '../lib/index.js'
 import { SECRET } from './helpers/build-app.js'
 import { Client } from './helpers/client.js'
-import { eventually, startCluster, startSentinel, type Topology } from './helpers/topologies.js'
+import { eventually } from './helpers/eventually.js'
+import { startCluster, startSentinel, type Topology } from './helpers/topologies.js'
 
 const CLIENTS = 40
+/** To replace a master takes a few seconds. */
+const PATIENCE_MS = 20_000
 
 for (const [name, start] of [
   ['Sentinel', startSentinel],
@@ -28,11 +31,11 @@ for (const [name, start] of [
 
     // Those that were answered 503 are tried again, and done.
     for (const client of elsewhere) {
-      await eventually(async () => (await client.call()).statusCode === 401)
+      await eventually(async () => (await client.call()).statusCode === 401, PATIENCE_MS)
       t.equal((await client.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
     }
     t.equal((await staying.call()).statusCode, 200)
-    await eventually(async () => (await staying.refresh()).statusCode === 200)
+    await eventually(async () => (await staying.refresh()).statusCode === 200, PATIENCE_MS)
   })
 }
 

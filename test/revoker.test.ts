@@ -5,7 +5,7 @@ import { ExpiringMap } from '../lib/expiring-map.js'
 import { Announcer } from '../lib/revocation/announcer.js'
 import { RevokedSessions } from '../lib/revocation/revoked-sessions.js'
 import { Revoker } from '../lib/revocation/revoker.js'
-import type { RevocationFeed } from '../lib/store/revocation-feed.js'
+import type { Revocation, RevocationFeed } from '../lib/store/revocation-feed.js'
 import type { SessionStore } from '../lib/store/session-store.js'
 import { StoreCalls } from '../lib/store-calls.js'
 import type { Session } from '../types/identity.js'
@@ -318,4 +318,91 @@ t.test('what is forgotten is not kept in memory either', async (t) => {
   await made.pass(accessTokenTtlMs + 180_000)
   made.revoker.note([session('c')], 'logout', made.onEnded)
   t.equal(remembered.size, 1)
+})
+
+/** A feed that records what it is told, and fails as often as it is told to. */
+function recording(failures = 0) {
+  const told: Revocation[] = []
+  const feed: RevocationFeed = {
+    async add(revocation) {
+      if (failures-- > 0) throw new Error('WRONGTYPE')
+      told.push(revocation)
+    },
+    follow: async () => {},
+    isStale: () => false,
+    close() {}
+  }
+  return { told, feed }
+}
+
+t.test('the store is asked first, then the others are told', async (t) => {
+  const { told, feed } = recording()
+  let toldBefore = -1
+  const made = revoker(
+    t,
+    {
+      async revoke(sid) {
+        toldBefore = told.length
+        return session(sid)
+      }
+    },
+    feed
+  )
+  t.equal(await made.revoker.end('a', 'logout', made.onEnded), true)
+  t.equal(toldBefore, 0)
+  t.strictSame(told, [{ sids: ['a'], reason: 'logout', expiresAtMs: startMs + 1_000_000 }])
+})
+
+t.test('nobody is told of what the store has not ended yet', async (t) => {
+  const { told, feed } = recording()
+  const made = revoker(t, {}, feed)
+  await t.rejects(made.revoker.end('a', 'logout', made.onEnded), unavailable)
+  t.same(told, [])
+})
+
+t.test('where only telling fails, the session is ended once, and telling alone is tried again', async (t) => {
+  const { told, feed } = recording(2)
+  let revokes = 0
+  const made = revoker(
+    t,
+    {
+      async revoke(sid) {
+        revokes++
+        return session(sid)
+      }
+    },
+    feed
+  )
+  await t.rejects(made.revoker.end('a', 'logout', made.onEnded), unavailable)
+  t.same(made.ended, ['a logout'])
+  for (const pauseMs of [100, 200, 1_000_000]) await made.pass(pauseMs)
+  t.equal(told.length, 1)
+  t.equal(revokes, 1)
+  t.same(made.ended, ['a logout'])
+})
+
+t.test('of a session that was over already the others are told all the same', async (t) => {
+  const { told, feed } = recording()
+  const made = revoker(t, { revoke: async () => null }, feed)
+  t.equal(await made.revoker.end('a', 'logout', made.onEnded), false)
+  t.strictSame(told, [{ sids: ['a'], reason: 'logout', expiresAtMs: 0 }])
+  t.equal(await made.revoker.end('a', 'logout', made.onEnded), false)
+  t.equal(told.length, 1, 'once')
+})
+
+t.test('of all sessions that end together the others are told together', async (t) => {
+  const { told, feed } = recording()
+  const later = { ...session('b'), expiresAt: new Date(startMs + 3_000_000) }
+  const made = revoker(t, { revokeAll: async () => [session('a'), later, session('c')] }, feed)
+  t.equal(await made.revoker.endAll('user-1', 'revoked', undefined, made.onEnded), 3)
+  t.strictSame(told, [{ sids: ['a', 'b', 'c'], reason: 'revoked', expiresAtMs: startMs + 3_000_000 }])
+})
+
+t.test('a session that was ended late, in the background, is told of, too', async (t) => {
+  const { told, feed } = recording(1)
+  let failures = 1
+  const made = revoker(t, { revoke: async (sid) => (failures-- > 0 ? down() : session(sid)) }, feed)
+  await t.rejects(made.revoker.end('a', 'logout', made.onEnded), unavailable)
+  for (const pauseMs of [100, 200]) await made.pass(pauseMs)
+  t.equal(told.length, 1)
 })

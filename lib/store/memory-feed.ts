@@ -7,19 +7,19 @@ type Heard = FeedSettings['heard']
 /** What the apps that share a memory store tell each other. In one process nothing is late, and nothing lost. */
 export class MemoryFeedHub {
   readonly #listeners = new Set<Heard>()
-  #recent: RecentRevocations | undefined
+  readonly #recent = new RecentRevocations(0)
 
   open({ heard, accessTokenTtlMs }: FeedSettings): RevocationFeed {
-    this.#recent ??= new RecentRevocations(retentionOf(accessTokenTtlMs))
-    const recent = this.#recent
+    this.#recent.keepFor(retentionOf(accessTokenTtlMs))
     return {
       add: async (revocation: Revocation) => {
-        recent.add(operationId(), revocation)
+        this.#recent.add(operationId(), revocation)
         for (const listener of this.#listeners) listener(revocation)
       },
       follow: async () => {
         this.#listeners.add(heard)
-        for (const revocation of recent.addedBefore(Number.POSITIVE_INFINITY).values()) heard(revocation)
+        for (const revocation of this.#recent.addedBefore(Number.POSITIVE_INFINITY).values())
+          heard(revocation)
       },
       isStale: () => false,
       close: () => void this.#listeners.delete(heard)

@@ -2,11 +2,16 @@ import type { Revocation } from './revocation-feed.js'
 
 /** Revocations by the order in which they were added, for as long as they matter. */
 export class RecentRevocations {
-  readonly #retentionMs: number
+  #retentionMs: number
   readonly #entries = new Map<string, { revocation: Revocation; addedAt: number }>()
 
   constructor(retentionMs: number) {
     this.#retentionMs = retentionMs
+  }
+
+  /** At least for so long, from now on. */
+  keepFor(retentionMs: number): void {
+    this.#retentionMs = Math.max(this.#retentionMs, retentionMs)
   }
 
   add(id: string, revocation: Revocation): void {

@@ -75,7 +75,9 @@ export function openRedisStore(redis: Redis, client: RedisClient = redis): Store
     async advance(ms) {
       clock.advance(ms)
       for (const key of await redis.keys(`${keyPrefix}*`)) {
-        await redis.pexpire(key, (await redis.pttl(key)) - ms)
+        const ttl = await redis.pttl(key)
+        // The stream of revocations has none.
+        if (ttl > 0) await redis.pexpire(key, ttl - ms)
       }
     },
     skew: (ms) => clock.advance(ms),

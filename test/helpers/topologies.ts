@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { eventually } from './eventually.js'
 import { type RedisServer, startRedis } from './redis-server.js'
 
 /** Redis servers that stand in for one another, as local processes. */
@@ -91,11 +91,6 @@ export async function startCluster(t: Test): Promise<Topology> {
       return servers[Math.floor((slot * 3) / 16384)] as RedisServer
     }
   }
-}
-
-/** Waits until it is so; the test's own time-out bounds it. */
-export async function eventually(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await sleep(20)
 }
 
 async function isReplicated(master: RedisServer): Promise<boolean> {

@@ -7,6 +7,7 @@ export interface RedisClient {
   /** For a connection of the feed's own. */
   duplicate(...args: never[]): unknown
   isCluster?: boolean
+  options?: object
 }
 
 /** A script, and the number of its keys. */

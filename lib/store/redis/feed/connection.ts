@@ -3,7 +3,6 @@ import type { RedisClient } from '../run-script.js'
 /** The part of ioredis that the reader uses. */
 export interface FeedConnection extends RedisClient {
   xread(...args: (string | number)[]): Promise<unknown>
-  xrevrange(key: string, end: string, start: string, count: 'COUNT', n: number): Promise<unknown>
   on(event: 'error', listener: (error: Error) => void): unknown
   disconnect(): void
 }
@@ -35,13 +34,18 @@ const CLUSTER_SETTINGS = {
   enableAutoPipelining: false,
   clusterRetryStrategy: () => null,
   // A replica may lag behind.
-  scaleReads: 'master',
-  redisOptions: { ...SETTINGS, lazyConnect: undefined }
+  scaleReads: 'master'
+}
+
+/** ioredis 5 takes `redisOptions` instead of the client's, password and TLS included: here they are merged. */
+function clusterSettings(redis: RedisClient): object {
+  const options: { redisOptions?: object } = redis.options ?? {}
+  return { ...CLUSTER_SETTINGS, redisOptions: { ...options.redisOptions, ...SETTINGS } }
 }
 
 /** Like the user's client (Redis, Sentinel or Cluster), but for these settings. */
 export function connectLike(redis: RedisClient): FeedConnection {
-  const args: unknown[] = redis.isCluster ? [[], CLUSTER_SETTINGS] : [SETTINGS]
+  const args: unknown[] = redis.isCluster ? [[], clusterSettings(redis)] : [SETTINGS]
   const connection = redis.duplicate(...(args as never[])) as FeedConnection
   // Each command fails with it: without a listener ioredis would print it.
   connection.on('error', () => {})

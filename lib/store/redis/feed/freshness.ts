@@ -11,19 +11,14 @@ export function momentNow(): Moment {
 /** How far a process can trust what it knows of the stream. Fails closed: the clock that says "later" is believed. */
 export class Freshness {
   readonly #staleAfterMs: number
-  readonly #accessTokenTtlMs: number
+  readonly #retentionMs: number
   #whole: Moment | undefined
   #gap: Moment | undefined
 
-  constructor({
-    staleAfterMs,
-    accessTokenTtlMs
-  }: {
-    staleAfterMs: number
-    accessTokenTtlMs: number
-  }) {
+  /** @param retentionMs how long an entry matters */
+  constructor(staleAfterMs: number, retentionMs: number) {
     this.#staleAfterMs = staleAfterMs
-    this.#accessTokenTtlMs = accessTokenTtlMs
+    this.#retentionMs = retentionMs
   }
 
   /** All that was in the stream at that moment has been read. */
@@ -41,7 +36,7 @@ export class Freshness {
     const now = momentNow()
     if (this.#gap) {
       const { atLeastMs } = elapsed(this.#gap, now)
-      if (atLeastMs < this.#accessTokenTtlMs) return true
+      if (atLeastMs < this.#retentionMs) return true
       this.#gap = undefined
     }
     return elapsed(this.#whole, now).atMostMs > this.#staleAfterMs

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { FeedSettings, Revocation } from '../../revocation-feed.js'
 import type { FeedConnection } from './connection.js'
 import { type Freshness, type Moment, momentNow } from './freshness.js'
-import { type Entry, isLater, PAGE, START, Stream } from './stream.js'
+import { isLater, PAGE, START, Stream } from './stream.js'
 
 const MIN_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1000
@@ -27,6 +27,7 @@ export class FeedReader {
   /** The last entry that was read; undefined before the first reading. */
   #position: string | undefined
   #isInterrupted = false
+  #pauseMs = MIN_PAUSE_MS
 
   constructor(settings: ReaderSettings, freshness: Freshness) {
     this.#settings = settings
@@ -35,22 +36,12 @@ export class FeedReader {
 
   /** Until closed. @param caughtUp is called each time that all has been read */
   async follow(caughtUp: () => void): Promise<void> {
-    let pauseMs = MIN_PAUSE_MS
     while (!this.#closing.signal.aborted) {
-      try {
-        this.#connection = this.#settings.connect()
-        const stream = new Stream(this.#connection, this.#settings.key, 0.75 * this.#settings.staleAfterMs)
-        await this.#readAll(stream)
-        caughtUp()
-        pauseMs = MIN_PAUSE_MS
-        await this.#readOn(stream)
-      } catch (error) {
-        this.#noteInterruption(error as Error)
-      }
+      await this.#readUntilItFails(caughtUp).catch((error) => this.#noteInterruption(error))
       this.#connection?.disconnect()
       // Not all processes at once.
-      await this.#pause(pauseMs * (0.5 + Math.random()))
-      pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
+      await this.#pause(this.#pauseMs * (0.5 + Math.random()))
+      this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS)
     }
   }
 
@@ -59,47 +50,60 @@ export class FeedReader {
     this.#connection?.disconnect()
   }
 
+  async #readUntilItFails(caughtUp: () => void): Promise<never> {
+    this.#connection = this.#settings.connect()
+    const stream = new Stream(this.#connection, this.#settings.key, 0.75 * this.#settings.staleAfterMs)
+    await this.#readAll(stream)
+    caughtUp()
+    for (;;) {
+      await this.#readNext(stream)
+      this.#pauseMs = MIN_PAUSE_MS
+    }
+  }
+
   /** From the start each time: the ids of a new master may lie below those that the old one gave. */
   async #readAll(stream: Stream): Promise<void> {
     const asked = momentNow()
     const ids = new Set<string>()
-    let first: Entry | undefined
-    let last: Entry | undefined
+    let beforeFirst: string | undefined
+    let last = START
+    let isWhole = true
     for await (const page of stream.pages()) {
       for (const entry of page) {
-        if (last) checkOrder(entry, last.id)
-        this.#settings.heard(entry.revocation)
+        beforeFirst ??= entry.before
+        if (ids.size > 0 && entry.before !== last) isWhole = false
+        if (entry.revocation) this.#settings.heard(entry.revocation)
+        else isWhole = false
         ids.add(entry.id)
-        first ??= entry
-        last = entry
+        last = entry.id
       }
     }
-    this.#noteGap(ids, first?.before ?? START)
-    this.#position = last?.id ?? START
+    const before = this.#position ?? last
+    if (!isWhole || !(ids.has(before) || before === (beforeFirst ?? START))) this.#noteGap()
+    this.#position = last
+    checkEnd(await stream.lastId(), last)
     this.#freshness.wholeAt(asked)
     await this.#settings.readWhole(stream, ids, asked)
     this.#noteRecovery()
   }
 
-  async #readOn(stream: Stream): Promise<never> {
-    for (;;) {
-      const asked = momentNow()
-      const entries = await stream.next(this.#position as string, this.#settings.staleAfterMs / 4)
-      for (const entry of entries) {
-        checkOrder(entry, this.#position as string)
-        this.#settings.heard(entry.revocation)
-        this.#position = entry.id
-      }
-      // A stream that was deleted is silent, too.
-      if (entries.length === 0) checkEnd(await stream.lastId(), this.#position as string)
-      if (entries.length < PAGE) this.#freshness.wholeAt(asked)
+  /** @throws for what it cannot make sense of: the whole stream tells more */
+  async #readNext(stream: Stream): Promise<void> {
+    const asked = momentNow()
+    const blockMs = Math.floor(this.#settings.staleAfterMs / 4)
+    const entries = await stream.next(this.#position as string, blockMs)
+    for (const { id, before, revocation } of entries) {
+      if (before !== this.#position || !revocation) throw new Error('an entry does not follow the last one')
+      this.#settings.heard(revocation)
+      this.#position = id
     }
+    // A stream that was deleted is silent, too, and so is a master that is none any more.
+    if (entries.length === 0) checkEnd(await stream.lastId(), this.#position as string)
+    if (entries.length < PAGE) this.#freshness.wholeAt(asked)
   }
 
-  /** What lies between the last entry that was read and the first that there is, nobody can read any more. */
-  #noteGap(ids: Set<string>, beforeFirst: string): void {
-    const position = this.#position
-    if (position === undefined || ids.has(position) || position === beforeFirst) return
+  /** Entries were lost that nobody can read any more. */
+  #noteGap(): void {
     this.#freshness.lost()
     this.#settings.log.warn({ event: 'revocation_feed_gap' }, 'entries of the revocation feed are lost')
   }
@@ -120,11 +124,6 @@ export class FeedReader {
   async #pause(ms: number): Promise<void> {
     await setTimeout(ms, undefined, { signal: this.#closing.signal }).catch(() => {})
   }
-}
-
-/** @throws if something is missing between an entry and the last one that was read */
-function checkOrder({ before }: Entry, last: string): void {
-  if (before !== last) throw new Error('an entry does not follow the last one')
 }
 
 /** @throws if the stream ends before the last entry that was read: it is another one */

@@ -25,8 +25,8 @@ export class RedisFeed implements RevocationFeed {
     this.#redis = redis
     this.#key = key
     this.#retentionMs = retentionOf(settings.accessTokenTtlMs)
-    this.#added = new RecentRevocations(settings.accessTokenTtlMs)
-    this.#freshness = new Freshness(settings)
+    this.#added = new RecentRevocations(this.#retentionMs)
+    this.#freshness = new Freshness(settings.staleAfterMs, this.#retentionMs)
     this.#reader = new FeedReader(
       {
         ...settings,

@@ -2,6 +2,7 @@ import { inTime } from '../../../in-time.js'
 import type { Revocation } from '../../revocation-feed.js'
 import { type RedisClient, runScript } from '../run-script.js'
 import { addRevocationScript } from '../scripts/add-revocation.js'
+import { lastIdScript } from '../scripts/last-id.js'
 import type { FeedConnection } from './connection.js'
 
 /** Before the first entry. */
@@ -14,7 +15,8 @@ export interface Entry {
   id: string
   /** The id of the entry before it. */
   before: string
-  revocation: Revocation
+  /** Undefined for what is no entry of ours: what it told is not known. */
+  revocation: Revocation | undefined
 }
 
 /** @returns the id of the new entry */
@@ -56,10 +58,9 @@ export class Stream {
     return this.#read(after, ['BLOCK', blockMs])
   }
 
-  /** The id of the last entry. */
+  /** The id of the last entry. Throws where this is no master: a replica may lag behind. */
   async lastId(): Promise<string> {
-    const rows = await this.#inTime(this.#connection.xrevrange(this.#key, '+', '-', 'COUNT', 1))
-    return (rows as [string, unknown][])[0]?.[0] ?? START
+    return (await this.#inTime(runScript(this.#connection, lastIdScript, [this.#key], []))) as string
   }
 
   add(revocation: Revocation, retentionMs: number): Promise<string> {
@@ -84,10 +85,16 @@ export function isLater(id: string, other: string): boolean {
   return ms > otherMs || (ms === otherMs && count > otherCount)
 }
 
-/** @throws for what is no entry of ours: what it told is not known then */
 function toEntry([id, fields]: [string, string[]]): Entry {
-  const { before = '', revocation = '' } = Object.fromEntries(
-    Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]])
-  )
-  return { id, before, revocation: JSON.parse(revocation) }
+  const [, before = '', , revocation = ''] = fields
+  return { id, before, revocation: parse(revocation) }
+}
+
+function parse(text: string): Revocation | undefined {
+  try {
+    const { sids, reason, expiresAtMs } = JSON.parse(text)
+    return Array.isArray(sids) ? { sids, reason, expiresAtMs } : undefined
+  } catch {
+    return undefined
+  }
 }
