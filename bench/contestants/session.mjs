@@ -1,0 +1,56 @@
+import fastifyCookie from '@fastify/cookie'
+import fastifySession from '@fastify/session'
+import Fastify from 'fastify'
+import { REFRESH_TTL_SECONDS, SECRET } from './common.mjs'
+
+/**
+ * `@fastify/session`: no tokens, a cookie that names a session in Redis. Its refresh is `regenerate()`.
+ * `rolling` is its default, and writes the session at each request.
+ */
+export async function build({ redis, rolling = true }) {
+  const app = Fastify()
+  await app.register(fastifyCookie)
+  await app.register(fastifySession, {
+    secret: SECRET,
+    store: new RedisSessions(redis),
+    saveUninitialized: false,
+    rolling,
+    cookie: { secure: false, sameSite: 'strict', maxAge: REFRESH_TTL_SECONDS * 1000 }
+  })
+
+  app.post('/auth/login', async (request) => {
+    request.session.user = { sub: request.body.username }
+    return request.session.user
+  })
+  app.post('/auth/refresh', async (request) => {
+    await request.session.regenerate(['user'])
+    return request.session.user
+  })
+
+  async function authenticate(request, reply) {
+    if (!request.session.user) return reply.code(401).send()
+  }
+  app.get('/me', { preHandler: authenticate }, async (request) => ({ sub: request.session.user.sub }))
+  return app
+}
+
+/** What connect-redis does, over ioredis, which it has ceased to support. */
+class RedisSessions {
+  constructor(redis) {
+    this.redis = redis
+  }
+
+  get(id, done) {
+    this.redis.get(`sess:${id}`).then((json) => done(null, json && JSON.parse(json)), done)
+  }
+
+  set(id, session, done) {
+    this.redis
+      .set(`sess:${id}`, JSON.stringify(session), 'EX', REFRESH_TTL_SECONDS)
+      .then(() => done(null), done)
+  }
+
+  destroy(id, done) {
+    this.redis.del(`sess:${id}`).then(() => done(null), done)
+  }
+}

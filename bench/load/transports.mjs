@@ -1,0 +1,59 @@
+import { headerOf } from './connection.mjs'
+
+/** A browser's, for it is what sessions are kept with. */
+export const USER_AGENT =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36'
+
+const COMMON = `host: localhost\r\nuser-agent: ${USER_AGENT}\r\n`
+
+/** How a client of each transport reads its tokens from an answer, and presents them. */
+export const transports = {
+  cookie: {
+    read: (head, body) => ({ access: JSON.parse(body).access_token, refresh: cookieOf(head) }),
+    guard: ({ access }) => get('/me', `authorization: Bearer ${access}`),
+    refresh: ({ refresh }) => post('/auth/refresh', `cookie: ${refresh}`)
+  },
+  body: {
+    read(_head, body) {
+      const { access_token: access, refresh_token: refresh } = JSON.parse(body)
+      return { access, refresh }
+    },
+    refresh: ({ refresh }) => postJson('/auth/refresh', { refresh_token: refresh })
+  },
+  header: {
+    read: (head) => ({
+      access: headerOf(head, 'x-access-token'),
+      refresh: headerOf(head, 'x-refresh-token')
+    }),
+    refresh: ({ refresh }) => post('/auth/refresh', `x-refresh-token: ${refresh}`)
+  },
+  /** No tokens: the cookie is the session. */
+  session: {
+    read: (head) => ({ refresh: cookieOf(head) }),
+    guard: ({ refresh }) => get('/me', `cookie: ${refresh}`),
+    refresh: ({ refresh }) => post('/auth/refresh', `cookie: ${refresh}`)
+  }
+}
+
+export function loginRequest(username) {
+  return postJson('/auth/login', { username })
+}
+
+function cookieOf(head) {
+  const cookie = headerOf(head, 'set-cookie')
+  return cookie?.slice(0, cookie.indexOf(';'))
+}
+
+export function get(path, header) {
+  return `GET ${path} HTTP/1.1\r\n${COMMON}${header}\r\n\r\n`
+}
+
+export function post(path, header) {
+  return `POST ${path} HTTP/1.1\r\n${COMMON}${header}\r\ncontent-length: 0\r\n\r\n`
+}
+
+function postJson(path, value) {
+  const body = JSON.stringify(value)
+  const headers = `content-type: application/json\r\ncontent-length: ${body.length}`
+  return `POST ${path} HTTP/1.1\r\n${COMMON}${headers}\r\n\r\n${body}`
+}

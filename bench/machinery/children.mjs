@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { pinned } from './cpus.mjs'
+
+/** Whatever ends this process ends what it has started. */
+const children = new Set()
+
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
+
+export function start(core, command, args, options) {
+  const child = spawn(...pinned(core, command, args), options)
+  children.add(child)
+  child.on('exit', () => children.delete(child))
+  return child
+}
+
+export async function stop(child, signal = 'SIGTERM') {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill(signal)
+  await ended
+}

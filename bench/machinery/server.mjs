@@ -1,0 +1,36 @@
+import { Redis } from 'ioredis'
+
+/** A process that runs one contestant: `node server.mjs '{ "from", "settings", "redisPort" }'`. */
+const { from, settings, redisPort } = JSON.parse(process.argv[2])
+
+let commands = 0
+
+/** Each command that a contestant awaits is a round trip. */
+class CountingRedis extends Redis {
+  sendCommand(...args) {
+    commands++
+    return super.sendCommand(...args)
+  }
+}
+
+const questions = {
+  sample() {
+    const { user, system } = process.cpuUsage()
+    return { cpuMs: (user + system) / 1000, commands }
+  }
+}
+
+process.on('message', ({ id, question }) => process.send({ id, answer: questions[question]() }))
+// The bench has ended, well or not.
+process.on('disconnect', () => process.exit())
+
+try {
+  const { build } = await import(`../contestants/${from}.mjs`)
+  const redis = new CountingRedis(redisPort)
+  redis.on('error', () => {})
+  const app = await build({ ...settings, redis })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  process.send({ port: app.server.address().port })
+} catch (error) {
+  process.send({ error: error.message })
+}

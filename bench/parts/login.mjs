@@ -1,0 +1,13 @@
+import { login, newUsers } from '../load/work.mjs'
+import { CONNECTIONS, printRounds, runRounds } from '../machinery/rounds.mjs'
+
+export async function logins(plan, { redis, timing, verdicts }) {
+  const runs = await runRounds(plan.contestants, redis, prepare, timing)
+  printRounds(plan.title, runs, plan.references)
+  verdicts.ratios(plan, runs)
+}
+
+async function prepare({ transport }) {
+  const users = newUsers()
+  return Array.from({ length: CONNECTIONS }, () => login({ transport, users }))
+}

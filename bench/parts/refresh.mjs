@@ -1,0 +1,15 @@
+import { userName } from '../contestants/common.mjs'
+import { refresh } from '../load/work.mjs'
+import { CONNECTIONS, logInAll, printRounds, runRounds } from '../machinery/rounds.mjs'
+
+export async function refreshes(plan, { redis, timing, verdicts }) {
+  const runs = await runRounds(plan.contestants, redis, prepare, timing)
+  printRounds(plan.title, runs, plan.references)
+  verdicts.ratios(plan, runs)
+}
+
+async function prepare({ transport, rotates = true }, server) {
+  const names = Array.from({ length: CONNECTIONS }, (_, number) => userName(number))
+  const sessions = await logInAll(server, transport, names)
+  return sessions.map((session) => refresh({ transport, sessions: [session], rotates }))
+}
