@@ -25,11 +25,10 @@ export async function createRefreshTokenCookie(
   const options = { ...others, ...(domain !== undefined && { domain }), httpOnly: true }
 
   return {
-    serialize: (value, maxAgeSeconds) =>
-      serializeCookie(name, value, {
-        ...options,
-        ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds })
-      }),
+    serialize(value, maxAgeSeconds) {
+      const given = maxAgeSeconds === undefined ? options : Object.assign({ maxAge: maxAgeSeconds }, options)
+      return serializeCookie(name, value, given)
+    },
     serializeCleared: () => serializeCookie(name, '', { ...options, maxAge: 0, expires: new Date(0) }),
     parse: (header = '') => header.split(';').flatMap((pair) => namedValue(pair, name) ?? [])
   }

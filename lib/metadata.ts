@@ -9,5 +9,6 @@ const MAX_IP_LENGTH = 64
 /** What helps a user to tell his devices apart. */
 export function defaultMetadata(request: FastifyRequest): Metadata {
   const userAgent = request.headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH)
-  return { ...(userAgent && { user_agent: userAgent }), ip: request.ip.slice(0, MAX_IP_LENGTH) }
+  const ip = request.ip.slice(0, MAX_IP_LENGTH)
+  return userAgent ? { user_agent: userAgent, ip } : { ip }
 }

@@ -66,11 +66,11 @@ export const bodyTransport: TokenTransport = {
     // What is no string is a malformed token.
     return [typeof body.refresh_token === 'string' ? body.refresh_token : '']
   },
-  write: (_request, _reply, tokens) => ({
-    ...accessTokenResponse(tokens),
-    refresh_token: tokens.refreshToken,
-    refresh_token_expires_in: tokens.refreshTokenExpiresIn
-  }),
+  write: (_request, _reply, tokens) =>
+    Object.assign(accessTokenResponse(tokens), {
+      refresh_token: tokens.refreshToken,
+      refresh_token_expires_in: tokens.refreshTokenExpiresIn
+    }),
   clear() {}
 }
 

@@ -10,19 +10,36 @@ export const CONNECTIONS = 200
 
 /**
  * Measures contestants in turn, round after round, each round beginning with another: what the machine does
- * beside this touches all of them.
+ * beside this touches all of them. After some rounds all servers are started anew, for of two processes with
+ * one program one may be a third faster, by what the compiler made of it and where its memory lies.
  *
- * @param prepare `(contestant, server)` gives `works`, what each connection does, once for all rounds
+ * @param prepare `(contestant, server)` gives `works`, what each connection does, for as long as a server runs
  * @returns for each contestant `{ contestant, measures, error }`
  */
 export async function runRounds(contestants, redis, prepare, timing) {
-  const runs = await Promise.all(
-    contestants.map(async (contestant) => {
-      const server = await startServer(contestant, contestant.redis ?? redis, { profileTo: timing.profileTo })
-      return { contestant, server, error: server.error, measures: [] }
-    })
-  )
-  const running = runs.filter(({ error }) => !error)
+  const results = contestants.map((contestant) => ({ contestant, measures: [], error: undefined }))
+  for (let start = 0; start < timing.starts; start++) {
+    const runs = await Promise.all(
+      results.map(async ({ contestant, measures }) => {
+        const server = await startServer(contestant, contestant.redis ?? redis, {
+          profileTo: timing.profileTo
+        })
+        return { contestant, server, measures }
+      })
+    )
+    for (const [i, { server }] of runs.entries()) results[i].error = server.error
+    await measureAll(
+      runs.filter(({ server }) => !server.error),
+      redis,
+      prepare,
+      timing
+    )
+    progress(`start ${start + 1} of ${timing.starts}`)
+  }
+  return results
+}
+
+async function measureAll(running, redis, prepare, timing) {
   // One after the other, for all servers share a core.
   for (const run of running) run.works = await prepare(run.contestant, run.server)
 
@@ -39,7 +56,6 @@ export async function runRounds(contestants, redis, prepare, timing) {
     }
   }
   await Promise.all(running.map(({ server }) => server.stop()))
-  return runs
 }
 
 function sampler(server, redis) {

@@ -16,11 +16,14 @@ export async function createSession(
   replaces: string[]
 ): Promise<IssuedTokens> {
   const { options, calls } = parts
-  const { ttlMs = options.session.ttlMs, ...resolved } = resolveIdentity(identity)
-  const family = createFamily(resolved.sub)
+  const { sub, claims, remember, metadata, ttlMs = options.session.ttlMs } = resolveIdentity(identity)
+  const family = createFamily(sub)
   const session: NewSession = {
-    ...resolved,
     sid: sidOf(family),
+    sub,
+    claims,
+    remember,
+    metadata,
     ttlMs: Math.min(ttlMs, options.session.ttlMs),
     idleMs: options.refreshToken.ttlMs,
     requestMetadata: metadataOf(parts, caller) ?? {},
@@ -32,9 +35,10 @@ export async function createSession(
     (late) => void endGhost(parts, session.sid, late, caller)
   )
   if (created.outcome === 'revoked') throw sessionRevoked(created.reason)
-  void noteEvicted(parts, created, caller)
-  void emit(options, 'onLogin', eventOf(created.session), caller)
-  return issueTokens(parts, family, { ...created, issuedUs: 0 }, resolved.claims)
+  if (created.evicted.length > 0) void noteEvicted(parts, created, caller)
+  void emit(options, 'onLogin', () => eventOf(created.session), caller)
+  const { session: begun, nowMs } = created
+  return issueTokens(parts, family, { session: begun, issuedUs: 0, nowMs }, claims)
 }
 
 /** The client was told that there is no session: let there be none, if the store made one after all. */

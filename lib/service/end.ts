@@ -9,7 +9,7 @@ import type { Parts } from './parts.js'
 /** Tells of sessions that were ended, once each; a theft is told of elsewhere. */
 export function tellOfEnd({ options }: Parts, caller: Caller): Ended {
   return (session, reason) => {
-    const event = { ...eventOf(session), reason: reason as LogoutEvent['reason'] }
+    const event = () => ({ ...eventOf(session), reason: reason as LogoutEvent['reason'] })
     void emit(options, 'onLogout', event, caller)
   }
 }

@@ -76,10 +76,10 @@ async function rotate(parts: Parts, token: RefreshToken, caller: Caller): Promis
     rollback,
     idleMs: ttlMs,
     requestMetadata: metadataOf(parts, caller),
-    operation: operationId()
+    operation: operationId(),
+    askBeforeReplay: allowReplay !== undefined
   }
-  const askBeforeReplay = allowReplay !== undefined
-  const outcome = await calls.ask((store) => store.rotate({ ...refresh, askBeforeReplay }))
+  const outcome = await calls.ask((store) => store.rotate(refresh))
   if (outcome.outcome !== 'replayable') return outcome
   if (!(await allowReplay?.(caller.request, outcome.session))) return outcome
   return calls.ask((store) => store.rotate({ ...refresh, askBeforeReplay: false }))
@@ -96,7 +96,7 @@ function tellOfRefresh(
     const { sid, sub } = session
     caller.log.warn({ sid, sub, row, event: 'store_rollback' }, 'the session store had lost a write')
   }
-  void emit(options, 'onRefresh', { ...eventOf(session), outcome, row, rollback }, caller)
+  void emit(options, 'onRefresh', () => ({ ...eventOf(session), outcome, row, rollback }), caller)
 }
 
 /** Ends the session of a stolen token. Whoever is the first to do so tells of it: once. */
@@ -110,6 +110,6 @@ async function endStolen(
   await revoker.end(session.sid, reason, (stolen) => {
     const { sid, sub } = stolen
     caller.log.warn({ sid, sub, row, event: reason }, 'a refresh token was reused: its session has ended')
-    void emit(options, 'onReuse', { ...eventOf(stolen), reason, row }, caller)
+    void emit(options, 'onReuse', () => ({ ...eventOf(stolen), reason, row }), caller)
   })
 }

@@ -28,19 +28,23 @@ export interface StoredTimes {
   endsMs: number
 }
 
+/** Written out: a literal that starts with a spread costs as much as all of the rest of a refresh's JSON. */
 export function toSession(
-  what: Pick<Session, 'sid' | 'sub' | 'gen' | 'remember'>,
+  { sid, sub, gen, remember }: Pick<Session, 'sid' | 'sub' | 'gen' | 'remember'>,
   texts: StoredTexts,
   times: StoredTimes
 ): Session {
   const identity: { claims?: Claims; metadata?: Metadata } = JSON.parse(texts.identity)
   return {
-    ...what,
+    sid,
+    sub,
+    gen,
     createdAt: new Date(times.createdMs),
     lastUsedAt: new Date(times.lastUsedMs),
     expiresAt: new Date(times.expiresMs),
     endsAt: new Date(times.endsMs),
+    remember,
     claims: identity.claims ?? {},
-    metadata: { ...JSON.parse(texts.requestMetadata), ...identity.metadata }
+    metadata: Object.assign(JSON.parse(texts.requestMetadata), identity.metadata)
   }
 }

@@ -71,15 +71,16 @@ export async function createAccessTokens(
         Math.ceil(nowSeconds + ttlMs / 1000),
         Math.floor(session.expiresAt.getTime() / 1000)
       )
-      const token = signing.sign({
-        ...claims,
+      const own = {
         sub: session.sub,
         sid: session.sid,
         gen: session.gen,
         auth_time: Math.floor(session.createdAt.getTime() / 1000),
         iat: Math.floor(nowSeconds),
         exp
-      })
+      }
+      // The application's claims first: none of them stands for one of ours.
+      const token = signing.sign(Object.assign({}, claims, own))
       return { token, expiresIn: Math.max(0, Math.floor(exp - nowSeconds)) }
     },
 

@@ -34,16 +34,14 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
       return { outcome: 'revoked', reason: fields[1] as RevocationReason }
     case 'rotated':
     case 'replayed': {
-      const [outcome, numbers, session] = fields as Issued
+      const [outcome, numbers, view] = fields as Issued
       const [row, nowMs, issuedUs] = toNumbers(numbers)
-      return {
-        outcome,
-        row,
-        ...(outcome === 'rotated' && { rollback: row !== 4 }),
-        session: toOneSession(session),
-        issuedUs,
-        nowMs
-      } as RefreshOutcome
+      const session = toOneSession(view)
+      const refreshed =
+        outcome === 'rotated'
+          ? { outcome, row, rollback: row !== 4, session, issuedUs, nowMs }
+          : { outcome, row, session, issuedUs, nowMs }
+      return refreshed as RefreshOutcome
     }
     case 'exhausted':
       return { outcome: 'exhausted', session: toOneSession((fields as Reported)[2]) }

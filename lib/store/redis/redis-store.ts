@@ -42,7 +42,7 @@ export class RedisStore implements SessionStore {
 
   async create(session: NewSession): Promise<CreateOutcome> {
     const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces } = session
-    const { sessions, blacklist, operations } = this.#keys.ofUser(sub)
+    const { sessions, blacklist, operations } = this.#keys.ofSession(sid)
     const { identity, requestMetadata } = toTexts(session)
     const answer = await runScript(
       this.#redis,
@@ -54,25 +54,19 @@ export class RedisStore implements SessionStore {
   }
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {
-    const { sid, known, requestMetadata } = refresh
+    const { sid, gen, issuedUs, graceMs, idleMs, known, requestMetadata, operation } = refresh
     const { sessions, blacklist } = this.#keys.ofSession(sid)
+    const flags = [refresh.untilConfirmed, refresh.rollback === 'accept', refresh.askBeforeReplay].map(Number)
     const answer = await runScript(
       this.#redis,
       rotateScript,
       [sessions, blacklist + sid],
       [
         sid,
-        refresh.gen,
-        refresh.issuedUs,
-        refresh.graceMs * 1000,
-        Number(refresh.untilConfirmed),
-        refresh.rollback,
-        Number(refresh.askBeforeReplay),
-        refresh.idleMs,
+        operation,
         requestMetadata === null ? '' : JSON.stringify(requestMetadata),
-        refresh.operation,
-        known?.reason ?? '',
-        known?.expiresAtMs ?? 0
+        [gen, issuedUs, graceMs * 1000, idleMs, ...flags].join(' '),
+        ...(known ? [known.reason, known.expiresAtMs] : [])
       ]
     )
     return toRefreshOutcome(answer)

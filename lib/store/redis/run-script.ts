@@ -31,7 +31,7 @@ export async function runScript(
   keys: string[],
   args: (string | number)[]
 ): Promise<unknown> {
-  const rest = [...keys, ...args.map(String)]
+  const rest = keys.concat(args.map(String))
   try {
     return await redis.evalsha(script.sha1, script.keys, ...rest)
   } catch (error) {

@@ -5,10 +5,10 @@ import { sessionFunctions } from './session.js'
  * The rule of rotation: what a refresh token is worth. `rotation-rule.ts` is the same in TypeScript.
  *
  * KEYS: 1 the user's sessions, 2 the session's entry in the blacklist.
- * ARGV: 1 sid, 2 the token's generation, 3 its time of issue in µs since the session began, 4 the grace
- * in µs, 5 untilConfirmed (1 or 0), 6 rollback, 7 ask before a replay (1 or 0), 8 idle lifetime in ms,
- * 9 metadata or nothing, 10 operation, 11 and 12 what the process knows: why the session ended, and
- * until when its tokens could live, in ms.
+ * ARGV: 1 sid, 2 operation, 3 metadata or nothing, 4 numbers: the token's generation, its time of issue in µs
+ * since the session began, the grace in µs, the idle lifetime in ms, and (1 or 0) untilConfirmed, whether
+ * any rollback is accepted, and whether to ask before a replay; 5 and 6, or nothing, what the process
+ * knows: why the session ended, and until when its tokens could live, in ms.
  * Answers: `rotated` or `replayed`, the row, now in ms and the copy's time of issue, the session;
  * `replayable`, `reused` or `rolled-back`, the row, the session; `exhausted`, 0, the session;
  * `revoked`, the reason; `unknown`.
@@ -18,21 +18,22 @@ export const rotateScript = defineScript(
   `${sessionFunctions}
 local key, blacklist = KEYS[1], KEYS[2]
 local sid = ARGV[1]
-local g, i, W = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local until_confirmed = ARGV[5] == '1'
-local known = ARGV[11]
+local operation, metadata, known, known_until = ARGV[2], ARGV[3], ARGV[5], tonumber(ARGV[6] or 0)
+local numbers = {}
+for number in string.gmatch(ARGV[4], '%S+') do table.insert(numbers, tonumber(number)) end
+local g, i, W, idle, until_confirmed, accepts, asks = unpack(numbers)
 local now = clock()
 local records = load_records(key, now)
 local record, position = find_record(records, sid)
 
 -- 1: the session ended. What a failover lost is written again, what it brought back is deleted.
 local reason = redis.call('GET', blacklist)
-if reason or known ~= '' then
+if reason or known then
   if record then
     table.remove(records, position)
     save_records(key, records, now, true)
   end
-  local expires = math.max(record and record.expires or 0, tonumber(ARGV[12]))
+  local expires = math.max(record and record.expires or 0, known_until)
   if not reason then forbid(blacklist, known, expires, now) end
   return {'revoked', reason or known}
 end
@@ -55,7 +56,7 @@ local function issue(outcome, row, issued)
   return {outcome, texts(row, to_ms(now), issued), view(s)}
 end
 
-if s.last_operation == ARGV[10] then return issue('rotated', s.last_row, s.last_issued) end
+if s.last_operation == operation then return issue('rotated', s.last_row, s.last_issued) end
 
 local function is_within(span, since)
   return since > 0 and now - since < span
@@ -77,9 +78,9 @@ local function judge()
   if g < s.gen then
     local minted, by, confirmed = retirement()
     local retired = confirmed
-    if not until_confirmed and minted > 0 then retired = minted end
+    if until_confirmed == 0 and minted > 0 then retired = minted end
     if minted > 0 and by ~= i and minted - (s.created + i) >= 2 * W then return 5 end
-    if g == s.gen - 1 and until_confirmed and s.confirmed == 0 then return 6 end
+    if g == s.gen - 1 and until_confirmed == 1 and s.confirmed == 0 then return 6 end
     if is_within(W, retired) then return 7 end
     return 8
   end
@@ -105,12 +106,12 @@ if row == 3 then
 end
 if row == 5 or row == 8 then return report('reused', row) end
 if row == 6 or row == 7 then
-  if ARGV[7] == '1' then return report('replayable', row) end
+  if asks == 1 then return report('replayable', row) end
   next_copy()
   save()
   return issue('replayed', row, s.issued)
 end
-if row == 10 and ARGV[6] ~= 'accept' then return report('rolled-back', row) end
+if row == 10 and accepts == 0 then return report('rolled-back', row) end
 
 -- 4, 9 and 10: g is the current generation, and gives way to its successor.
 if g >= 4294967295 then return report('exhausted', 0) end
@@ -124,9 +125,9 @@ else
 end
 s.gen = g + 1
 s.minted, s.by, s.confirmed = now, i, 0
-s.last_operation, s.last_issued, s.last_row = ARGV[10], next_copy(), row
-s.expires = idle_end(s, tonumber(ARGV[8]), now)
-if ARGV[9] ~= '' then s.metadata = ARGV[9] end
+s.last_operation, s.last_issued, s.last_row = operation, next_copy(), row
+s.expires = idle_end(s, idle, now)
+if metadata ~= '' then s.metadata = metadata end
 save()
 return issue('rotated', row, s.issued)
 `
