@@ -62,7 +62,9 @@ for (const [at, name] of names.entries()) {
 }
 if (args.short) console.log('\nEverything runs, and every answer was right. The figures mean nothing.')
 else verdicts.print()
-console.log(`\n${timing.rounds} rounds, in ${Math.round((performance.now() - startedAt) / 1000)} seconds.`)
+console.log(
+  `\n${timing.starts} times ${timing.rounds} rounds, in ${Math.round((performance.now() - startedAt) / 1000)} seconds.`
+)
 process.exit()
 
 function fail(reason) {

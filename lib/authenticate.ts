@@ -14,6 +14,8 @@ type Allows = (
 /** Marks the routes of the plugin that come before any access token: a guard that the app adds to every route lets them pass. */
 export const IS_PUBLIC = Symbol.for('fastify-refresh-token.public')
 
+type Awaitable<T> = T | Promise<T>
+
 export interface Guards {
   /** The property of a request that says whom this instance let in: null before. */
   userKey: symbol
@@ -42,15 +44,30 @@ export function createGuards(
     return user
   }
 
-  async function authenticate(request: Entered, optional: boolean): Promise<AccessTokenClaims | null> {
+  /** In one go where nobody has to be asked, as nearly always: a promise on the way is felt by every request. */
+  function authenticate(request: Entered, optional: boolean): Awaitable<AccessTokenClaims | null> {
     const token = readAccessToken(request, accessToken.header)
     if (token === null && optional) return null
     if (token === null) throw new errors.NoAccessToken()
-    const user = await service.verify(token)
-    request[userKey] = user
-    request.user = user
+    const user = service.verify(token)
+    if (user instanceof Promise || refreshToken.confirms) return enterLater(request, user)
+    service.confirm(user)
+    return enter(request, user)
+  }
+
+  async function enterLater(
+    request: Entered,
+    verified: Awaitable<AccessTokenClaims>
+  ): Promise<AccessTokenClaims> {
+    const user = enter(request, await verified)
     const confirms = refreshToken.confirms ? await refreshToken.confirms(request) : true
     if (confirms) service.confirm(user)
+    return user
+  }
+
+  function enter(request: Entered, user: AccessTokenClaims): AccessTokenClaims {
+    request[userKey] = user
+    request.user = user
     return user
   }
 
@@ -64,11 +81,11 @@ export function createGuards(
     userOf,
 
     authenticateRequest({ optional = false } = {}) {
-      return noteFailure(this, authenticate(this, optional))
+      return noteFailure(this, () => authenticate(this, optional))
     },
 
     async authenticate(request) {
-      if (!isPublic(request)) await noteFailure(request, authenticate(request, false))
+      if (!isPublic(request)) await noteFailure(request, () => authenticate(request, false))
     },
 
     authorize(...allowed) {
@@ -77,7 +94,7 @@ export function createGuards(
       if (first === undefined) refuse('authorize()', 'given scopes or a function')
       const allows = typeof first === 'function' ? first : hasScopes(allowed as string[])
       return async (request) => {
-        if (!isPublic(request)) await noteFailure(request, authorize(request, allows))
+        if (!isPublic(request)) await noteFailure(request, () => authorize(request, allows))
       }
     }
   }

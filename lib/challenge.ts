@@ -20,9 +20,10 @@ const failures = new WeakMap<FastifyRequest, Failure>()
  * Notes which error of ours a request fails with. Its headers are set when the answer is sent: those that
  * an error carries are for Fastify's own error handler alone, and an app may have another.
  */
-export async function noteFailure<T>(request: FastifyRequest, work: Promise<T>): Promise<T> {
+export async function noteFailure<T>(request: FastifyRequest, work: () => T | Promise<T>): Promise<T> {
   try {
-    return await work
+    const result = work()
+    return result instanceof Promise ? await result : result
   } catch (error) {
     if (isOurs(error)) failures.set(request, error)
     throw error

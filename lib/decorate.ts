@@ -17,6 +17,6 @@ export function decorate(fastify: FastifyInstance, context: RouteContext): void 
   fastify.decorateRequest(guards.userKey, null)
   fastify.decorateRequest('authenticate', guards.authenticateRequest as never)
   fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {
-    return noteFailure(this.request, startSession(context, this.request, this, identity))
+    return noteFailure(this.request, () => startSession(context, this.request, this, identity))
   })
 }

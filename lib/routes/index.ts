@@ -54,6 +54,6 @@ function addRoute(
     schema: { ...schema, ...overrides.schema },
     config: { ...overrides.config, ...(access === 'public' && { [IS_PUBLIC]: true }) },
     onRequest: [gates[access], overrides.onRequest ?? []].flat(),
-    handler: (request, reply) => noteFailure(request, handler(request, reply))
+    handler: (request, reply) => noteFailure(request, () => handler(request, reply))
   })
 }

@@ -19,9 +19,9 @@ export const rotateScript = defineScript(
 local key, blacklist = KEYS[1], KEYS[2]
 local sid = ARGV[1]
 local operation, metadata, known, known_until = ARGV[2], ARGV[3], ARGV[5], tonumber(ARGV[6] or 0)
-local numbers = {}
-for number in string.gmatch(ARGV[4], '%S+') do table.insert(numbers, tonumber(number)) end
-local g, i, W, idle, until_confirmed, accepts, asks = unpack(numbers)
+local g, i, W, idle, until_confirmed, accepts, asks =
+  string.match(ARGV[4], '^(%d+) (%d+) (%d+) (%d+) (%d) (%d) (%d)$')
+g, i, W, idle = tonumber(g), tonumber(i), tonumber(W), tonumber(idle)
 local now = clock()
 local records = load_records(key, now)
 local record, position = find_record(records, sid)
@@ -53,7 +53,7 @@ local function report(outcome, row)
 end
 
 local function issue(outcome, row, issued)
-  return {outcome, texts(row, to_ms(now), issued), view(s)}
+  return {outcome, string.format('%.0f %.0f %.0f', row, to_ms(now), issued), view(s)}
 end
 
 if s.last_operation == operation then return issue('rotated', s.last_row, s.last_issued) end
@@ -78,9 +78,9 @@ local function judge()
   if g < s.gen then
     local minted, by, confirmed = retirement()
     local retired = confirmed
-    if until_confirmed == 0 and minted > 0 then retired = minted end
+    if until_confirmed == '0' and minted > 0 then retired = minted end
     if minted > 0 and by ~= i and minted - (s.created + i) >= 2 * W then return 5 end
-    if g == s.gen - 1 and until_confirmed == 1 and s.confirmed == 0 then return 6 end
+    if g == s.gen - 1 and until_confirmed == '1' and s.confirmed == 0 then return 6 end
     if is_within(W, retired) then return 7 end
     return 8
   end
@@ -106,12 +106,12 @@ if row == 3 then
 end
 if row == 5 or row == 8 then return report('reused', row) end
 if row == 6 or row == 7 then
-  if asks == 1 then return report('replayable', row) end
+  if asks == '1' then return report('replayable', row) end
   next_copy()
   save()
   return issue('replayed', row, s.issued)
 end
-if row == 10 and accepts == 0 then return report('rolled-back', row) end
+if row == 10 and accepts == '0' then return report('rolled-back', row) end
 
 -- 4, 9 and 10: g is the current generation, and gives way to its successor.
 if g >= 4294967295 then return report('exhausted', 0) end

@@ -125,18 +125,14 @@ local function clamp(s, now)
   end
 end
 
--- Several numbers as one string: fewer parts to read for the client.
-local function texts(...)
-  local all = {}
-  for i, number in ipairs({...}) do all[i] = text(number) end
-  return table.concat(all, ' ')
-end
-
--- A session as an answer: sid; gen, created, last used, expires, ends and remember; sub; identity; metadata.
+-- A session as an answer: sid; gen, created, last used, expires, ends and remember, as one string, for each
+-- part of an answer costs the client; sub; identity; metadata.
 local function view(s)
   local last_used = s.minted > 0 and s.minted or s.created
   return {
-    s.sid, texts(s.gen, to_ms(s.created), to_ms(last_used), s.expires, s.ends, s.remember),
+    s.sid,
+    string.format('%.0f %.0f %.0f %.0f %.0f %.0f',
+      s.gen, to_ms(s.created), to_ms(last_used), s.expires, s.ends, s.remember),
     s.sub, s.identity, s.metadata
   }
 end
