@@ -7,8 +7,11 @@ import type { SessionStore } from './store/session-store.js'
 export function createStore({
   store,
   redis,
-  keyPrefix
-}: Pick<ResolvedOptions, 'store' | 'redis' | 'keyPrefix'>): SessionStore {
+  keyPrefix,
+  storeTimeoutMs,
+  revocation: { replicas }
+}: Pick<ResolvedOptions, 'store' | 'redis' | 'keyPrefix' | 'storeTimeoutMs' | 'revocation'>): SessionStore {
   if (store) return store
-  return redis ? new RedisStore({ redis, keyPrefix }) : new MemoryStore()
+  if (!redis) return new MemoryStore()
+  return new RedisStore({ redis, keyPrefix, replicas, replicaTimeoutMs: storeTimeoutMs })
 }

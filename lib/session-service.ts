@@ -95,6 +95,7 @@ export class SessionService {
    */
   async open(log: FeedLog): Promise<void> {
     const { feed } = this.#parts
+    void this.#warnOfSettings(log)
     if (!feed) return
     try {
       await inTime(feed.follow(), CATCH_UP_MS, () => new Error(`not read within ${CATCH_UP_MS} ms`))
@@ -103,9 +104,18 @@ export class SessionService {
     }
   }
 
+  /** A store that does not say is left alone: it may be down, or its user may not ask. */
+  async #warnOfSettings(log: FeedLog): Promise<void> {
+    const { calls } = this.#parts
+    const warnings = await calls.ask(async (store) => store.warnings?.()).catch(() => {})
+    for (const warning of warnings ?? []) log.warn({ event: 'store_settings' }, warning)
+  }
+
   /** Gives up what is still to be tried again. */
   close(): void {
-    this.#parts.feed?.close()
-    this.#parts.background.close()
+    const { feed, background, calls } = this.#parts
+    feed?.close()
+    background.close()
+    calls.close()
   }
 }

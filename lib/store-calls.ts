@@ -38,6 +38,10 @@ export class StoreCalls {
     }
   }
 
+  close(): void {
+    this.#store.close?.()
+  }
+
   /**
    * For work that nobody waits for. It is not sent again while it may still be queued: an outage would
    * fill the queue of the client library.

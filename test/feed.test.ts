@@ -210,7 +210,7 @@ t.test('thousands that end at once arrive all: with who listens, and with who co
   for (const client of real) await eventually(() => isRefused(at(other, client)))
   const late = await nodes.start(server.client())
   for (const client of real) t.equal((await at(late, client).call()).statusCode, 401)
-  t.same(late.calls, ['openFeed'])
+  t.same(late.calls, ['openFeed', 'warnings'])
 })
 
 t.test('a logout that is made again tells of it no more', async (t) => {

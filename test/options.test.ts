@@ -203,6 +203,8 @@ t.test('a bad value of any option is refused by its path', async (t) => {
     'revocation.mode': ['feeds', '', null, true],
     'revocation.onStale': ['yes', true, null],
     'revocation.staleAfter': [0, '0.9s', '61s', null, 'soon'],
+    // A number of replicas means those of Redis, which is not given here.
+    'revocation.replicas': [-1, 0.5, '1', null, 1],
     onLogin: noFunction,
     onRefresh: noFunction,
     onLogout: noFunction,

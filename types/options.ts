@@ -239,4 +239,11 @@ export interface RevocationOptions {
    * @default '5s'
    */
   staleAfter?: Duration | undefined
+  /**
+   * How many replicas of a Redis master must have a revocation before it is answered (`WAIT`): a failover
+   * then cannot bring the session back. Where fewer follow within `storeTimeout` the answer is 503, and it is
+   * tried again in the background. The session has ended at once all the same.
+   * @default 0
+   */
+  replicas?: number | undefined
 }

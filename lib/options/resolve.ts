@@ -20,7 +20,7 @@ export function resolveOptions(given: unknown) {
   const { ttl: accessTtlMs, ...accessToken } = checked.accessToken
   const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
   const { ttl: sessionTtlMs, ...session } = checked.session
-  const { staleAfter: staleAfterMs, onStale } = checked.revocation
+  const { staleAfter: staleAfterMs, onStale, replicas } = checked.revocation
   const graceMs = grace ?? Math.min(accessTtlMs / 10, MAX_DEFAULT_GRACE_MS)
   checkLogin(checked)
   checkStore(checked)
@@ -33,7 +33,7 @@ export function resolveOptions(given: unknown) {
     accessToken: Object.freeze({ ...accessToken, keys: resolveKeys(checked), ttlMs: accessTtlMs }),
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
     session: Object.freeze({ ...session, ttlMs: sessionTtlMs }),
-    revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs })
+    revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs, replicas })
   })
 }
 
@@ -41,8 +41,9 @@ function checkLogin({ login, routes }: Checked): void {
   if (!login && routes.login !== false) refuse('login', 'a function, or routes.login false')
 }
 
-function checkStore({ redis, store }: Checked): void {
+function checkStore({ redis, store, revocation: { replicas } }: Checked): void {
   if (redis && store) refuse('store', 'left out where redis is given')
+  if (replicas > 0 && !redis) refuse('revocation.replicas', 'left out where redis is not given')
 }
 
 /** The feed where it can be had, else the store is asked. */

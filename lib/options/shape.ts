@@ -80,7 +80,8 @@ export const shape = {
   revocation: group({
     mode: optional(oneOf('none', 'store', 'feed')),
     onStale: withDefault(oneOf('allow', 'deny'), 'allow'),
-    staleAfter: withDefault(duration({ min: 1000, max: 60_000 }), '5s')
+    staleAfter: withDefault(duration({ min: 1000, max: 60_000 }), '5s'),
+    replicas: withDefault(count({ min: 0 }), 0)
   }),
   onLogin: hook('onLogin'),
   onRefresh: hook('onRefresh'),

@@ -59,14 +59,17 @@ export class Revoker {
     // Until the store has answered, it may live as long as any.
     if (!known) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
     this.#ending.add(sid)
+    const tell = (session: Session | null): Promise<void> => {
+      if (session) return this.note([session], reason, ended)
+      if (!known) this.#revoked.add(sid, reason, 0)
+      // Whoever ended it may have failed to tell.
+      return this.#announcer.tell({ sids: [sid], reason, expiresAtMs: 0 })
+    }
     // A reason of its own: a logout that comes after a theft must not hide it.
     return this.#untilDone(`${sid} ${reason}`, async (ask) => {
       const session = await ask((store) => store.revoke(sid, reason, operation))
       this.#ending.delete(sid)
-      if (session) return { result: true, told: this.note([session], reason, ended) }
-      if (!known) this.#revoked.add(sid, reason, 0)
-      // Whoever ended it may have failed to tell.
-      return { result: false, told: this.#announcer.tell({ sids: [sid], reason, expiresAtMs: 0 }) }
+      return { result: session !== null, sids: [sid], tell: () => tell(session) }
     })
   }
 
@@ -94,7 +97,8 @@ export class Revoker {
       const createdUntilMs = isFirst ? nowMs : nowMs - Math.ceil(performance.now() - calledAt)
       const spared = { except, createdUntilMs }
       const sessions = await ask((store) => store.revokeAll(sub, reason, operation, spared))
-      return { result: sessions.length, told: this.note(sessions, reason, ended) }
+      const sids = sessions.map(({ sid }) => sid)
+      return { result: sessions.length, sids, tell: () => this.note(sessions, reason, ended) }
     })
   }
 
@@ -111,17 +115,28 @@ export class Revoker {
     await this.#announcer.tell({ sids: sessions.map(({ sid }) => sid), reason, expiresAtMs })
   }
 
-  /** Telling is tried again by itself: it is not ended twice for it. */
-  async #untilDone<T>(
-    key: string,
-    end: (ask: Ask) => Promise<{ result: T; told: Promise<void> }>
-  ): Promise<T> {
+  /**
+   * Tells as soon as the store has ended it, and once: telling is tried again by itself. Then the store is
+   * asked whether that would last; where it would not, all is tried again, for a failover may have undone it.
+   */
+  async #untilDone<T>(key: string, end: (ask: Ask) => Promise<End<T>>): Promise<T> {
+    let first: (End<T> & { told: Promise<void> }) | undefined
     const { result, told } = await untilDone(this.#retrying, key, this.#maxTtlMs, async (ask) => {
-      const done = await end(ask)
-      done.told.catch(() => {})
-      return done
+      const ended = await end(ask)
+      first ??= { ...ended, told: ended.tell() }
+      const { sids, told } = first
+      told.catch(() => {})
+      await ask(async (store) => store.secure?.(sids))
+      return first
     })
     await told
     return result
   }
+}
+
+/** What the store has ended. */
+interface End<T> {
+  result: T
+  sids: string[]
+  tell(): Promise<void>
 }

@@ -58,6 +58,19 @@ export interface SessionStore {
   ): Promise<Session[]>
 
   /**
+   * Resolves once the ends of these sessions, all of one user, would survive the loss of the server that
+   * holds them, as far as the store was asked to see to that. Throws where it cannot tell, or where one of
+   * them is back: then it has to be ended again. Left out: they survive at once.
+   */
+  secure?(sids: string[]): Promise<void>
+
+  /** What of the store's own settings could lose sessions: a sentence each, for the log. */
+  warnings?(): Promise<string[]>
+
+  /** Holds nothing of its own open from then on; a client that it was given stays open. */
+  close?(): void
+
+  /**
    * How the ends of sessions reach every process that has this store. Left out: `revocation.mode` `'feed'`
    * is not to be had, and guarded routes ask the store.
    */

@@ -17,7 +17,7 @@ export interface Topology {
 
 const host = '127.0.0.1'
 /** Without these a replica waits five seconds for others before it copies its master. */
-const REPLICATION = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
+export const REPLICATION = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
 
 /** A master, a replica and a Sentinel that replaces a master which was silent for half a second. */
 export async function startSentinel(t: Test): Promise<Topology> {
@@ -93,7 +93,7 @@ export async function startCluster(t: Test): Promise<Topology> {
   }
 }
 
-async function isReplicated(master: RedisServer): Promise<boolean> {
+export async function isReplicated(master: RedisServer): Promise<boolean> {
   const info = await infoOf(master)
   const written = /master_repl_offset:(\d+)/.exec(info)?.[1]
   return written === /slave0:.*offset=(\d+)/.exec(info)?.[1]

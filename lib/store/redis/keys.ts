@@ -11,12 +11,19 @@ export interface UserKeys {
   blacklist: string
   /** An operation id is appended: what the operation answered. */
   operations: string
+  /** Written to see whether the replicas follow. */
+  mark: string
 }
 
 export function createKeys(keyPrefix: string) {
   const userKeys = (tag: Buffer): UserKeys => {
     const base = `${keyPrefix}{${tag.toString('base64url')}}:`
-    return { sessions: `${base}s`, blacklist: `${base}b:`, operations: `${base}o:` }
+    return {
+      sessions: `${base}s`,
+      blacklist: `${base}b:`,
+      operations: `${base}o:`,
+      mark: `${base}w`
+    }
   }
   return {
     ofSession: (sid: string) => userKeys(Buffer.from(sid, 'base64url').subarray(0, 4)),

@@ -10,8 +10,10 @@ import type {
 } from '../session-store.js'
 import { toTexts } from '../session-view.js'
 import { toCreateOutcome, toOneSession, toRefreshOutcome, toSessions, type View } from './answers.js'
+import { evictionWarnings } from './eviction.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
+import { Replicas } from './replicas.js'
 import { type RedisClient, runScript } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
 import { createScript } from './scripts/create.js'
@@ -28,16 +30,29 @@ export interface RedisStoreOptions {
   redis: RedisClient
   /** @default 'frt:' */
   keyPrefix?: string
+  /**
+   * How many replicas of a master must have a revocation before it counts as done (`WAIT`).
+   * @default 0
+   */
+  replicas?: number
+  /**
+   * How long to wait for them, in milliseconds.
+   * @default 2000
+   */
+  replicaTimeoutMs?: number
 }
 
 /** Sessions in Redis: one script and one round trip for each method, by the clock of Redis. */
 export class RedisStore implements SessionStore {
   readonly #redis: RedisClient
   readonly #keys: Keys
+  /** Null where nobody waits for them. */
+  readonly #replicas: Replicas | null
 
-  constructor({ redis, keyPrefix = 'frt:' }: RedisStoreOptions) {
+  constructor({ redis, keyPrefix = 'frt:', replicas = 0, replicaTimeoutMs = 2000 }: RedisStoreOptions) {
     this.#redis = redis
     this.#keys = createKeys(keyPrefix)
+    this.#replicas = replicas > 0 ? new Replicas(redis, replicas, replicaTimeoutMs) : null
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -123,6 +138,21 @@ export class RedisStore implements SessionStore {
       [sub, reason, except, createdUntilMs]
     )
     return toSessions(answer as View[])
+  }
+
+  async secure(sids: string[]): Promise<void> {
+    const [sid] = sids
+    if (!this.#replicas || sid === undefined) return
+    const { sessions, mark } = this.#keys.ofSession(sid)
+    await this.#replicas.follow(sessions, mark, sids)
+  }
+
+  warnings(): Promise<string[]> {
+    return evictionWarnings(this.#redis)
+  }
+
+  close(): void {
+    this.#replicas?.close()
   }
 
   openFeed(settings: FeedSettings): RevocationFeed {

@@ -35,7 +35,12 @@ export async function runScript(
   try {
     return await redis.evalsha(script.sha1, script.keys, ...rest)
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+    if (!isNoScript(error)) throw error
     return await redis.eval(script.source, script.keys, ...rest)
   }
+}
+
+/** The server does not know the script: it certainly did not run. */
+export function isNoScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { FeedSettings, Revocation } from '../../revocation-feed.js'
-import type { FeedConnection } from './connection.js'
+import type { OwnConnection } from '../own-connection.js'
 import { type Freshness, type Moment, momentNow } from './freshness.js'
 import { isLater, PAGE, START, Stream } from './stream.js'
 
@@ -9,7 +9,7 @@ const MAX_PAUSE_MS = 1000
 
 export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'log'> {
   key: string
-  connect(): FeedConnection
+  connect(): OwnConnection
   heard(revocation: Revocation): void
   /** The whole stream was read: the ids of its entries, and when it was asked for. */
   readWhole(stream: Stream, ids: Set<string>, asked: Moment): Promise<void>
@@ -23,7 +23,7 @@ export class FeedReader {
   readonly #settings: ReaderSettings
   readonly #freshness: Freshness
   readonly #closing = new AbortController()
-  #connection: FeedConnection | undefined
+  #connection: OwnConnection | undefined
   /** The last entry that was read; undefined before the first reading. */
   #position: string | undefined
   #isInterrupted = false

@@ -5,8 +5,8 @@ import {
   type RevocationFeed,
   retentionOf
 } from '../../revocation-feed.js'
+import { connectLike } from '../own-connection.js'
 import type { RedisClient } from '../run-script.js'
-import { connectLike } from './connection.js'
 import { Freshness, type Moment } from './freshness.js'
 import { FeedReader } from './reader.js'
 import { addEntry, type Stream } from './stream.js'

@@ -1,9 +1,9 @@
 import { inTime } from '../../../in-time.js'
 import type { Revocation } from '../../revocation-feed.js'
+import type { OwnConnection } from '../own-connection.js'
 import { type RedisClient, runScript } from '../run-script.js'
 import { addRevocationScript } from '../scripts/add-revocation.js'
 import { lastIdScript } from '../scripts/last-id.js'
-import type { FeedConnection } from './connection.js'
 
 /** Before the first entry. */
 export const START = '0-0'
@@ -32,11 +32,11 @@ export async function addEntry(
 
 /** The stream, over the reader's own connection. A question that is not answered in time throws. */
 export class Stream {
-  readonly #connection: FeedConnection
+  readonly #connection: OwnConnection
   readonly #key: string
   readonly #timeoutMs: number
 
-  constructor(connection: FeedConnection, key: string, timeoutMs: number) {
+  constructor(connection: OwnConnection, key: string, timeoutMs: number) {
     this.#connection = connection
     this.#key = key
     this.#timeoutMs = timeoutMs

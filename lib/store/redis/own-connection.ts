@@ -1,15 +1,23 @@
-import type { RedisClient } from '../run-script.js'
+import type { RedisClient } from './run-script.js'
 
-/** The part of ioredis that the reader uses. */
-export interface FeedConnection extends RedisClient {
+/** The part of ioredis that is used over a connection of our own. */
+export interface OwnConnection extends RedisClient {
   xread(...args: (string | number)[]): Promise<unknown>
+  pipeline(): Pipeline
   on(event: 'error', listener: (error: Error) => void): unknown
   disconnect(): void
 }
 
+interface Pipeline {
+  evalsha(sha1: string, numkeys: number, ...args: string[]): Pipeline
+  eval(script: string, numkeys: number, ...args: string[]): Pipeline
+  wait(replicas: number, timeoutMs: number): Pipeline
+  exec(): Promise<[error: Error | null, answer: unknown][]>
+}
+
 /**
- * A connection that fails at once and for good, whatever the options of the user's client are: the reader
- * makes another one then, and starts anew. What would end a read that waits, or hide that it failed, is off.
+ * A connection that fails at once and for good, whatever the options of the user's client are: its owner
+ * makes another one then, and starts anew. What would end a command that waits, or hide that it failed, is off.
  */
 const SETTINGS = {
   lazyConnect: true,
@@ -44,9 +52,9 @@ function clusterSettings(redis: RedisClient): object {
 }
 
 /** Like the user's client (Redis, Sentinel or Cluster), but for these settings. */
-export function connectLike(redis: RedisClient): FeedConnection {
+export function connectLike(redis: RedisClient): OwnConnection {
   const args: unknown[] = redis.isCluster ? [[], clusterSettings(redis)] : [SETTINGS]
-  const connection = redis.duplicate(...(args as never[])) as FeedConnection
+  const connection = redis.duplicate(...(args as never[])) as OwnConnection
   // Each command fails with it: without a listener ioredis would print it.
   connection.on('error', () => {})
   return connection
