@@ -25,6 +25,15 @@ export interface Proxy {
   /** Nothing goes through any more, on new connections either, and nobody is told: until `thaw`. */
   freeze(): void
   thaw(): void
+  /** Each answer is held back for so long. */
+  delay(ms: number): void
+  /** Breaks all connections; new ones lead to another port. */
+  leadTo(port: number): void
+  /**
+   * The next request that holds this text goes through, and its connection breaks before the answer does.
+   * Resolves when the answer was lost: what was asked for has happened.
+   */
+  loseAnswerTo(text: string): Promise<void>
 }
 
 /** A TCP proxy on a free loopback port, whose connections the test breaks. */
@@ -33,16 +42,20 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
   let accepted = 0
   let refuses = false
   let isFrozen = false
+  let delayMs = 0
+  let upstreamPort = port
+  let losing: { text: string; lost(): void } | undefined
   const server = createServer((client) => {
     accepted++
     if (refuses) return void client.destroy()
-    const upstream = connect(port, host)
+    const upstream = connect(upstreamPort, host)
+    const forward = answering(client, upstream)
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client]
     ] as const) {
       sockets.add(socket)
-      socket.on('data', (chunk) => other.write(chunk))
+      socket.on('data', (chunk) => forward(socket, other, chunk))
       socket.on('error', () => {})
       socket.on('close', () => {
         sockets.delete(socket)
@@ -51,6 +64,23 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
       if (isFrozen) socket.pause()
     }
   })
+  /** Passes on what one connection carries, but for what is to be late or lost. */
+  function answering(client: Socket, upstream: Socket) {
+    let lost: (() => void) | undefined
+    return (from: Socket, to: Socket, chunk: Buffer) => {
+      if (from === client && losing && chunk.includes(losing.text)) {
+        lost = losing.lost
+        losing = undefined
+      }
+      if (from === client) return void to.write(chunk)
+      if (lost) {
+        upstream.destroy()
+        return lost()
+      }
+      if (delayMs > 0) return void setTimeout(() => to.write(chunk), delayMs)
+      to.write(chunk)
+    }
+  }
   server.listen(0, host)
   await once(server, 'listening')
   const cut = () => {
@@ -77,6 +107,18 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
     thaw() {
       isFrozen = false
       for (const socket of sockets) socket.resume()
+    },
+    delay(ms) {
+      delayMs = ms
+    },
+    leadTo(other) {
+      upstreamPort = other
+      cut()
+    },
+    loseAnswerTo(text) {
+      return new Promise((lost) => {
+        losing = { text, lost }
+      })
     }
   }
 }

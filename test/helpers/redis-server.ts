@@ -33,7 +33,8 @@ const attempts = 8
 
 /**
  * Starts a redis-server of its own on a free loopback port. `args` are added to its command line
- * (`['--maxmemory', '5mb']`); with `--port` among them that port is taken, as to bring a stopped server back.
+ * (`['--maxmemory', '5mb']`); with `--port` among them that port is taken, as to bring a stopped server back,
+ * and with `--dir` that folder, which stays.
  * A Sentinel needs a file for its configuration.
  */
 export async function startRedis(
@@ -97,10 +98,8 @@ async function launchOn(port: number, args: readonly string[]): Promise<Launched
   const dir = await mkdtemp(join(tmpdir(), 'redis-'))
   const child = spawn(
     process.env.REDIS_SERVER ?? 'redis-server',
-    [...args, '--port', String(port), '--dir', dir],
-    {
-      stdio: ['ignore', 'pipe', 'pipe']
-    }
+    [...args, '--port', String(port), ...(args.includes('--dir') ? [] : ['--dir', dir])],
+    { stdio: ['ignore', 'pipe', 'pipe'] }
   )
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
