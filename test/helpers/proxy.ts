@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import {
   type FastifyRefreshTokenOptions,
@@ -67,6 +68,8 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
   /** Passes on what one connection carries, but for what is to be late or lost. */
   function answering(client: Socket, upstream: Socket) {
     let lost: (() => void) | undefined
+    let waiting = 0
+    let written: Promise<unknown> = Promise.resolve()
     return (from: Socket, to: Socket, chunk: Buffer) => {
       if (from === client && losing && chunk.includes(losing.text)) {
         lost = losing.lost
@@ -77,8 +80,14 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
         upstream.destroy()
         return lost()
       }
-      if (delayMs > 0) return void setTimeout(() => to.write(chunk), delayMs)
-      to.write(chunk)
+      if (delayMs === 0 && waiting === 0) return void to.write(chunk)
+      waiting++
+      const held = sleep(delayMs)
+      // In their order, when the delay is another one by then.
+      written = Promise.all([written, held]).then(() => {
+        waiting--
+        to.write(chunk)
+      })
     }
   }
   server.listen(0, host)
