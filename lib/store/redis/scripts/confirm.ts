@@ -19,6 +19,8 @@ if s and s.gen == tonumber(ARGV[2]) and s.confirmed == 0 then
   s.confirmed = now
   records[i] = to_record(s)
   save_records(KEYS[1], records, now)
+else
+  ask_master(KEYS[1])
 end
 return false
 `

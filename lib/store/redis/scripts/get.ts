@@ -10,6 +10,7 @@ export const getScript = defineScript(
   1,
   `${sessionFunctions}
 local record = find_record(load_records(KEYS[1], clock()), ARGV[1])
-return record and view(open_record(record))
+if not record then return ask_master(KEYS[1]) end
+return view(open_record(record))
 `
 )

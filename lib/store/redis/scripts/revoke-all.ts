@@ -27,7 +27,10 @@ for _, record in ipairs(load_records(KEYS[1], now)) do
     table.insert(left, record)
   end
 end
-if #ended == 0 then return {} end
+if #ended == 0 then
+  ask_master(KEYS[1])
+  return {}
+end
 
 save_records(KEYS[1], left, now, true)
 local views = {}

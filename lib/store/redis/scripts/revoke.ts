@@ -17,7 +17,10 @@ if before then return before end
 local now = clock()
 local records = load_records(KEYS[1], now)
 local record, i = find_record(records, ARGV[1])
-if not record then return {} end
+if not record then
+  ask_master(KEYS[1])
+  return {}
+end
 
 table.remove(records, i)
 save_records(KEYS[1], records, now, true)

@@ -39,7 +39,10 @@ if reason or known then
 end
 
 -- 2: there is no session.
-if not record then return {'unknown'} end
+if not record then
+  ask_master(key)
+  return {'unknown'}
+end
 local s = open_record(record)
 clamp(s, now)
 
@@ -49,6 +52,7 @@ local function save()
 end
 
 local function report(outcome, row)
+  ask_master(key)
   return {outcome, text(row), view(s)}
 end
 
@@ -101,7 +105,7 @@ end
 local row = judge()
 
 if row == 3 then
-  if confirm() or s.was_ahead then save() end
+  if confirm() or s.was_ahead then save() else ask_master(key) end
   return issue('replayed', row, i)
 end
 if row == 5 or row == 8 then return report('reused', row) end

@@ -79,6 +79,12 @@ local function save_records(key, records, now, are_fewer)
   redis.call('SET', key, table.concat(parts), 'PX', text(expires - to_ms(now)))
 end
 
+-- For an answer that nothing was written for: a replica, which may lag behind, refuses this write, of a key
+-- that never is.
+local function ask_master(key)
+  redis.call('DEL', key .. ':')
+end
+
 local function find_record(records, sid)
   for i, record in ipairs(records) do
     if record.sid == sid then return record, i end
