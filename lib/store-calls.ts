@@ -2,6 +2,9 @@ import { errors } from './errors.js'
 import { inTime } from './in-time.js'
 import type { SessionStore } from './store/session-store.js'
 
+/** How many time-outs it takes until a call that nobody waits for is held to be forgotten. */
+const PATIENCE = 10
+
 /** A question to the store, and its answer. */
 export type Ask = <T>(call: (store: SessionStore) => Promise<T>) => Promise<T>
 
@@ -22,18 +25,19 @@ export class StoreCalls {
    * For a client who waits: it ends in time, whatever the client library does meanwhile (it may queue, or
    * retry for ever). A late answer is dropped.
    *
-   * @param failed is told when it fails, with what the store itself may still answer
+   * @param failed is told when it fails, with what the store itself may still answer, within its patience
    */
   async ask<T>(
     call: (store: SessionStore) => Promise<T>,
     failed: (late: Promise<T>) => void = () => {}
   ): Promise<T> {
-    const own = this.askPatiently(call)
+    const own = this.#call(call)
     try {
-      return await inTime(own, this.#timeoutMs, () => unavailable(`no answer within ${this.#timeoutMs} ms`))
+      return await this.#within(this.#timeoutMs, own)
     } catch (error) {
-      own.catch(() => {})
-      failed(own)
+      const late = this.#patiently(own)
+      late.catch(() => {})
+      failed(late)
       throw error
     }
   }
@@ -43,10 +47,23 @@ export class StoreCalls {
   }
 
   /**
-   * For work that nobody waits for. It is not sent again while it may still be queued: an outage would
-   * fill the queue of the client library.
+   * For work that nobody waits for. It is not sent again while it may still be queued, for an outage would
+   * fill the queue of the client library; but a library may also forget what was in flight when a connection
+   * broke, and never settle it.
    */
-  async askPatiently<T>(call: (store: SessionStore) => Promise<T>): Promise<T> {
+  askPatiently<T>(call: (store: SessionStore) => Promise<T>): Promise<T> {
+    return this.#patiently(this.#call(call))
+  }
+
+  #patiently<T>(own: Promise<T>): Promise<T> {
+    return this.#within(PATIENCE * this.#timeoutMs, own, false)
+  }
+
+  #within<T>(ms: number, own: Promise<T>, isAwaited = true): Promise<T> {
+    return inTime(own, ms, () => unavailable(`no answer within ${ms} ms`), isAwaited)
+  }
+
+  async #call<T>(call: (store: SessionStore) => Promise<T>): Promise<T> {
     try {
       return await call(this.#store)
     } catch (error) {
