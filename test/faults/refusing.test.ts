@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import t from 'tap'
+import { Client } from '../helpers/client.js'
 import { eventually } from '../helpers/eventually.js'
-import { all, connect, DOWN, meet, READ_ONLY } from '../helpers/outage.js'
+import { all, connect, DOWN, eventuallyStatus, meet, READ_ONLY, startApp } from '../helpers/outage.js'
 import { startRedis } from '../helpers/redis-server.js'
 
 t.test('out of memory: no login and no refresh, and a logout works', async (t) => {
@@ -169,6 +170,22 @@ t.test('a user who may not delete', async (t) => {
     allow: others,
     deny: others
   })
+})
+
+t.test('a user who may not write any more: a logout that fails ends no other session', async (t) => {
+  const server = await startRedis(t)
+  const direct = server.client()
+  await direct.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all')
+  const redis = connect(t, server.port, { username: 'app', password: 'secret' })
+  const { app } = await startApp(t, redis)
+  const [phone, laptop] = [new Client(app), new Client(app)]
+  for (const client of [phone, laptop]) await client.login()
+  await direct.call('ACL', 'SETUSER', 'app', '-set')
+  t.equal((await phone.copy().logout()).statusCode, 503)
+  await direct.call('ACL', 'SETUSER', 'app', '+set')
+  t.equal((await laptop.refresh()).statusCode, 200)
+  t.equal(await eventuallyStatus(() => phone.copy().logout()), 200)
+  t.equal((await phone.refresh()).statusCode, 401)
 })
 
 function run(redis: Redis, command: string): Promise<unknown> {

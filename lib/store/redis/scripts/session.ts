@@ -65,11 +65,17 @@ local function load_records(key, now)
   return records
 end
 
--- Lives as long as the last of them. Deletes before it writes where there are fewer now: once a script
--- has written, a full Redis lets it go on.
+-- For an answer that nothing was written for: a replica, which may lag behind, refuses this write, of a key
+-- that never is.
+local function ask_master(key)
+  redis.call('DEL', key .. ':')
+end
+
+-- Lives as long as the last of them. Where there are fewer now it has to be: once a script has written,
+-- whatever it was, a full Redis lets it go on.
 local function save_records(key, records, now, are_fewer)
-  if are_fewer then redis.call('DEL', key) end
-  if #records == 0 then return end
+  if are_fewer then ask_master(key) end
+  if #records == 0 then return redis.call('DEL', key) end
   local parts, expires = {struct.pack('B', FORMAT)}, 0
   for _, record in ipairs(records) do
     table.insert(parts, struct.pack(START, START_SIZE + #record.rest, record.sid, record.expires))
@@ -77,12 +83,6 @@ local function save_records(key, records, now, are_fewer)
     expires = math.max(expires, record.expires)
   end
   redis.call('SET', key, table.concat(parts), 'PX', text(expires - to_ms(now)))
-end
-
--- For an answer that nothing was written for: a replica, which may lag behind, refuses this write, of a key
--- that never is.
-local function ask_master(key)
-  redis.call('DEL', key .. ':')
 end
 
 local function find_record(records, sid)
