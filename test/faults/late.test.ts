@@ -34,7 +34,7 @@ async function openLate(t: Test, options: Partial<FastifyRefreshTokenOptions> = 
   })
   const settings = { storeTimeout: '50ms', revocation: MODES.store, ...options }
   const { app: cutOff } = await buildApp(t, { under: waiting, options: settings })
-  const { app } = await buildApp(t, { under, options: settings })
+  const { app } = await buildApp(t, { under, options: { ...settings, storeTimeout: '10s' } })
   return {
     ...under,
     app,
