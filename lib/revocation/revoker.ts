@@ -1,11 +1,15 @@
 import type { RevocationReason, Session } from '../../types/identity.js'
 import type { Background } from '../background.js'
+import { errors } from '../errors.js'
 import { operationId } from '../operation.js'
 import type { KnownRevocation } from '../store/session-store.js'
 import type { Ask, StoreCalls } from '../store-calls.js'
 import { untilDone } from '../until-done.js'
 import type { Announcer } from './announcer.js'
 import type { RevokedSessions } from './revoked-sessions.js'
+
+/** How exactly a moment that lies back has to be known by the store's clock. */
+const MAX_ROUND_TRIP_MS = 1000
 
 /** Called with each session that was ended, once, by whoever was the first. */
 export type Ended = (session: Session, reason: RevocationReason) => void
@@ -92,9 +96,12 @@ export class Revoker {
     const key = JSON.stringify([sub, except])
     return this.#untilDone(key, async (ask) => {
       const isFirst = tries++ === 0
+      const sentAt = performance.now()
       const nowMs = await ask((store) => store.now(sub))
+      // An answer that took long, in whatever queue, does not tell when the call was.
+      if (!isFirst && performance.now() - sentAt > MAX_ROUND_TRIP_MS) throw new errors.StoreUnavailable()
       // The first try means all that there are, a later one those that there were at the call.
-      const createdUntilMs = isFirst ? nowMs : nowMs - Math.ceil(performance.now() - calledAt)
+      const createdUntilMs = isFirst ? nowMs : nowMs - Math.floor(sentAt - calledAt)
       const spared = { except, createdUntilMs }
       const sessions = await ask((store) => store.revokeAll(sub, reason, operation, spared))
       const sids = sessions.map(({ sid }) => sid)

@@ -153,3 +153,17 @@ for (const [name, options] of Object.entries(LIBRARIES)) {
     }
   })
 }
+
+t.test(
+  'a logout everywhere that is tried again over a network that has become slow misses nobody',
+  async (t) => {
+    const { login, proxy, store } = await open(t, { maxRetriesPerRequest: 0 })
+    const client = await login()
+    proxy.freeze()
+    proxy.delay(300)
+    t.equal((await postWithAccess(client, '/auth/logout-all')).statusCode, 503)
+    proxy.cut()
+    proxy.thaw()
+    await eventually(async () => !(await store.has(sidOf(client))))
+  }
+)
