@@ -151,8 +151,8 @@ export class Scene {
     const app = await startApp(t, redis, { keyPrefix, revocation: MODES[mode], ...options })
     const login = async (sub: string) => {
       const client = new Client(app.app)
-      const { statusCode } = await client.login({ sub })
-      if (statusCode !== 200) throw new Error(`login was ${statusCode}`)
+      const status = await eventuallyStatus(() => client.login({ sub }))
+      if (status !== 200) throw new Error(`login was ${status}`)
       return client
     }
     return new Scene(mode, app, keyPrefix, {
