@@ -1,0 +1,51 @@
+/**
+ * A process of its own with the plugin over Redis. On the first line of its input it asks for everything, many
+ * times, then closes; what ends it is that nothing is left to do.
+ */
+import { once } from 'node:events'
+import Fastify from 'fastify'
+import { Redis } from 'ioredis'
+import { fastifyRefreshToken, type Identity } from '../../lib/index.js'
+import { SECRET } from './build-app.js'
+import { Client } from './client.js'
+import { postWithAccess } from './outage.js'
+
+const { REDIS_PORT, TIMES = '30' } = process.env
+const redis = new Redis({ port: Number(REDIS_PORT), disconnectTimeout: 100 })
+redis.on('error', () => {})
+
+const app = Fastify()
+await app.register(fastifyRefreshToken, {
+  secret: SECRET,
+  redis,
+  storeTimeout: '400ms',
+  revocation: { staleAfter: '1s' },
+  login: ({ body }) => body as Identity
+})
+app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+await app.ready()
+
+const clients: Client[] = []
+for (let i = 0; i < Number(TIMES); i++) {
+  const client = new Client(app)
+  await client.login({ sub: `user ${i}` })
+  await client.refresh()
+  clients.push(client)
+}
+console.log('ready')
+await once(process.stdin, 'data')
+
+await Promise.all(
+  clients.flatMap((client) => [
+    client.copy().call(),
+    client.copy().refresh(),
+    postWithAccess(client.copy(), '/auth/logout-all'),
+    client.copy().logout(),
+    new Client(app).login({ sub: 'newcomer' })
+  ])
+)
+const since = performance.now()
+await app.close()
+console.log(`closed in ${Math.round(performance.now() - since)} ms`)
+redis.disconnect()
+process.stdin.destroy()
