@@ -40,7 +40,7 @@ for (const [name, options] of Object.entries({
         const server = await startRedis(t)
         const proxy = await startProxy(t, server.port)
         const redis = connect(t, proxy.port, options)
-        const { app } = await startApp(t, redis, { revocation: MODES.store })
+        const { app } = await startApp(t, redis, { revocation: MODES.store }, 'silent')
         const clients = await Promise.all(
           Array.from({ length: 10 }, async (_, i) => {
             const client = new Client(app)

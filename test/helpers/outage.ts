@@ -47,7 +47,9 @@ export interface App {
 export async function startApp(
   t: Test,
   redis: RedisClient,
-  options: Partial<FastifyRefreshTokenOptions> = {}
+  options: Partial<FastifyRefreshTokenOptions> = {},
+  /** What is logged is kept: not where there is much of it. */
+  level = 'debug'
 ): Promise<App> {
   const logs: Record<string, unknown>[] = []
   const stream = new Writable({
@@ -56,7 +58,7 @@ export async function startApp(
       done()
     }
   })
-  const app = Fastify({ logger: { level: 'debug', stream } })
+  const app = Fastify({ logger: { level, stream } })
   t.after(() => app.close())
   await app.register(fastifyRefreshToken, {
     secret: SECRET,
