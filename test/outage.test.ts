@@ -148,6 +148,23 @@ t.test('a late creation that was refused ends nothing', async (t) => {
   t.equal((await app.sessions.list('ada')).length, 1)
 })
 
+t.test('a clock of the store that was set ahead delays a login, and fails none', async (t) => {
+  const { app, clock, inner } = await login(t)
+  clock.advance(3_600_000)
+  t.equal((await new Client(app).login()).statusCode, 200)
+  t.equal((await inner.list('ada')).length, 2)
+})
+
+t.test('a store that is reached too late each time is a 503', async (t) => {
+  const { app, under } = await login(t)
+  let nowMs = Date.now()
+  under.store.create = async () => {
+    nowMs += 3_600_000
+    return { outcome: 'late', nowMs }
+  }
+  t.equal((await new Client(app).login()).json().code, 'FRT_ERR_STORE_UNAVAILABLE')
+})
+
 t.test('a creation that comes after its end makes no session', async (t) => {
   const { app, under } = await login(t)
   under.store.create = async () => ({ outcome: 'revoked', reason: 'revoked' })

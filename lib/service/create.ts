@@ -1,5 +1,6 @@
 import type { Identity } from '../../types/identity.js'
 import type { Caller } from '../caller.js'
+import { errors } from '../errors.js'
 import { emit, eventOf } from '../events.js'
 import { resolveIdentity } from '../identity.js'
 import type { CreateOutcome, NewSession } from '../store/session-store.js'
@@ -15,7 +16,7 @@ export async function createSession(
   caller: Caller,
   replaces: string[]
 ): Promise<IssuedTokens> {
-  const { options, calls } = parts
+  const { options } = parts
   const { sub, claims, remember, metadata, ttlMs = options.session.ttlMs } = resolveIdentity(identity)
   const family = createFamily(sub)
   const session: NewSession = {
@@ -30,15 +31,36 @@ export async function createSession(
     maxPerUser: options.session.maxPerUser,
     replaces
   }
-  const created = await calls.ask(
-    (store) => store.create(session),
-    (late) => void endGhost(parts, session.sid, late, caller)
-  )
+  const created = await begin(parts, session, caller)
   if (created.outcome === 'revoked') throw sessionRevoked(created.reason)
   if (created.evicted.length > 0) void noteEvicted(parts, created, caller)
   void emit(options, 'onLogin', () => eventOf(created.session), caller)
   const { session: begun, nowMs } = created
+  parts.storeClock.learn(nowMs)
   return issueTokens(parts, family, { session: begun, issuedUs: 0, nowMs }, claims)
+}
+
+/**
+ * Asks the store for it, as long as the client waits: what reached the store later would evict a session for a
+ * login that was none. Where the store's clock turns out to be another, once more.
+ */
+async function begin(
+  parts: Parts,
+  session: NewSession,
+  caller: Caller
+): Promise<Exclude<CreateOutcome, { outcome: 'late' }>> {
+  const { options, calls, storeClock } = parts
+  if (!storeClock.isKnown) storeClock.learn(await calls.ask((store) => store.now(session.sub)))
+  const endsAt = performance.now() + options.storeTimeoutMs
+  for (let tries = 0; tries < 2; tries++) {
+    const created = await calls.ask(
+      (store) => store.create({ ...session, deadlineMs: storeClock.at(endsAt) }),
+      (late) => void endGhost(parts, session.sid, late, caller)
+    )
+    if (created.outcome !== 'late') return created
+    storeClock.learn(created.nowMs)
+  }
+  throw new errors.StoreUnavailable({ cause: new Error('the store was reached too late') })
 }
 
 /** The client was told that there is no session: let there be none, if the store made one after all. */
@@ -50,6 +72,7 @@ async function endGhost(
 ): Promise<void> {
   // Not before the store has settled it: what comes late would bring back what was ended.
   const created = await late.catch(() => null)
+  if (created?.outcome === 'late') return
   if (created) void noteEvicted(parts, created, caller)
   await endQuietly(parts, sid, 'revoked', caller)
 }

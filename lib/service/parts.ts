@@ -7,6 +7,7 @@ import { Revoker } from '../revocation/revoker.js'
 import type { FeedLog, FeedSettings, RevocationFeed } from '../store/revocation-feed.js'
 import type { SessionStore } from '../store/session-store.js'
 import { StoreCalls } from '../store-calls.js'
+import { StoreClock } from '../store-clock.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
 
@@ -19,6 +20,7 @@ export interface Parts {
   /** Null where the mode is another. */
   feed: RevocationFeed | null
   confirmations: Confirmations
+  storeClock: StoreClock
   refreshTokens: RefreshTokenCodec
   accessTokens: AccessTokens
 }
@@ -43,6 +45,7 @@ export function createParts({ options, store, log, ...tokens }: Made): Parts {
     revoker: new Revoker(retrying, announcer, revoked, options.session.ttlMs),
     feed,
     confirmations: new Confirmations(calls, background, accessTokenTtlMs),
+    storeClock: new StoreClock(),
     ...tokens
   }
 }

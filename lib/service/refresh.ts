@@ -24,6 +24,7 @@ export async function refreshSession(
   switch (outcome.outcome) {
     case 'rotated':
     case 'replayed':
+      parts.storeClock.learn(outcome.nowMs)
       tellOfRefresh(parts, outcome, caller)
       return issueTokens(parts, token.family, outcome, claims ?? outcome.session.claims, token)
     case 'reused':

@@ -67,9 +67,12 @@ export class MemoryStore implements SessionStore {
     const revoked = this.#blacklist.get(session.sid, nowUs)
     if (revoked) return { outcome: 'revoked', reason: revoked.reason }
 
-    const stored = this.#sessions.get(session.sid, nowUs) ?? this.#add(session, nowUs)
+    const before = this.#sessions.get(session.sid, nowUs)
+    const nowMs = toMs(nowUs)
+    if (!before && nowMs > (session.deadlineMs ?? nowMs)) return { outcome: 'late', nowMs }
+    const stored = before ?? this.#add(session, nowUs)
     const evicted = this.#once(session.sid, nowUs, () => this.#evict(session, nowUs))
-    return { outcome: 'created', session: view(stored), nowMs: toMs(nowUs), evicted }
+    return { outcome: 'created', session: view(stored), nowMs, evicted }
   }
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {

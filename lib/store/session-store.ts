@@ -14,7 +14,8 @@ import type { FeedSettings, RevocationFeed } from './revocation-feed.js'
 export interface SessionStore {
   /**
    * Starts a session of generation 1, then evicts the user's oldest (by creation) beyond `maxPerUser`.
-   * Refused whole where there is no room for it. The session's id is the operation id.
+   * Refused whole where there is no room for it, or where its deadline has passed. The session's id is the
+   * operation id.
    */
   create(session: NewSession): Promise<CreateOutcome>
 
@@ -101,6 +102,8 @@ export interface NewSession {
   /** What the request brought: replaced at each rotation. */
   requestMetadata: Metadata
   maxPerUser: number
+  /** By the clock of the store: a call that comes later, from the queue of a client library, does nothing. */
+  deadlineMs?: number | undefined
   /** Sids that are about to end for it: they do not count. */
   replaces: string[]
 }
@@ -109,6 +112,8 @@ export type CreateOutcome =
   | { outcome: 'created'; session: Session; nowMs: number; evicted: Session[] }
   /** The session was ended before it began: its creation came late. */
   | { outcome: 'revoked'; reason: RevocationReason }
+  /** The deadline had passed: there is no session, and none was evicted. */
+  | { outcome: 'late'; nowMs: number }
 
 /** A refresh token as it is presented, and the options that judge it. */
 export interface Refresh {

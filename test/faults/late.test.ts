@@ -132,6 +132,16 @@ t.test('a login that reaches Redis late leaves no session', async (t) => {
   await goOn(client, 3, advance)
 })
 
+t.test('a login that reaches Redis late evicts nobody', async (t) => {
+  const { app, cutOff, advance, letGo } = await openLate(t, { session: { maxPerUser: 1 } })
+  t.equal((await new Client(cutOff).login()).statusCode, 503)
+  const client = new Client(app)
+  await client.login()
+  await advance(5 * MINUTE_MS)
+  await letGo()
+  await goOn(client, 3, advance)
+})
+
 /** Two processes over one Redis; the client library of the first queues while its connection is refused. */
 async function openQueue(t: Test, options: Partial<FastifyRefreshTokenOptions> = {}) {
   const server = await startRedis(t)
@@ -145,7 +155,7 @@ async function openQueue(t: Test, options: Partial<FastifyRefreshTokenOptions> =
 }
 
 t.test('what waited in the offline queue of ioredis', async (t) => {
-  const { app, cutOff, proxy, redis } = await openQueue(t)
+  const { app, cutOff, proxy, redis } = await openQueue(t, { session: { maxPerUser: 1 } })
   const login = async (sub: string) => {
     const client = new Client(app)
     await client.login({ sub })

@@ -223,6 +223,20 @@ export async function conformance(t: Test, open: (t: Test) => StoreUnderTest): P
       t.equal((await store.list(sub)).length, 1)
     })
 
+    t.test('that comes after its deadline does nothing, unless it came before', async (t) => {
+      const { store, advance } = open(t)
+      const sub = newSession().sub
+      await begin(store, { sub })
+      const deadlineMs = await store.now(sub)
+      const given = newSession({ sub, maxPerUser: 2, deadlineMs })
+      await begin(store, given)
+      await advance(1)
+      t.equal((await begin(store, given)).session.sid, given.sid, 'the same call, once more')
+      const late = await store.create(newSession({ sub, maxPerUser: 1, deadlineMs }))
+      t.same(late, { outcome: 'late', nowMs: await store.now(sub) })
+      t.equal((await store.list(sub)).length, 2, 'none is evicted')
+    })
+
     t.test('that comes after its revocation makes no session', async (t) => {
       const { store } = open(t)
       const given = newSession()

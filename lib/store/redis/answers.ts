@@ -8,6 +8,7 @@ export type View = [sid: string, numbers: string, sub: string, identity: string,
 type CreateAnswer =
   | ['created', now: string, session: View, evicted: View[]]
   | ['revoked', reason: RevocationReason]
+  | ['late', now: string]
 
 /** Its numbers are the row, the clock, and the copy's time of issue. */
 type Issued = ['rotated' | 'replayed', numbers: string, session: View]
@@ -21,6 +22,7 @@ export function toSessions(views: View[]): Session[] {
 export function toCreateOutcome(answer: unknown): CreateOutcome {
   const fields = answer as CreateAnswer
   if (fields[0] === 'revoked') return { outcome: 'revoked', reason: fields[1] }
+  if (fields[0] === 'late') return { outcome: 'late', nowMs: Number(fields[1]) }
   const [outcome, now, session, evicted] = fields
   return { outcome, session: toOneSession(session), nowMs: Number(now), evicted: toSessions(evicted) }
 }

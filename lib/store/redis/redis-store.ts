@@ -56,14 +56,17 @@ export class RedisStore implements SessionStore {
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
-    const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces } = session
+    const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces, deadlineMs = '' } = session
     const { sessions, blacklist, operations } = this.#keys.ofSession(sid)
     const { identity, requestMetadata } = toTexts(session)
     const answer = await runScript(
       this.#redis,
       createScript,
       [sessions, operations + sid, blacklist],
-      [sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, ...replaces]
+      [
+        ...[sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, deadlineMs],
+        ...replaces
+      ]
     )
     return toCreateOutcome(answer)
   }

@@ -7,8 +7,10 @@ import { sessionFunctions } from './session.js'
  * KEYS: 1 the user's sessions, 2 the answer to this operation, 3 the start of the keys of his blacklist:
  * a sid is appended.
  * ARGV: 1 sid, 2 sub, 3 absolute lifetime in ms, 4 idle lifetime in ms, 5 remember (1 or 0), 6 identity,
- * 7 metadata, 8 how many sessions he may have, 9 and on sids that are about to end for it.
- * Answers: `created`, now in ms, the session, the sessions that it evicted; or `revoked`, the reason.
+ * 7 metadata, 8 how many sessions he may have, 9 the deadline in ms, or nothing, 10 and on sids that are about
+ * to end for it.
+ * Answers: `created`, now in ms, the session, the sessions that it evicted; `revoked`, the reason; or `late`,
+ * now in ms.
  */
 export const createScript = defineScript(
   3,
@@ -25,6 +27,9 @@ local records = load_records(key, now)
 local own = find_record(records, sid)
 if own then return {'created', text(to_ms(now)), view(open_record(own)), recall_answer(answer) or {}} end
 
+-- Whoever asked has been told that there is no session: none is evicted for it.
+if to_ms(now) > (tonumber(ARGV[9]) or math.huge) then return {'late', text(to_ms(now))} end
+
 local s = {
   sid = sid, remember = tonumber(ARGV[5]), gen = 1, created = now, ends = to_ms(now) + tonumber(ARGV[3]),
   issued = 0, minted = 0, by = 0, confirmed = now,
@@ -35,7 +40,7 @@ local s = {
 s.expires = idle_end(s, tonumber(ARGV[4]), now)
 
 local does_not_count = {}
-for i = 9, #ARGV do does_not_count[ARGV[i]] = true end
+for i = 10, #ARGV do does_not_count[ARGV[i]] = true end
 local others = {}
 for _, record in ipairs(records) do
   local other = open_record(record)
