@@ -50,13 +50,15 @@ export class StoreCalls {
    * For work that nobody waits for. It is not sent again while it may still be queued, for an outage would
    * fill the queue of the client library; but a library may also forget what was in flight when a connection
    * broke, and never settle it.
+   *
+   * @param patience how many times as long it waits as the first time
    */
-  askPatiently<T>(call: (store: SessionStore) => Promise<T>): Promise<T> {
-    return this.#patiently(this.#call(call))
+  askPatiently<T>(call: (store: SessionStore) => Promise<T>, patience = 1): Promise<T> {
+    return this.#patiently(this.#call(call), patience)
   }
 
-  #patiently<T>(own: Promise<T>): Promise<T> {
-    return this.#within(PATIENCE * this.#timeoutMs, own, false)
+  #patiently<T>(own: Promise<T>, patience = 1): Promise<T> {
+    return this.#within(patience * PATIENCE * this.#timeoutMs, own, false)
   }
 
   #within<T>(ms: number, own: Promise<T>, isAwaited = true): Promise<T> {

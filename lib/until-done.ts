@@ -1,6 +1,9 @@
 import type { Background } from './background.js'
 import type { Ask, StoreCalls } from './store-calls.js'
 
+/** Ten time-outs of a minute, so many times over, are seven days: a timer takes no more than 24. */
+const MAX_PATIENCE = 1024
+
 /**
  * Work that a client waits for and that has to be done all the same: asked within the time that a client
  * waits; what failed is tried again in the background.
@@ -19,7 +22,12 @@ export async function untilDone<T>(
     return await work((call) => calls.ask(call))
   } catch (error) {
     const giveUpAt = performance.now() + giveUpMs
-    const again = () => work((call) => calls.askPatiently(call))
+    let patience = 0.5
+    const again = () => {
+      // What is still queued is sent again all the more rarely.
+      patience = Math.min(2 * patience, MAX_PATIENCE)
+      return work((call) => calls.askPatiently(call, patience))
+    }
     void background.retry(key, again, () => performance.now() > giveUpAt)
     throw error
   }
