@@ -82,6 +82,7 @@ for (const [name, options] of Object.entries({
       await eventually(() => pendingOf(redis) === 0, PATIENCE_MS)
       t.equal((await clients[0]?.call())?.statusCode, 401, 'who logged out is')
       await eventually(async () => (await app.sessions.list('newcomer')).length === 0, PATIENCE_MS)
+      await eventually(() => heapMb() < heapBefore + 10, PATIENCE_MS)
       const mb = [heapBefore, heapDuring, heapMb()].map((each) => each.toFixed(1)).join(', ')
       t.comment(`${requests} requests, ${most} pending; heap before, during, after: ${mb} MB`)
     })
