@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -39,11 +40,12 @@ for (const [name, options] of Object.entries({
       const server = await startRedis(t)
       const proxy = await startProxy(t, server.port)
       const redis = connect(t, proxy.port, options)
+      await once(redis, 'ready')
       const { app } = await startApp(t, redis, { revocation: MODES.store }, 'silent')
       const clients = await Promise.all(
         Array.from({ length: 10 }, async (_, i) => {
           const client = new Client(app)
-          await client.login({ sub: `user ${i}` })
+          t.equal((await client.login({ sub: `user ${i}` })).statusCode, 200)
           return client
         })
       )
