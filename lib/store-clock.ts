@@ -3,10 +3,10 @@
  * late, by as long as that answer was on its way.
  */
 export class StoreClock {
-  #aheadMs: number | undefined
+  #aheadMs = Number.NaN
 
   get isKnown(): boolean {
-    return this.#aheadMs !== undefined
+    return !Number.isNaN(this.#aheadMs)
   }
 
   /** @param nowMs the clock, as an answer that has just come tells it */
@@ -16,6 +16,6 @@ export class StoreClock {
 
   /** @param atMs by `performance.now()` */
   at(atMs: number): number {
-    return Math.floor(atMs + (this.#aheadMs ?? 0))
+    return Math.floor(atMs + this.#aheadMs)
   }
 }
