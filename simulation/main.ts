@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util'
+import { columns } from './contestants.js'
+import { honestTable, searchTable, thievesTable } from './report.js'
+
+const PARTS = ['honest', 'thieves', 'search'] as const
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    sessions: { type: 'string', default: '200' },
+    only: { type: 'string' }
+  }
+})
+const settings = { seed: wholeNumber('seed'), sessions: wholeNumber('sessions') }
+if (values.only !== undefined && !PARTS.some((part) => part === values.only)) {
+  throw new Error(`--only is one of ${PARTS.join(', ')}`)
+}
+const isWanted = (part: (typeof PARTS)[number]) => (values.only ?? part) === part
+
+console.log(`npm run simulate -- --seed ${settings.seed} --sessions ${settings.sessions}\n`)
+const startedAt = performance.now()
+const contestants = await columns()
+if (isWanted('honest')) {
+  console.log('Honest sessions logged out, per million refreshes:\n')
+  console.log(`${await honestTable(contestants, settings)}\n`)
+}
+if (isWanted('thieves')) {
+  console.log('Found out after (median, 95th percentile), and the refreshes that were granted until then:\n')
+  console.log(`${await thievesTable(contestants, settings)}\n`)
+}
+if (isWanted('search')) {
+  console.log('The best thieves of a random search, whose victims never sleep:\n')
+  console.log(`${await searchTable(settings)}\n`)
+}
+console.log(`${Math.round((performance.now() - startedAt) / 1000)} s`)
+
+function wholeNumber(name: 'seed' | 'sessions'): number {
+  const number = Number(values[name])
+  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${name} is a whole number above 0`)
+  return number
+}
