@@ -1,12 +1,11 @@
 import { leeway, parentAlwaysFine, strict } from './rules/looked-up.js'
-import { ours } from './rules/ours.js'
-import { type Changes, changed } from './rules/proposals.js'
 import { realService } from './rules/real-service.js'
 import { contestantOf } from './rules/rule.js'
+import { type Variant, variant } from './rules/variants.js'
 import type { Contestant } from './server.js'
 import { SECOND } from './time.js'
 
-export const W_MS = 30 * SECOND
+const W_MS = 30 * SECOND
 
 export interface Column {
   contestant: Contestant
@@ -14,33 +13,35 @@ export interface Column {
   share: number
 }
 
-const COPIES_REST: Changes = { restsFromLastCopy: true }
-const STRAGGLERS: Changes = { ...COPIES_REST, stragglersUntil: 3 }
+const MINTING: Variant = { restsFrom: 'minting', stragglersUntil: 0 }
+const LAST_COPY: Variant = { restsFrom: 'last copy', stragglersUntil: 0 }
+const STRAGGLERS: Variant = { restsFrom: 'last copy', stragglersUntil: 3 }
 
-const copiesRest = () => contestantOf(changed(W_MS, COPIES_REST, 'proposal A, W 30 s'))
-const stragglers = () => contestantOf(changed(W_MS, STRAGGLERS, 'proposal B, W 30 s'))
+export const fromMinting = (graceMs = W_MS) =>
+  contestantOf(variant(`rests from minting, W ${graceMs / SECOND} s`, graceMs, MINTING))
+export const fromLastCopy = (graceMs = W_MS) =>
+  contestantOf(variant(`A, W ${graceMs / SECOND} s`, graceMs, LAST_COPY))
+export const stragglers = (graceMs = W_MS) =>
+  contestantOf(variant(`B, W ${graceMs / SECOND} s`, graceMs, STRAGGLERS))
 
-export async function columns(): Promise<Column[]> {
+/** @param named those whose name it matches */
+export async function columns(named: RegExp): Promise<Column[]> {
   const rules = [
     contestantOf(strict),
     contestantOf(leeway(W_MS)),
     contestantOf(parentAlwaysFine(W_MS)),
-    contestantOf(ours(15 * SECOND)),
-    contestantOf(ours(60 * SECOND)),
-    copiesRest(),
+    fromMinting(15 * SECOND),
+    fromMinting(),
+    fromMinting(60 * SECOND),
+    fromLastCopy(),
     stragglers()
   ].map((contestant) => ({ contestant, share: 1 }))
   const real = { contestant: await realService(W_MS), share: 0.25 }
-  return [...rules.slice(0, 4), real, ...rules.slice(4)]
+  return [...rules, real].filter(({ contestant }) => named.test(contestant.name))
 }
 
-/** What the search is set upon: ours, what is proposed, and two rules that it has to beat to be worth anything. */
-export function searched(): Contestant[] {
-  return [
-    contestantOf(leeway(W_MS)),
-    contestantOf(parentAlwaysFine(W_MS)),
-    contestantOf(ours(W_MS)),
-    copiesRest(),
-    stragglers()
-  ]
+/** What the search is set upon: ours, and two rules that it has to beat to be worth anything. */
+export function searched(named: RegExp): Contestant[] {
+  const rules = [contestantOf(leeway(W_MS)), contestantOf(parentAlwaysFine(W_MS))]
+  return [...rules, fromMinting(), fromLastCopy(), stragglers()].filter(({ name }) => named.test(name))
 }

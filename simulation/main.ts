@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { columns } from './contestants.js'
+import { columns, searched } from './contestants.js'
 import { honestTable, searchTable, thievesTable } from './report.js'
 
 const PARTS = ['honest', 'thieves', 'search'] as const
@@ -7,8 +7,9 @@ const PARTS = ['honest', 'thieves', 'search'] as const
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
-    sessions: { type: 'string', default: '200' },
-    only: { type: 'string' }
+    sessions: { type: 'string', default: '150' },
+    only: { type: 'string' },
+    rules: { type: 'string', default: '' }
   }
 })
 const settings = { seed: wholeNumber('seed'), sessions: wholeNumber('sessions') }
@@ -17,9 +18,11 @@ if (values.only !== undefined && !PARTS.some((part) => part === values.only)) {
 }
 const isWanted = (part: (typeof PARTS)[number]) => (values.only ?? part) === part
 
-console.log(`npm run simulate -- --seed ${settings.seed} --sessions ${settings.sessions}\n`)
+console.log(`npm run simulate -- ${process.argv.slice(2).join(' ')}`)
+console.log(`seed ${settings.seed}, ${settings.sessions} users of the first condition\n`)
 const startedAt = performance.now()
-const contestants = await columns()
+const named = new RegExp(values.rules)
+const contestants = await columns(named)
 if (isWanted('honest')) {
   console.log('Honest sessions logged out, per million refreshes:\n')
   console.log(`${await honestTable(contestants, settings)}\n`)
@@ -30,7 +33,7 @@ if (isWanted('thieves')) {
 }
 if (isWanted('search')) {
   console.log('The best thieves of a random search, whose victims never sleep:\n')
-  console.log(`${await searchTable(settings)}\n`)
+  console.log(`${await searchTable(searched(named), settings)}\n`)
 }
 console.log(`${Math.round((performance.now() - startedAt) / 1000)} s`)
 

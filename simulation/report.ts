@@ -1,8 +1,9 @@
 import { conditions, everyCondition } from './conditions.js'
-import { type Column, searched } from './contestants.js'
+import type { Column } from './contestants.js'
 import { liveHonestly } from './honest.js'
 import { type Outcome, rob } from './robbery.js'
 import { search } from './search.js'
+import type { Contestant } from './server.js'
 import { count, minutes, quantile, table } from './tables.js'
 import { adaptive } from './thieves/adaptive.js'
 import { known } from './thieves/known.js'
@@ -76,9 +77,9 @@ function thiefCell(outcomes: Outcome[]): string {
 }
 
 /** The best thieves that a search finds. */
-export async function searchTable({ seed, sessions }: Settings): Promise<string> {
+export async function searchTable(contestants: Contestant[], { seed, sessions }: Settings): Promise<string> {
   const rows: string[][] = []
-  for (const contestant of searched()) {
+  for (const contestant of contestants) {
     const tries = sessions * 5
     const [best] = await search(contestant, tries, `${seed} search`)
     if (!best) throw new Error('a search without a result')

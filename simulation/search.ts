@@ -8,7 +8,6 @@ import { HOUR, MINUTE } from './time.js'
 
 const HORIZON_MS = 3 * HOUR
 const FIRST_LOOK = 2
-const SECOND_LOOK = 40
 const SURVIVORS = 25
 
 export interface Found {
@@ -29,8 +28,14 @@ function victims(): Habits[] {
 /**
  * Looks for the thief with the longest access: policies at random, then the best of them changed a little,
  * again and again; at last the best once more, with other seeds and more victims.
+ * @param secondLook how many of each kind of victim
  */
-export async function search(contestant: Contestant, tries: number, seed: string): Promise<Found[]> {
+export async function search(
+  contestant: Contestant,
+  tries: number,
+  seed: string,
+  secondLook = 40
+): Promise<Found[]> {
   const random = new Random(seed, contestant.name)
   const habits = victims()
   const look = (policy: Policy, runs: number, of: string) =>
@@ -42,7 +47,7 @@ export async function search(contestant: Contestant, tries: number, seed: string
     best = longestFirst([...best, await look(policy, FIRST_LOOK, `first ${i}`)]).slice(0, SURVIVORS)
   }
   const again: Found[] = []
-  for (const { policy } of best) again.push(await look(policy, SECOND_LOOK, 'second'))
+  for (const { policy } of best) again.push(await look(policy, secondLook, 'second'))
   return longestFirst(again)
 }
 

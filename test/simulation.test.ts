@@ -1,5 +1,6 @@
 import t from 'tap'
 import { conditions, everyCondition } from '../simulation/conditions.js'
+import { fromLastCopy, fromMinting } from '../simulation/contestants.js'
 import { liveHonestly } from '../simulation/honest.js'
 import { rob } from '../simulation/robbery.js'
 import { strict } from '../simulation/rules/looked-up.js'
@@ -7,6 +8,7 @@ import { ours } from '../simulation/rules/ours.js'
 import { realService } from '../simulation/rules/real-service.js'
 import { contestantOf } from '../simulation/rules/rule.js'
 import { search } from '../simulation/search.js'
+import { adaptive } from '../simulation/thieves/adaptive.js'
 import { known } from '../simulation/thieves/known.js'
 import { HOUR, SECOND } from '../simulation/time.js'
 
@@ -61,9 +63,18 @@ t.test('each thief who copied the jar once is found out', async (t) => {
   }
 })
 
+t.test('who races the confirmation is found out where a generation rests from its last copy', async (t) => {
+  const victim = { ...everyCondition().oneTab, sleep: null }
+  const ahead = adaptive.find(({ name }) => name.startsWith('goes ahead'))!
+  const at = { seed: `${seed} ahead`, horizonMs: HOUR }
+  t.match(await rob(fromMinting(), victim, ahead.play, at), { foundOutMs: null })
+  const { foundOutMs } = await rob(fromLastCopy(), victim, ahead.play, at)
+  t.ok(foundOutMs !== null && foundOutMs < HOUR / 2)
+})
+
 t.test('the search finds the thief who beats a weaker rule', async (t) => {
   const alwaysFine = contestantOf({ ...ours(W_MS), name: 'no theft', refresh: takesAny })
-  const [best] = await search(alwaysFine, 10, seed)
+  const [best] = await search(alwaysFine, 10, seed, 3)
   t.ok(best && best.accessMinutes > 60)
 })
 

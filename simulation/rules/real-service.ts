@@ -27,7 +27,7 @@ export async function realService(graceMs: number): Promise<Contestant> {
   const { log, ...fastify } = await withTokens(options)
   const tokens = { refreshTokens: fastify.refreshTokens, accessTokens: fastify.accessTokens }
   return {
-    name: `ours, W ${graceMs / 1000} s`,
+    name: `the plugin, W ${graceMs / 1000} s`,
     open(now) {
       const store = new ForgetfulStore(now)
       const service = new SessionService(createParts({ options, store, log, ...tokens }))
