@@ -35,7 +35,15 @@ if (isWanted('search')) {
   console.log('The best thieves of a random search, whose victims never sleep:\n')
   console.log(`${await searchTable(searched(named), settings)}\n`)
 }
-console.log(`${Math.round((performance.now() - startedAt) / 1000)} s`)
+const cpu = process.cpuUsage()
+const [wallSeconds, cpuSeconds] = [performance.now() - startedAt, (cpu.user + cpu.system) / 1000].map(
+  toSeconds
+)
+console.log(`${wallSeconds} s, of which ${cpuSeconds} s of one core`)
+
+function toSeconds(ms: number): number {
+  return Math.round(ms / 1000)
+}
 
 function wholeNumber(name: 'seed' | 'sessions'): number {
   const number = Number(values[name])
