@@ -55,7 +55,7 @@ export function judge(rotation: Rotation, presented: Presented, nowUs: number): 
   const { gen, current } = rotation
   const { graceUs, untilConfirmed } = presented
 
-  if (presented.gen === gen) return rests(current, nowUs, graceUs) ? 3 : 4
+  if (presented.gen === gen) return rests(rotation, nowUs, graceUs) ? 3 : 4
   if (presented.gen < gen) {
     const retirement = retirementOf(rotation, presented.gen)
     if (isTwoJars(rotation, presented, retirement)) return 5
@@ -69,10 +69,16 @@ export function judge(rotation: Rotation, presented: Presented, nowUs: number): 
 /**
  * A generation that was just taken into use rests: a second rotation inside one burst of tabs, or a
  * late cookie that puts the older token back, would retire what the others still hold. A login's
- * generation never rests.
+ * generation never rests. An unconfirmed one rests from its last copy on: who holds another copy must not
+ * rotate before the client that has just got one confirms.
  */
-function rests({ mintedUs, confirmedUs }: Minting, nowUs: number, graceUs: number): boolean {
-  return mintedUs !== null && isWithin(3 * graceUs, confirmedUs ?? mintedUs, nowUs)
+function rests({ createdUs, issuedUs, current }: Rotation, nowUs: number, graceUs: number): boolean {
+  const { mintedUs, confirmedUs } = current
+  if (mintedUs === null) return false
+  const copiedUs = createdUs + issuedUs
+  // A copy from a clock that was ahead tells nothing.
+  const sinceUs = confirmedUs ?? (copiedUs <= nowUs ? copiedUs : mintedUs)
+  return isWithin(3 * graceUs, sinceUs, nowUs)
 }
 
 /** The rotation that retired a generation minted its successor: it is kept for the last two. */
