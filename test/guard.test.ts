@@ -83,6 +83,13 @@ t.test('where no token came the challenge names no error', async (t) => {
   }
 })
 
+t.test('a token in the query is none', async (t) => {
+  const { app } = await buildApp(t, { extend: addRoutes })
+  const response = await get(app, `/pre-handler?access_token=${await tokenOf(app)}`)
+  t.equal(response.statusCode, 401)
+  t.equal(response.json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
+})
+
 t.test('an optional guard gives null where no token came, and 401 for a bad one', async (t) => {
   const { app } = await buildApp(t, { extend: addRoutes })
   for (const authorization of [undefined, '', 'Basic YWRhOng=']) {
