@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { MemoryStore } from '../../lib/store/memory-store.js'
 import { RedisStore } from '../../lib/store/redis/redis-store.js'
@@ -51,7 +51,7 @@ export function openMemoryStore(): StoreUnderTest {
  * A real Redis, which sees the test's time: its scripts are sent with the clock's instead of `TIME`.
  * @param client what the store talks to, if not the same: a Cluster of that one server
  */
-export function openRedisStore(redis: Redis, client: RedisClient = redis): StoreUnderTest {
+export function openRedisStore(redis: Redis | Cluster, client: RedisClient = redis): StoreUnderTest {
   const clock = new Clock()
   const keyPrefix = `test:${randomUUID()}:`
   const clocked: RedisClient = {
@@ -74,16 +74,22 @@ export function openRedisStore(redis: Redis, client: RedisClient = redis): Store
     settled: watchConfirmations(store),
     async advance(ms) {
       clock.advance(ms)
-      for (const key of await redis.keys(`${keyPrefix}*`)) {
+      for (const key of await keysOf(redis, `${keyPrefix}*`)) {
         const ttl = await redis.pttl(key)
         // The stream of revocations has none.
         if (ttl > 0) await redis.pexpire(key, ttl - ms)
       }
     },
     skew: (ms) => clock.advance(ms),
-    redis,
+    ...(redis instanceof Cluster ? {} : { redis }),
     keyPrefix
   }
+}
+
+/** All keys that match a pattern, on whichever master they lie. */
+export async function keysOf(redis: Redis | Cluster, pattern: string): Promise<string[]> {
+  const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis]
+  return (await Promise.all(nodes.map((node) => node.keys(pattern)))).flat()
 }
 
 function watchConfirmations(store: SessionStore): () => Promise<void> {

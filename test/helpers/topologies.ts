@@ -1,60 +1,93 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Cluster, Redis } from 'ioredis'
+import { Cluster, type ClusterOptions, Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { eventually } from './eventually.js'
-import { type RedisServer, startRedis } from './redis-server.js'
+import { type ClientOptions, type RedisServer, startRedis } from './redis-server.js'
+
+export type ClusterClientOptions = Omit<ClusterOptions, 'redisOptions'> & {
+  redisOptions?: Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>
+}
 
 /** Redis servers that stand in for one another, as local processes. */
-export interface Topology {
+export interface Topology<Options = never> {
   client: Redis | Cluster
+  /** Another client, with options of its own: each process has one. */
+  connect(options?: Options): Redis | Cluster
   /** Waits until the replicas have what the masters have: what they lack is lost with a master. */
   replicated(): Promise<void>
+  /** The servers that are masters now, as they say themselves. */
+  masters(): Promise<RedisServer[]>
   /** The master that a key lies on. */
   masterOf(key: string): Promise<RedisServer>
+  replicasOf(master: RedisServer): Promise<RedisServer[]>
+  slotOf(key: string): Promise<number>
 }
 
 const host = '127.0.0.1'
 /** Without these a replica waits five seconds for others before it copies its master. */
 export const REPLICATION = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
+const SENTINELS = 3
+/** Sentinels find each other by what they publish every two seconds. */
+const ACQUAINTED_MS = 30_000
 
-/** A master, a replica and a Sentinel that replaces a master which was silent for half a second. */
-export async function startSentinel(t: Test): Promise<Topology> {
+/** A master, two replicas, and three Sentinels, two of which replace a master that was silent for half a second. */
+export async function startSentinel(t: Test): Promise<Topology<ClientOptions>> {
   const master = await startRedis(t, REPLICATION)
-  const replica = await startRedis(t, [...REPLICATION, '--replicaof', host, String(master.port)])
-  await eventually(async () => (await infoOf(replica)).includes('master_link_status:up'))
+  const args = [...REPLICATION, '--replicaof', host, String(master.port)]
+  const replicas = await Promise.all([startRedis(t, args), startRedis(t, args)])
+  for (const replica of replicas) await eventually(() => isLinked(replica), ACQUAINTED_MS)
+  const sentinels = await Promise.all(Array.from({ length: SENTINELS }, () => startOneSentinel(t, master)))
+  for (const sentinel of sentinels) await acquainted(sentinel)
 
+  const servers = [master, ...replicas]
+  const addresses = sentinels.map(({ port }) => ({ host, port }))
+  const connect = (options: ClientOptions = {}) =>
+    owned(t, new Redis({ sentinels: addresses, name: 'main', disconnectTimeout: 100, ...options }))
+  const masters = () => mastersAmong(servers)
+  return {
+    client: connect(),
+    connect,
+    masters,
+    replicated: () => allReplicated(servers, masters),
+    masterOf: async () => (await masters())[0] as RedisServer,
+    replicasOf: (master) => replicasAmong(servers, master),
+    slotOf: async () => 0
+  }
+}
+
+async function startOneSentinel(t: Test, master: RedisServer): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'sentinel-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const config = join(folder, 'sentinel.conf')
   await writeFile(
     config,
     [
-      `sentinel monitor main ${host} ${master.port} 1`,
+      `sentinel monitor main ${host} ${master.port} 2`,
       'sentinel down-after-milliseconds main 500',
       'sentinel failover-timeout main 2000'
     ].join('\n')
   )
-  const sentinel = await startRedis(t, ['--sentinel'], config)
-  const watch = sentinel.client()
-  await eventually(async () => ((await watch.call('SENTINEL', 'REPLICAS', 'main')) as unknown[]).length === 1)
+  return startRedis(t, ['--sentinel'], config)
+}
 
-  const client = new Redis({
-    sentinels: [{ host, port: sentinel.port }],
-    name: 'main',
-    disconnectTimeout: 100
-  })
-  return {
-    client: owned(t, client),
-    replicated: () => eventually(() => isReplicated(master)),
-    masterOf: async () => master
-  }
+async function acquainted(sentinel: RedisServer): Promise<void> {
+  const watch = sentinel.client()
+  const known = async (what: string) => ((await watch.call('SENTINEL', what, 'main')) as unknown[]).length
+  await eventually(async () => (await known('REPLICAS')) === 2, ACQUAINTED_MS)
+  await eventually(async () => (await known('SENTINELS')) === SENTINELS - 1, ACQUAINTED_MS)
+  watch.disconnect()
 }
 
 /** Three masters with a replica each; a master that was silent for a second is replaced. */
-export async function startCluster(t: Test): Promise<Topology> {
-  const args = [...REPLICATION, '--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
+export async function startCluster(t: Test): Promise<Topology<ClusterClientOptions>> {
+  const args = [
+    ...REPLICATION,
+    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'],
+    // However long a test keeps a replica from its master.
+    ...['--cluster-replica-validity-factor', '0']
+  ]
   const servers = await Promise.all(Array.from({ length: 6 }, () => startRedis(t, args)))
   const clients = servers.map((server) => server.client())
   const [first] = clients as [Redis]
@@ -68,42 +101,102 @@ export async function startCluster(t: Test): Promise<Topology> {
   }
   const knowsAll = async (client: Redis) =>
     String(await client.call('CLUSTER', 'INFO')).includes('cluster_known_nodes:6')
-  for (const client of clients) await eventually(() => knowsAll(client))
+  for (const client of clients) await eventually(() => knowsAll(client), ACQUAINTED_MS)
   const ids = await Promise.all(clients.map((client) => client.call('CLUSTER', 'MYID')))
   for (const [i, client] of clients.slice(3).entries())
-    await client.call('CLUSTER', 'REPLICATE', ids[i] as string)
-  for (const server of servers.slice(3)) {
-    await eventually(async () => (await infoOf(server)).includes('master_link_status:up'))
-  }
+    await eventually(() => follows(client, ids[i] as string), ACQUAINTED_MS)
+  for (const server of servers.slice(3)) await eventually(() => isLinked(server), ACQUAINTED_MS)
   for (const client of clients) {
-    await eventually(async () => String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok'))
+    const isReady = async () => String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')
+    await eventually(isReady, ACQUAINTED_MS)
   }
+  const roles = async () => String(await first.call('CLUSTER', 'NODES')).split(' slave ').length - 1
+  await eventually(async () => (await roles()) === 3, ACQUAINTED_MS)
 
   const nodes = servers.map(({ port }) => ({ host, port }))
-  const client = new Cluster(nodes, { redisOptions: { disconnectTimeout: 100 } })
+  const connect = ({ redisOptions, ...options }: ClusterClientOptions = {}) =>
+    owned(t, new Cluster(nodes, { ...options, redisOptions: { disconnectTimeout: 100, ...redisOptions } }))
+  const masters = () => mastersAmong(servers)
+  const slotOf = async (key: string) => Number(await first.call('CLUSTER', 'KEYSLOT', key))
   return {
-    client: owned(t, client),
-    async replicated() {
-      for (const master of servers.slice(0, 3)) await eventually(() => isReplicated(master))
-    },
+    client: connect(),
+    connect,
+    masters,
+    slotOf,
+    replicated: () => allReplicated(servers, masters),
     async masterOf(key) {
-      const slot = Number(await first.call('CLUSTER', 'KEYSLOT', key))
-      return servers[Math.floor((slot * 3) / 16384)] as RedisServer
-    }
+      const slot = await slotOf(key)
+      for (const master of await masters()) if (await serves(master, slot)) return master
+      throw new Error(`no master serves slot ${slot}`)
+    },
+    replicasOf: (master) => replicasAmong(servers, master)
   }
 }
 
-export async function isReplicated(master: RedisServer): Promise<boolean> {
-  const info = await infoOf(master)
-  const written = /master_repl_offset:(\d+)/.exec(info)?.[1]
-  return written === /slave0:.*offset=(\d+)/.exec(info)?.[1]
+/** Whether a master says that a slot is its own; of a slot alone: one that is being moved has two entries more. */
+async function serves(master: RedisServer, slot: number): Promise<boolean> {
+  const client = master.client()
+  const nodes = String(await client.call('CLUSTER', 'NODES')).split('\n')
+  client.disconnect()
+  const ranges =
+    nodes
+      .find((line) => line.includes('myself'))
+      ?.split(' ')
+      .slice(8) ?? []
+  return ranges.some((range) => {
+    const [from, to = from] = range.split('-').map(Number) as [number, number?]
+    return slot >= from && slot <= (to ?? from)
+  })
 }
 
+/** A node that has just been met may not know its master yet. */
+async function follows(client: Redis, master: string): Promise<boolean> {
+  try {
+    await client.call('CLUSTER', 'REPLICATE', master)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function isLinked(replica: RedisServer): Promise<boolean> {
+  return (await infoOf(replica)).includes('master_link_status:up')
+}
+
+async function mastersAmong(servers: RedisServer[]): Promise<RedisServer[]> {
+  const infos = await Promise.all(servers.map((server) => infoOf(server)))
+  return servers.filter((_, i) => infos[i]?.includes('role:master'))
+}
+
+async function replicasAmong(servers: RedisServer[], master: RedisServer): Promise<RedisServer[]> {
+  const infos = await Promise.all(servers.map((server) => infoOf(server)))
+  return servers.filter((_, i) => infos[i]?.includes(`master_port:${master.port}\r\n`))
+}
+
+async function allReplicated(servers: RedisServer[], masters: () => Promise<RedisServer[]>): Promise<void> {
+  for (const master of await masters()) {
+    const count = (await replicasAmong(servers, master)).length
+    await eventually(() => isReplicated(master, count), ACQUAINTED_MS)
+  }
+}
+
+export async function isReplicated(master: RedisServer, replicas: number): Promise<boolean> {
+  const info = await infoOf(master)
+  const written = /master_repl_offset:(\d+)/.exec(info)?.[1]
+  const offsets = [...info.matchAll(/slave\d+:.*state=online,offset=(\d+)/g)].map(([, offset]) => offset)
+  return offsets.length === replicas && offsets.every((offset) => offset === written)
+}
+
+/** What a server says of its replication; nothing where it is down. */
 async function infoOf(server: RedisServer): Promise<string> {
-  const client = server.client()
-  const info = await client.info('replication')
-  client.disconnect()
-  return info
+  const client = server.client({ retryStrategy: () => null, maxRetriesPerRequest: 0, commandTimeout: 1000 })
+  try {
+    return await client.info('replication')
+  } catch {
+    return ''
+  } finally {
+    client.disconnect()
+  }
 }
 
 function owned<C extends Redis | Cluster>(t: Test, client: C): C {

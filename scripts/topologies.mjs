@@ -1,0 +1,70 @@
+// The tests on a Redis Cluster and on Sentinel: `npm run test:topologies`, on every server that can be had, or
+// `-- valkey` for one. VALKEY_SERVER is the path of a Valkey of your own.
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { debianServers } from './debian-servers.mjs'
+import { root, tryRun } from './run.mjs'
+
+const folder = 'test/topologies'
+const rows = join(root, '.tap/topologies.md')
+/** What is run on the other servers, too. */
+const EVERYWHERE = ['conformance.test.ts', 'failover.test.ts', 'rollback.test.ts']
+
+const args = process.argv.slice(2)
+const all = readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts'))
+const asked = args.filter((arg) => arg.endsWith('.test.ts')).map((arg) => arg.split('/').at(-1))
+const names = args.filter((arg) => !arg.endsWith('.test.ts'))
+
+const debian = debianServers()
+const servers = {
+  redis: { command: process.env.REDIS_SERVER ?? 'redis-server', files: all },
+  valkey: { command: process.env.VALKEY_SERVER ?? debian?.valkey, files: EVERYWHERE },
+  'later-redis': { command: debian?.redis, files: EVERYWHERE }
+}
+const unknown = names.filter((name) => !(name in servers))
+if (unknown.length > 0) {
+  console.error(`no such server: ${unknown}; there are ${Object.keys(servers)}`)
+  process.exit(1)
+}
+
+rmSync(rows, { force: true })
+const total = { passed: 0, failed: 0 }
+for (const [name, { command, files }] of Object.entries(servers)) {
+  if (names.length > 0 && !names.includes(name)) continue
+  if (!command) {
+    console.log(
+      `${name}: not run, for apt and Debian's keyring are not here, or its archive is not reachable`
+    )
+    continue
+  }
+  runOn(name, command, asked.length > 0 ? asked : files)
+}
+if (existsSync(rows)) console.log(`\n${readFileSync(rows, 'utf8')}`)
+console.log(`${total.passed} passed, ${total.failed} failed`)
+if (total.failed > 0 || total.passed === 0) process.exit(1)
+
+function runOn(name, command, files) {
+  const version = /v=(\S+)/.exec(tryRun(command, ['--version'], { stdio: 'pipe' }).stdout ?? '')?.[1]
+  console.log(`${name} ${version ?? ''}`)
+  const results = join(root, `.tap/results-topologies-${name}.json`)
+  rmSync(results, { force: true })
+  const done = tryRun(
+    process.execPath,
+    ['scripts/test.mjs', '--jobs=1', '--timeout=240', ...files.map((file) => `${folder}/${file}`)],
+    {
+      timeoutMs: 900_000,
+      env: {
+        ...process.env,
+        REDIS_SERVER: command,
+        TEST_RESULTS: results,
+        TOPOLOGIES: rows,
+        SERVER_NAME: `${name === 'valkey' ? 'Valkey' : 'Redis'} ${version ?? ''}`.trim()
+      }
+    }
+  )
+  const { passed, failed } = existsSync(results)
+    ? JSON.parse(readFileSync(results, 'utf8'))
+    : { passed: 0, failed: 1 }
+  total.passed += passed
+  total.failed += done.status !== 0 && failed === 0 ? 1 : failed
+}

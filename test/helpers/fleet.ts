@@ -1,0 +1,266 @@
+import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Cluster, Redis } from 'ioredis'
+import type { Test } from 'tap'
+import {
+  type FastifyRefreshTokenOptions,
+  fastifyRefreshToken,
+  type Identity,
+  type RefreshEvent
+} from '../../lib/index.js'
+import { listen, SECRET } from './build-app.js'
+import { eventually } from './eventually.js'
+
+/** A request that is not answered by then hangs. */
+const STORE_TIMEOUT_MS = 2000
+/** What a slow machine may add to it. */
+const MARGIN_MS = 3000
+const GIVE_UP_MS = 20_000
+const COOKIE = '__Host-refresh_token'
+
+/** What the clients met, and what the app told of it. */
+export interface Counts {
+  clients: number
+  refreshes: number
+  rotated: number
+  replayed: number
+  rollbacks: number
+  unavailable: number
+  /** A 503 without `Retry-After`. */
+  unexplained: number
+  networkErrors: number
+  hung: number
+  longestMs: number
+  /** Sessions that ended though their client was honest: by the code that it was told. */
+  loggedOut: Record<string, number>
+}
+
+export interface FleetOptions {
+  name: string
+  redis: Redis | Cluster
+  options?: Partial<FastifyRefreshTokenOptions>
+  /** The subject of each client. */
+  subs: string[]
+}
+
+/** Apps that share a Redis, as processes do; and honest clients over real sockets, half of them browsers. */
+export class Fleet {
+  readonly name: string
+  readonly counts: Counts
+  readonly clients: FleetClient[] = []
+  readonly apps: FastifyInstance[] = []
+  readonly #origins: string[] = []
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1000 })
+  #isDriving = false
+  #driven: Promise<unknown> = Promise.resolve()
+
+  static async launch(t: Test, ...all: FleetOptions[]): Promise<Fleet[]> {
+    return Promise.all(all.map((options) => new Fleet(options).#open(t, options)))
+  }
+
+  private constructor({ name, subs }: FleetOptions) {
+    this.name = name
+    this.counts = {
+      clients: subs.length,
+      ...{ refreshes: 0, rotated: 0, replayed: 0, rollbacks: 0, unavailable: 0, unexplained: 0 },
+      ...{ networkErrors: 0, hung: 0, longestMs: 0, loggedOut: {} }
+    }
+  }
+
+  async #open(t: Test, { redis, options, subs }: FleetOptions): Promise<Fleet> {
+    t.after(async () => {
+      await this.rest()
+      this.#agent.destroy()
+    })
+    // Without an offline queue a client that is not connected yet refuses everything.
+    await eventually(() => redis.status === 'ready', 20_000)
+    for (let i = 0; i < 2; i++) this.#origins.push(await this.#openApp(t, redis, options))
+    for (const [i, sub] of subs.entries()) {
+      const client = new FleetClient(this, sub, i % 2 ? 'body' : 'cookie', i)
+      await client.login()
+      this.clients.push(client)
+    }
+    return this
+  }
+
+  async #openApp(t: Test, redis: FleetOptions['redis'], options: FleetOptions['options']): Promise<string> {
+    const app = Fastify()
+    t.after(() => app.close())
+    await app.register(fastifyRefreshToken, {
+      secret: SECRET,
+      redis,
+      storeTimeout: STORE_TIMEOUT_MS / 1000,
+      accessToken: { ttl: '2s' },
+      refreshToken: { grace: 0.5 },
+      login: (request) => request.body as Identity,
+      transport: (request) => (request.headers['x-client'] === 'body' ? 'body' : 'cookie'),
+      onRefresh: (event) => this.#heard(event),
+      ...options
+    })
+    app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+    await app.ready()
+    this.apps.push(app)
+    return listen(app)
+  }
+
+  #heard({ outcome, rollback }: RefreshEvent): void {
+    this.counts[outcome]++
+    if (rollback) this.counts.rollbacks++
+  }
+
+  /** Lets every client work until `rest`: calls a guarded route, and refreshes when it is told to. */
+  drive(): void {
+    this.#isDriving = true
+    this.#driven = Promise.all(
+      this.clients.map(async (client) => {
+        while (this.#isDriving && client.isLoggedIn) await client.work()
+      })
+    )
+  }
+
+  async rest(): Promise<void> {
+    this.#isDriving = false
+    await this.#driven
+  }
+
+  /** One request of a client, to an app of its choice. */
+  async send(app: number, path: string, headers: Record<string, string>, body?: object): Promise<Answer> {
+    const before = performance.now()
+    try {
+      const answer = await this.#send(`${this.#origins[app % 2]}${path}`, headers, body)
+      if (answer.status === 503) {
+        this.counts.unavailable++
+        if (!answer.headers['retry-after']) this.counts.unexplained++
+      }
+      return answer
+    } catch {
+      this.counts.networkErrors++
+      return { status: 0, headers: {}, body: {} }
+    } finally {
+      const ms = performance.now() - before
+      this.counts.longestMs = Math.max(this.counts.longestMs, Math.round(ms))
+      if (ms > STORE_TIMEOUT_MS + MARGIN_MS) this.counts.hung++
+    }
+  }
+
+  #send(url: string, headers: Record<string, string>, body: object | undefined): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const sent = request(url, {
+        agent: this.#agent,
+        method: body ? 'POST' : 'GET',
+        headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+        timeout: GIVE_UP_MS
+      })
+      sent.on('error', reject)
+      sent.on('timeout', () => sent.destroy(new Error('no answer')))
+      sent.on('response', (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk) => {
+          text += chunk
+        })
+        response.on('error', reject)
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(text) })
+        )
+      })
+      sent.end(body && JSON.stringify(body))
+    })
+  }
+}
+
+interface Answer {
+  /** 0: the network failed. */
+  status: number
+  headers: IncomingHttpHeaders
+  body: { access_token?: string; refresh_token?: string; code?: string; sid?: string }
+}
+
+/** An honest client of one session, which alternates between the apps. */
+export class FleetClient {
+  readonly sub: string
+  readonly #fleet: Fleet
+  readonly #transport: 'cookie' | 'body'
+  #turn: number
+  #accessToken = ''
+  #refreshToken = ''
+  isLoggedIn = false
+
+  constructor(fleet: Fleet, sub: string, transport: 'cookie' | 'body', turn: number) {
+    this.#fleet = fleet
+    this.sub = sub
+    this.#transport = transport
+    this.#turn = turn
+  }
+
+  async login(): Promise<void> {
+    const answer = await this.#post('/auth/login', { sub: this.sub })
+    if (answer.status !== 200) throw new Error(`no login: ${JSON.stringify(answer)}`)
+    this.isLoggedIn = true
+  }
+
+  /** A guarded request; and a refresh, where that was refused. */
+  async work(): Promise<void> {
+    const { status, headers, body } = await this.call()
+    if (status === 401 && body.code !== 'FRT_ERR_ACCESS_TOKEN_EXPIRED') this.#end(body.code)
+    else if (status === 401) await this.refresh()
+    else await sleep(status === 200 ? 250 + 250 * ((this.#turn * 0.618) % 1) : patience(headers))
+  }
+
+  /** @param app asks that one, instead of the next */
+  call(app = this.#turn++): Promise<Answer> {
+    return this.#fleet.send(app, '/me', { authorization: `Bearer ${this.#accessToken}` })
+  }
+
+  /** Sends the same token until it is answered with another, or told that the session is over. */
+  async refresh(): Promise<void> {
+    for (;;) {
+      const answer = await this.#post('/auth/refresh', {})
+      if (answer.status === 200) this.#fleet.counts.refreshes++
+      if (answer.status === 401) this.#end(answer.body.code)
+      if (answer.status === 200 || answer.status === 401) return
+      await sleep(patience(answer.headers))
+    }
+  }
+
+  async logout(app?: number): Promise<number> {
+    const { status } = await this.#post('/auth/logout', {}, app)
+    this.isLoggedIn = false
+    return status
+  }
+
+  /** What a refresh is answered, by one app; whoever has copied the token would be, too. */
+  async present(app: number): Promise<Answer> {
+    return this.#post('/auth/refresh', {}, app)
+  }
+
+  async #post(path: string, body: object, app = this.#turn++): Promise<Answer> {
+    const isCookie = this.#transport === 'cookie'
+    const headers: Record<string, string> = { 'x-client': this.#transport }
+    if (isCookie && this.#refreshToken) headers.cookie = `${COOKIE}=${this.#refreshToken}`
+    const payload = isCookie || !this.#refreshToken ? body : { ...body, refresh_token: this.#refreshToken }
+    const answer = await this.#fleet.send(app, path, headers, payload)
+    if (answer.status === 200) this.#keep(answer)
+    return answer
+  }
+
+  #keep({ headers, body }: Answer): void {
+    if (!body.access_token) return
+    this.#accessToken = body.access_token
+    const cookie = headers['set-cookie']?.find((text) => text.startsWith(`${COOKIE}=`))
+    this.#refreshToken =
+      body.refresh_token ?? cookie?.slice(COOKIE.length + 1).split(';')[0] ?? this.#refreshToken
+  }
+
+  #end(code = 'unknown'): void {
+    this.isLoggedIn = false
+    const { loggedOut } = this.#fleet.counts
+    loggedOut[code] = (loggedOut[code] ?? 0) + 1
+  }
+}
+
+/** As long as the server asks for; a second, where the network failed. */
+function patience(headers: IncomingHttpHeaders): number {
+  return 1000 * Number(headers['retry-after'] ?? 1)
+}
