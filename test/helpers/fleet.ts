@@ -185,6 +185,7 @@ export class FleetClient {
   #turn: number
   #accessToken = ''
   #refreshToken = ''
+  #refreshAt = 0
   isLoggedIn = false
 
   constructor(fleet: Fleet, sub: string, transport: 'cookie' | 'body', turn: number) {
@@ -200,12 +201,13 @@ export class FleetClient {
     this.isLoggedIn = true
   }
 
-  /** A guarded request; and a refresh, where that was refused. */
+  /** A guarded request; and a refresh, where that was refused or soon will be. */
   async work(): Promise<void> {
+    if (performance.now() > this.#refreshAt) await this.refresh()
     const { status, headers, body } = await this.call()
     if (status === 401 && body.code !== 'FRT_ERR_ACCESS_TOKEN_EXPIRED') this.#end(body.code)
     else if (status === 401) await this.refresh()
-    else await sleep(status === 200 ? 250 + 250 * ((this.#turn * 0.618) % 1) : patience(headers))
+    else await sleep(status === 200 ? 250 + 250 * this.#spread() : patience(headers))
   }
 
   /** @param app asks that one, instead of the next */
@@ -248,9 +250,16 @@ export class FleetClient {
   #keep({ headers, body }: Answer): void {
     if (!body.access_token) return
     this.#accessToken = body.access_token
+    // Each in its own rhythm: tokens expire at full seconds, all at once.
+    this.#refreshAt = performance.now() + 1000 + 2000 * this.#spread()
     const cookie = headers['set-cookie']?.find((text) => text.startsWith(`${COOKIE}=`))
     this.#refreshToken =
       body.refresh_token ?? cookie?.slice(COOKIE.length + 1).split(';')[0] ?? this.#refreshToken
+  }
+
+  /** Between 0 and 1: another at each turn, the same in each run. */
+  #spread(): number {
+    return (this.#turn * 0.618) % 1
   }
 
   #end(code = 'unknown'): void {

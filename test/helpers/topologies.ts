@@ -32,13 +32,18 @@ const SENTINELS = 3
 /** Sentinels find each other by what they publish every two seconds. */
 const ACQUAINTED_MS = 30_000
 
-/** A master, two replicas, and three Sentinels, two of which replace a master that was silent for half a second. */
-export async function startSentinel(t: Test): Promise<Topology<ClientOptions>> {
+/**
+ * A master, two replicas, and three Sentinels.
+ * @param silentMs after how long two of the Sentinels replace a master that is silent
+ */
+export async function startSentinel(t: Test, silentMs = 500): Promise<Topology<ClientOptions>> {
   const master = await startRedis(t, REPLICATION)
   const args = [...REPLICATION, '--replicaof', host, String(master.port)]
   const replicas = await Promise.all([startRedis(t, args), startRedis(t, args)])
   for (const replica of replicas) await eventually(() => isLinked(replica), ACQUAINTED_MS)
-  const sentinels = await Promise.all(Array.from({ length: SENTINELS }, () => startOneSentinel(t, master)))
+  const sentinels = await Promise.all(
+    Array.from({ length: SENTINELS }, () => startOneSentinel(t, master, silentMs))
+  )
   for (const sentinel of sentinels) await acquainted(sentinel)
 
   const servers = [master, ...replicas]
@@ -57,7 +62,7 @@ export async function startSentinel(t: Test): Promise<Topology<ClientOptions>> {
   }
 }
 
-async function startOneSentinel(t: Test, master: RedisServer): Promise<RedisServer> {
+async function startOneSentinel(t: Test, master: RedisServer, silentMs: number): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'sentinel-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const config = join(folder, 'sentinel.conf')
@@ -65,7 +70,7 @@ async function startOneSentinel(t: Test, master: RedisServer): Promise<RedisServ
     config,
     [
       `sentinel monitor main ${host} ${master.port} 2`,
-      'sentinel down-after-milliseconds main 500',
+      `sentinel down-after-milliseconds main ${silentMs}`,
       'sentinel failover-timeout main 2000'
     ].join('\n')
   )
@@ -80,11 +85,14 @@ async function acquainted(sentinel: RedisServer): Promise<void> {
   watch.disconnect()
 }
 
-/** Three masters with a replica each; a master that was silent for a second is replaced. */
-export async function startCluster(t: Test): Promise<Topology<ClusterClientOptions>> {
+/**
+ * Three masters with a replica each.
+ * @param silentMs after how long the others replace a master that is silent
+ */
+export async function startCluster(t: Test, silentMs = 1000): Promise<Topology<ClusterClientOptions>> {
   const args = [
     ...REPLICATION,
-    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'],
+    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(silentMs)],
     // However long a test keeps a replica from its master.
     ...['--cluster-replica-validity-factor', '0']
   ]
