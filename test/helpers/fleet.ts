@@ -1,6 +1,6 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import type { Cluster, Redis } from 'ioredis'
 import type { Test } from 'tap'
 import {
@@ -36,7 +36,7 @@ export interface Counts {
   loggedOut: Record<string, number>
 }
 
-export interface FleetOptions {
+export interface FleetSettings {
   name: string
   redis: Redis | Cluster
   options?: Partial<FastifyRefreshTokenOptions>
@@ -49,33 +49,35 @@ export class Fleet {
   readonly name: string
   readonly counts: Counts
   readonly clients: FleetClient[] = []
-  readonly apps: FastifyInstance[] = []
+  readonly #settings: FleetSettings
   readonly #origins: string[] = []
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1000 })
   #isDriving = false
   #driven: Promise<unknown> = Promise.resolve()
 
-  static async launch(t: Test, ...all: FleetOptions[]): Promise<Fleet[]> {
-    return Promise.all(all.map((options) => new Fleet(options).#open(t, options)))
+  static launch(t: Test, ...all: FleetSettings[]): Promise<Fleet[]> {
+    return Promise.all(all.map((settings) => new Fleet(settings).#launch(t)))
   }
 
-  private constructor({ name, subs }: FleetOptions) {
-    this.name = name
+  private constructor(settings: FleetSettings) {
+    this.name = settings.name
+    this.#settings = settings
     this.counts = {
-      clients: subs.length,
+      clients: settings.subs.length,
       ...{ refreshes: 0, rotated: 0, replayed: 0, rollbacks: 0, unavailable: 0, unexplained: 0 },
       ...{ networkErrors: 0, hung: 0, longestMs: 0, loggedOut: {} }
     }
   }
 
-  async #open(t: Test, { redis, options, subs }: FleetOptions): Promise<Fleet> {
+  async #launch(t: Test): Promise<Fleet> {
+    const { redis, subs } = this.#settings
     t.after(async () => {
       await this.rest()
       this.#agent.destroy()
     })
     // Without an offline queue a client that is not connected yet refuses everything.
     await eventually(() => redis.status === 'ready', 20_000)
-    for (let i = 0; i < 2; i++) this.#origins.push(await this.#openApp(t, redis, options))
+    for (let i = 0; i < 2; i++) await this.open(t)
     for (const [i, sub] of subs.entries()) {
       const client = new FleetClient(this, sub, i % 2 ? 'body' : 'cookie', i)
       await client.login()
@@ -84,7 +86,9 @@ export class Fleet {
     return this
   }
 
-  async #openApp(t: Test, redis: FleetOptions['redis'], options: FleetOptions['options']): Promise<string> {
+  /** Starts another app. @returns its number */
+  async open(t: Test): Promise<number> {
+    const { redis, options } = this.#settings
     const app = Fastify()
     t.after(() => app.close())
     await app.register(fastifyRefreshToken, {
@@ -100,8 +104,7 @@ export class Fleet {
     })
     app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
     await app.ready()
-    this.apps.push(app)
-    return listen(app)
+    return this.#origins.push(await listen(app)) - 1
   }
 
   #heard({ outcome, rollback }: RefreshEvent): void {
@@ -128,7 +131,7 @@ export class Fleet {
   async send(app: number, path: string, headers: Record<string, string>, body?: object): Promise<Answer> {
     const before = performance.now()
     try {
-      const answer = await this.#send(`${this.#origins[app % 2]}${path}`, headers, body)
+      const answer = await this.#send(`${this.#origins[app % this.#origins.length]}${path}`, headers, body)
       if (answer.status === 503) {
         this.counts.unavailable++
         if (!answer.headers['retry-after']) this.counts.unexplained++
@@ -204,6 +207,7 @@ export class FleetClient {
   /** A guarded request; and a refresh, where that was refused or soon will be. */
   async work(): Promise<void> {
     if (performance.now() > this.#refreshAt) await this.refresh()
+    if (!this.isLoggedIn) return
     const { status, headers, body } = await this.call()
     if (status === 401 && body.code !== 'FRT_ERR_ACCESS_TOKEN_EXPIRED') this.#end(body.code)
     else if (status === 401) await this.refresh()

@@ -21,6 +21,7 @@ export interface Topology<Options = never> {
   masters(): Promise<RedisServer[]>
   /** The master that a key lies on. */
   masterOf(key: string): Promise<RedisServer>
+  masterOfSlot(slot: number): Promise<RedisServer>
   replicasOf(master: RedisServer): Promise<RedisServer[]>
   slotOf(key: string): Promise<number>
 }
@@ -57,6 +58,7 @@ export async function startSentinel(t: Test, silentMs = 500): Promise<Topology<C
     masters,
     replicated: () => allReplicated(servers, masters),
     masterOf: async () => (await masters())[0] as RedisServer,
+    masterOfSlot: async () => (await masters())[0] as RedisServer,
     replicasOf: (master) => replicasAmong(servers, master),
     slotOf: async () => 0
   }
@@ -125,6 +127,10 @@ export async function startCluster(t: Test, silentMs = 1000): Promise<Topology<C
   const connect = ({ redisOptions, ...options }: ClusterClientOptions = {}) =>
     owned(t, new Cluster(nodes, { ...options, redisOptions: { disconnectTimeout: 100, ...redisOptions } }))
   const masters = () => mastersAmong(servers)
+  const masterOfSlot = async (slot: number) => {
+    for (const master of await masters()) if (await serves(master, slot)) return master
+    throw new Error(`no master serves slot ${slot}`)
+  }
   const slotOf = async (key: string) => Number(await first.call('CLUSTER', 'KEYSLOT', key))
   return {
     client: connect(),
@@ -132,11 +138,8 @@ export async function startCluster(t: Test, silentMs = 1000): Promise<Topology<C
     masters,
     slotOf,
     replicated: () => allReplicated(servers, masters),
-    async masterOf(key) {
-      const slot = await slotOf(key)
-      for (const master of await masters()) if (await serves(master, slot)) return master
-      throw new Error(`no master serves slot ${slot}`)
-    },
+    masterOf: async (key) => masterOfSlot(await slotOf(key)),
+    masterOfSlot,
     replicasOf: (master) => replicasAmong(servers, master)
   }
 }
