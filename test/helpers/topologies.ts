@@ -23,6 +23,8 @@ export interface Topology<Options = never> {
   masterOf(key: string): Promise<RedisServer>
   masterOfSlot(slot: number): Promise<RedisServer>
   replicasOf(master: RedisServer): Promise<RedisServer[]>
+  /** A planned failover: the master gives way to a replica of its own. */
+  handOver(master: RedisServer): Promise<void>
   slotOf(key: string): Promise<number>
 }
 
@@ -52,13 +54,21 @@ export async function startSentinel(t: Test, silentMs = 500): Promise<Topology<C
   const connect = (options: ClientOptions = {}) =>
     owned(t, new Redis({ sentinels: addresses, name: 'main', disconnectTimeout: 100, ...options }))
   const masters = () => mastersAmong(servers)
+  const onlyMaster = async () => {
+    const [master] = await masters()
+    if (!master) throw new Error('there is no master')
+    return master
+  }
   return {
     client: connect(),
     connect,
     masters,
     replicated: () => allReplicated(servers, masters),
-    masterOf: async () => (await masters())[0] as RedisServer,
-    masterOfSlot: async () => (await masters())[0] as RedisServer,
+    masterOf: onlyMaster,
+    masterOfSlot: onlyMaster,
+    async handOver() {
+      await (sentinels[0] as RedisServer).client().call('SENTINEL', 'FAILOVER', 'main')
+    },
     replicasOf: (master) => replicasAmong(servers, master),
     slotOf: async () => 0
   }
@@ -140,7 +150,11 @@ export async function startCluster(t: Test, silentMs = 1000): Promise<Topology<C
     replicated: () => allReplicated(servers, masters),
     masterOf: async (key) => masterOfSlot(await slotOf(key)),
     masterOfSlot,
-    replicasOf: (master) => replicasAmong(servers, master)
+    replicasOf: (master) => replicasAmong(servers, master),
+    async handOver(master) {
+      const [replica] = await replicasAmong(servers, master)
+      await replica?.client().call('CLUSTER', 'FAILOVER')
+    }
   }
 }
 

@@ -68,7 +68,7 @@ async function rollBack<O>(t: Test, what: string, topology: Topology<O>): Promis
 
   for (const fleet of [...fleets, arriving]) fleet.drive()
   const isThrough = ({ clients, counts }: Fleet) =>
-    counts.refreshes >= 6 * CLIENTS || clients.every(({ isLoggedIn }) => !isLoggedIn)
+    counts.refreshes >= 5 * CLIENTS || clients.every(({ isLoggedIn }) => !isLoggedIn)
   await eventually(() => [...fleets, arriving].every(isThrough), PATIENCE_MS)
   await Promise.all([...fleets, arriving].map((fleet) => fleet.rest()))
 
@@ -77,7 +77,12 @@ async function rollBack<O>(t: Test, what: string, topology: Topology<O>): Promis
     report(t, what, fleet)
     await t.test(name, async (t) => {
       t.same(fleet.counts.loggedOut, loggedOut)
-      t.equal(fleet.counts.rollbacks, rollbacks, 'the store is told of, once for each session')
+      // Those whose rotation was answered too late are told of by nobody.
+      const { rollbacks: told, unavailable } = fleet.counts
+      t.ok(
+        told <= rollbacks && told + unavailable >= rollbacks,
+        `the store is told of: ${told} of ${rollbacks}`
+      )
       answersWell(t, fleet)
     })
   }
