@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { tagOf } from '../../lib/tokens/refresh-token.js'
 import { eventually } from '../helpers/eventually.js'
 import { Fleet } from '../helpers/fleet.js'
-import type { RedisServer } from '../helpers/redis-server.js'
 import { report } from '../helpers/report.js'
+import { SlotMove } from '../helpers/slot-move.js'
 import { type ClusterClientOptions, startCluster, type Topology } from '../helpers/topologies.js'
 
 const CLIENTS = 20
@@ -28,7 +27,7 @@ t.test('Redis Cluster: slots move under load', async (t) => {
   await t.test('one after another, as redis-cli moves them', async (t) => {
     const fleets = await launch(t, topology, subs, 'quick')
     for (let round = 0; round < 2; round++) {
-      for (const slot of slots) await new Move(topology, slot, await nodesOf(topology, slot)).run()
+      for (const slot of slots) await (await SlotMove.prepare(topology, slot)).run()
       await worksOn(fleets)
     }
     await check(t, 'Cluster, slots move', fleets)
@@ -37,8 +36,8 @@ t.test('Redis Cluster: slots move under load', async (t) => {
 
   await t.test('each half-way for seconds', async (t) => {
     const fleets = await launch(t, topology, subs, 'slow')
-    const moves: Move[] = []
-    for (const slot of slots) moves.push(new Move(topology, slot, await nodesOf(topology, slot)))
+    const moves: SlotMove[] = []
+    for (const slot of slots) moves.push(await SlotMove.prepare(topology, slot))
     for (const move of moves) await move.open()
     await sleep(HELD_MS)
     for (const move of moves) await move.keys()
@@ -50,7 +49,7 @@ t.test('Redis Cluster: slots move under load', async (t) => {
   })
 })
 
-function launch(
+async function launch(
   t: Test,
   topology: Topology<ClusterClientOptions>,
   subs: string[],
@@ -62,10 +61,9 @@ function launch(
     options: { keyPrefix: `${prefix}-${i}:` },
     subs
   }))
-  return Fleet.launch(t, ...all).then((fleets) => {
-    for (const fleet of fleets) fleet.drive()
-    return fleets
-  })
+  const fleets = await Fleet.launch(t, ...all)
+  for (const fleet of fleets) fleet.drive()
+  return fleets
 }
 
 async function worksOn(fleets: Fleet[]): Promise<void> {
@@ -82,75 +80,6 @@ async function check(t: Test, what: string, fleets: Fleet[]): Promise<void> {
     const expected = { loggedOut: {}, hung: 0, unexplained: 0, networkErrors: 0 }
     t.same({ loggedOut, hung, unexplained, networkErrors }, expected, fleet.name)
   }
-}
-
-/** A slot on its way from one master to another. */
-class Move {
-  readonly #slot: number
-  readonly #topology: Topology<ClusterClientOptions>
-  readonly #nodes: Nodes
-
-  constructor(topology: Topology<ClusterClientOptions>, slot: number, nodes: Nodes) {
-    this.#topology = topology
-    this.#slot = slot
-    this.#nodes = nodes
-  }
-
-  async run(): Promise<void> {
-    await this.open()
-    await this.keys()
-    await this.close()
-  }
-
-  async open(): Promise<void> {
-    const { from, to } = this.#nodes
-    await to.client.call('CLUSTER', 'SETSLOT', this.#slot, 'IMPORTING', from.id)
-    await from.client.call('CLUSTER', 'SETSLOT', this.#slot, 'MIGRATING', to.id)
-  }
-
-  async keys(): Promise<void> {
-    const { from, to } = this.#nodes
-    for (;;) {
-      const keys = (await from.client.call('CLUSTER', 'GETKEYSINSLOT', this.#slot, 100)) as string[]
-      if (keys.length === 0) return
-      await from.client.call('MIGRATE', '127.0.0.1', to.server.port, '', 0, 5000, 'KEYS', ...keys)
-    }
-  }
-
-  async close(): Promise<void> {
-    const { from, to } = this.#nodes
-    for (const { client } of [to, from]) await client.call('CLUSTER', 'SETSLOT', this.#slot, 'NODE', to.id)
-    for (const master of await this.#topology.masters()) {
-      const client = master.client()
-      await client.call('CLUSTER', 'SETSLOT', this.#slot, 'NODE', to.id)
-      client.disconnect()
-    }
-    from.client.disconnect()
-    to.client.disconnect()
-  }
-}
-
-interface Node {
-  server: RedisServer
-  client: Redis
-  id: string
-}
-
-interface Nodes {
-  from: Node
-  to: Node
-}
-
-/** The master that has a slot, and the next one. */
-async function nodesOf(topology: Topology<ClusterClientOptions>, slot: number): Promise<Nodes> {
-  const masters = await topology.masters()
-  const from = await topology.masterOfSlot(slot)
-  const to = masters[(masters.indexOf(from) + 1) % masters.length] as RedisServer
-  const toNode = async (server: RedisServer) => {
-    const client = server.client()
-    return { server, client, id: String(await client.call('CLUSTER', 'MYID')) }
-  }
-  return { from: await toNode(from), to: await toNode(to) }
 }
 
 /** How often the masters have answered with an error. */
