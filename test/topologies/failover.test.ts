@@ -25,9 +25,11 @@ const CLUSTER: Record<string, Case<ClusterClientOptions>> = {
   'ioredis as it comes': { client: {} },
   'enableOfflineQueue: false': { client: { enableOfflineQueue: false } },
   'maxRetriesPerRequest: 1': { client: { redisOptions: { maxRetriesPerRequest: 1 } } },
-  "scaleReads: 'slave', auto-pipelining": { client: { scaleReads: 'slave', enableAutoPipelining: true } },
-  'retry strategy, slot refreshes': {
-    client: { clusterRetryStrategy: backoff, slotsRefreshTimeout: 5000, slotsRefreshInterval: 1000 }
+  "scaleReads: 'slave'": { client: { scaleReads: 'slave' } },
+  'auto-pipelining': { client: { enableAutoPipelining: true } },
+  // Not slotsRefreshInterval: a Cluster that is disconnected during a refresh goes on with it, and no process ends.
+  'retry strategy, slotsRefreshTimeout': {
+    client: { clusterRetryStrategy: backoff, slotsRefreshTimeout: 5000 }
   }
 }
 

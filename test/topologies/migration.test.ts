@@ -13,7 +13,8 @@ const HELD_MS = 4000
 
 const OPTIONS: Record<string, ClusterClientOptions> = {
   'ioredis as it comes': {},
-  "scaleReads: 'slave', auto-pipelining": { scaleReads: 'slave', enableAutoPipelining: true },
+  "scaleReads: 'slave'": { scaleReads: 'slave' },
+  'auto-pipelining': { enableAutoPipelining: true },
   'retryDelayOnTryAgain: 1000': { retryDelayOnTryAgain: 1000 }
 }
 
