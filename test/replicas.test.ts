@@ -41,7 +41,7 @@ t.test('a logout that is answered has reached the replica, and no failover undoe
   const app = await startApp(t, master)
   const clients = await Promise.all(Array.from({ length: 150 }, (_, i) => login(app, `user-${i}`)))
   const survivor = replica.client()
-  await eventually(() => isReplicated(master))
+  await eventually(() => isReplicated(master, 1))
 
   const ended = await Promise.all(
     clients.map(async (client) => {

@@ -163,13 +163,9 @@ t.test('a user who may not delete', async (t) => {
     }
   }
   const redis = connect(t, server.port, { username: 'app', password: 'secret' })
-  const others = { ...all(200), logout: 503, logoutAll: 503, remove: 503 }
-  await meet(t, redis, direct, fault, {
-    none: others,
-    store: { ...all(503), login: 200, refresh: 200 },
-    allow: others,
-    deny: others
-  })
+  // The one of two devices that is removed leaves something to be written.
+  const answers = { ...all(200), logout: 503, logoutAll: 503 }
+  await meet(t, redis, direct, fault, { none: answers, store: answers, allow: answers, deny: answers })
 })
 
 t.test('a user who may not write any more: a logout that fails ends no other session', async (t) => {

@@ -41,6 +41,8 @@ const CLUSTER_SETTINGS = {
   enableOfflineQueue: true,
   enableAutoPipelining: false,
   clusterRetryStrategy: () => null,
+  // A Cluster that is disconnected while it refreshes them would go on for ever.
+  slotsRefreshInterval: 0,
   // A replica may lag behind.
   scaleReads: 'master'
 }

@@ -65,10 +65,10 @@ local function load_records(key, now)
   return records
 end
 
--- For an answer that nothing was written for: a replica, which may lag behind, refuses this write, of a key
--- that never is.
+-- For an answer that nothing was written for: a replica, which may lag behind, refuses this write, which
+-- changes nothing. Late in a script: once one has written, a full Redis no longer refuses the rest.
 local function ask_master(key)
-  redis.call('DEL', key .. ':')
+  redis.call('GETEX', key)
 end
 
 -- Lives as long as the last of them. Where there are fewer now it has to be: once a script has written,
