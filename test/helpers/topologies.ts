@@ -214,7 +214,7 @@ export async function isReplicated(master: RedisServer, replicas: number): Promi
 
 /** What a server says of its replication; nothing where it is down. */
 async function infoOf(server: RedisServer): Promise<string> {
-  const client = server.client({ retryStrategy: () => null, maxRetriesPerRequest: 0, commandTimeout: 1000 })
+  const client = server.client({ retryStrategy: () => null, maxRetriesPerRequest: 0, commandTimeout: 5000 })
   try {
     return await client.info('replication')
   } catch {
