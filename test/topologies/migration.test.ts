@@ -27,10 +27,8 @@ t.test('Redis Cluster: slots move under load', async (t) => {
 
   await t.test('one after another, as redis-cli moves them', async (t) => {
     const fleets = await launch(t, topology, subs, 'quick')
-    for (let round = 0; round < 2; round++) {
-      for (const slot of slots) await (await SlotMove.prepare(topology, slot)).run()
-      await worksOn(fleets)
-    }
+    for (const slot of slots) await (await SlotMove.prepare(topology, slot)).run()
+    await worksOn(fleets)
     await check(t, 'Cluster, slots move', fleets)
     t.ok((await errorsOf(topology, 'MOVED')) > 0, 'clients were told MOVED')
   })
