@@ -1,0 +1,61 @@
+// The app under load, in a process of its own: nothing but what it holds is in its memory.
+import Fastify from 'fastify'
+import { Redis } from 'ioredis'
+import { fastifyRefreshToken } from '../../lib/index.js'
+import { collect } from './gc.js'
+import type { Lifetimes } from './lifetimes.js'
+
+export interface Started {
+  port: number
+}
+export interface Measured {
+  heapUsed: number
+  rss: number
+}
+
+const [url, json] = process.argv.slice(2) as [url: string, json: string]
+const { accessToken, grace, idle, session }: Lifetimes = JSON.parse(json)
+
+const redis = new Redis(url)
+redis.on('error', (error) => console.error(error.message))
+
+const app = Fastify({ logger: { level: 'error' }, keepAliveTimeout: 60_000 })
+await app.register(fastifyRefreshToken, {
+  secret: 'the secret of a soak test, long enough',
+  redis,
+  login: (request) => {
+    const { sub } = request.body as { sub: string }
+    return { sub, claims: { roles: ['reader'] } }
+  },
+  accessToken: { ttl: accessToken },
+  refreshToken: { ttl: idle, grace },
+  session: { ttl: session }
+})
+app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+await app.listen({ port: 0, host: '127.0.0.1' })
+
+/** Kept only to show that a leak is found out. */
+const kept: string[] = []
+if (process.env.SOAK_LEAK) {
+  app.server.on('request', (_request, response) => {
+    response.once('close', () =>
+      kept.push('x'.repeat(Number(process.env.SOAK_LEAK)).concat(String(kept.length)))
+    )
+  })
+}
+
+process.on('message', async (message) => {
+  if (message === 'stop') {
+    await app.close()
+    redis.disconnect()
+    process.disconnect()
+    return
+  }
+  // Twice: what the first one finalises, the second one frees.
+  collect()
+  collect()
+  const { heapUsed, rss } = process.memoryUsage()
+  process.send?.({ heapUsed, rss } satisfies Measured)
+})
+const address = app.server.address()
+process.send?.({ port: typeof address === 'object' && address ? address.port : 0 } satisfies Started)
