@@ -1,0 +1,176 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import type { Identity } from '../../lib/index.js'
+import { RESERVED_CLAIMS } from '../../lib/tokens/access-token.js'
+import { buildApp } from '../helpers/build-app.js'
+import { Client } from '../helpers/client.js'
+import { eachStore } from '../helpers/stores.js'
+import { fuzz } from './fuzz.js'
+import { codeOf, isOrderly } from './orderly.js'
+import { ODD_TEXTS, oddText } from './strings.js'
+
+const MAX = { sub: 256, claims: 4096, metadata: 1024 }
+
+const names = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('roles', 'name', 'scope', '0', 'é', 'e\u0301', ...ODD_TEXTS.slice(0, 30))
+  },
+  { weight: 1, arbitrary: fc.constantFrom(...RESERVED_CLAIMS) },
+  { weight: 3, arbitrary: oddText }
+)
+const leaves = fc.oneof(
+  oddText,
+  fc.constantFrom(null, true, false, 0, -0, 1e308, 5e-324, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY),
+  fc.double(),
+  fc.constantFrom(new Date(0), { toJSON: () => 'x' }, [], {}, [[]], Object.create(null))
+)
+/** Also a member named `__proto__` of its own, as JSON makes it. */
+const objects = (depth: number): fc.Arbitrary<Record<string, unknown>> =>
+  fc
+    .array(
+      fc.tuple(
+        names,
+        depth === 0 ? leaves : fc.oneof(leaves, objects(depth - 1), fc.array(leaves, { maxLength: 4 }))
+      ),
+      {
+        maxLength: 5
+      }
+    )
+    .map((entries) => {
+      const object = {}
+      for (const [name, value] of entries) {
+        Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
+      }
+      return object
+    })
+const large = fc
+  .tuple(fc.constantFrom('a', 'é', '"', '\0', '😀'), fc.integer({ min: 150, max: 4200 }))
+  .map(([text, times]) => ({ large: text.repeat(times) }))
+const members = fc.oneof(
+  // A member `__proto__` of the whole is refused: test/fuzz/prototypes.test.ts.
+  { weight: 4, arbitrary: objects(2).filter((object) => !Object.hasOwn(object, '__proto__')) },
+  { weight: 1, arbitrary: large }
+)
+
+const identities = fc.record(
+  { sub: oddText, claims: members, metadata: members, remember: fc.boolean() },
+  { requiredKeys: ['sub'] }
+)
+
+/** What JSON makes of it; or nothing, where it is too large. */
+function plain(value: object, maxBytes: number): Record<string, unknown> | undefined {
+  const json = JSON.stringify(value)
+  return json !== undefined && Buffer.byteLength(json) <= maxBytes ? JSON.parse(json) : undefined
+}
+
+function isValid({ sub, claims = {}, metadata = {} }: Identity): boolean {
+  const size = Buffer.byteLength(sub)
+  const [plainClaims, plainMetadata] = [plain(claims, MAX.claims), plain(metadata, MAX.metadata)]
+  if (!plainClaims || !plainMetadata || size === 0 || size > MAX.sub || !sub.isWellFormed()) return false
+  return !RESERVED_CLAIMS.some((name) => Object.hasOwn(plainClaims, name))
+}
+
+/** Its own members alone, as JSON: a prototype that somebody set is not among them. */
+function own(value: object): unknown {
+  return JSON.parse(JSON.stringify(value))
+}
+
+function isPlain(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return
+  equal(Object.getPrototypeOf(value), Object.prototype, 'nobody else is its prototype')
+  for (const each of Object.values(value)) isPlain(each)
+}
+
+await eachStore(t, async (t, open) => {
+  await t.test('what an identity holds comes back as it was, to the byte', async (t) => {
+    const next: { identity: Identity } = { identity: { sub: 'ada' } }
+    const seen: object[] = []
+    const { app } = await buildApp(t, {
+      under: open(t),
+      server: { logger: false },
+      options: { login: () => next.identity, session: { metadata: () => ({}), maxPerUser: 1 } },
+      extend(app) {
+        app.get('/seen', { preHandler: app.authenticate }, async (request) => {
+          seen.push(request.user ?? {})
+          return {}
+        })
+      }
+    })
+
+    await fuzz(t, identities, async (given) => {
+      const identity = given as Identity
+      next.identity = identity
+      const client = new Client(app)
+      const login = await client.login()
+      isOrderly(login, { method: 'POST', url: '/auth/login' })
+      equal(login.statusCode, isValid(identity) ? 200 : 500, login.body)
+      if (!isValid(identity)) {
+        equal(codeOf(login), 'FRT_ERR_INVALID_IDENTITY')
+        return
+      }
+      const { sub } = identity
+      const claims = plain(identity.claims ?? {}, MAX.claims)
+      const metadata = plain(identity.metadata ?? {}, MAX.metadata)
+
+      for (const step of ['login', 'refresh'] as const) {
+        if (step === 'refresh') equal((await client.refresh()).statusCode, 200)
+        equal((await client.call('/seen')).statusCode, 200, 'even with odd claims it is a good token')
+        const { sid, gen, iat, exp, auth_time, ...others } = seen.pop() as Record<string, unknown>
+        deepEqual(own(others), { sub, ...claims }, step)
+        ok([gen, iat, exp, auth_time].every(Number.isInteger))
+        isPlain(others)
+
+        const session = await app.sessions.get(String(sid))
+        equal(session?.sub, sub)
+        deepEqual(own(session.claims), claims)
+        deepEqual(own(session.metadata), metadata)
+        isPlain(session.claims)
+        isPlain(session.metadata)
+        equal(session.remember, identity.remember ?? true)
+      }
+      const list = await app.inject({ url: '/auth/sessions', headers: client.accessHeaders() })
+      deepEqual(
+        list.json().sessions.map((each: { metadata: object }) => each.metadata),
+        [metadata]
+      )
+      deepEqual(
+        (await app.sessions.list(sub)).map((each) => each.sub),
+        [sub]
+      )
+    })
+    t.equal(Object.keys(Object.prototype).length, 0)
+  })
+
+  await t.test('two spellings of one name are two users', async (t) => {
+    const { app } = await buildApp(t, { under: open(t), server: { logger: false } })
+    const spell = fc.constantFrom<(text: string) => string>(
+      (text) => text.normalize('NFC'),
+      (text) => text.normalize('NFD'),
+      (text) => text.normalize('NFKC'),
+      (text) => text.toLowerCase(),
+      (text) => text.toUpperCase(),
+      (text) => `${text} `,
+      (text) => `\ufeff${text}`,
+      (text) => `${text}\0`
+    )
+    const subs = oddText.filter((text) => text !== '' && text.isWellFormed() && Buffer.byteLength(text) < 80)
+    await fuzz(
+      t,
+      fc
+        .tuple(subs, spell)
+        .filter(([sub, spell]) => spell(sub) !== sub && Buffer.byteLength(spell(sub)) <= 256),
+      async ([sub, spell]) => {
+        const twin = spell(sub)
+        await app.sessions.revokeAll(sub)
+        await app.sessions.revokeAll(twin)
+        const { session } = await app.sessions.create({ sub })
+        deepEqual(await app.sessions.list(twin), [])
+        equal(await app.sessions.revokeAll(twin), 0)
+        equal((await app.sessions.get(session.sid))?.sub, sub)
+      },
+      0.5
+    )
+  })
+})
