@@ -8,7 +8,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '300' },
     connections: { type: 'string', default: '200' },
-    pause: { type: 'string', default: '100' },
+    pause: { type: 'string', default: '250' },
     seed: { type: 'string', default: '1' }
   }
 })

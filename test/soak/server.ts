@@ -2,6 +2,7 @@
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import { fastifyRefreshToken } from '../../lib/index.js'
+import { fillCaches } from './fill.js'
 import { collect } from './gc.js'
 import type { Lifetimes } from './lifetimes.js'
 
@@ -13,7 +14,9 @@ export interface Measured {
   rss: number
 }
 
-const [url, json] = process.argv.slice(2) as [url: string, json: string]
+const SECRET = 'the secret of a soak test, long enough'
+
+const [url, json, fill] = process.argv.slice(2) as [url: string, json: string, fill?: string]
 const { accessToken, grace, idle, session }: Lifetimes = JSON.parse(json)
 
 const redis = new Redis(url)
@@ -21,7 +24,7 @@ redis.on('error', (error) => console.error(error.message))
 
 const app = Fastify({ logger: { level: 'error' }, keepAliveTimeout: 60_000 })
 await app.register(fastifyRefreshToken, {
-  secret: 'the secret of a soak test, long enough',
+  secret: SECRET,
   redis,
   // The machine may be busy with something else: that is not what is under test.
   storeTimeout: '30s',
@@ -34,6 +37,8 @@ await app.register(fastifyRefreshToken, {
   session: { ttl: session }
 })
 app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+await app.ready()
+if (fill) await fillCaches(app, SECRET)
 await app.listen({ port: 0, host: '127.0.0.1' })
 
 /** Kept only to show that a leak is found out. */
