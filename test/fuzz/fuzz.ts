@@ -4,12 +4,12 @@ import fc from 'fast-check'
 import type { Test } from 'tap'
 
 /** How many cases each property gets: a nightly run may ask for more. */
-const RUNS = Number(process.env.FUZZ_RUNS ?? 300)
+const RUNS = Number(process.env.FUZZ_RUNS ?? 200)
 /** The same cases again: a failure prints seed and path. */
 const SEED = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31))
 
 /** A busy machine tries fewer of them, unless their number was asked for. */
-const LIMIT_NS = process.env.FUZZ_RUNS === undefined ? 8_000_000_000n : 3_600_000_000_000n
+const LIMIT_NS = process.env.FUZZ_RUNS === undefined ? 4_000_000_000n : 3_600_000_000_000n
 
 let cases = 0
 

@@ -42,10 +42,12 @@ function isOfThePlugin(response: LightMyRequestResponse, { method, url }: Asked)
   return ROUTES.test(`${method} ${url.split('?')[0]}`) && !isNotFound(response)
 }
 
-/** What no route answers: Fastify's own 404, and an address that it cannot read. */
+/** What Fastify's router refuses by itself: an address that it cannot read, or that leads nowhere. */
+const ROUTER_CODES = new Set<unknown>(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH'])
+
 function isNotFound(response: LightMyRequestResponse): boolean {
   const code = codeOf(response)
-  return (response.statusCode === 404 && code === undefined) || code === 'FST_ERR_BAD_URL'
+  return (response.statusCode === 404 && code === undefined) || ROUTER_CODES.has(code)
 }
 
 /** Fastify's shape with a code, or that of RFC 6749 section 5.2. */

@@ -6,8 +6,8 @@ const FAMILY_AT = 6
 const FAMILY_END = 22
 
 const REFRESH_TOKENS = /[\w-]{86}/g
-/** A JWT's signature: without it, the rest opens no door. */
-const SIGNATURES = /[\w-]{16,}\.[\w-]{16,}\.([\w-]{40,})/g
+const JWTS = /[\w.-]{70,}/g
+const SIGNATURE_LENGTH = 40
 const RUNS = /[\w-]{16,}/g
 /** How a Buffer is written that nobody meant to write. */
 const BYTES = /"type":"Buffer"|<Buffer [0-9a-f]{2}/
@@ -20,7 +20,10 @@ export class Secrets {
   /** Every token in a text: of ours, or what somebody presents for one. */
   learnTokens(text: string): void {
     for (const [token] of text.matchAll(REFRESH_TOKENS)) this.#learnRefreshToken(token)
-    for (const [, signature = ''] of text.matchAll(SIGNATURES)) this.#learnPieces(signature)
+    for (const [jwt] of text.matchAll(JWTS)) {
+      // Its signature: without it, the rest opens no door.
+      for (const part of jwt.split('.').slice(2)) if (part.length >= SIGNATURE_LENGTH) this.#learnPieces(part)
+    }
   }
 
   /** A secret that is known as a whole: a password, a key. */

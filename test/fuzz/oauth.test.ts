@@ -1,0 +1,104 @@
+import { equal, notEqual } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { buildApp } from '../helpers/build-app.js'
+import { fuzz } from './fuzz.js'
+import { isOrderly } from './orderly.js'
+import { damaged, oddText } from './strings.js'
+
+const types = fc.constantFrom(
+  'application/x-www-form-urlencoded',
+  'application/x-www-form-urlencoded; charset=UTF-8',
+  'application/x-www-form-urlencoded;charset="utf-8"',
+  'Application/X-WWW-Form-URLEncoded'
+)
+
+const others = fc
+  .tuple(
+    fc.oneof(fc.constantFrom('client_id', 'scope', 'token_type_hint', '__proto__', 'constructor'), oddText),
+    oddText
+  )
+  .filter(([name]) => !['grant_type', 'refresh_token', 'token'].includes(name))
+
+/** How a form writes a text: every character may be written as its bytes. */
+function encode(text: string): string {
+  return encodeURIComponent(text.toWellFormed())
+}
+
+const write = (pairs: (readonly [string, string])[]) =>
+  pairs.map((pair) => pair.map(encode).join('=')).join('&')
+
+t.test('a refresh of any parameters is answered as RFC 6749 says', async (t) => {
+  const { app } = await buildApp(t, { server: { logger: false } })
+  const { refreshToken, session } = await app.sessions.create({ sub: 'ada' })
+  const pairs = fc
+    .tuple(
+      fc.array(fc.constantFrom('refresh_token', 'password', '', 'REFRESH_TOKEN', 'authorization_code'), {
+        maxLength: 2
+      }),
+      fc.array(damaged(refreshToken), { maxLength: 2 }),
+      fc.array(others, { maxLength: 3 })
+    )
+    .chain(([grants, tokens, more]) =>
+      fc.shuffledSubarray(
+        [
+          ...grants.map((grant) => ['grant_type', grant] as const),
+          ...tokens.map((token) => ['refresh_token', token] as const),
+          ...more
+        ],
+        { minLength: grants.length + tokens.length + more.length }
+      )
+    )
+
+  await fuzz(t, fc.tuple(types, pairs), async ([type, pairs]) => {
+    const asked = { method: 'POST', url: '/auth/refresh' } as const
+    const payload = write(pairs)
+    const response = await app.inject({ ...asked, headers: { 'content-type': type }, payload })
+    isOrderly(response, asked)
+    if (payload.length < 16_384) equal(response.json().error, expected(pairs), payload)
+    equal((await app.sessions.get(session.sid))?.gen, 1)
+  })
+
+  const fields = fc.array(others, { maxLength: 3 }).filter((more) => !isRepeated(more))
+  let token = refreshToken
+  await fuzz(t, fc.tuple(types, fields, fc.boolean()), async ([type, more, isFirst]) => {
+    const own = [['grant_type', 'refresh_token'] as const, ['refresh_token', token] as const]
+    const payload = write(isFirst ? [...own, ...more] : [...more, ...own])
+    const headers = { 'content-type': type }
+    const response = await app.inject({ method: 'POST', url: '/auth/refresh', headers, payload })
+    equal(response.statusCode, 200, payload)
+    equal(response.headers['set-cookie'], undefined)
+    notEqual(response.json().refresh_token, undefined)
+    token = response.json().refresh_token
+  })
+})
+
+/** RFC 6749 section 5.2. */
+function expected(pairs: (readonly [string, string])[]): string {
+  const first = (wanted: string) => pairs.find(([name]) => name === wanted)?.[1] ?? ''
+  if (isRepeated(pairs) || first('grant_type') === '') return 'invalid_request'
+  if (first('grant_type') !== 'refresh_token') return 'unsupported_grant_type'
+  return first('refresh_token') === '' ? 'invalid_request' : 'invalid_grant'
+}
+
+function isRepeated(pairs: (readonly [string, string])[]): boolean {
+  const names = pairs.map(([name]) => name.toWellFormed())
+  return new Set(names).size < names.length
+}
+
+t.test('a revocation of any token but a good one is 200 and ends nothing', async (t) => {
+  const { app } = await buildApp(t, { server: { logger: false } })
+  const { refreshToken, accessToken, session } = await app.sessions.create({ sub: 'ada' })
+  const tokens = fc.oneof(damaged(refreshToken), damaged(accessToken), oddText)
+  await fuzz(t, fc.tuple(types, tokens, fc.array(others, { maxLength: 2 })), async ([type, token, more]) => {
+    const asked = { method: 'POST', url: '/auth/logout' } as const
+    const pairs = [['token', token] as const, ...more]
+    const payload = write(pairs)
+    const response = await app.inject({ ...asked, headers: { 'content-type': type }, payload })
+    isOrderly(response, asked)
+    if (payload.length < 16_384)
+      equal(response.statusCode, token === '' || isRepeated(pairs) ? 400 : 200, payload)
+    equal(response.headers['set-cookie'], undefined, 'the dialect knows no cookie')
+    equal((await app.sessions.get(session.sid))?.gen, 1)
+  })
+})
