@@ -131,13 +131,13 @@ export class User {
     const stolen = device.refreshToken
     const { lifetimes, tally } = this.#around
     if (device.endsMs - Date.now() < (3 * lifetimes.grace + 1) * 1000 + EDGE_MS) return
-    // Twice: what is presented is confirmed.
-    for (let i = 0; i < 2; i++) {
-      const answer = await this.#present('refresh, robbed', device.refreshToken)
-      if (!this.#refreshed(device, answer, 'refresh, robbed')) return
-    }
-    // The first of them may have rested, and rotated nothing.
+    const refreshed = await this.#present('refresh, robbed', stolen)
+    if (!this.#refreshed(device, refreshed, 'refresh, robbed')) return
+    // It rested: nothing was rotated, and nothing of it is retired.
     if (device.refreshToken === stolen) return
+    // What is presented is confirmed: then its parent has a grace, and no more.
+    const confirmed = await this.#present('refresh, robbed', device.refreshToken)
+    if (!this.#refreshed(device, confirmed, 'refresh, robbed')) return
     await sleep(lifetimes.grace * 1000 + 200)
     this.#drop(device)
     this.#is(await this.#present('theft', stolen), 'theft', 401, 'FRT_ERR_REFRESH_TOKEN_REUSED')
