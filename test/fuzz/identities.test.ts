@@ -8,7 +8,7 @@ import { Client } from '../helpers/client.js'
 import { eachStore } from '../helpers/stores.js'
 import { fuzz } from './fuzz.js'
 import { codeOf, isOrderly } from './orderly.js'
-import { ODD_TEXTS, oddText } from './strings.js'
+import { headerText, ODD_TEXTS, oddText } from './strings.js'
 
 const MAX = { sub: 256, claims: 4096, metadata: 1024 }
 
@@ -141,6 +141,30 @@ await eachStore(t, async (t, open) => {
       )
     })
     t.equal(Object.keys(Object.prototype).length, 0)
+  })
+
+  await t.test('what a browser calls itself comes back, cut to length', async (t) => {
+    const { app } = await buildApp(t, { under: open(t), server: { logger: false } })
+    await fuzz(
+      t,
+      headerText(300),
+      async (agent) => {
+        const client = new Client(app)
+        const asked = { method: 'POST', url: '/auth/login' } as const
+        const login = await app.inject({
+          ...asked,
+          headers: { 'user-agent': agent },
+          payload: { sub: 'ada' }
+        })
+        isOrderly(login, asked)
+        client.jar.keep(login, client.options)
+        const list = await app.inject({ url: '/auth/sessions', headers: client.accessHeaders() })
+        const [{ metadata }] = list.json().sessions.filter(({ current }: { current: boolean }) => current)
+        deepEqual(metadata, { ip: '127.0.0.1', ...(agent !== '' && { user_agent: agent.slice(0, 200) }) })
+        await app.sessions.revokeAll('ada')
+      },
+      0.5
+    )
   })
 
   await t.test('two spellings of one name are two users', async (t) => {
