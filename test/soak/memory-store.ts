@@ -23,7 +23,7 @@ process.exitCode = failures === 0 ? 0 : 1
 function report(name: string, { tenths, heapBefore, heapAfter, longestCallMs }: Outcome): void {
   console.log(`${sessions} sessions, ${name}\n`)
   console.log(
-    '| begun | alive | heap, MB | bytes a session alive | µs a session |\n|'.concat(' ---: |'.repeat(5))
+    '| begun | alive | heap, MB | bytes a session alive | CPU µs a session |\n|'.concat(' ---: |'.repeat(5))
   )
   for (const { begun, alive, heapUsed, operationsUs } of tenths) {
     const held = heapUsed - heapBefore

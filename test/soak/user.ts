@@ -8,6 +8,8 @@ const EDGE_MS = 2500
 const MAX_DEVICES = 3
 
 export interface Answer {
+  /** When it was asked: lifetimes begin between this and the answer, which a busy machine may hold up. */
+  sentMs: number
   status: number
   code: string | undefined
   body: Record<string, unknown>
@@ -38,7 +40,10 @@ export class Tally {
 interface Device {
   refreshToken: string
   accessToken: string
+  /** When the access token expires: not before, and not after. */
   expiresMs: number
+  latestMs: number
+  /** Not before. */
   endsMs: number
   usedMs: number
 }
@@ -97,9 +102,8 @@ export class User {
     if (this.#devices.length >= MAX_DEVICES) return
     const answer = await this.#send('login', 'POST', '/auth/login', { json: { sub: this.#sub } })
     if (!this.#is(answer, 'login', 200)) return
-    const nowMs = Date.now()
-    const device = { refreshToken: '', accessToken: '', expiresMs: 0, usedMs: nowMs, endsMs: 0 }
-    device.endsMs = nowMs + this.#around.lifetimes.session * 1000
+    const endsMs = answer.sentMs + this.#around.lifetimes.session * 1000
+    const device = { refreshToken: '', accessToken: '', expiresMs: 0, latestMs: 0, usedMs: 0, endsMs }
     this.#keep(device, answer)
     this.#devices.push(device)
   }
@@ -107,10 +111,10 @@ export class User {
   async #call(device: Device): Promise<void> {
     const { accessToken } = device
     const answer = await this.#send('call', 'GET', '/me', { accessToken })
-    const leftMs = device.expiresMs - Date.now()
-    if (leftMs < EDGE_MS && answer.code === 'FRT_ERR_ACCESS_TOKEN_EXPIRED') return this.#refresh(device)
+    if (this.#isExpired(device, answer)) return this.#refresh(device)
     if (!this.#is(answer, 'call', 200)) return
-    if (leftMs < -EDGE_MS) this.#around.tally.complain('an expired access token was let in')
+    if (answer.sentMs > device.latestMs + EDGE_MS)
+      this.#around.tally.complain('an expired access token was let in')
     if (answer.body.sub !== this.#sub) this.#around.tally.complain('somebody else was let in')
   }
 
@@ -150,6 +154,7 @@ export class User {
   async #list(device: Device): Promise<void> {
     if (!(await this.#hasFreshAccess(device))) return
     const answer = await this.#send('list', 'GET', '/auth/sessions', { accessToken: device.accessToken })
+    if (this.#isExpired(device, answer)) return
     if (!this.#is(answer, 'list', 200)) return
     const sessions = answer.body.sessions as { current: boolean }[]
     if (sessions.filter(({ current }) => current).length !== 1) {
@@ -175,6 +180,7 @@ export class User {
     if (!(await this.#hasFreshAccess(device))) return
     const { accessToken } = device
     const answer = await this.#send('logout-all', 'POST', '/auth/logout-all', { accessToken })
+    if (this.#isExpired(device, answer)) return
     if (!this.#is(answer, 'logout-all', 200)) return
     const known = this.#devices.length + this.#abandoned.length
     const revoked = Number(answer.body.revoked)
@@ -194,6 +200,7 @@ export class User {
     const { sid } = JSON.parse(Buffer.from(other.accessToken.split('.')[1] ?? '', 'base64url').toString())
     const { accessToken } = device
     const answer = await this.#send('end another', 'DELETE', `/auth/sessions/${sid}`, { accessToken })
+    if (this.#isExpired(device, answer)) return
     this.#drop(other)
     if (this.#is(answer, 'end another', 200)) await this.#isShutOut(other, 'call after its end')
   }
@@ -220,11 +227,14 @@ export class User {
     return this.#devices.includes(device) && device.expiresMs - Date.now() > EDGE_MS
   }
 
+  /** Refused for its age, and old enough for it. */
+  #isExpired(device: Device, { code }: Answer): boolean {
+    return code === 'FRT_ERR_ACCESS_TOKEN_EXPIRED' && device.expiresMs - Date.now() < EDGE_MS
+  }
+
   async #isShutOut(device: Device, what: string): Promise<void> {
     const answer = await this.#send(what, 'GET', '/me', { accessToken: device.accessToken })
-    const isExpired = answer.code === 'FRT_ERR_ACCESS_TOKEN_EXPIRED'
-    if (isExpired && device.expiresMs - Date.now() < EDGE_MS) return
-    this.#is(answer, what, 401, 'FRT_ERR_SESSION_REVOKED')
+    if (!this.#isExpired(device, answer)) this.#is(answer, what, 401, 'FRT_ERR_SESSION_REVOKED')
   }
 
   #present(what: string, refreshToken: string): Promise<Answer> {
@@ -243,15 +253,16 @@ export class User {
       return false
     }
     this.#keep(device, answer)
-    owner.usedMs = Date.now()
+    owner.usedMs = answer.sentMs
     return true
   }
 
-  #keep(device: Device, { body, cookie }: Answer): void {
-    const nowMs = Date.now()
+  #keep(device: Device, { body, cookie, sentMs }: Answer): void {
+    const lifetimeMs = Number(body.expires_in) * 1000
     device.accessToken = String(body.access_token)
-    device.expiresMs = nowMs + Number(body.expires_in) * 1000
-    device.usedMs = nowMs
+    device.expiresMs = sentMs + lifetimeMs
+    device.latestMs = Date.now() + lifetimeMs
+    device.usedMs = sentMs
     if (cookie) device.refreshToken = cookie
   }
 
@@ -270,6 +281,7 @@ export class User {
   ): Promise<Answer> {
     const { agent, port, tally } = this.#around
     tally.count(what)
+    const sentMs = Date.now()
     const headers = {
       'user-agent': 'soak',
       ...(json && { 'content-type': 'application/json' }),
@@ -290,7 +302,7 @@ export class User {
           const body = JSON.parse(text)
           const [set = ''] = response.headers['set-cookie'] ?? []
           const cookie = new RegExp(`^${COOKIE}=([\\w-]+)`).exec(set)?.[1]
-          resolve({ status: response.statusCode ?? 0, code: body.code, body, cookie })
+          resolve({ sentMs, status: response.statusCode ?? 0, code: body.code, body, cookie })
         })
       })
       request.end(json && JSON.stringify(json))
