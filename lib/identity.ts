@@ -66,7 +66,10 @@ function toPlain(value: unknown, maxBytes: number, path: string): Record<string,
     refuse(path, `an object of at most ${maxBytes} bytes of JSON`)
   }
   const plain: unknown = JSON.parse(json)
-  return isObject(plain) ? plain : refuse(path, 'an object')
+  if (!isObject(plain)) refuse(path, 'an object')
+  // It would be the prototype of whatever its members are copied into, and bring reserved names along.
+  if (Object.hasOwn(plain, '__proto__')) refuse(`${path}.__proto__`, 'left out')
+  return plain
 }
 
 function toJson(value: unknown): string | undefined {
