@@ -1,0 +1,143 @@
+import t from 'tap'
+import { deriveKeys } from '../../lib/tokens/keys.js'
+import { createFamily, createRefreshTokenCodec } from '../../lib/tokens/refresh-token.js'
+import { brokenRules, restSinceTheLastCopy } from './small-world/broken-rules.js'
+import { playOut } from './small-world/duel.js'
+import { duels } from './small-world/duels.js'
+import { longestStay } from './small-world/longest.js'
+import { BOUNDARIES } from './small-world/moves.js'
+import { neverComesBack } from './small-world/promises.js'
+import { type Rule, realRule } from './small-world/rule.js'
+import { type Found, type Invariant, type Limits, search } from './small-world/search.js'
+import { ACCESS_TTL, type Copy, W } from './small-world/world.js'
+import { HALVES, QUARTERS, type SmallWorld, settingsOf, worlds } from './small-world/worlds.js'
+
+const WHOLE: Limits = { maxDepth: Number.POSITIVE_INFINITY }
+
+function explore(world: SmallWorld, rule: Rule, steps: readonly number[], limits = WHOLE): Found {
+  return search(settingsOf(world, { rule, steps }), world.promises, limits)
+}
+
+function told({ states, transitions, depth, isWhole, seconds, violation }: Found): string {
+  const covered = isWhole ? 'any depth' : `depth ${depth}`
+  const counts = `${covered}: ${states} states, ${transitions} transitions, ${seconds.toFixed(1)} s`
+  return violation ? `${counts}\n${violation.what}\n  ${violation.story.join('\n  ')}` : counts
+}
+
+/** Gone through to the end: what is shown holds for every order of moves, however many. */
+t.test('in a world without an end of moves, no promise is broken', async (t) => {
+  for (const [world, rule, steps] of [
+    [worlds.nothingLost, realRule, HALVES],
+    [worlds.nothingLost, realRule, QUARTERS],
+    [worlds.failover, realRule, HALVES],
+    [worlds.someLost, restSinceTheLastCopy, HALVES],
+    [worlds.slow, restSinceTheLastCopy, HALVES]
+  ] as const) {
+    const found = explore(world, rule, steps)
+    t.equal(found.violation, null, told(found))
+    t.ok(found.isWhole, world.name)
+  }
+})
+
+t.test('around the boundaries of the rule, no promise is broken up to a depth', async (t) => {
+  for (const [world, maxDepth] of [
+    [worlds.nothingLost, 12],
+    [worlds.failover, 9],
+    [worlds.everything, 6],
+    [worlds.everythingAndFailover, 6]
+  ] as const) {
+    const found = explore(world, realRule, BOUNDARIES, { maxDepth })
+    t.equal(found.violation, null, told(found))
+  }
+})
+
+t.test(
+  'an unconfirmed generation that rests since its minting logs honest clients out, since its last copy none',
+  async (t) => {
+    const { violation, ...found } = explore(worlds.someLost, brokenRules.restSinceTheMinting, HALVES)
+    t.match(violation?.what, 'logged out', told({ ...found, violation }))
+    t.equal(explore(worlds.someLost, restSinceTheLastCopy, HALVES).violation, null)
+  }
+)
+
+t.test('a session that a failover brought back stays ended only while the process knows', async (t) => {
+  const { promises: _, ...world } = worlds.everythingAndFailover
+  const found = explore({ ...world, promises: [neverComesBack] }, realRule, [ACCESS_TTL], { maxDepth: 8 })
+  t.match(found.violation?.what, 'comes back', told(found))
+  t.ok(found.violation?.story.includes('the replica takes over'))
+})
+
+t.test('no thief stays beside a victim who comes back and confirms', async (t) => {
+  for (const [name, settings, most] of [
+    ['punctual', duels.confirms(4), 2 * ACCESS_TTL],
+    ['at any time', duels.anyTime(4), 13 * W]
+  ] as const) {
+    const { time, pairs, story } = longestStay(playOut({ rule: realRule, ...settings }))
+    t.equal(time, most, `${name}: ${pairs} pairs: ${story.join('; ')}`)
+  }
+})
+
+t.test('beside a victim who never confirms, it is the rest since the last copy that ends it', async (t) => {
+  const stay = (rule: Rule) => longestStay(playOut({ rule, ...duels.neverConfirms(4) })).time
+  t.equal(stay(brokenRules.restSinceTheMinting), Number.POSITIVE_INFINITY)
+  t.equal(stay(restSinceTheLastCopy), 4 * ACCESS_TTL)
+})
+
+t.test('what breaks the rule is found', async (t) => {
+  const caught: [keyof typeof brokenRules, SmallWorld | 'duel'][] = [
+    ['noRest', worlds.nothingLost],
+    ['restOfOneGrace', 'duel'],
+    ['restOfTwoGraces', 'duel'],
+    ['restSinceTheMinting', worlds.someLost],
+    ['noRow5', 'duel'],
+    ['row5ForTheSameCopy', worlds.failover],
+    ['noRow6', worlds.nothingLost],
+    ['noRow7', worlds.nothingLost],
+    ['row7SinceTheMinting', worlds.nothingLost],
+    ['parentAlwaysFine', 'duel'],
+    ['strict', worlds.nothingLost],
+    ['copiesOfOneTime', worlds.nothingLost],
+    ['noRow9', worlds.failover]
+  ]
+  for (const [name, by] of caught) {
+    const rule = brokenRules[name]
+    if (by === 'duel') {
+      const { time, story } = longestStay(playOut({ rule, ...duels.confirms(4) }))
+      t.equal(time, Number.POSITIVE_INFINITY, `${name}: the thief stays: ${story.join('; ')}`)
+      continue
+    }
+    const found = explore(by, rule, HALVES)
+    t.ok(found.violation, `${name}: ${told(found)}`)
+  }
+})
+
+t.test('a token that was never issued reaches no rule: the MAC of another does not fit', async (t) => {
+  const codec = createRefreshTokenCodec(deriveKeys([Buffer.alloc(32, 1)], 'frt:'))
+  const [ours, others] = [createFamily('ada'), createFamily('ada')]
+  const issued = new Map<string, Copy>()
+  const collect: Invariant = (_before, { use }) => {
+    if (use?.copy) issued.set(`${use.copy.gen} ${use.copy.at}`, use.copy)
+    return null
+  }
+  search(settingsOf(worlds.everything, { rule: realRule, steps: HALVES }), [collect], { maxDepth: 9 })
+  const tokens = [...issued.values()].map(({ gen, at }) => codec.mint(ours, gen, at))
+  let forged = 0
+  for (const token of tokens) {
+    const mac = Buffer.from(token, 'base64url').subarray(32)
+    for (const { gen, at } of issued.values()) {
+      for (const [family, otherGen, otherAt] of [
+        [ours, gen, at],
+        [ours, gen + 1, at],
+        [ours, gen, at + 1],
+        [others, gen, at]
+      ] as const) {
+        const body = Buffer.from(codec.mint(family, otherGen, otherAt), 'base64url').subarray(0, 32)
+        const forgery = Buffer.concat([body, mac]).toString('base64url')
+        if (forgery === token) continue
+        forged++
+        if (codec.parse(forgery)) t.fail(`${otherGen}@${otherAt} passes`)
+      }
+    }
+  }
+  t.ok(forged > 500, `${forged} forgeries`)
+})
