@@ -1,0 +1,43 @@
+import { mock } from 'node:test'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { startRedis } from '../helpers/redis-server.js'
+import { openMemoryStore, openRedisStore, type StoreUnderTest } from '../helpers/stores.js'
+import { deploy, type Told } from './plugin/deployment.js'
+import { Run } from './plugin/run.js'
+import { steps } from './plugin/steps.js'
+
+/** How many sequences each store goes through: a nightly run may ask for more. */
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 200)
+/** To run a failure again: what the failure printed. */
+const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31)
+
+async function hold(t: Test, open: () => StoreUnderTest): Promise<void> {
+  let under = open()
+  const told: Told[] = []
+  const processes = await deploy(
+    () => under.store,
+    (event) => told.push(event)
+  )
+  t.after(() => Promise.all(processes.flat().map(({ app }) => app.close())))
+  t.after(() => mock.timers.reset())
+
+  let taken = 0
+  const property = fc.asyncProperty(steps, async (steps) => {
+    under = open()
+    mock.timers.reset()
+    mock.timers.enable({ apis: ['Date'], now: under.clock.nowMs })
+    const run = new Run(under, processes, told)
+    for (const step of steps) await run.step(step)
+    taken += steps.length
+  })
+  await fc.assert(property, { numRuns: RUNS, seed: SEED })
+  t.pass(`${RUNS} runs, ${taken} steps, seed ${SEED}`)
+}
+
+t.test('the plugin does as the model says, over the memory store', async (t) => hold(t, openMemoryStore))
+
+t.test('the plugin does as the model says, over Redis, whatever a failover loses', async (t) => {
+  const redis = (await startRedis(t)).client()
+  await hold(t, () => openRedisStore(redis))
+})
