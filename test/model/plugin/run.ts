@@ -48,13 +48,16 @@ export class Run {
   #memories = [newMemory(), newMemory()]
   readonly #tokens: IssuedToken[] = []
   readonly #accesses: IssuedAccess[] = []
+  readonly #rows: Map<number, number>
   #replica: { model: ModelStore; snapshot: Snapshot } | null = null
   #expected: Told[] = []
 
-  constructor(under: StoreUnderTest, processes: Process[][], told: Told[]) {
+  /** @param rows counts which rows refreshes fall under */
+  constructor(under: StoreUnderTest, processes: Process[][], told: Told[], rows: Map<number, number>) {
     this.#under = under
     this.#processes = processes
     this.#told = told
+    this.#rows = rows
     this.#model = new Model(under.clock.nowMs * 1000)
     mock.timers.setTime(under.clock.nowMs)
   }
@@ -162,6 +165,8 @@ export class Run {
 
     const { sid, family, copy } = token
     const verdict = this.#model.refresh(sid, gen, copy, this.#memory(process).known.get(sid))
+    const row = 'row' in verdict ? verdict.row : verdict.outcome === 'revoked' ? 1 : 2
+    this.#rows.set(row, (this.#rows.get(row) ?? 0) + 1)
     switch (verdict.outcome) {
       case 'unknown':
         return refused(answer, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
@@ -178,7 +183,7 @@ export class Run {
         return refused(answer, `FRT_ERR_${code}`)
       }
       default: {
-        const { outcome, row } = verdict
+        const { outcome } = verdict
         equal(answer.statusCode, 200, `row ${row}: ${answer.body}`)
         this.#expected.push(['refresh', sid, verdict.gen, outcome, row, row > 4 && outcome === 'rotated'])
         const sub = this.#model.alive(sid)?.sub as string
