@@ -9,7 +9,8 @@ import { BOUNDARIES } from './small-world/moves.js'
 import { neverComesBack } from './small-world/promises.js'
 import { type Rule, realRule } from './small-world/rule.js'
 import { type Found, type Invariant, type Limits, search } from './small-world/search.js'
-import { ACCESS_TTL, type Copy, W } from './small-world/world.js'
+import { confirm, refresh } from './small-world/server.js'
+import { ACCESS_TTL, beginning, type Copy, W } from './small-world/world.js'
 import { HALVES, QUARTERS, type SmallWorld, settingsOf, worlds } from './small-world/worlds.js'
 
 const WHOLE: Limits = { maxDepth: Number.POSITIVE_INFINITY }
@@ -82,6 +83,33 @@ t.test('beside a victim who never confirms, it is the rest since the last copy t
   t.equal(stay(brokenRules.restSinceTheMinting), Number.POSITIVE_INFINITY)
   t.equal(stay(restSinceTheLastCopy), 4 * ACCESS_TTL)
 })
+
+t.test(
+  'after two jars hold two copies, the first refresh past the rest rotates, and the other side ends the session',
+  async (t) => {
+    const settings = { rule: realRule, untilConfirmed: true }
+    const start = beginning()
+    const copied = start.jar as Copy
+    const thief = refresh(start, copied, settings)
+    const later = { ...thief.world, now: 2 * W }
+    const victim = refresh(later, copied, settings)
+    t.same([thief.row, victim.row], [4, 6], 'nothing tells the thief from a lost answer')
+    t.not(thief.copy?.at, victim.copy?.at)
+
+    const used = confirm(victim.world, 2, settings)
+    const rested = { ...used, now: 5 * W }
+    for (const [first, second] of [
+      [thief.copy, victim.copy],
+      [victim.copy, thief.copy]
+    ] as [Copy, Copy][]) {
+      const rotation = refresh(rested, first, settings)
+      t.equal(rotation.row, 4, 'it is not the next refresh of either side that ends it')
+      const reuse = refresh(rotation.world, second, settings)
+      t.equal(reuse.row, 5, 'it is the next of the other side, at once')
+      t.equal(reuse.world.store, null)
+    }
+  }
+)
 
 t.test('what breaks the rule is found', async (t) => {
   const caught: [keyof typeof brokenRules, SmallWorld | 'duel'][] = [
