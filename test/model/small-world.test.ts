@@ -1,16 +1,20 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { deriveKeys } from '../../lib/tokens/keys.js'
 import { createFamily, createRefreshTokenCodec } from '../../lib/tokens/refresh-token.js'
 import { brokenRules, restSinceTheLastCopy } from './small-world/broken-rules.js'
+import { canonical } from './small-world/canonical.js'
 import { playOut } from './small-world/duel.js'
 import { duels } from './small-world/duels.js'
 import { longestStay } from './small-world/longest.js'
-import { BOUNDARIES } from './small-world/moves.js'
+import { BOUNDARIES, movesOf } from './small-world/moves.js'
+import { pack, unpack } from './small-world/pack.js'
 import { neverComesBack } from './small-world/promises.js'
 import { type Rule, realRule } from './small-world/rule.js'
-import { type Found, type Invariant, type Limits, search } from './small-world/search.js'
+import { type Found, type Invariant, type Limits, search, startOf } from './small-world/search.js'
 import { confirm, refresh } from './small-world/server.js'
-import { ACCESS_TTL, beginning, type Copy, W } from './small-world/world.js'
+import { ACCESS_TTL, beginning, type Copy, W, type World } from './small-world/world.js'
 import { HALVES, QUARTERS, type SmallWorld, settingsOf, worlds } from './small-world/worlds.js'
 
 const WHOLE: Limits = { maxDepth: Number.POSITIVE_INFINITY }
@@ -25,12 +29,55 @@ function told({ states, transitions, depth, isWhole, seconds, violation }: Found
   return violation ? `${counts}\n${violation.what}\n  ${violation.story.join('\n  ')}` : counts
 }
 
+/** What happens to all that is on its way, one after another, after some time. */
+function rowsOf(world: World, rule: Rule, wait: number): number[] {
+  const rows: number[] = []
+  let next: World = { ...world, now: world.now + wait }
+  for (const { copy } of [{ copy: world.jar }, ...world.flights]) {
+    if (!copy) continue
+    const used = refresh(next, copy, { rule, untilConfirmed: true })
+    rows.push(used.row)
+    next = { ...used.world, now: used.world.now + 1 }
+  }
+  return rows
+}
+
+t.test('what a state leaves out changes nothing', async (t) => {
+  const walk = (rule: Rule) => (choices: number[]) => {
+    const settings = settingsOf(worlds.everything, { rule, steps: HALVES, logout: false })
+    let world = startOf(settings)
+    for (const choice of choices) {
+      const moves = [...movesOf(world, settings)]
+      world = moves[choice % moves.length]?.world ?? world
+      // A session that is over has no tokens left to tell apart.
+      if (!world.store) return
+      // Tabs may have changed places: each alone, then.
+      for (const flight of [...world.flights, null]) {
+        const flights = flight ? [flight] : []
+        const short = unpack(pack(canonical({ ...world, flights })))
+        for (const wait of [0, W / 2, W, 2 * W, 3 * W]) {
+          deepStrictEqual(rowsOf(short, rule, wait), rowsOf({ ...world, flights }, rule, wait))
+        }
+      }
+    }
+  }
+  const choices = fc.array(fc.nat(), { minLength: 20, maxLength: 60 })
+  for (const rule of [realRule, restSinceTheLastCopy]) {
+    fc.assert(fc.property(choices, walk(rule)), { numRuns: 100 })
+  }
+  t.pass('200 walks')
+})
+
+function withoutLosses({ settings, ...world }: SmallWorld): SmallWorld {
+  return { ...world, settings: { ...settings, loses: false } }
+}
+
 /** Gone through to the end: what is shown holds for every order of moves, however many. */
 t.test('in a world without an end of moves, no promise is broken', async (t) => {
   for (const [world, rule, steps] of [
     [worlds.nothingLost, realRule, HALVES],
     [worlds.nothingLost, realRule, QUARTERS],
-    [worlds.failover, realRule, HALVES],
+    [withoutLosses(worlds.failover), realRule, HALVES],
     [worlds.someLost, restSinceTheLastCopy, HALVES],
     [worlds.slow, restSinceTheLastCopy, HALVES]
   ] as const) {
@@ -42,8 +89,8 @@ t.test('in a world without an end of moves, no promise is broken', async (t) => 
 
 t.test('around the boundaries of the rule, no promise is broken up to a depth', async (t) => {
   for (const [world, maxDepth] of [
-    [worlds.nothingLost, 12],
-    [worlds.failover, 9],
+    [worlds.nothingLost, 11],
+    [worlds.failover, 8],
     [worlds.everything, 6],
     [worlds.everythingAndFailover, 6]
   ] as const) {
@@ -81,7 +128,7 @@ t.test('no thief stays beside a victim who comes back and confirms', async (t) =
 t.test('beside a victim who never confirms, it is the rest since the last copy that ends it', async (t) => {
   const stay = (rule: Rule) => longestStay(playOut({ rule, ...duels.neverConfirms(4) })).time
   t.equal(stay(brokenRules.restSinceTheMinting), Number.POSITIVE_INFINITY)
-  t.equal(stay(restSinceTheLastCopy), 4 * ACCESS_TTL)
+  t.equal(stay(restSinceTheLastCopy), 5 * ACCESS_TTL)
 })
 
 t.test(

@@ -12,7 +12,7 @@ export const restSinceTheLastCopy: Rule = {
   judge(rotation, presented, nowUs) {
     const { gen, createdUs, issuedUs, current } = rotation
     if (presented.gen !== gen || current.mintedUs === null) return realRule.judge(rotation, presented, nowUs)
-    const since = current.confirmedUs ?? Math.max(current.mintedUs, createdUs + issuedUs)
+    const since = current.confirmedUs ?? Math.max(current.mintedUs, Math.min(createdUs + issuedUs, nowUs))
     return isWithin(3 * presented.graceUs, since, nowUs) ? 3 : 4
   }
 }

@@ -126,12 +126,23 @@ function trimmed(store: Rotation, held: readonly Copy[], now: number, isRenamed:
   const current = retirement(store.current, store.gen - 1)
   return {
     ...store,
-    // The next copy is later than now, and than all before.
-    issuedUs: Math.max(store.issuedUs, now - 1),
+    ...issuing(store, Math.max(store.issuedUs, now - (store.current.confirmedUs === null ? 3 * W : 1))),
     current: isAnyOf(store.gen - 1) ? current : withoutRetired(current),
-    previous: isAnyOf(store.gen - 2) ? retirement(store.previous, store.gen - 2) : NOTHING,
-    last: null
+    previous: isAnyOf(store.gen - 2) ? retirement(store.previous, store.gen - 2) : NOTHING
   }
+}
+
+/**
+ * The last copy: the next one is later, and than now. While its generation is not confirmed, it may matter when it was
+ * issued, and whether it was by the rotation.
+ */
+function issuing(
+  { last, current, issuedUs }: Rotation,
+  renamedUs: number
+): Pick<Rotation, 'issuedUs' | 'last'> {
+  if (last === null || current.confirmedUs !== null) return { issuedUs: renamedUs, last: null }
+  const own = issuedUs > last.issuedUs ? renamedUs - 1 : renamedUs
+  return { issuedUs: renamedUs, last: { operation: '', row: 4, issuedUs: own } }
 }
 
 /** Nobody has a copy that it retired: what is left to ask is whether its own generation rests. */
@@ -173,7 +184,7 @@ function mapTimes(world: World, map: (time: number) => number): World {
   const stored = (store: Stored): Stored =>
     store && {
       ...store,
-      issuedUs: map(store.issuedUs),
+      ...issuing(store, map(store.issuedUs)),
       current: minting(store.current),
       previous: minting(store.previous)
     }

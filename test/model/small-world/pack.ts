@@ -16,7 +16,13 @@ export function pack(world: World): string {
   const minting = ({ mintedUs, by, confirmedUs }: Minting) => [time(mintedUs), time(by), time(confirmedUs)]
   const stored = (store: Stored) =>
     store
-      ? [gen(store.gen), time(store.issuedUs), ...minting(store.current), ...minting(store.previous)]
+      ? [
+          gen(store.gen),
+          time(store.issuedUs),
+          lastOf(store),
+          ...minting(store.current),
+          ...minting(store.previous)
+        ]
       : [0]
   const copy = (copy: Copy | null) => (copy ? [gen(copy.gen), time(copy.at)] : [0])
   const flags = [world.canFailOver, world.hasEnded, world.canSteal, world.replica !== undefined]
@@ -70,7 +76,9 @@ export function unpack(packed: string): World {
     const number = next()
     if (number === 0) return null
     const start: Rotation = begin(0)
-    return { ...start, gen: genOf(number), issuedUs: sure(time()), current: minting(), previous: minting() }
+    const issuedUs = sure(time())
+    const last = lastFrom(next(), issuedUs)
+    return { ...start, gen: genOf(number), issuedUs, last, current: minting(), previous: minting() }
   }
   const copy = (): Copy | null => {
     const number = next()
@@ -102,4 +110,14 @@ export function unpack(packed: string): World {
     proofs: many((): Proof => ({ gen: gen(), until: sure(time()) })),
     loot: many(() => sure(copy()))
   }
+}
+
+/** Whether the last copy is the last rotation's. */
+function lastOf({ last, issuedUs }: Rotation): number {
+  if (last === null) return 0
+  return issuedUs > last.issuedUs ? 1 : 2
+}
+
+function lastFrom(number: number, issuedUs: number): Rotation['last'] {
+  return number === 0 ? null : { operation: '', row: 4, issuedUs: number === 1 ? issuedUs - 1 : issuedUs }
 }
