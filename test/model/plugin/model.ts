@@ -123,7 +123,9 @@ export class Model {
     if (gen > session.gen) return gen === session.gen + 1 ? 9 : 10
     if (gen === session.gen) {
       const birth = births.get(gen)
-      return birth && this.now - (proved.get(gen) ?? birth.at) < 3 * GRACE ? 3 : 4
+      const since =
+        proved.get(gen) ?? Math.max(birth?.at ?? 0, Math.min(this.now, session.created + session.lastCopy))
+      return birth && this.now - since < 3 * GRACE ? 3 : 4
     }
     // Of all that it knows, the rule asks for the last two rotations alone.
     if (session.gen - gen > 2) return 8
