@@ -1,0 +1,31 @@
+import t from 'tap'
+import { buildApp } from './helpers/build-app.js'
+import { Client } from './helpers/client.js'
+import { eventually } from './helpers/eventually.js'
+import { startRedis } from './helpers/redis-server.js'
+import { openRedisStore } from './helpers/stores.js'
+import { restore, take } from './model/plugin/snapshot.js'
+
+const MINUTE = 60_000
+
+t.test('a logout that a failover lost stays one, after the process has forgotten it, too', async (t) => {
+  const redis = (await startRedis(t)).client()
+  const under = openRedisStore(redis)
+  const { app, advance } = await buildApp(t, { under })
+  const client = new Client(app)
+  await client.login()
+  const stolen = client.copy()
+  const replica = await take(under)
+  t.equal((await client.logout()).statusCode, 200)
+
+  if (replica) await restore(under, replica)
+  // The process has noticed: it tells the others again.
+  await eventually(async () => (await redis.exists(`${under.keyPrefix}{feed}:revoked`)) === 1)
+
+  const now = performance.now.bind(performance)
+  t.teardown(() => Object.assign(performance, { now }))
+  Object.assign(performance, { now: () => now() + 8 * MINUTE })
+  await advance(8 * MINUTE)
+  const answer = await stolen.refresh()
+  t.equal(answer.statusCode, 401)
+})
