@@ -18,5 +18,5 @@ for (const world of [worlds.someLost, worlds.slow]) {
 
 t.test('no thief stays beside a victim who comes back, though he never confirms', async (t) => {
   const { time, story } = longestStay(playOut({ rule: realRule, ...duels.neverConfirms(4) }))
-  t.ok(time <= 4 * ACCESS_TTL, story.join('; '))
+  t.ok(time <= 5 * ACCESS_TTL, story.join('; '))
 })
