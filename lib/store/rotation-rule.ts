@@ -75,10 +75,7 @@ export function judge(rotation: Rotation, presented: Presented, nowUs: number): 
 function rests({ createdUs, issuedUs, current }: Rotation, nowUs: number, graceUs: number): boolean {
   const { mintedUs, confirmedUs } = current
   if (mintedUs === null) return false
-  const copiedUs = createdUs + issuedUs
-  // A copy from a clock that was ahead tells nothing.
-  const sinceUs = confirmedUs ?? (copiedUs <= nowUs ? copiedUs : mintedUs)
-  return isWithin(3 * graceUs, sinceUs, nowUs)
+  return isWithin(3 * graceUs, confirmedUs ?? Math.min(createdUs + issuedUs, nowUs), nowUs)
 }
 
 /** The rotation that retired a generation minted its successor: it is kept for the last two. */

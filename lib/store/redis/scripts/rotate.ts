@@ -68,10 +68,7 @@ end
 
 local function rests()
   if s.minted == 0 then return false end
-  if s.confirmed > 0 then return is_within(3 * W, s.confirmed) end
-  -- A copy from a clock that was ahead tells nothing.
-  local copied = s.created + s.issued
-  return is_within(3 * W, copied <= now and copied or s.minted)
+  return is_within(3 * W, s.confirmed > 0 and s.confirmed or math.min(s.created + s.issued, now))
 end
 
 -- The rotation that retired g minted its successor: it is kept for the last two.
