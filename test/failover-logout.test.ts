@@ -19,8 +19,9 @@ t.test('a logout that a failover lost stays one, after the process has forgotten
   t.equal((await client.logout()).statusCode, 200)
 
   if (replica) await restore(under, replica)
-  // The process has noticed: it tells the others again.
+  // The process notices: it tells the others again, and the store.
   await eventually(async () => (await redis.exists(`${under.keyPrefix}{feed}:revoked`)) === 1)
+  await eventually(async () => (await redis.keys(`${under.keyPrefix}*:s`)).length === 0)
 
   const now = performance.now.bind(performance)
   t.teardown(() => Object.assign(performance, { now }))

@@ -323,6 +323,7 @@ t.test("in the modes 'store' and 'none' there is no feed", async (t) => {
 t.test('the feed of a memory store', async (t) => {
   const settings = (heard: (sids: string[]) => void) => ({
     heard: ({ sids }: { sids: string[] }) => heard(sids),
+    lost() {},
     staleAfterMs: 5000,
     accessTokenTtlMs: 300_000,
     log: { info() {}, warn() {} }

@@ -2,6 +2,7 @@ import type { RevocationReason, Session } from '../../types/identity.js'
 import type { Background } from '../background.js'
 import { errors } from '../errors.js'
 import { operationId } from '../operation.js'
+import type { Revocation } from '../store/revocation-feed.js'
 import type { KnownRevocation } from '../store/session-store.js'
 import type { Ask, StoreCalls } from '../store-calls.js'
 import { untilDone } from '../until-done.js'
@@ -107,6 +108,15 @@ export class Revoker {
       const sids = sessions.map(({ sid }) => sid)
       return { result: sessions.length, sids, tell: () => this.note(sessions, reason, ended) }
     })
+  }
+
+  /** Ends sessions that the store may have got back since they were ended. Nobody is told: all were. */
+  endAgain({ sids, reason }: Revocation): void {
+    for (const sid of sids) {
+      const operation = operationId()
+      const end = (ask: Ask) => ask((store) => store.revoke(sid, reason, operation))
+      untilDone(this.#retrying, `${sid} again`, this.#maxTtlMs, end).catch(() => {})
+    }
   }
 
   /**

@@ -36,13 +36,18 @@ export function createParts({ options, store, log, ...tokens }: Made): Parts {
   const background = new Background()
   const retrying = { calls, background }
   const revoked = new RevokedSessions(accessTokenTtlMs)
-  const feed = openFeed(options, store, { heard: (revocation) => revoked.hear(revocation), log })
+  const feed = openFeed(options, store, {
+    heard: (revocation) => revoked.hear(revocation),
+    lost: (revocation) => revoker.endAgain(revocation),
+    log
+  })
   const announcer = new Announcer(feed, retrying, revoked, accessTokenTtlMs)
+  const revoker = new Revoker(retrying, announcer, revoked, options.session.ttlMs)
   return {
     options,
     calls,
     background,
-    revoker: new Revoker(retrying, announcer, revoked, options.session.ttlMs),
+    revoker,
     feed,
     confirmations: new Confirmations(calls, background, accessTokenTtlMs),
     storeClock: new StoreClock(),
@@ -53,7 +58,7 @@ export function createParts({ options, store, log, ...tokens }: Made): Parts {
 function openFeed(
   { accessToken, revocation }: ResolvedOptions,
   store: SessionStore,
-  listener: Pick<FeedSettings, 'heard' | 'log'>
+  listener: Pick<FeedSettings, 'heard' | 'lost' | 'log'>
 ): RevocationFeed | null {
   if (revocation.mode !== 'feed' || !store.openFeed) return null
   const { staleAfterMs } = revocation

@@ -36,16 +36,16 @@ export class Secrets {
     this.#phrases.add(bytes.toString('base64url'))
   }
 
-  /** What stands of them in a line, if anything. */
+  /** What stands of them in a line, as it stands there, if anything. */
   in(line: string): string | undefined {
     if (BYTES.test(line)) return BYTES.exec(line)?.[0]
     for (const phrase of this.#phrases) if (line.includes(phrase)) return phrase
     // Base64 in either alphabet.
     const readable = line.replaceAll('+', '-').replaceAll('/', '_')
-    for (const [run] of readable.matchAll(RUNS)) {
+    for (const { 0: run, index } of readable.matchAll(RUNS)) {
       for (let at = 0; at + PIECE <= run.length; at++) {
-        const piece = run.slice(at, at + PIECE)
-        if (this.#pieces.has(piece)) return piece
+        const isSecret = this.#pieces.has(run.slice(at, at + PIECE))
+        if (isSecret) return line.slice(index + at, index + at + PIECE)
       }
     }
     return undefined

@@ -27,6 +27,7 @@ function open(
   const log = ({ event }: { event?: string }) => void events.push(String(event))
   const feed = new RedisStore({ redis, keyPrefix }).openFeed({
     heard: ({ sids }) => heard.push(...sids),
+    lost() {},
     staleAfterMs: 1000,
     accessTokenTtlMs,
     log: { info: log, warn: log },

@@ -18,12 +18,14 @@ export class RedisFeed implements RevocationFeed {
   readonly #retentionMs: number
   readonly #freshness: Freshness
   readonly #reader: FeedReader
+  readonly #lost: FeedSettings['lost']
   /** What this process added, by the id of the entry: a stream that lost it (a failover, a restart) gets it again. */
   readonly #added: RecentRevocations
 
   constructor(redis: RedisClient, key: string, settings: FeedSettings) {
     this.#redis = redis
     this.#key = key
+    this.#lost = settings.lost
     this.#retentionMs = retentionOf(settings.accessTokenTtlMs)
     this.#added = new RecentRevocations(this.#retentionMs)
     this.#freshness = new Freshness(settings.staleAfterMs, this.#retentionMs)
@@ -62,6 +64,7 @@ export class RedisFeed implements RevocationFeed {
       missing.map(async ([id, revocation]) => {
         this.#added.add(await stream.add(revocation, this.#retentionMs), revocation)
         this.#added.delete(id)
+        this.#lost(revocation)
       })
     )
   }
