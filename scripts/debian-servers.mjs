@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { root, tryRun } from './run.mjs'
 
 const suite = 'trixie'
-const archive = 'http://deb.debian.org/debian'
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 /** Each comes in its `-tools`: the server is the same binary as its checker, which looks at its own name. */
 const names = ['redis', 'valkey']
@@ -35,11 +34,19 @@ function hasApt() {
   return ['apt-get', 'dpkg-deb'].every((command) => quietly(command, ['--version']))
 }
 
+/** The one that this machine's apt goes to, which holds the other releases as well. */
+function archive() {
+  const { stdout } = tryRun('apt-get', ['indextargets', '--format', '$(SITE)'], { stdio: 'pipe' })
+  return (stdout ?? '').split('\n').find((site) => site.endsWith('/debian'))
+}
+
 function download() {
+  const site = archive()
+  if (!site) return false
   for (const path of ['lists/partial', 'cache/archives/partial', 'root', 'packages']) {
     mkdirSync(join(folder, path), { recursive: true })
   }
-  writeFileSync(join(folder, 'sources.list'), `deb [signed-by=${keyring}] ${archive} ${suite} main\n`)
+  writeFileSync(join(folder, 'sources.list'), `deb [signed-by=${keyring}] ${site} ${suite} main\n`)
   const settings = {
     'Dir::Etc::sourcelist': join(folder, 'sources.list'),
     'Dir::Etc::sourceparts': '/dev/null',

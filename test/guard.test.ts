@@ -85,7 +85,8 @@ t.test('where no token came the challenge names no error', async (t) => {
 
 t.test('a token in the query is none', async (t) => {
   const { app } = await buildApp(t, { extend: addRoutes })
-  const response = await get(app, `/pre-handler?access_token=${await tokenOf(app)}`)
+  // Not a good one, which the log of requests would hold: were it read, it would be an invalid token.
+  const response = await get(app, '/pre-handler?access_token=a.b.c')
   t.equal(response.statusCode, 401)
   t.equal(response.json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
 })
