@@ -1,0 +1,70 @@
+/** The part of a `LockManager` (Web Locks API) that is used. */
+export interface Locks {
+  request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T>
+}
+
+/** The part of a `BroadcastChannel` that is used. */
+export interface Channel {
+  postMessage(message: unknown): void
+  onmessage: ((event: { data: unknown }) => void) | null
+  close(): void
+}
+
+/** What the runtime offers. Where it has no locks, or no channel, there are no other tabs to mind. */
+export interface Environment {
+  fetch: typeof globalThis.fetch
+  locks?: Locks | undefined
+  openChannel(name: string): Channel | undefined
+  /** Milliseconds that have passed, asleep or awake, since some time. */
+  now(): number
+  /** Does it after so many milliseconds, unless the function that it gives is called before. */
+  after(ms: number, work: () => void): () => void
+  /** From 0 to 1. */
+  random(): number
+}
+
+export function runtime(): Environment {
+  const { navigator } = globalThis as { navigator?: { locks?: Locks } }
+  return {
+    // Looked up at each call, for a page may replace it.
+    fetch: (input, init) => globalThis.fetch(input, init),
+    locks: navigator?.locks,
+    openChannel,
+    now: createClock(),
+    after(ms, work) {
+      const timer = setTimeout(work, ms)
+      return () => clearTimeout(timer)
+    },
+    random: Math.random
+  }
+}
+
+export function sleep({ after }: Environment, ms: number): Promise<void> {
+  return new Promise((resolve) => after(ms, resolve))
+}
+
+function openChannel(name: string): Channel | undefined {
+  if (typeof BroadcastChannel !== 'function') return undefined
+  const channel = new BroadcastChannel(name) as unknown as Channel & { unref?(): void }
+  // In Node.js it would keep the process alive.
+  channel.unref?.()
+  return channel
+}
+
+/**
+ * The wall clock may be set; the monotonic one stands still in some runtimes while the machine sleeps. What
+ * has passed is the larger of the two: a token that is thought older than it is costs a refresh, no more.
+ */
+function createClock(): () => number {
+  let wall = Date.now()
+  let monotonic = performance.now()
+  let passed = 0
+  return () => {
+    const wallBefore = wall
+    const monotonicBefore = monotonic
+    wall = Date.now()
+    monotonic = performance.now()
+    passed += Math.max(wall - wallBefore, monotonic - monotonicBefore)
+    return passed
+  }
+}

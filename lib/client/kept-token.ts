@@ -1,0 +1,44 @@
+import type { RefreshTokenStorage } from './types.js'
+
+/** The refresh token of body mode. One operation after another: what was removed last stays removed, however slow the storage. */
+export class KeptToken {
+  readonly #storage: RefreshTokenStorage
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(storage: RefreshTokenStorage) {
+    this.#storage = storage
+  }
+
+  get(): Promise<string | null> {
+    return this.#next(async () => (await this.#storage.get()) ?? null)
+  }
+
+  /** @param isWanted is asked when its turn has come */
+  set(refreshToken: string, isWanted: () => boolean): Promise<unknown> {
+    return this.#next(async () => isWanted() && this.#storage.set(refreshToken))
+  }
+
+  /** Gives what was kept. */
+  take(): Promise<string | null> {
+    return this.#next(async () => {
+      const kept = (await this.#storage.get()) ?? null
+      await this.#storage.remove()
+      return kept
+    })
+  }
+
+  /** Not where another tab has put its own there since. */
+  remove(refreshToken: string): Promise<boolean> {
+    return this.#next(async () => {
+      if ((await this.#storage.get()) !== refreshToken) return false
+      await this.#storage.remove()
+      return true
+    })
+  }
+
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(work)
+    this.#last = next.catch(() => {})
+    return next
+  }
+}

@@ -1,0 +1,39 @@
+import { type Environment, sleep } from './environment.js'
+import { UnavailableError } from './unavailable-error.js'
+
+const TRIES = 3
+const PAUSE_MS = 500
+/** Who waits for it would rather know than wait longer. */
+const MAX_WAIT_MS = 10_000
+
+/** What was tried: done, or for how long the server wants to be left alone (0 where it did not say). */
+export type Tried = { done: true } | { done: false; retryAfterMs: number; cause: unknown }
+
+/** Tries again what failed, with pauses that grow, differ and heed `Retry-After`; across calls, too. */
+export class Retry {
+  readonly #environment: Environment
+  #notBefore = 0
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  /** @throws `UnavailableError` */
+  async untilDone(work: () => Promise<Tried>): Promise<void> {
+    const { now, random } = this.#environment
+    for (let tries = 1; ; tries++) {
+      const waitMs = this.#notBefore - now()
+      if (waitMs > MAX_WAIT_MS) throw new UnavailableError('the server asked to be left alone for a while')
+      if (waitMs > 0) await sleep(this.#environment, waitMs)
+      const tried = await work()
+      if (tried.done) {
+        this.#notBefore = 0
+        return
+      }
+      // At the least half of it: a crowd that comes back at once is what brings a server down again.
+      const pauseMs = PAUSE_MS * 2 ** tries * (0.5 + random() / 2)
+      this.#notBefore = now() + tried.retryAfterMs + pauseMs
+      if (tries === TRIES) throw new UnavailableError('the server is not available', { cause: tried.cause })
+    }
+  }
+}

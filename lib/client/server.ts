@@ -1,0 +1,77 @@
+import type { Environment } from './environment.js'
+import type { IssuedToken } from './session.js'
+import { UnavailableError } from './unavailable-error.js'
+
+const ANSWER_TIMEOUT_MS = 10_000
+
+/** A `POST` of ours, and what a script can read of its answer. */
+export interface Answer {
+  status: number
+  body: Record<string, unknown>
+  retryAfterMs: number
+}
+
+/** The routes of the plugin. */
+export class Server {
+  readonly #environment: Environment
+  readonly #base: string
+  readonly #credentials: 'include' | 'omit'
+
+  constructor(environment: Environment, base: string, usesCookie: boolean) {
+    this.#environment = environment
+    this.#base = base
+    this.#credentials = usesCookie ? 'include' : 'omit'
+  }
+
+  addressOf(route: string): string {
+    return this.#base + route
+  }
+
+  post(address: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
+    return this.#environment.fetch(address, {
+      ...init,
+      method: 'POST',
+      credentials: this.#credentials,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json', ...init.headers },
+        body: JSON.stringify(body)
+      })
+    })
+  }
+
+  /** @throws `UnavailableError` where no answer came in time: nobody knows whether the server heard it */
+  async ask(route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const waiting = new AbortController()
+    const cancel = this.#environment.after(ANSWER_TIMEOUT_MS, () => waiting.abort())
+    try {
+      const response = await this.post(this.addressOf(route), body, { headers, signal: waiting.signal })
+      return {
+        status: response.status,
+        body: (await readJson(response)) ?? {},
+        retryAfterMs: Number(response.headers.get('retry-after') ?? 0) * 1000 || 0
+      }
+    } catch (cause) {
+      throw new UnavailableError('the server did not answer', { cause })
+    } finally {
+      cancel()
+    }
+  }
+}
+
+/** The object of a JSON body; undefined for what is none. What breaks off rejects. */
+export async function readJson(response: Response): Promise<Record<string, unknown> | undefined> {
+  const text = await response.text()
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The access token of RFC 6749 section 5.1, if that is what it is. */
+export function issuedToken(body: Record<string, unknown> | undefined): IssuedToken | undefined {
+  const { access_token: value, expires_in: seconds } = body ?? {}
+  if (typeof value !== 'string' || typeof seconds !== 'number') return undefined
+  return { value, validMs: seconds * 1000 }
+}

@@ -1,0 +1,53 @@
+import { type Channel, type Environment, sleep } from './environment.js'
+import type { IssuedToken } from './session.js'
+
+/** A tab that was frozen while it had its turn must not stop the others. */
+const TURN_TIMEOUT_MS = 5000
+/** Whoever had the turn before has told what it got: let that arrive. */
+const HEARING_MS = 20
+
+/** What one tab tells the others. */
+export type News = { type: 'token' | 'login'; token: IssuedToken } | { type: 'logout' }
+
+/** The other tabs with the same session: they take turns at refreshing, and share what they get. */
+export class Tabs {
+  readonly #environment: Environment
+  readonly #name: string
+  readonly #channel: Channel | undefined
+
+  constructor(environment: Environment, name: string, hear: (news: News) => void) {
+    this.#environment = environment
+    this.#name = name
+    this.#channel = environment.openChannel(name)
+    if (this.#channel) this.#channel.onmessage = ({ data }) => hear(data as News)
+  }
+
+  tell(news: News): void {
+    this.#channel?.postMessage(news)
+  }
+
+  close(): void {
+    this.#channel?.close()
+  }
+
+  /** Does it while no other tab does; after a while in any case. */
+  async takeTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { locks, now, after } = this.#environment
+    if (!locks) return work()
+    const asked = now()
+    const waiting = new AbortController()
+    const cancel = after(TURN_TIMEOUT_MS, () => waiting.abort())
+    let isOurs = false
+    try {
+      return await locks.request(this.#name, { signal: waiting.signal }, async () => {
+        isOurs = true
+        cancel()
+        if (now() - asked > 1) await sleep(this.#environment, HEARING_MS)
+        return work()
+      })
+    } catch (error) {
+      if (isOurs) throw error
+      return work()
+    }
+  }
+}
