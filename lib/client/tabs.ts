@@ -13,7 +13,7 @@ export type News = { type: 'token' | 'login'; token: IssuedToken } | { type: 'lo
 export class Tabs {
   readonly #environment: Environment
   readonly #name: string
-  readonly #channel: Channel | undefined
+  #channel: Channel | undefined
 
   constructor(environment: Environment, name: string, hear: (news: News) => void) {
     this.#environment = environment
@@ -28,6 +28,8 @@ export class Tabs {
 
   close(): void {
     this.#channel?.close()
+    // A closed one refuses what it is told.
+    this.#channel = undefined
   }
 
   /** Does it while no other tab does; after a while in any case. */
