@@ -49,6 +49,7 @@ export class Tabs {
       })
     } catch (error) {
       if (isOurs) throw error
+      cancel()
       return work()
     }
   }
