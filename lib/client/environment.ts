@@ -24,12 +24,14 @@ export interface Environment {
 }
 
 export function runtime(): Environment {
-  const { navigator } = globalThis as { navigator?: { locks?: Locks } }
+  const { navigator, origin } = globalThis as { navigator?: { locks?: Locks }; origin?: string }
+  // Tabs of one origin share a session. A server's process has channels and locks too, and many users.
+  const hasTabs = origin !== undefined
   return {
     // Looked up at each call, for a page may replace it.
     fetch: (input, init) => globalThis.fetch(input, init),
-    locks: navigator?.locks,
-    openChannel,
+    locks: hasTabs ? navigator?.locks : undefined,
+    openChannel: (name) => (hasTabs ? openChannel(name) : undefined),
     now: createClock(),
     after(ms, work) {
       const timer = setTimeout(work, ms)
@@ -45,10 +47,7 @@ export function sleep({ after }: Environment, ms: number): Promise<void> {
 
 function openChannel(name: string): Channel | undefined {
   if (typeof BroadcastChannel !== 'function') return undefined
-  const channel = new BroadcastChannel(name) as unknown as Channel & { unref?(): void }
-  // In Node.js it would keep the process alive.
-  channel.unref?.()
-  return channel
+  return new BroadcastChannel(name) as unknown as Channel
 }
 
 /**
