@@ -48,7 +48,7 @@ export class Server {
       return {
         status: response.status,
         body: (await readJson(response)) ?? {},
-        retryAfterMs: Number(response.headers.get('retry-after') ?? 0) * 1000 || 0
+        retryAfterMs: Math.max(0, Number(response.headers.get('retry-after'))) * 1000 || 0
       }
     } catch (cause) {
       throw new UnavailableError('the server did not answer', { cause })
