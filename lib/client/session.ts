@@ -64,8 +64,10 @@ export class Session {
 
   end(reason: SessionEndReason): void {
     // Nobody is told of the end of what nobody knew of; who logs out knows.
-    const isNews = this.#state === 'active' || (this.#state === 'unknown' && reason === 'logout')
-    this.#epoch++
+    const isLogout = reason === 'logout'
+    const isNews = this.#state === 'active' || (this.#state === 'unknown' && isLogout)
+    // A session that the server ended must not take the login along that is on its way.
+    if (isLogout) this.#epoch++
     this.#state = 'over'
     this.#token = null
     if (isNews) this.#ended(reason)
