@@ -41,6 +41,7 @@ export function createGuardedFetch(parts: Parts): typeof globalThis.fetch {
     if (!isOurs || namesToken(input, init)) return environment.fetch(toInput(input, address), init)
 
     const { send, signal, isOneShot } = sendable(environment, input, address, init)
+    const before = session.token
     // What cannot be sent again should not be refused for a token that has just expired.
     const token = await orAbort(usableToken(parts, isOneShot ? 2 : 1), signal)
     const response = await send(token)
@@ -49,8 +50,8 @@ export function createGuardedFetch(parts: Parts): typeof globalThis.fetch {
       refresher.refresh(token).catch(() => {})
       return response
     }
-    // Another request may have got a fresh one by now.
-    if (session.token === token) await orAbort(refresher.refresh(token), signal)
+    // Another request may have got a fresh one by now; one that is refused as fresh as it is, no refresh mends.
+    if (session.token === token && token === before) await orAbort(refresher.refresh(token), signal)
     const fresh = session.token
     if (fresh === null || fresh === token) return response
     await response.body?.cancel()
