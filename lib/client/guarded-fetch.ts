@@ -54,7 +54,8 @@ export function createGuardedFetch(parts: Parts): typeof globalThis.fetch {
     if (session.token === token && token === before) await orAbort(refresher.refresh(token), signal)
     const fresh = session.token
     if (fresh === null || fresh === token) return response
-    await response.body?.cancel()
+    // What it still holds is nobody's, also where it breaks off.
+    response.body?.cancel().catch(() => {})
     return send(fresh)
   }
 }
