@@ -43,7 +43,7 @@ export function createGuardedFetch(parts: Parts): typeof globalThis.fetch {
     const { send, signal, isOneShot } = sendable(environment, input, address, init)
     const before = session.token
     // What cannot be sent again should not be refused for a token that has just expired.
-    const token = await orAbort(usableToken(parts, isOneShot ? 2 : 1), signal)
+    const token = await orAbort(() => usableToken(parts, isOneShot ? 2 : 1), signal)
     const response = await send(token)
     if (token === null || !(await isTokenRefused(response))) return response
     if (isOneShot) {
@@ -51,7 +51,7 @@ export function createGuardedFetch(parts: Parts): typeof globalThis.fetch {
       return response
     }
     // Another request may have got a fresh one by now; one that is refused as fresh as it is, no refresh mends.
-    if (session.token === token && token === before) await orAbort(refresher.refresh(token), signal)
+    if (session.token === token && token === before) await orAbort(() => refresher.refresh(token), signal)
     const fresh = session.token
     if (fresh === null || fresh === token) return response
     // What it still holds is nobody's, also where it breaks off.
@@ -131,12 +131,15 @@ async function isTokenRefused(response: Response): Promise<boolean> {
 }
 
 /** Who aborts stops waiting: what others wait for goes on. */
-async function orAbort<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
-  if (!signal) return work
-  signal.throwIfAborted()
+async function orAbort<T>(work: () => Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return work()
   return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    // Signals of React Native know no reason.
+    const abort = () => reject(signal.reason ?? Object.assign(new Error('Aborted'), { name: 'AbortError' }))
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort)
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
   })
 }
