@@ -58,7 +58,7 @@ export function createAuthFetchIn(
 
   async function tellOfLogout(body: object | undefined, headers: Record<string, string>): Promise<Tried> {
     try {
-      const { status, retryAfterMs } = await server.ask('/logout', body, headers)
+      const { status, retryAfterMs } = await server.ask('/logout', body, { headers })
       if (status === 200) return { done: true }
       return { done: false, retryAfterMs, cause: new Error(String(status)) }
     } catch (cause) {

@@ -41,8 +41,29 @@ export function runtime(): Environment {
   }
 }
 
-export function sleep({ after }: Environment, ms: number): Promise<void> {
-  return new Promise((resolve) => after(ms, resolve))
+export interface Limit {
+  signal: AbortSignal
+  /** For what was done in time. */
+  cancel(): void
+}
+
+/** Aborts after so many milliseconds, or when that other signal does. */
+export function limit({ after }: Environment, ms: number, other: AbortSignal | undefined): Limit {
+  const aborter = new AbortController()
+  const cancel = after(ms, () => aborter.abort())
+  const abort = () => {
+    cancel()
+    aborter.abort()
+  }
+  if (other?.aborted) abort()
+  other?.addEventListener('abort', abort)
+  return { signal: aborter.signal, cancel }
+}
+
+/** Shorter where that signal aborts. */
+export async function sleep(environment: Environment, ms: number, signal?: AbortSignal): Promise<void> {
+  const awake = limit(environment, ms, signal).signal
+  if (!awake.aborted) await new Promise((resolve) => awake.addEventListener('abort', resolve))
 }
 
 function openChannel(name: string): Channel | undefined {

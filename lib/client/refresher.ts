@@ -39,10 +39,16 @@ export class Refresher {
    * @throws `UnavailableError` where neither can be said for now
    */
   refresh(stale: string | null): Promise<void> {
-    const { epoch } = this.#parts.session
+    const { session, retry, tabs } = this.#parts
+    const { epoch } = session
     if (this.#running?.epoch === epoch) return this.#running.refreshed
-    const refreshed = this.#parts.retry.untilDone(() =>
-      this.#parts.tabs.takeTurn(() => this.#try(stale, epoch))
+    // Left to arrive, its cookie could take the place of that of a login.
+    const aborter = new AbortController()
+    session.onChange = () => aborter.abort()
+    const { signal } = aborter
+    const refreshed = retry.untilDone(
+      () => tabs.takeTurn(() => this.#try(stale, epoch, signal), signal),
+      signal
     )
     const running = { epoch, refreshed }
     this.#running = running
@@ -53,7 +59,7 @@ export class Refresher {
     return refreshed
   }
 
-  async #try(stale: string | null, epoch: number): Promise<Tried> {
+  async #try(stale: string | null, epoch: number, signal: AbortSignal): Promise<Tried> {
     const { session, server, kept } = this.#parts
     // While it waited: a login, a logout, or another tab's refresh.
     if (session.epoch !== epoch || session.token !== stale) return DONE
@@ -66,9 +72,11 @@ export class Refresher {
     try {
       answer = await server.ask(
         '/refresh',
-        refreshToken === null ? undefined : { refresh_token: refreshToken }
+        refreshToken === null ? undefined : { refresh_token: refreshToken },
+        { signal }
       )
     } catch (cause) {
+      if (signal.aborted) return DONE
       // The server may have rotated: the same token once more is what its replay is for.
       return { done: false, retryAfterMs: 0, cause }
     }

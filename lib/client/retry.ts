@@ -18,13 +18,16 @@ export class Retry {
     this.#environment = environment
   }
 
-  /** @throws `UnavailableError` */
-  async untilDone(work: () => Promise<Tried>): Promise<void> {
+  /**
+   * @param signal ends the pauses
+   * @throws `UnavailableError`
+   */
+  async untilDone(work: () => Promise<Tried>, signal?: AbortSignal): Promise<void> {
     const { now, random } = this.#environment
     for (let tries = 1; ; tries++) {
       const waitMs = this.#notBefore - now()
       if (waitMs > MAX_WAIT_MS) throw new UnavailableError('the server asked to be left alone for a while')
-      if (waitMs > 0) await sleep(this.#environment, waitMs)
+      if (waitMs > 0) await sleep(this.#environment, waitMs, signal)
       const tried = await work()
       if (tried.done) {
         this.#notBefore = 0

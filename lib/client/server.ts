@@ -1,4 +1,4 @@
-import type { Environment } from './environment.js'
+import { type Environment, limit } from './environment.js'
 import type { IssuedToken } from './session.js'
 import { UnavailableError } from './unavailable-error.js'
 
@@ -40,11 +40,14 @@ export class Server {
   }
 
   /** @throws `UnavailableError` where no answer came in time: nobody knows whether the server heard it */
-  async ask(route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const waiting = new AbortController()
-    const cancel = this.#environment.after(ANSWER_TIMEOUT_MS, () => waiting.abort())
+  async ask(
+    route: string,
+    body?: unknown,
+    { headers = {}, signal: ended }: { headers?: Record<string, string>; signal?: AbortSignal } = {}
+  ): Promise<Answer> {
+    const { signal, cancel } = limit(this.#environment, ANSWER_TIMEOUT_MS, ended)
     try {
-      const response = await this.post(this.addressOf(route), body, { headers, signal: waiting.signal })
+      const response = await this.post(this.addressOf(route), body, { headers, signal })
       return {
         status: response.status,
         body: (await readJson(response)) ?? {},

@@ -24,6 +24,8 @@ export class Session {
   #state: 'unknown' | 'active' | 'over' = 'unknown'
   #token: AccessToken | null = null
   #epoch = 0
+  /** Is told of each login and logout. */
+  onChange: (() => void) | undefined
 
   constructor(environment: Environment, ended: (reason: SessionEndReason) => void) {
     this.#environment = environment
@@ -53,8 +55,8 @@ export class Session {
   }
 
   begin(issued: IssuedToken): void {
-    this.#epoch++
     this.#adopt(issued)
+    this.#change()
   }
 
   /** Not where it is over: that would bring it back. */
@@ -66,11 +68,16 @@ export class Session {
     // Nobody is told of the end of what nobody knew of; who logs out knows.
     const isLogout = reason === 'logout'
     const isNews = this.#state === 'active' || (this.#state === 'unknown' && isLogout)
-    // A session that the server ended must not take the login along that is on its way.
-    if (isLogout) this.#epoch++
     this.#state = 'over'
     this.#token = null
+    // A session that the server ended must not take the login along that is on its way.
+    if (isLogout) this.#change()
     if (isNews) this.#ended(reason)
+  }
+
+  #change(): void {
+    this.#epoch++
+    this.onChange?.()
   }
 
   #adopt({ value, validMs }: IssuedToken): void {

@@ -1,4 +1,4 @@
-import { type Channel, type Environment, sleep } from './environment.js'
+import { type Channel, type Environment, limit, sleep } from './environment.js'
 import type { IssuedToken } from './session.js'
 
 /** A tab that was frozen while it had its turn must not stop the others. */
@@ -32,19 +32,21 @@ export class Tabs {
     this.#channel = undefined
   }
 
-  /** Does it while no other tab does; after a while in any case. */
-  async takeTurn<T>(work: () => Promise<T>): Promise<T> {
-    const { locks, now, after } = this.#environment
+  /**
+   * Does it while no other tab does; after a while in any case.
+   * @param ended there is nothing to wait for any more
+   */
+  async takeTurn<T>(work: () => Promise<T>, ended: AbortSignal): Promise<T> {
+    const { locks, now } = this.#environment
     if (!locks) return work()
     const asked = now()
-    const waiting = new AbortController()
-    const cancel = after(TURN_TIMEOUT_MS, () => waiting.abort())
+    const { signal, cancel } = limit(this.#environment, TURN_TIMEOUT_MS, ended)
     let isOurs = false
     try {
-      return await locks.request(this.#name, { signal: waiting.signal }, async () => {
+      return await locks.request(this.#name, { signal }, async () => {
         isOurs = true
         cancel()
-        if (now() - asked > 1) await sleep(this.#environment, HEARING_MS)
+        if (now() - asked > 1) await sleep(this.#environment, HEARING_MS, ended)
         return work()
       })
     } catch (error) {
