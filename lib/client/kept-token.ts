@@ -1,6 +1,10 @@
 import type { RefreshTokenStorage } from './types.js'
+import { UnavailableError } from './unavailable-error.js'
 
-/** The refresh token of body mode. One operation after another: what was removed last stays removed, however slow the storage. */
+/**
+ * The refresh token of body mode. One operation after another: what was removed last stays removed, however slow
+ * the storage. One that throws is unavailable.
+ */
 export class KeptToken {
   readonly #storage: RefreshTokenStorage
   #last: Promise<unknown> = Promise.resolve()
@@ -27,17 +31,22 @@ export class KeptToken {
     })
   }
 
-  /** Not where another tab has put its own there since. */
-  remove(refreshToken: string): Promise<boolean> {
+  /**
+   * Not where another tab has put its own there since.
+   * @param to null: nothing
+   */
+  replace(refreshToken: string, to: string | null): Promise<boolean> {
     return this.#next(async () => {
       if ((await this.#storage.get()) !== refreshToken) return false
-      await this.#storage.remove()
+      await (to === null ? this.#storage.remove() : this.#storage.set(to))
       return true
     })
   }
 
   #next<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work)
+    const next = this.#last.then(work).catch((cause) => {
+      throw new UnavailableError('the storage failed', { cause })
+    })
     this.#last = next.catch(() => {})
     return next
   }

@@ -86,19 +86,19 @@ export class Refresher {
 
   async #take({ status, body, retryAfterMs }: Answer, refreshToken: string | null): Promise<Tried> {
     const token = issuedToken(body)
-    if (status === 200 && token) return this.#renew(token, body.refresh_token)
+    if (status === 200 && token) return this.#renew(token, refreshToken, body.refresh_token)
     if (status === 401 && TERMINAL.has(body.code)) return this.#end(body.code as string, refreshToken)
     const cause = new Error(`${status} ${String(body.code ?? '')}`)
     if (status === 429 || status >= 500) return { done: false, retryAfterMs, cause }
     throw new UnavailableError('the server did not answer as it should', { cause })
   }
 
-  async #renew(token: IssuedToken, refreshToken: unknown): Promise<Tried> {
+  async #renew(token: IssuedToken, refreshToken: string | null, next: unknown): Promise<Tried> {
     const { session, tabs, kept } = this.#parts
     const { epoch } = session
-    const isWanted = () => session.epoch === epoch
-    if (kept && typeof refreshToken === 'string') await kept.set(refreshToken, isWanted)
-    if (isWanted()) {
+    // First that: an access token that was used confirms the refresh token that it came with.
+    if (kept && refreshToken !== null && typeof next === 'string') await kept.replace(refreshToken, next)
+    if (session.epoch === epoch) {
       session.renew(token)
       tabs.tell({ type: 'token', token })
     }
@@ -108,7 +108,7 @@ export class Refresher {
   async #end(code: string, refreshToken: string | null): Promise<Tried> {
     const { session, kept } = this.#parts
     const { epoch } = session
-    const isLast = !kept || refreshToken === null || (await kept.remove(refreshToken))
+    const isLast = !kept || refreshToken === null || (await kept.replace(refreshToken, null))
     // Another tab has logged in meanwhile, and kept a token that may be good.
     if (!isLast) return { done: false, retryAfterMs: 0, cause: new Error(code) }
     if (session.epoch === epoch) session.end(code)
