@@ -8,6 +8,13 @@ import { Session } from './session.js'
 import { type News, Tabs } from './tabs.js'
 import type { AuthFetch, AuthFetchOptions } from './types.js'
 
+interface Tokens {
+  token: string | null
+  refreshToken: string | null
+}
+
+const NOTHING: Readonly<Tokens> = { token: null, refreshToken: null }
+
 /** Puts the client together, for a runtime. */
 export function createAuthFetchIn(
   environment: Environment,
@@ -22,6 +29,8 @@ export function createAuthFetchIn(
   const retry = new Retry(environment)
   const refresher = new Refresher({ session, server, tabs, retry, kept })
   let loggingIn: Promise<unknown> = Promise.resolve()
+  /** What a logout could not tell the server: the next one tries again. */
+  let untold: Readonly<Tokens> = NOTHING
 
   function hear(news: News): void {
     if (news.type === 'logout') session.end('logout')
@@ -34,26 +43,56 @@ export function createAuthFetchIn(
     const response = await server.post(new URL(path, baseUrl).href, body)
     const answer = response.ok ? await readJson(response.clone()) : undefined
     const token = issuedToken(answer)
-    // A logout that came meanwhile wins; so does another login.
-    if (!token || session.epoch !== epoch) return response
+    if (!token) return response
+    const refreshToken = typeof answer?.refresh_token === 'string' ? answer.refresh_token : null
+    const tokens = { token: token.value, refreshToken }
+    // A logout that came meanwhile wins; so does another login, whose cookie is left alone.
+    if (session.epoch !== epoch) {
+      if (kept || session.isOver) await leave(tokens).catch(() => {})
+      return response
+    }
     session.begin(token)
     const begun = session.epoch
-    const refreshToken = answer?.refresh_token
-    if (kept && typeof refreshToken === 'string') await kept.set(refreshToken, () => session.epoch === begun)
+    try {
+      if (kept && refreshToken !== null) await kept.set(refreshToken, () => session.epoch === begun)
+    } catch (error) {
+      session.end('logout')
+      await leave(tokens).catch(() => {})
+      throw error
+    }
     if (session.epoch === begun) tabs.tell({ type: 'login', token })
     return response
   }
 
   async function logout(): Promise<void> {
-    const { token } = session
-    session.end('logout')
-    tabs.tell({ type: 'logout' })
-    // A login that is on its way would leave a session behind.
-    await loggingIn
-    const refreshToken = kept && (await kept.take())
+    untold = { token: session.token ?? untold.token, refreshToken: untold.refreshToken }
+    try {
+      session.end('logout')
+    } finally {
+      tabs.tell({ type: 'logout' })
+      // A login that is on its way would leave a session behind.
+      await loggingIn
+      await takeLeave()
+    }
+  }
+
+  /** Also where the storage fails: the access token names the session as well. */
+  async function takeLeave(): Promise<void> {
+    let failure: unknown
+    const refreshToken = await kept?.take().catch((error) => {
+      failure = error
+    })
+    untold = { token: untold.token, refreshToken: refreshToken ?? untold.refreshToken }
+    await leave(untold)
+    untold = NOTHING
+    if (failure) throw failure
+  }
+
+  /** Ends a session at the server. */
+  function leave({ token, refreshToken }: Readonly<Tokens>): Promise<void> {
     const body = refreshToken === null ? undefined : { refresh_token: refreshToken }
     const headers = token === null ? {} : { authorization: `Bearer ${token}` }
-    await new Retry(environment).untilDone(() => tellOfLogout(body, headers))
+    return new Retry(environment).untilDone(() => tellOfLogout(body, headers))
   }
 
   async function tellOfLogout(body: object | undefined, headers: Record<string, string>): Promise<Tried> {
