@@ -43,7 +43,11 @@ export function createGuardedFetch(parts: Parts): typeof globalThis.fetch {
     const { send, signal, isOneShot } = sendable(environment, input, address, init)
     const before = session.token
     // What cannot be sent again should not be refused for a token that has just expired.
-    const token = await orAbort(() => usableToken(parts, isOneShot ? 2 : 1), signal)
+    const usable = () => usableToken(parts, isOneShot ? 2 : 1)
+    // All else goes with what is good yet, and does not wait for what the next will need.
+    const isGood = !isOneShot && session.validMs > 0
+    if (isGood) usable().catch(() => {})
+    const token = isGood ? before : await orAbort(usable, signal)
     const response = await send(token)
     if (token === null || !(await isTokenRefused(response))) return response
     if (isOneShot) {
