@@ -1,0 +1,126 @@
+/** What the client sent, as a server sees it. */
+export interface Call {
+  url: string
+  path: string
+  method: string
+  headers: Headers
+  body: string
+  signal: AbortSignal
+  init: RequestInit | undefined
+}
+
+export type Reply = (call: Call) => Response | Promise<Response>
+
+/** A `fetch` that answers as the plugin does, but for what a test has scripted. */
+export class ScriptedServer {
+  readonly calls: Call[] = []
+  /** Access tokens that guarded routes accept. */
+  readonly valid = new Set<string>()
+  expiresIn = 300
+  #issued = 0
+  readonly #replies = new Map<string, Reply[]>()
+
+  /** What the next requests of that path are answered with, one each. */
+  script(path: string, ...replies: Reply[]): this {
+    this.#replies.set(path, [...(this.#replies.get(path) ?? []), ...replies])
+    return this
+  }
+
+  /** Paths that were called, in their order. */
+  get paths(): string[] {
+    return this.calls.map(({ path }) => path)
+  }
+
+  count(path: string): number {
+    return this.paths.filter((other) => other === path).length
+  }
+
+  to(path: string): Call[] {
+    return this.calls.filter((call) => call.path === path)
+  }
+
+  /** No access token issued so far is good any more. */
+  expire(): void {
+    this.valid.clear()
+  }
+
+  /** The answer of a login, or of a refresh: `token-1`, then `token-2`. */
+  issue(): Response {
+    const value = `token-${++this.#issued}`
+    this.valid.add(value)
+    return json(200, {
+      access_token: value,
+      token_type: 'Bearer',
+      expires_in: this.expiresIn,
+      refresh_token: `refresh-${this.#issued}`
+    })
+  }
+
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const request = new Request(input, withDuplex(init))
+    request.signal.throwIfAborted()
+    const url = new URL(request.url)
+    const call = {
+      url: request.url,
+      path: url.pathname,
+      method: request.method,
+      headers: request.headers,
+      body: await request.text(),
+      signal: request.signal,
+      init
+    }
+    this.calls.push(call)
+    return unlessAborted(this.#answer(call), request.signal)
+  }
+
+  async #answer(call: Call): Promise<Response> {
+    const scripted = this.#replies.get(call.path)?.shift()
+    if (scripted) return scripted(call)
+    if (/\/(login|refresh)$/.test(call.path)) return this.issue()
+    if (call.path.endsWith('/logout')) return json(200, {})
+    const token = call.headers.get('authorization')?.replace('Bearer ', '')
+    if (token === undefined) return refused('FRT_ERR_NO_ACCESS_TOKEN', 'Bearer realm="api"')
+    if (!this.valid.has(token)) return expired()
+    return json(200, { token, body: call.body })
+  }
+}
+
+/** Node.js asks for it; browsers do not. */
+function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
+  return init?.body instanceof ReadableStream ? ({ ...init, duplex: 'half' } as RequestInit) : init
+}
+
+function unlessAborted(answer: Promise<Response>, signal: AbortSignal): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    answer.then(resolve, reject)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+export function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', ...headers }
+  })
+}
+
+/** A 401 of the plugin. */
+export function refused(
+  code: string,
+  challenge = 'Bearer realm="api", error="invalid_token", error_description="-"'
+): Response {
+  return json(401, { statusCode: 401, code, message: '-' }, { 'www-authenticate': challenge })
+}
+
+export function expired(): Response {
+  return refused('FRT_ERR_ACCESS_TOKEN_EXPIRED')
+}
+
+export function unavailable(retryAfter = '0'): Response {
+  return json(503, { code: 'FRT_ERR_STORE_UNAVAILABLE' }, { 'retry-after': retryAfter })
+}
+
+/** No answer came: the request was lost, or the answer. */
+export function networkError(): never {
+  throw new TypeError('fetch failed')
+}

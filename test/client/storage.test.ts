@@ -1,0 +1,327 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import type { RefreshTokenStorage } from '../../lib/client/types.js'
+import { deferred } from '../helpers/timers.js'
+import { json, networkError, refused } from './helpers/scripted-server.js'
+import { loggedIn, MemoryStorage, openBrowser } from './helpers/tab.js'
+
+const UNAVAILABLE = { code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
+
+const credentialsOf = (call: { init: RequestInit | undefined }) => call.init?.credentials
+
+t.test('row 12: cookie mode lets the cookie travel, and no refresh token in a body', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.expire()
+  await time.until(auth.fetch('/me'))
+  await time.until(auth.logout())
+  const own = server.calls.filter(({ path }) => path.startsWith('/auth/'))
+  t.same(own.map(credentialsOf), ['include', 'include', 'include'])
+  t.same(
+    own.slice(1).map(({ body }) => body),
+    ['', '']
+  )
+})
+
+t.test('row 12: body mode keeps the refresh token in the storage, sends it, and no cookie', async (t) => {
+  const storage = new MemoryStorage()
+  const { auth, server, time } = await loggedIn(t, { storage })
+  t.equal(storage.value, 'refresh-1')
+  server.expire()
+  await time.until(auth.fetch('/me'))
+  t.equal(storage.value, 'refresh-2')
+  await time.until(auth.logout())
+  t.equal(storage.value, null)
+  const own = server.calls.filter(({ path }) => path.startsWith('/auth/'))
+  t.same(own.map(credentialsOf), ['omit', 'omit', 'omit'])
+  t.same(
+    own.slice(1).map(({ body }) => JSON.parse(body)),
+    [{ refresh_token: 'refresh-1' }, { refresh_token: 'refresh-2' }]
+  )
+})
+
+t.test('row 12: body mode restores the session from the storage after a start', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const storage = new MemoryStorage('kept')
+  const { auth } = open({ storage })
+  t.equal(await time.until(auth.getAccessToken()), 'token-1')
+  t.same(JSON.parse(server.calls[0]!.body), { refresh_token: 'kept' })
+})
+
+t.test('row 12: the access token is in memory alone', async (t) => {
+  const kept: string[] = []
+  const storage = new MemoryStorage()
+  const set = storage.set.bind(storage)
+  storage.set = async (value) => {
+    kept.push(value)
+    await set(value)
+  }
+  const { auth, server, time } = await loggedIn(t, { storage })
+  server.expire()
+  await time.until(auth.fetch('/me'))
+  t.same(kept, ['refresh-1', 'refresh-2'])
+})
+
+t.test(
+  'row 12: a storage that is empty means that nobody is logged in: the server is not asked',
+  async (t) => {
+    for (const value of [null, undefined, '']) {
+      const { open, server, time } = openBrowser(t)
+      const storage: RefreshTokenStorage = { get: () => value, set() {}, remove() {} }
+      const { auth, ends } = open({ storage })
+      t.equal(await time.until(auth.getAccessToken()), null)
+      t.equal((await time.until(auth.fetch('/me'))).status, 401)
+      t.same(server.paths, ['/me'])
+      t.same(ends, [])
+    }
+  }
+)
+
+t.test('row 12: a storage that answers at once is as good', async (t) => {
+  let value: string | undefined
+  const storage: RefreshTokenStorage = {
+    get: () => value,
+    set(refreshToken) {
+      value = refreshToken
+    },
+    remove() {
+      value = undefined
+    }
+  }
+  const { auth, server, time } = await loggedIn(t, { storage })
+  server.expire()
+  t.equal((await time.until(auth.fetch('/me'))).status, 200)
+  t.equal(value, 'refresh-2')
+  await time.until(auth.logout())
+  t.equal(value, undefined)
+})
+
+t.test('a refresh token that the server ended is removed from the storage', async (t) => {
+  const storage = new MemoryStorage()
+  const { auth, server, time, ends } = await loggedIn(t, { storage })
+  server.expire()
+  server.script('/auth/refresh', () => refused('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
+  t.equal((await time.until(auth.fetch('/me'))).status, 401)
+  t.equal(storage.value, null)
+  t.same(ends, ['FRT_ERR_REFRESH_TOKEN_EXPIRED'])
+})
+
+t.test('… but not one that another tab has put there since: that one is tried', async (t) => {
+  const storage = new MemoryStorage()
+  const { auth, server, time, ends } = await loggedIn(t, { storage })
+  server.expire()
+  server.script('/auth/refresh', () => {
+    storage.value = 'of another tab'
+    return refused('FRT_ERR_REFRESH_TOKEN_REUSED')
+  })
+  t.equal((await time.until(auth.fetch('/me'))).status, 200)
+  t.same(JSON.parse(server.to('/auth/refresh')[1]!.body), { refresh_token: 'of another tab' })
+  t.same(ends, [])
+})
+
+t.test('a refresh does not overwrite what another tab has put there since', async (t) => {
+  const storage = new MemoryStorage()
+  const { auth, server, time } = await loggedIn(t, { storage })
+  server.expire()
+  server.script('/auth/refresh', () => {
+    storage.value = 'of a login elsewhere'
+    return server.issue()
+  })
+  await time.until(auth.fetch('/me'))
+  t.equal(storage.value, 'of a login elsewhere')
+})
+
+/** Each operation waits until the test lets it happen. */
+class SlowStorage extends MemoryStorage {
+  readonly waiting: (() => void)[] = []
+
+  async #wait(): Promise<void> {
+    const { promise, resolve } = deferred<void>()
+    this.waiting.push(() => resolve())
+    await promise
+  }
+
+  override async get(): Promise<string | null> {
+    await this.#wait()
+    return super.get()
+  }
+
+  override async set(refreshToken: string): Promise<void> {
+    await this.#wait()
+    await super.set(refreshToken)
+  }
+
+  override async remove(): Promise<void> {
+    await this.#wait()
+    await super.remove()
+  }
+
+  /** Lets all happen, one after another, until nothing waits any more. */
+  async drain(): Promise<void> {
+    for (let quiet = 0; quiet < 5; quiet++) {
+      await turn()
+      const next = this.waiting.shift()
+      if (!next) continue
+      next()
+      quiet = 0
+    }
+  }
+}
+
+t.test('slow storage: a logout during the keeping of a token leaves nothing there', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const storage = new SlowStorage()
+  const { auth } = open({ storage })
+  const login = auth.login({ sub: 'ada' })
+  await time.settle()
+  t.equal(storage.waiting.length, 1, 'the token is being kept')
+  const logout = auth.logout()
+  await storage.drain()
+  await time.until(Promise.all([login, logout]))
+  t.equal(storage.value, null)
+  t.same(JSON.parse(server.to('/auth/logout')[0]!.body), { refresh_token: 'refresh-1' })
+})
+
+t.test('slow storage: a logout during a refresh leaves nothing there', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const storage = new SlowStorage('refresh-0')
+  const { auth } = open({ storage })
+  const restoring = auth.getAccessToken()
+  await storage.drain()
+  t.equal(await time.until(restoring), 'token-1')
+  server.expire()
+  const late = deferred<Response>()
+  server.script('/auth/refresh', () => late.promise)
+  const waiting = auth.fetch('/me')
+  await storage.drain()
+  await time.settle()
+  const logout = auth.logout()
+  late.resolve(server.issue())
+  await storage.drain()
+  await time.until(Promise.all([waiting, logout]))
+  t.equal(storage.value, null)
+})
+
+t.test('slow storage: a login that was replaced while its token waited is not kept', async (t) => {
+  const { open, time } = openBrowser(t)
+  const storage = new SlowStorage('old')
+  const { auth } = open({ storage })
+  const restoring = auth.getAccessToken()
+  await time.settle()
+  const login = auth.login({ sub: 'ada' })
+  await time.settle()
+  const again = auth.login({ sub: 'bob' })
+  await time.settle()
+  await storage.drain()
+  await time.until(Promise.all([restoring, login, again]))
+  t.equal(storage.value, 'refresh-2')
+  t.equal(await time.until(auth.getAccessToken()), 'token-2')
+})
+
+class ThrowingStorage extends MemoryStorage {
+  fails: 'get' | 'set' | 'remove' | undefined
+
+  #check(name: 'get' | 'set' | 'remove'): void {
+    if (this.fails === name) throw new Error(`${name}: the keychain is locked`)
+  }
+
+  override async get(): Promise<string | null> {
+    this.#check('get')
+    return super.get()
+  }
+
+  override async set(refreshToken: string): Promise<void> {
+    this.#check('set')
+    await super.set(refreshToken)
+  }
+
+  override async remove(): Promise<void> {
+    this.#check('remove')
+    await super.remove()
+  }
+}
+
+for (const fails of ['get', 'set'] as const) {
+  t.test(`a storage whose ${fails} throws is unavailable, not the end of the session`, async (t) => {
+    const storage = new ThrowingStorage()
+    const { auth, server, time, ends } = await loggedIn(t, { storage })
+    server.expire()
+    storage.fails = fails
+    await t.rejects(time.until(auth.fetch('/me')), {
+      ...UNAVAILABLE,
+      cause: { message: `${fails}: the keychain is locked` }
+    })
+    t.same(ends, [])
+    storage.fails = undefined
+    t.equal((await time.until(auth.fetch('/me'))).status, 200)
+    const bodies = server.to('/auth/refresh').map(({ body }) => JSON.parse(body).refresh_token)
+    t.ok(
+      bodies.every((token) => token === 'refresh-1'),
+      'what was not kept was not used either'
+    )
+  })
+}
+
+t.test('a login whose token cannot be kept is told so, and leaves nothing behind', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const storage = new ThrowingStorage()
+  storage.fails = 'set'
+  const { auth, ends } = open({ storage })
+  await t.rejects(time.until(auth.login({ sub: 'ada' })), UNAVAILABLE)
+  await time.settle()
+  t.equal(await time.until(auth.getAccessToken()), null)
+  t.same(ends, ['logout'])
+  t.equal(server.count('/auth/logout'), 1, 'the session that nobody can keep ends at the server')
+})
+
+for (const fails of ['get', 'remove'] as const) {
+  t.test(`a logout tells the server also where the storage’s ${fails} throws, then says so`, async (t) => {
+    const storage = new ThrowingStorage()
+    const { auth, server, time, ends } = await loggedIn(t, { storage })
+    storage.fails = fails
+    await t.rejects(time.until(auth.logout()), UNAVAILABLE)
+    t.equal(server.to('/auth/logout')[0]?.headers.get('authorization'), 'Bearer token-1')
+    t.same(ends, ['logout'])
+  })
+}
+
+t.test('a terminal answer with a storage that throws is told when it can be', async (t) => {
+  const storage = new ThrowingStorage()
+  const { auth, server, time, ends } = await loggedIn(t, { storage })
+  server.expire()
+  server.script('/auth/refresh', () => {
+    storage.fails = 'remove'
+    return refused('FRT_ERR_REFRESH_TOKEN_EXPIRED')
+  })
+  await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
+  storage.fails = undefined
+  server.script('/auth/refresh', () => refused('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
+  t.equal((await time.until(auth.fetch('/me'))).status, 401)
+  t.same(ends, ['FRT_ERR_REFRESH_TOKEN_EXPIRED'])
+  t.equal(storage.value, null)
+})
+
+t.test('a server that sends no refresh token in the body leaves the storage as it is', async (t) => {
+  const storage = new MemoryStorage('kept')
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open({ storage })
+  const withoutRefreshToken = () => json(200, { access_token: 'a', expires_in: 300 })
+  server.script('/auth/refresh', withoutRefreshToken)
+  t.equal(await time.until(auth.getAccessToken()), 'a')
+  t.equal(storage.value, 'kept')
+  server.script('/auth/login', withoutRefreshToken)
+  await time.until(auth.login({}))
+  t.equal(storage.value, 'kept')
+})
+
+t.test('two tabs over one storage, a lost answer between them: nobody is logged out', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const storage = new MemoryStorage()
+  const one = open({ storage })
+  const two = open({ storage })
+  await time.until(one.auth.login({ sub: 'ada' }))
+  server.expire()
+  server.script('/auth/refresh', networkError)
+  const answers = await time.until(Promise.all([one.auth.fetch('/me'), two.auth.fetch('/me')]))
+  for (const answer of answers) t.equal(answer.status, 200)
+  t.same([...one.ends, ...two.ends], [])
+})
