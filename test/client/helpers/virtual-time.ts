@@ -6,16 +6,24 @@ interface Timer {
   work: () => void
 }
 
+export interface VirtualTimeOptions {
+  /** How long what is ready may take to happen: turns of the event loop. */
+  turns?: number
+  /** Whether something happens that is not in these turns. */
+  isBusy?: () => boolean
+  /** Moves other clocks along. */
+  onMove?: (ms: number) => void
+}
+
 /** Time that passes only where a test lets it: the client's `now` and `after`. */
 export class VirtualTime {
   nowMs = 0
-  /** How long what is ready may take to happen: turns of the event loop. */
-  readonly #turns: number
+  readonly #options: Required<VirtualTimeOptions>
   #timers: Timer[] = []
   #order = 0
 
-  constructor(turns = 3) {
-    this.#turns = turns
+  constructor(options: VirtualTimeOptions = {}) {
+    this.#options = { turns: 3, isBusy: () => false, onMove() {}, ...options }
   }
 
   readonly now = (): number => this.nowMs
@@ -35,14 +43,18 @@ export class VirtualTime {
 
   /** Lets all that is ready happen. */
   async settle(): Promise<void> {
-    for (let i = 0; i < this.#turns; i++) await turn()
+    const { turns, isBusy } = this.#options
+    for (let quiet = 0; quiet < turns; quiet++) {
+      await turn()
+      if (isBusy()) quiet = 0
+    }
   }
 
   async pass(ms: number): Promise<void> {
     const until = this.nowMs + ms
     await this.settle()
     while (await this.#next(until)) await this.settle()
-    this.nowMs = until
+    this.#move(until)
   }
 
   /** Lets time pass until that has settled. */
@@ -61,11 +73,17 @@ export class VirtualTime {
     return work
   }
 
+  #move(to: number): void {
+    const ms = to - this.nowMs
+    this.nowMs = to
+    if (ms > 0) this.#options.onMove(ms)
+  }
+
   async #next(until: number): Promise<boolean> {
     const [first] = this.#timers.sort((one, other) => one.at - other.at || one.order - other.order)
     if (!first || first.at > until) return false
     this.#timers.shift()
-    this.nowMs = first.at
+    this.#move(first.at)
     first.work()
     return true
   }

@@ -1,0 +1,269 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { createAuthFetchIn } from '../../lib/client/create-auth-fetch.js'
+import type { Environment } from '../../lib/client/environment.js'
+import type { AuthFetch } from '../../lib/client/types.js'
+import type { RefreshEvent } from '../../lib/index.js'
+import { MemoryStore } from '../../lib/store/memory-store.js'
+import { buildApp, DOWN, overriding } from '../helpers/build-app.js'
+import { Clock } from '../helpers/clock.js'
+import { mockTimers } from '../helpers/timers.js'
+import { FakeChannels, FakeLocks } from './helpers/browser.js'
+import { type Fate, LossyNetwork } from './helpers/lossy-network.js'
+import { ORIGIN } from './helpers/tab.js'
+import { VirtualTime } from './helpers/virtual-time.js'
+
+// Ten tabs of one browser on a lossy network, over and over: nobody is logged out, and an access token that
+// expires costs one rotation. CLIENT_RUNS and CLIENT_SEED choose how many, and which; a run that fails names its seed.
+const RUNS = Number(process.env.CLIENT_RUNS ?? 200)
+const SEED = Number(process.env.CLIENT_SEED ?? 1)
+
+const TABS = 10
+const SECOND = 1000
+const LIFETIME_MS = 300 * SECOND
+/** The client wants another token when less is left. */
+const MAX_MARGIN_MS = 30 * SECOND
+const RUN_MS = 4 * LIFETIME_MS
+
+/** What the tabs have of each other, beside the cookies. */
+const KINDS = [
+  { locks: true, channel: true },
+  { locks: false, channel: true },
+  { locks: true, channel: false },
+  { locks: false, channel: false }
+] as const
+type Kind = (typeof KINDS)[number]
+
+interface Tab {
+  auth: AuthFetch
+  ends: string[]
+  /** Access tokens that it sent. */
+  sent: Set<string>
+}
+
+interface Figures {
+  runs: number
+  requests: number
+  lost: number
+  refreshes: number
+  rotations: number
+  loggedOut: number
+  /** Access tokens that ran out in a tab. */
+  expiries: number
+}
+
+class TickingClock extends Clock {
+  #ticked = 0
+
+  /** Its time is that of all timers. */
+  override rule(): this {
+    return this
+  }
+
+  override advance(ms: number): void {
+    this.nowMs += ms
+    this.#ticked += ms
+    const whole = Math.floor(this.#ticked)
+    this.#ticked -= whole
+    mock.timers.tick(whole)
+  }
+}
+
+/** mulberry32 */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const clock = new TickingClock()
+mockTimers(t, { apis: ['Date', 'setTimeout'], now: Math.floor(clock.nowMs) })
+const methods = {}
+const store = new MemoryStore({ now: () => Math.floor(clock.nowMs) })
+const refreshes: (RefreshEvent & { atMs: number })[] = []
+const ended: string[] = []
+const { app } = await buildApp(t, {
+  under: overriding(
+    { store, clock, settled: async () => {}, advance: async (ms) => clock.advance(ms), skew() {} },
+    methods
+  ),
+  server: { logger: false },
+  options: {
+    onRefresh: (event) => refreshes.push({ ...event, atMs: clock.nowMs }),
+    onLogout: ({ sub, reason }) => ended.push(`${sub}: ${reason}`),
+    onReuse: ({ sub, reason, row }) => ended.push(`${sub}: ${reason} (row ${row})`)
+  }
+})
+
+function fateOf(random: () => number): Fate {
+  const legMs = () => Math.round(random() < 0.05 ? 1000 + random() * 7000 : 10 + random() * 200)
+  const draw = random()
+  const loses = draw < 0.05 ? 'request' : draw < 0.1 ? 'answer' : draw < 0.12 ? 'cut' : 'nothing'
+  return { outMs: legMs(), backMs: legMs(), loses, isSilent: random() < 0.3 }
+}
+
+/** One browser, from its login on. */
+class Run {
+  readonly #random: () => number
+  readonly #kind: Kind
+  readonly #time: VirtualTime
+  readonly #network: LossyNetwork
+  readonly #locks = new FakeLocks()
+  readonly #channels: FakeChannels
+  readonly #sub: string
+  readonly #tabs: Tab[] = []
+  #isLossy = false
+
+  constructor(seed: number, kind: Kind) {
+    this.#random = createRandom(seed)
+    this.#kind = kind
+    this.#sub = `user-${seed}`
+    this.#time = new VirtualTime({
+      onMove: (ms) => clock.advance(ms),
+      isBusy: () => this.#network.underWay > 0
+    })
+    this.#network = new LossyNetwork(app, this.#time, () =>
+      this.#isLossy ? fateOf(this.#random) : { outMs: 20, backMs: 20, loses: 'nothing', isSilent: false }
+    )
+    this.#channels = new FakeChannels((work) => this.#time.after(1 + Math.round(this.#random() * 8), work))
+  }
+
+  async done(): Promise<Figures & { problems: string[] }> {
+    refreshes.length = 0
+    ended.length = 0
+    await this.#logIn()
+    const began = clock.nowMs
+    const first = this.#tabs.map(({ sent }) => sent.size)
+    refreshes.length = 0
+    this.#isLossy = true
+    this.#planOutages()
+    for (const tab of this.#tabs) this.#use(tab)
+    this.#planBursts()
+    await this.#time.pass(RUN_MS)
+    this.#isLossy = false
+    // What is under way comes to its end, and what the outages have left behind.
+    await this.#time.pass(120 * SECOND)
+    const loggedOut = await this.#countLoggedOut()
+    const rotatedAt = refreshes.filter(({ outcome }) => outcome === 'rotated').map(({ atMs }) => atMs)
+    const figures = {
+      runs: 1,
+      requests: this.#network.requests,
+      lost: this.#network.lost,
+      refreshes: refreshes.length,
+      rotations: rotatedAt.length,
+      loggedOut,
+      expiries: this.#tabs.reduce((sum, { sent }, i) => sum + sent.size - first[i]!, 0)
+    }
+    const problems = [...ended, ...this.#tabs.flatMap(({ ends }) => ends)]
+    if (loggedOut > 0) problems.push(`${loggedOut} tabs are logged out`)
+    if (rotatedAt.length < 2) problems.push(`only ${rotatedAt.length} rotations: nothing was tested`)
+    if (this.#kind.channel) problems.push(...tooEarly([began, ...rotatedAt]))
+    else if (rotatedAt.length > figures.expiries) problems.push('more rotations than expiries')
+    for (const { auth } of this.#tabs) auth.close()
+    return { ...figures, problems }
+  }
+
+  async #logIn(): Promise<void> {
+    for (let i = 0; i < TABS; i++) this.#open()
+    await this.#time.until(this.#tabs[0]!.auth.login({ sub: this.#sub }))
+    for (const { auth } of this.#tabs) await this.#time.until(auth.fetch('/me'))
+  }
+
+  #open(): void {
+    const ends: string[] = []
+    const sent = new Set<string>()
+    const environment: Environment = {
+      fetch: (input, init) => {
+        const token = new Headers(init?.headers).get('authorization')
+        if (token !== null) sent.add(token)
+        return this.#network.fetch(input, init)
+      },
+      locks: this.#kind.locks ? this.#locks : undefined,
+      openChannel: this.#kind.channel ? this.#channels.open : () => undefined,
+      now: this.#time.now,
+      after: this.#time.after,
+      random: this.#random
+    }
+    const auth = createAuthFetchIn(environment, {
+      baseUrl: ORIGIN,
+      onSessionEnd: (reason) => ends.push(reason)
+    })
+    this.#tabs.push({ auth, ends, sent })
+  }
+
+  /** Now and then, each tab at its own times. */
+  #use({ auth }: Tab): void {
+    const pauseMs = Math.round(this.#random() * 90 * SECOND)
+    this.#time.after(pauseMs, () => {
+      if (!this.#isLossy) return
+      this.#call(auth)
+      this.#use({ auth } as Tab)
+    })
+  }
+
+  /** All at once: the laptop wakes, the network comes back. */
+  #planBursts(): void {
+    for (let i = 0; i < 6; i++) {
+      this.#time.after(Math.round(this.#random() * RUN_MS), () => {
+        for (const { auth } of this.#tabs) this.#call(auth)
+      })
+    }
+  }
+
+  /** The network fails here, and the app asks again: no more is asked of it. */
+  #call(auth: AuthFetch): void {
+    auth.fetch('/me').catch(() => {})
+  }
+
+  #planOutages(): void {
+    for (let i = 0; i < 2; i++) {
+      const beginsMs = Math.round(this.#random() * RUN_MS)
+      this.#time.after(beginsMs, () => Object.assign(methods, DOWN))
+      this.#time.after(beginsMs + Math.round(this.#random() * 60 * SECOND), heal)
+    }
+  }
+
+  async #countLoggedOut(): Promise<number> {
+    heal()
+    const answers = await this.#time.until(Promise.all(this.#tabs.map(({ auth }) => auth.fetch('/me'))))
+    return answers.filter(({ status }) => status !== 200).length
+  }
+}
+
+function heal(): void {
+  for (const name of Object.keys(DOWN)) Reflect.deleteProperty(methods, name)
+}
+
+/** A rotation before the token of the one before was due. */
+function tooEarly(rotatedAt: number[]): string[] {
+  return rotatedAt.flatMap((atMs, i) => {
+    const sinceMs = atMs - (rotatedAt[i - 1] ?? Number.NEGATIVE_INFINITY)
+    return sinceMs < LIFETIME_MS - MAX_MARGIN_MS ? [`a rotation ${sinceMs / SECOND} s after another`] : []
+  })
+}
+
+for (const [index, kind] of KINDS.entries()) {
+  const name = `${kind.locks ? 'with' : 'without'} locks, ${kind.channel ? 'with' : 'without'} a channel`
+  t.test(`ten tabs on a lossy network, ${name}: nobody is logged out`, async (t) => {
+    const sum: Figures = {
+      runs: 0,
+      requests: 0,
+      lost: 0,
+      refreshes: 0,
+      rotations: 0,
+      loggedOut: 0,
+      expiries: 0
+    }
+    for (let seed = SEED; seed < SEED + RUNS; seed++) {
+      if (seed % KINDS.length !== index) continue
+      const { problems, ...figures } = await new Run(seed, kind).done()
+      for (const key of Object.keys(sum) as (keyof Figures)[]) sum[key] += figures[key]
+      t.same(problems, [], `CLIENT_SEED=${seed} CLIENT_RUNS=1`)
+    }
+    t.comment(`seeds ${SEED}…${SEED + RUNS - 1}, ${name}: ${JSON.stringify(sum)}`)
+  })
+}
