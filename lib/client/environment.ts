@@ -50,13 +50,17 @@ export interface Limit {
 /** Aborts after so many milliseconds, or when that other signal does. */
 export function limit({ after }: Environment, ms: number, other: AbortSignal | undefined): Limit {
   const aborter = new AbortController()
-  const cancel = after(ms, () => aborter.abort())
   const abort = () => {
     cancel()
     aborter.abort()
   }
+  const stop = after(ms, abort)
+  const cancel = () => {
+    stop()
+    other?.removeEventListener('abort', abort)
+  }
   if (other?.aborted) abort()
-  other?.addEventListener('abort', abort)
+  else other?.addEventListener('abort', abort)
   return { signal: aborter.signal, cancel }
 }
 

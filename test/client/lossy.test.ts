@@ -80,6 +80,8 @@ function createRandom(seed: number): () => number {
   }
 }
 
+// tap's own limit, which is short, would go by the clock that runs here.
+t.setTimeout(RUNS * 5 * SECOND)
 const clock = new TickingClock()
 mockTimers(t, { apis: ['Date', 'setTimeout'], now: Math.floor(clock.nowMs) })
 const methods = {}
@@ -258,12 +260,14 @@ for (const [index, kind] of KINDS.entries()) {
       loggedOut: 0,
       expiries: 0
     }
+    const failed: string[] = []
     for (let seed = SEED; seed < SEED + RUNS; seed++) {
       if (seed % KINDS.length !== index) continue
       const { problems, ...figures } = await new Run(seed, kind).done()
       for (const key of Object.keys(sum) as (keyof Figures)[]) sum[key] += figures[key]
-      t.same(problems, [], `CLIENT_SEED=${seed} CLIENT_RUNS=1`)
+      if (problems.length > 0) failed.push(`CLIENT_RUNS=1 CLIENT_SEED=${seed}: ${problems.join(', ')}`)
     }
-    t.comment(`seeds ${SEED}…${SEED + RUNS - 1}, ${name}: ${JSON.stringify(sum)}`)
+    t.comment(`seeds ${SEED} to ${SEED + RUNS - 1}, ${name}: ${JSON.stringify(sum)}`)
+    t.same(failed, [])
   })
 }
