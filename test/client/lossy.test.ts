@@ -23,7 +23,7 @@ const SECOND = 1000
 const LIFETIME_MS = 300 * SECOND
 /** The client wants another token when less is left. */
 const MAX_MARGIN_MS = 30 * SECOND
-const RUN_MS = 4 * LIFETIME_MS
+const RUN_MS = 3 * LIFETIME_MS
 
 /** What the tabs have of each other, beside the cookies. */
 const KINDS = [
@@ -137,8 +137,8 @@ class Run {
   async done(): Promise<Figures & { problems: string[] }> {
     refreshes.length = 0
     ended.length = 0
-    await this.#logIn()
     const began = clock.nowMs
+    await this.#logIn()
     const first = this.#tabs.map(({ sent }) => sent.size)
     refreshes.length = 0
     this.#isLossy = true
@@ -199,7 +199,7 @@ class Run {
 
   /** Now and then, each tab at its own times. */
   #use({ auth }: Tab): void {
-    const pauseMs = Math.round(this.#random() * 90 * SECOND)
+    const pauseMs = Math.round(this.#random() * 120 * SECOND)
     this.#time.after(pauseMs, () => {
       if (!this.#isLossy) return
       this.#call(auth)
@@ -209,7 +209,7 @@ class Run {
 
   /** All at once: the laptop wakes, the network comes back. */
   #planBursts(): void {
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 4; i++) {
       this.#time.after(Math.round(this.#random() * RUN_MS), () => {
         for (const { auth } of this.#tabs) this.#call(auth)
       })
