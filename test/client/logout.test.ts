@@ -34,6 +34,24 @@ t.test('row 8: … and so is its terminal 401: the reason is the logout', async 
   t.same(ends, ['logout'])
 })
 
+t.test('row 8: … also where the runtime’s fetch goes on when it is aborted', async (t) => {
+  const { open, server, time, channels } = openBrowser(t)
+  const { auth } = open({}, { fetch: (input, init) => server.fetch(input, { ...init, signal: null }) })
+  await time.until(auth.login({ sub: 'ada' }))
+  server.expire()
+  const late = deferred<Response>()
+  server.script('/auth/refresh', () => late.promise)
+  const waiting = auth.fetch('/me')
+  await time.settle()
+  const logout = auth.logout()
+  await time.settle()
+  late.resolve(server.issue())
+  t.equal((await time.until(waiting)).status, 401)
+  await time.until(logout)
+  t.equal(await time.until(auth.getAccessToken()), null)
+  t.same(channels.messages.slice(1), [{ type: 'logout' }])
+})
+
 t.test('row 8: a logout in another tab during a refresh wins', async (t) => {
   const { open, auth, server, time, ends } = await loggedIn(t)
   const other = open()

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import t from 'tap'
+import { mock } from 'node:test'
+import t, { type Test } from 'tap'
 import { runtime } from '../../lib/client/environment.js'
 import { createAuthFetch, type RefreshTokenStorage, UnavailableError } from '../../lib/client/index.js'
+import { eventually } from '../helpers/eventually.js'
 import { mockTimers, pass } from '../helpers/timers.js'
 import { ScriptedServer } from './helpers/scripted-server.js'
 import { MemoryStorage, ORIGIN } from './helpers/tab.js'
@@ -52,6 +54,43 @@ t.test('two users in one process of a server never hear of each other’s tokens
   }
 })
 
+/** As a page has it, until the test ends. */
+function setGlobal(t: Test, name: 'origin' | 'BroadcastChannel', value: unknown): void {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name)
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+  t.teardown(() => {
+    if (before) Object.defineProperty(globalThis, name, before)
+    else Reflect.deleteProperty(globalThis, name)
+  })
+}
+
+t.test('two tabs of an origin share the session over a BroadcastChannel', async (t) => {
+  setGlobal(t, 'origin', 'https://app.example.com')
+  const server = new ScriptedServer()
+  const [one, two] = [0, 1].map(() => createAuthFetch({ baseUrl: ORIGIN, fetch: server.fetch }))
+  t.teardown(() => {
+    one?.close()
+    two?.close()
+  })
+  await one?.login({ sub: 'ada' })
+  await eventually(
+    async () => (await two?.getAccessToken()) === 'token-1' || server.count('/auth/refresh') > 0
+  )
+  await one?.logout()
+  await eventually(async () => (await two?.getAccessToken()) === null)
+})
+
+t.test('a page whose browser has no BroadcastChannel does without', async (t) => {
+  setGlobal(t, 'origin', 'https://app.example.com')
+  setGlobal(t, 'BroadcastChannel', undefined)
+  const server = new ScriptedServer()
+  const auth = createAuthFetch({ baseUrl: ORIGIN, fetch: server.fetch })
+  await auth.login({ sub: 'ada' })
+  t.equal(await auth.getAccessToken(), 'token-1')
+  await auth.logout()
+  auth.close()
+})
+
 t.test('time passes by the clock that went further: one may be set, the other may have slept', (t) => {
   mockTimers(t, { apis: ['Date'], now: 1_000_000 })
   const { now } = performance
@@ -66,6 +105,9 @@ t.test('time passes by the clock that went further: one may be set, the other ma
   t.equal(clock(), 1000, 'the wall clock stood still')
   return pass(3_600_000).then(() => {
     t.equal(clock(), 3_601_000, 'the machine slept')
+    mock.timers.setTime(1_000_000)
+    monotonic += 500
+    t.equal(clock(), 3_601_500, 'the wall clock was set back')
   })
 })
 
