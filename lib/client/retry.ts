@@ -24,7 +24,8 @@ export class Retry {
    */
   async untilDone(work: () => Promise<Tried>, signal?: AbortSignal): Promise<void> {
     const { now, random } = this.#environment
-    for (let tries = 1; ; tries++) {
+    let cause: unknown
+    for (let tries = 1; tries <= TRIES; tries++) {
       const waitMs = this.#notBefore - now()
       if (waitMs > MAX_WAIT_MS) throw new UnavailableError('the server asked to be left alone for a while')
       if (waitMs > 0) await sleep(this.#environment, waitMs, signal)
@@ -36,7 +37,8 @@ export class Retry {
       // At the least half of it: a crowd that comes back at once is what brings a server down again.
       const pauseMs = PAUSE_MS * 2 ** tries * (0.5 + random() / 2)
       this.#notBefore = now() + tried.retryAfterMs + pauseMs
-      if (tries === TRIES) throw new UnavailableError('the server is not available', { cause: tried.cause })
+      cause = tried.cause
     }
+    throw new UnavailableError('the server is not available', { cause })
   }
 }

@@ -23,10 +23,6 @@ export class Server {
     this.#credentials = usesCookie ? 'include' : 'omit'
   }
 
-  addressOf(route: string): string {
-    return this.#base + route
-  }
-
   post(address: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
     return this.#environment.fetch(address, {
       ...init,
@@ -40,23 +36,25 @@ export class Server {
   }
 
   /** @throws `UnavailableError` where no answer came in time: nobody knows whether the server heard it */
-  async ask(
+  ask(
     route: string,
     body?: unknown,
     { headers = {}, signal: ended }: { headers?: Record<string, string>; signal?: AbortSignal } = {}
   ): Promise<Answer> {
     const { signal, cancel } = limit(this.#environment, ANSWER_TIMEOUT_MS, ended)
-    try {
-      const response = await this.post(this.addressOf(route), body, { headers, signal })
-      return {
-        status: response.status,
-        body: (await readJson(response)) ?? {},
-        retryAfterMs: Math.max(0, Number(response.headers.get('retry-after'))) * 1000 || 0
-      }
-    } catch (cause) {
-      throw new UnavailableError('the server did not answer', { cause })
-    } finally {
-      cancel()
+    return this.#exchange(route, body, { headers, signal })
+      .catch((cause) => {
+        throw new UnavailableError('the server did not answer', { cause })
+      })
+      .finally(cancel)
+  }
+
+  async #exchange(route: string, body: unknown, init: RequestInit): Promise<Answer> {
+    const response = await this.post(this.#base + route, body, init)
+    return {
+      status: response.status,
+      body: (await readJson(response)) ?? {},
+      retryAfterMs: Math.max(0, Number(response.headers.get('retry-after'))) * 1000 || 0
     }
   }
 }

@@ -5,6 +5,7 @@ import { runtime } from '../../lib/client/environment.js'
 import { createAuthFetch, type RefreshTokenStorage, UnavailableError } from '../../lib/client/index.js'
 import { eventually } from '../helpers/eventually.js'
 import { mockTimers, pass } from '../helpers/timers.js'
+import { FakeLocks } from './helpers/browser.js'
 import { ScriptedServer } from './helpers/scripted-server.js'
 import { MemoryStorage, ORIGIN } from './helpers/tab.js'
 
@@ -55,7 +56,7 @@ t.test('two users in one process of a server never hear of each other’s tokens
 })
 
 /** As a page has it, until the test ends. */
-function setGlobal(t: Test, name: 'origin' | 'BroadcastChannel', value: unknown): void {
+function setGlobal(t: Test, name: 'origin' | 'navigator' | 'BroadcastChannel', value: unknown): void {
   const before = Object.getOwnPropertyDescriptor(globalThis, name)
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
   t.teardown(() => {
@@ -78,6 +79,15 @@ t.test('two tabs of an origin share the session over a BroadcastChannel', async 
   )
   await one?.logout()
   await eventually(async () => (await two?.getAccessToken()) === null)
+})
+
+t.test('locks are those of the page, and of nothing else', (t) => {
+  const locks = new FakeLocks()
+  setGlobal(t, 'navigator', { locks })
+  t.equal(runtime().locks, undefined, 'a server’s process has some, too')
+  setGlobal(t, 'origin', 'https://app.example.com')
+  t.equal(runtime().locks, locks)
+  t.end()
 })
 
 t.test('a page whose browser has no BroadcastChannel does without', async (t) => {
