@@ -46,9 +46,9 @@ export function createAuthFetchIn(
     if (!token) return response
     const refreshToken = typeof answer?.refresh_token === 'string' ? answer.refresh_token : null
     const tokens = { token: token.value, refreshToken }
-    // A logout that came meanwhile wins; so does another login, whose cookie is left alone.
-    if (session.epoch !== epoch) {
-      if (kept || session.isOver) await leave(tokens).catch(() => {})
+    // A logout that came meanwhile wins. Of two logins the last does, whose cookie the browser has kept.
+    if (session.isOver && session.epoch !== epoch) {
+      await leave(tokens).catch(() => {})
       return response
     }
     session.begin(token)

@@ -129,7 +129,7 @@ t.test('a login that fails does not keep a logout from its way', async (t) => {
   t.equal(server.count('/auth/logout'), 1)
 })
 
-t.test('of two logins at once the first to be answered counts', async (t) => {
+t.test('of two logins at once the last to be answered counts: the browser has kept its cookie', async (t) => {
   const { open, server, time } = openBrowser(t)
   const { auth } = open()
   const late = deferred<Response>()
@@ -138,7 +138,35 @@ t.test('of two logins at once the first to be answered counts', async (t) => {
   await time.until(auth.login({ sub: 'bob' }))
   late.resolve(json(200, { access_token: 'of ada', expires_in: 300 }))
   t.equal((await time.until(first)).status, 200)
-  t.equal(await time.until(auth.getAccessToken()), 'token-1')
+  t.equal(await time.until(auth.getAccessToken()), 'of ada')
+  t.equal(server.count('/auth/logout'), 0)
+})
+
+t.test('of logins in two tabs, too', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const one = open()
+  const two = open()
+  const late = deferred<Response>()
+  server.script('/auth/login', () => late.promise)
+  const first = one.auth.login({ sub: 'ada' })
+  await time.until(two.auth.login({ sub: 'bob' }))
+  late.resolve(json(200, { access_token: 'of ada', expires_in: 300 }))
+  await time.until(first)
+  for (const { auth } of [one, two]) t.equal(await time.until(auth.getAccessToken()), 'of ada')
+})
+
+t.test('a logout in another tab during a login wins: what the login brought is ended', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const one = open()
+  const two = open()
+  const late = deferred<Response>()
+  server.script('/auth/login', () => late.promise)
+  const login = one.auth.login({ sub: 'ada' })
+  await time.until(two.auth.logout())
+  late.resolve(server.issue())
+  t.equal((await time.until(login)).status, 200)
+  t.equal(server.to('/auth/logout').at(-1)?.headers.get('authorization'), 'Bearer token-1')
+  t.equal(await time.until(one.auth.getAccessToken()), null)
 })
 
 t.test(
