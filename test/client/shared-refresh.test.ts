@@ -1,6 +1,6 @@
 import t from 'tap'
 import { deferred } from '../helpers/timers.js'
-import { expired, json } from './helpers/scripted-server.js'
+import { expired, json, unavailable } from './helpers/scripted-server.js'
 import { loggedIn, openBrowser } from './helpers/tab.js'
 
 t.test('row 1: one refresh for all requests that are refused at once, which all retry', async (t) => {
@@ -67,6 +67,22 @@ t.test('row 2: a 401 for a token that is no longer the current one retries witho
   late.resolve(expired())
   t.match(await (await time.until(slow)).json(), { token: 'token-2' })
   t.equal(server.count('/auth/refresh'), 1)
+})
+
+t.test('row 2: … even while the server wants to be left alone', async (t) => {
+  const { open, auth, server, time } = await loggedIn(t)
+  const other = open()
+  await time.until(other.auth.getAccessToken())
+  server.expire()
+  server.script('/auth/refresh', () => unavailable('120'))
+  await t.rejects(time.until(auth.fetch('/me')), { code: 'FRT_ERR_CLIENT_UNAVAILABLE' })
+  const late = deferred<Response>()
+  server.script('/slow', () => late.promise)
+  const slow = auth.fetch('/slow')
+  await time.settle()
+  await time.until(other.auth.fetch('/me'))
+  late.resolve(expired())
+  t.match(await (await time.until(slow)).json(), { token: 'token-3' })
 })
 
 t.test('row 4: one retry for a request that is refused again: the caller gets the 401', async (t) => {

@@ -130,6 +130,25 @@ t.test('a refresh does not overwrite what another tab has put there since', asyn
   t.equal(storage.value, 'of a login elsewhere')
 })
 
+t.test('slow storage: what was removed last stays removed, however long the keeping takes', async (t) => {
+  const storage = new MemoryStorage()
+  const { auth, server, time } = await loggedIn(t, { storage })
+  const set = storage.set.bind(storage)
+  const { promise, resolve } = deferred<void>()
+  storage.set = async (refreshToken) => {
+    await promise
+    await set(refreshToken)
+  }
+  server.expire()
+  const waiting = auth.fetch('/me')
+  await time.settle()
+  const logout = auth.logout()
+  await time.settle()
+  resolve()
+  await time.until(Promise.all([waiting, logout]))
+  t.equal(storage.value, null)
+})
+
 /** Each operation waits until the test lets it happen. */
 class SlowStorage extends MemoryStorage {
   readonly waiting: (() => void)[] = []
@@ -199,6 +218,23 @@ t.test('slow storage: a logout during a refresh leaves nothing there', async (t)
   await storage.drain()
   await time.until(Promise.all([waiting, logout]))
   t.equal(storage.value, null)
+})
+
+t.test('slow storage: a login that another tab logged out while its token waited is not kept', async (t) => {
+  const { open, time } = openBrowser(t)
+  const storage = new SlowStorage('old')
+  const { auth } = open({ storage })
+  const other = open({ storage: new MemoryStorage() })
+  const restoring = auth.getAccessToken()
+  await time.settle()
+  const login = auth.login({ sub: 'ada' })
+  await time.settle()
+  const logout = other.auth.logout()
+  await time.settle()
+  await storage.drain()
+  await time.until(Promise.all([restoring, login, logout]))
+  t.equal(storage.value, 'old', 'which the other tab’s storage would have lost')
+  t.equal(await time.until(auth.getAccessToken()), null)
 })
 
 t.test('slow storage: a login that was replaced while its token waited is not kept', async (t) => {

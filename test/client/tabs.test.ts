@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Locks } from '../../lib/client/environment.js'
 import { deferred } from '../helpers/timers.js'
+import { FakeChannels } from './helpers/browser.js'
 import { json, refused } from './helpers/scripted-server.js'
 import { loggedIn, openBrowser } from './helpers/tab.js'
 
@@ -13,6 +14,22 @@ t.test('row 7: ten tabs that refresh at once: one refresh, whose token all get',
   for (const answer of answers) t.match(await answer.json(), { token: 'token-2' })
   t.equal(server.count('/auth/refresh'), 1)
   t.equal(locks.granted, 10)
+})
+
+t.test('row 7: … also where news takes a moment', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const channels = new FakeChannels((work) => time.after(10, work))
+  const tabs = Array.from({ length: 10 }, () => open({}, { openChannel: channels.open }))
+  await time.until(tabs[0]!.auth.login({ sub: 'ada' }))
+  await time.pass(10)
+  server.expire()
+  server.script('/auth/refresh', async () => {
+    await new Promise<void>((resolve) => time.after(100, resolve))
+    return server.issue()
+  })
+  const answers = await time.until(Promise.all(tabs.map(({ auth }) => auth.fetch('/me'))))
+  for (const answer of answers) t.equal(answer.status, 200)
+  t.equal(server.count('/auth/refresh'), 1)
 })
 
 t.test('row 7: a tab tells the others of its new token, which they use without a refresh', async (t) => {
