@@ -29,6 +29,7 @@ export function createAuthFetchIn(
   const retry = new Retry(environment)
   const refresher = new Refresher({ session, server, tabs, retry, kept })
   let loggingIn: Promise<unknown> = Promise.resolve()
+  let leaving: Promise<unknown> = Promise.resolve()
   /** What a logout could not tell the server: the next one tries again. */
   let untold: Readonly<Tokens> = NOTHING
 
@@ -40,6 +41,8 @@ export function createAuthFetchIn(
 
   async function login(body: unknown, path = `${routes}/login`): Promise<Response> {
     const { epoch } = session
+    // A logout that is on its way would take the new cookie along, and end what it names.
+    await leaving
     const response = await server.post(new URL(path, baseUrl).href, body)
     const answer = response.ok ? await readJson(response.clone()) : undefined
     const token = issuedToken(answer)
@@ -92,7 +95,11 @@ export function createAuthFetchIn(
   function leave({ token, refreshToken }: Readonly<Tokens>): Promise<void> {
     const body = refreshToken === null ? undefined : { refresh_token: refreshToken }
     const headers = token === null ? {} : { authorization: `Bearer ${token}` }
-    return new Retry(environment).untilDone(() => tellOfLogout(body, headers))
+    const { epoch } = session
+    return new Retry(environment).untilDone(async () => {
+      // The login of another tab has replaced it, and its cookie would go along.
+      return !kept && session.epoch !== epoch ? { done: true } : tellOfLogout(body, headers)
+    })
   }
 
   async function tellOfLogout(body: object | undefined, headers: Record<string, string>): Promise<Tried> {
@@ -119,7 +126,11 @@ export function createAuthFetchIn(
       loggingIn = answer.catch(() => {})
       return answer
     },
-    logout,
+    logout() {
+      const left = logout()
+      leaving = left.catch(() => {})
+      return left
+    },
     getAccessToken: ({ minValidity = 0 } = {}) => usableToken({ session, refresher }, 1, minValidity * 1000),
     close: () => tabs.close()
   }

@@ -267,6 +267,42 @@ t.test('a logout that could not be told can be repeated, and then ends that sess
   }
 })
 
+t.test(
+  'a login after a logout that is tried again waits for it: the new cookie must not go along',
+  async (t) => {
+    const { auth, server, time, ends } = await loggedIn(t)
+    server.script('/auth/logout', networkError)
+    const logout = auth.logout()
+    await time.settle()
+    const login = auth.login({ sub: 'bob' })
+    await time.until(Promise.all([logout, login]))
+    t.same(server.paths.slice(1), ['/auth/logout', '/auth/logout', '/auth/login'])
+    t.equal(await time.until(auth.getAccessToken()), 'token-2')
+    t.same(ends, ['logout'])
+  }
+)
+
+t.test('… nor with that of a login in another tab, which has replaced the session', async (t) => {
+  const { open, auth, server, time } = await loggedIn(t)
+  const other = open()
+  server.script('/auth/logout', networkError)
+  const logout = auth.logout()
+  await time.settle()
+  await time.until(other.auth.login({ sub: 'bob' }))
+  await time.until(logout)
+  t.equal(server.count('/auth/logout'), 1)
+  t.equal(await time.until(auth.getAccessToken()), 'token-2')
+})
+
+t.test('a login after a logout that failed goes on', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.script('/auth/logout', networkError, networkError, networkError)
+  const logout = auth.logout()
+  const login = auth.login({ sub: 'bob' })
+  await time.until(Promise.all([t.rejects(logout, UNAVAILABLE), login]))
+  t.equal(await time.until(auth.getAccessToken()), 'token-2')
+})
+
 t.test('a logout whose answer is lost is told once more, which is no error', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.script('/auth/logout', networkError)
