@@ -118,7 +118,7 @@ export function createAuthFetchIn(
       session,
       refresher,
       baseUrl,
-      origins: new Set([baseUrl.origin, ...origins]),
+      origins: new Set([baseUrl, ...origins].map((origin) => new URL(origin).origin)),
       open: new Set(['/login', '/refresh', '/logout'].map((route) => routes + route))
     }),
     login(body, path) {

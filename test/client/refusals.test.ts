@@ -97,6 +97,13 @@ t.test('row 3: the token goes to baseUrl and to listed origins alone', async (t)
   }
 })
 
+t.test('row 3: an origin may be listed as any of its addresses; what is none is refused', async (t) => {
+  const { auth, server, time } = await loggedIn(t, { origins: ['https://FILES.example.com:443/'] })
+  await time.until(auth.fetch('https://files.example.com/a'))
+  t.equal(tokenOf(server.calls.at(-1)), 'Bearer token-1')
+  await t.rejects(loggedIn(t, { origins: ['files.example.com'] }), TypeError)
+})
+
 t.test('row 3: a refusal of a listed origin is refreshed at baseUrl', async (t) => {
   const { auth, server, time } = await loggedIn(t, { origins: ['https://files.example.com'] })
   server.expire()
