@@ -25,7 +25,7 @@ export function createAuthFetchIn(
   const session = new Session(environment, onSessionEnd)
   const kept = storage ? new KeptToken(storage) : null
   const server = new Server(environment, routes, !storage)
-  const tabs = new Tabs(environment, `fastify-refresh-token ${routes}`, hear)
+  const tabs = new Tabs(environment, `fastify-refresh-token ${routes}`, storage ? storage.name : '', hear)
   const retry = new Retry(environment)
   const refresher = new Refresher({ session, server, tabs, retry, kept })
   let loggingIn: Promise<unknown> = Promise.resolve()

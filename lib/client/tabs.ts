@@ -15,10 +15,17 @@ export class Tabs {
   readonly #name: string
   #channel: Channel | undefined
 
-  constructor(environment: Environment, name: string, hear: (news: News) => void) {
-    this.#environment = environment
-    this.#name = name
-    this.#channel = environment.openChannel(name)
+  /** @param sessionName of what the tabs have in common; without one there are no others to mind */
+  constructor(
+    environment: Environment,
+    name: string,
+    sessionName: string | undefined,
+    hear: (news: News) => void
+  ) {
+    const isShared = sessionName !== undefined
+    this.#environment = isShared ? environment : { ...environment, locks: undefined }
+    this.#name = `${name} ${sessionName}`
+    this.#channel = isShared ? environment.openChannel(this.#name) : undefined
     if (this.#channel) this.#channel.onmessage = ({ data }) => hear(data as News)
   }
 

@@ -1,5 +1,10 @@
 /** Where the refresh token is kept in body mode: a keychain, a file, `localStorage`. */
 export interface RefreshTokenStorage {
+  /**
+   * For a storage that all tabs have in common, such as `localStorage`: those with the same name share what they
+   * get, and a logout. Without one it is this client's alone.
+   */
+  readonly name?: string | undefined
   get(): Promise<string | null | undefined> | string | null | undefined
   set(refreshToken: string): Promise<unknown> | unknown
   remove(): Promise<unknown> | unknown

@@ -81,7 +81,7 @@ t.test('row 8: who waited for the refresh does not wait on after a logout', asyn
 t.test('row 8: a token that another tab tells of late does not bring the session back', async (t) => {
   const { auth, channels, time, ends } = await loggedIn(t)
   await time.until(auth.logout())
-  const other = channels.open('fastify-refresh-token https://api.example.com/auth')
+  const other = channels.open('fastify-refresh-token https://api.example.com/auth ')
   other.postMessage({ type: 'token', token: { value: 'late', validMs: 300_000 } })
   await time.settle()
   t.equal(await time.until(auth.getAccessToken()), null)

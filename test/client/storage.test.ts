@@ -222,9 +222,9 @@ t.test('slow storage: a logout during a refresh leaves nothing there', async (t)
 
 t.test('slow storage: a login that another tab logged out while its token waited is not kept', async (t) => {
   const { open, time } = openBrowser(t)
-  const storage = new SlowStorage('old')
+  const storage = new SlowStorage('old', 'local')
   const { auth } = open({ storage })
-  const other = open({ storage: new MemoryStorage() })
+  const other = open({ storage: new MemoryStorage(null, 'local') })
   const restoring = auth.getAccessToken()
   await time.settle()
   const login = auth.login({ sub: 'ada' })
@@ -349,9 +349,45 @@ t.test('a server that sends no refresh token in the body leaves the storage as i
   t.equal(storage.value, 'kept')
 })
 
+t.test('two users in one page, each with a storage without a name, never hear of each other', async (t) => {
+  const { open, server, time, locks } = openBrowser(t)
+  const ada = open({ storage: new MemoryStorage() })
+  const bob = open({ storage: new MemoryStorage() })
+  await time.until(ada.auth.login({ sub: 'ada' }))
+  await time.until(bob.auth.login({ sub: 'bob' }))
+  t.equal(await time.until(ada.auth.getAccessToken()), 'token-1')
+  t.equal(await time.until(bob.auth.getAccessToken()), 'token-2')
+  server.expire()
+  locks.isStuck = true
+  t.equal((await time.until(ada.auth.fetch('/me'))).status, 200)
+  await time.until(bob.auth.logout())
+  t.equal(await time.until(ada.auth.getAccessToken()), 'token-3')
+  t.same(ada.ends, [])
+  t.equal(time.nowMs, 0, 'nor do they wait for each other')
+})
+
+t.test('tabs over a storage of the same name share one refresh, and a logout', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const storage = new MemoryStorage(null, 'local')
+  const tabs = [1, 2, 3].map(() => open({ storage }))
+  const elsewhere = open({ storage: new MemoryStorage('own', 'session') })
+  await time.until(tabs[0]!.auth.login({ sub: 'ada' }))
+  server.expire()
+  const answers = await time.until(Promise.all(tabs.map(({ auth }) => auth.fetch('/me'))))
+  for (const answer of answers) t.equal(answer.status, 200)
+  t.equal(server.count('/auth/refresh'), 1)
+  await time.until(elsewhere.auth.getAccessToken())
+  await time.until(tabs[2]!.auth.logout())
+  t.same(
+    tabs.map(({ ends }) => ends),
+    [['logout'], ['logout'], ['logout']]
+  )
+  t.same(elsewhere.ends, [])
+})
+
 t.test('two tabs over one storage, a lost answer between them: nobody is logged out', async (t) => {
   const { open, server, time } = openBrowser(t)
-  const storage = new MemoryStorage()
+  const storage = new MemoryStorage(null, 'local')
   const one = open({ storage })
   const two = open({ storage })
   await time.until(one.auth.login({ sub: 'ada' }))

@@ -74,10 +74,12 @@ export async function loggedIn(
 
 /** Keeps the refresh token in memory; `value` is what it holds. */
 export class MemoryStorage implements RefreshTokenStorage {
+  readonly name: string | undefined
   value: string | null
 
-  constructor(value: string | null = null) {
+  constructor(value: string | null = null, name?: string) {
     this.value = value
+    this.name = name
   }
 
   async get(): Promise<string | null> {
