@@ -8,9 +8,12 @@ export function printSteps(url: string, { store, hasSecret }: { store: string; h
     ? 'the secret is AUTH_SECRET.'
     : 'the secret is random: after a restart nobody is logged in (AUTH_SECRET sets one).'
 
-  console.log(`Listening on ${url}. Sessions are kept in ${store}; ${secret}
+  console.log(`Look at ${url} in a browser: a page that logs in, refreshes, and plays what can go wrong.
+
+Sessions are kept in ${store}; ${secret}
 The users are ada (password 'analytical engine') and grace ('nanoseconds').
-Type in another shell, in this order:
+
+Or type in another shell, in this order. An access token lives for half a minute: it is best pasted.
 
 # Somewhere for the cookie jars.
 cd "$(mktemp -d)"
@@ -30,8 +33,8 @@ cp ada.jar thief.jar
 ${accessTokenOf(`-b ada.jar -c ada.jar -X POST ${url}/auth/refresh`)}
 ${call('/me')}
 
-# The grace is over after two seconds. The thief's token is retired: 401 FRT_ERR_REFRESH_TOKEN_REUSED.
-sleep 3
+# The grace is over after a second. The thief's token is retired: 401 FRT_ERR_REFRESH_TOKEN_REUSED.
+sleep 2
 ${curl} -b thief.jar -X POST ${url}/auth/refresh
 
 # The theft is found out, and the session has ended everywhere: 401 and 401.

@@ -1,0 +1,60 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import tsBlankSpace from 'ts-blank-space'
+
+const PUBLIC = new URL('./public/', import.meta.url)
+const CLIENT = new URL('../../lib/client/', import.meta.url)
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml'
+}
+
+const HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'"
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cache-control': 'no-cache'
+}
+
+/** The page, and the client's modules with their types blanked: what a bundler would do, without one. */
+export async function servePage(app: FastifyInstance): Promise<void> {
+  const files = new Map([...(await readPublic()), ...(await readClient())])
+  for (const [path, body] of files) {
+    const headers = { ...HEADERS, 'content-type': TYPES[extname(path)] ?? 'text/html; charset=utf-8' }
+    app.get(path, async (_request, reply) => reply.headers(headers).send(body))
+  }
+}
+
+async function readPublic(): Promise<[string, string][]> {
+  const entries = await readdir(PUBLIC, { recursive: true })
+  const names = entries.map((name) => name.replaceAll('\\', '/')).filter((name) => extname(name) in TYPES)
+  const read = async (name: string): Promise<[string, string]> => {
+    const path = name === 'index.html' ? '/' : `/${name}`
+    return [path, await readFile(new URL(name, PUBLIC), 'utf8')]
+  }
+  return Promise.all(names.map(read))
+}
+
+async function readClient(): Promise<[string, string][]> {
+  const names = (await readdir(CLIENT)).filter((name) => name.endsWith('.ts'))
+  const read = async (name: string): Promise<[string, string]> => {
+    const source = await readFile(new URL(name, CLIENT), 'utf8')
+    return [`/client/${name.replace(/\.ts$/, '.js')}`, tsBlankSpace(source)]
+  }
+  return Promise.all(names.map(read))
+}

@@ -1,0 +1,43 @@
+import { showGenerations } from './generation-line.js'
+
+const POLL_MS = 1000
+
+/**
+ * What the server tells of the session. It is asked with a ticket instead of the access token, which would be
+ * refreshed for it; and by turns instead of an open stream, of which a browser grants a host six for all its tabs.
+ */
+export class History {
+  #ticket = null
+  #told
+  last = { happenings: [], restsForMs: 0, storeRuns: true }
+
+  /** @param told hears each answer */
+  constructor(told) {
+    this.#told = told
+    setInterval(() => {
+      if (this.#ticket !== null && document.visibilityState === 'visible') this.read().catch(() => {})
+    }, POLL_MS)
+  }
+
+  async watch(ticket) {
+    this.#ticket = ticket
+    await this.read()
+  }
+
+  /** What was shown stays, with what came last. */
+  async unwatch() {
+    await this.read().catch(() => {})
+    this.#ticket = null
+  }
+
+  async read() {
+    if (this.#ticket === null) return this.last
+    const ticket = this.#ticket
+    const response = await fetch('/demo/history', { headers: { 'x-demo-ticket': ticket } })
+    if (!response.ok || ticket !== this.#ticket) return this.last
+    this.last = await response.json()
+    showGenerations(this.last.happenings)
+    this.#told(this.last)
+    return this.last
+  }
+}
