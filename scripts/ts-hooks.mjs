@@ -8,7 +8,17 @@ const { version } = JSON.parse(
   await readFile(new URL('../node_modules/ts-blank-space/package.json', import.meta.url), 'utf8')
 )
 
+// The package by its own name is what is in lib/, as for tsc and tsx: the examples import it so.
+const { compilerOptions } = JSON.parse(await readFile(new URL('../tsconfig.json', import.meta.url), 'utf8'))
+const ownModules = new Map(
+  Object.entries(compilerOptions.paths).map(([name, [file]]) => [
+    name,
+    new URL(`../${file}`, import.meta.url).href
+  ])
+)
+
 export async function resolve(specifier, context, nextResolve) {
+  if (ownModules.has(specifier)) return nextResolve(ownModules.get(specifier), context)
   try {
     return await nextResolve(specifier, context)
   } catch (error) {

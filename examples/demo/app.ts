@@ -53,7 +53,7 @@ export async function createDemo({
     message: `Only admins see this, ${user?.name}`
   }))
   await registerStage(app, stage)
-  await servePage(app)
+  servePage(app)
   return app
 }
 

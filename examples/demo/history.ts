@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 /** What happened to a session: never a token. */
 export interface Happening {
+  /** Counts them, from 1. */
+  n: number
   /** `seen`: it was there before this process was. */
   type: 'login' | 'seen' | 'rotated' | 'replayed' | 'copied' | 'reused' | 'ended'
   /** The current generation; of a copy and its reuse, that which was copied. */
@@ -22,16 +24,16 @@ export class History {
   readonly #stories = new Map<string, Story>()
   readonly #sids = new Map<string, string>()
 
-  add(sid: string, happening: Happening): void {
+  add(sid: string, happening: Omit<Happening, 'n'>): void {
     const { happenings } = this.#storyOf(sid)
-    happenings.push(happening)
+    happenings.push({ n: (happenings.at(-1)?.n ?? 0) + 1, ...happening })
     if (happenings.length > MAX_HAPPENINGS) happenings.shift()
   }
 
   /** The ticket of a session, which is in that generation. */
   watch(sid: string, gen: number): string {
     const { ticket, happenings } = this.#storyOf(sid)
-    if (happenings.length === 0) happenings.push({ type: 'seen', gen })
+    if (happenings.length === 0) this.add(sid, { type: 'seen', gen })
     return ticket
   }
 

@@ -31,9 +31,10 @@ const HEADERS = {
   'cache-control': 'no-cache'
 }
 
+const files = new Map([...(await readPublic()), ...(await readClient())])
+
 /** The page, and the client's modules with their types blanked: what a bundler would do, without one. */
-export async function servePage(app: FastifyInstance): Promise<void> {
-  const files = new Map([...(await readPublic()), ...(await readClient())])
+export function servePage(app: FastifyInstance): void {
   for (const [path, body] of files) {
     const headers = { ...HEADERS, 'content-type': TYPES[extname(path)] ?? 'text/html; charset=utf-8' }
     app.get(path, async (_request, reply) => reply.headers(headers).send(body))

@@ -9,11 +9,16 @@ const POLL_MS = 1000
 export class History {
   #ticket = null
   #told
+  #lost
   last = { happenings: [], restsForMs: 0, storeRuns: true }
 
-  /** @param told hears each answer */
-  constructor(told) {
+  /**
+   * @param told hears each answer
+   * @param lost is called when the server no longer knows the ticket: it was started again
+   */
+  constructor(told, lost) {
     this.#told = told
+    this.#lost = lost
     setInterval(() => {
       if (this.#ticket !== null && document.visibilityState === 'visible') this.read().catch(() => {})
     }, POLL_MS)
@@ -34,7 +39,9 @@ export class History {
     if (this.#ticket === null) return this.last
     const ticket = this.#ticket
     const response = await fetch('/demo/history', { headers: { 'x-demo-ticket': ticket } })
-    if (!response.ok || ticket !== this.#ticket) return this.last
+    if (ticket !== this.#ticket) return this.last
+    if (response.status === 404) this.#lost()
+    if (!response.ok) return this.last
     this.last = await response.json()
     showGenerations(this.last.happenings)
     this.#told(this.last)

@@ -16,6 +16,7 @@ import { empty, fill } from './token-life.js'
 import { createWire } from './wire.js'
 import { log } from './wire-log.js'
 
+let restoring = null
 const isLoggedIn = () => document.body.dataset.session === 'in'
 
 const auth = createAuthFetch({
@@ -26,7 +27,10 @@ const auth = createAuthFetch({
   }),
   onSessionEnd: leave
 })
-const history = new History(({ storeRuns }) => showStore(storeRuns))
+const history = new History(
+  ({ storeRuns }) => showStore(storeRuns),
+  () => restore()
+)
 const scene = new Scene({ auth, rawFetch: createWire(log), history, log })
 const devices = new Devices(auth)
 
@@ -71,13 +75,21 @@ document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && !isLoggedIn()) restore()
 })
 
-/** After a page was loaded, and where another tab may have logged in. */
-async function restore() {
+/** After a page was loaded, where another tab has logged in, and where the server was started again. */
+function restore() {
+  restoring ??= tryToRestore().finally(() => {
+    restoring = null
+  })
+  return restoring
+}
+
+async function tryToRestore() {
   try {
     const token = await auth.getAccessToken()
     if (token === null) show('out')
-    else if (!isLoggedIn()) await enter()
+    else await enter()
   } catch {
+    if (isLoggedIn()) return
     show('out')
     byId('login-outcome').textContent = 'The server is not available for now: you may still be logged in.'
   }
@@ -114,9 +126,15 @@ function show(session) {
   setPlayable()
 }
 
+/** The button does the one or the other: it says which, and what that means. */
 function showStore(runs) {
+  const state = runs ? 'running' : 'stopped'
+  if (byId('play-store').dataset.store === state) return
+  byId('play-store').dataset.store = state
   byId('play-store-button').textContent = runs ? 'Stop the store' : 'Start the store'
-  byId('play-store').dataset.store = runs ? 'running' : 'stopped'
+  byId('play-store-about').textContent = runs
+    ? 'The store that holds all sessions will fail every question until you start it again. Your client tries to refresh meanwhile, three times.'
+    : 'The store will answer again. Your client waits for as long as the server asked it to, and refreshes.'
 }
 
 setPlayable()

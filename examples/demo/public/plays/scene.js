@@ -41,10 +41,11 @@ export class Scene {
   }
 
   /** What happened since; what the server tells of later is waited for a little. */
-  async happenedSince({ length }, isAll = () => true) {
+  async happenedSince(before, isAll = () => true) {
+    const last = before.at(-1)?.n ?? 0
     for (let tries = 1; ; tries++) {
       const { happenings } = await this.history.read()
-      const since = happenings.slice(length)
+      const since = happenings.filter(({ n }) => n > last)
       if (isAll(since) || tries === 10) return since
       await pause(100)
     }
