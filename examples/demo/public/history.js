@@ -31,8 +31,10 @@ export class History {
 
   /** What was shown stays, with what came last. */
   async unwatch() {
+    const ticket = this.#ticket
     await this.read().catch(() => {})
-    this.#ticket = null
+    // A login may have brought another one meanwhile.
+    if (this.#ticket === ticket) this.#ticket = null
   }
 
   async read() {

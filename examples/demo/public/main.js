@@ -7,7 +7,7 @@ import { setPlayable, setUpPlay } from './play.js'
 import { expire } from './plays/expire.js'
 import { lost } from './plays/lost.js'
 import { Scene } from './plays/scene.js'
-import { toggleStore } from './plays/store.js'
+import { turnStore } from './plays/store.js'
 import { tabs } from './plays/tabs.js'
 import { theft } from './plays/theft.js'
 import { wordsForEnd } from './session-end.js'
@@ -17,6 +17,7 @@ import { createWire } from './wire.js'
 import { log } from './wire-log.js'
 
 let restoring = null
+const isStopped = () => byId('play-store').dataset.store === 'stopped'
 const isLoggedIn = () => document.body.dataset.session === 'in'
 
 const auth = createAuthFetch({
@@ -31,7 +32,7 @@ const history = new History(
   ({ storeRuns }) => showStore(storeRuns),
   () => restore()
 )
-const scene = new Scene({ auth, rawFetch: createWire(log), history, log })
+const scene = new Scene({ auth, rawFetch: createWire(log), history, log, showStore })
 const devices = new Devices(auth)
 
 setUpLogin(auth, async () => {
@@ -43,7 +44,7 @@ setUpPlay('expire', (say) => expire(scene, say))
 setUpPlay('lost', (say) => lost(scene, say))
 setUpPlay('tabs', (say) => tabs(scene, say))
 setUpPlay('theft', (say) => theft(scene, say))
-setUpPlay('store', (say) => toggleStore(scene, say, isLoggedIn()))
+setUpPlay('store', (say) => turnStore(scene, say, isStopped(), isLoggedIn()))
 
 onPress(byId('call-button'), async () => {
   const outcome = byId('call-outcome')
@@ -72,7 +73,9 @@ onNews(({ type, seconds }) => {
   if (type === 'login') restore()
 })
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible' && !isLoggedIn()) restore()
+  if (document.visibilityState !== 'visible' || isLoggedIn()) return
+  askForStore().catch(() => {})
+  restore()
 })
 
 /** After a page was loaded, where another tab has logged in, and where the server was started again. */
@@ -126,6 +129,11 @@ function show(session) {
   setPlayable()
 }
 
+async function askForStore() {
+  const { running } = await (await fetch('/demo/store')).json()
+  showStore(running)
+}
+
 /** The button does the one or the other: it says which, and what that means. */
 function showStore(runs) {
   const state = runs ? 'running' : 'stopped'
@@ -138,6 +146,5 @@ function showStore(runs) {
 }
 
 setPlayable()
-const { running } = await (await fetch('/demo/store')).json()
-showStore(running)
+await askForStore()
 await restore()

@@ -7,8 +7,8 @@ const NEEDED_SECONDS = 12
 export class Scene {
   settings = { accessTtlSeconds: 30, graceMs: 1000 }
 
-  constructor({ auth, rawFetch, history, log }) {
-    Object.assign(this, { auth, rawFetch, history, log, pause })
+  constructor({ auth, rawFetch, history, log, showStore }) {
+    Object.assign(this, { auth, rawFetch, history, log, showStore, pause })
   }
 
   /** A token that is good for a while, and a refresh token that rotates when it is used. */

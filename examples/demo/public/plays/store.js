@@ -1,20 +1,15 @@
 import { leftSeconds } from '../token-life.js'
 
-/** Stops the store where it runs, and starts it where it does not. */
-export async function toggleStore(scene, say, isLoggedIn) {
-  const { running } = await (await scene.rawFetch('/demo/store')).json()
-  await setRunning(scene, !running)
-  if (!isLoggedIn) return running ? 'The store has stopped.' : 'The store runs again: you can log in.'
-  return running ? stopped(scene, say) : started(scene, say)
-}
-
-async function setRunning(scene, running) {
+/** Does what the button said. */
+export async function turnStore(scene, say, runs, isLoggedIn) {
   await scene.rawFetch('/demo/store', {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ running })
+    body: JSON.stringify({ running: runs })
   })
-  await scene.history.read()
+  scene.showStore(runs)
+  if (!isLoggedIn) return runs ? 'The store runs again: you can log in.' : 'The store has stopped.'
+  return runs ? started(scene, say) : stopped(scene, say)
 }
 
 async function stopped(scene, say) {
