@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { createDemo } from '../examples/demo/app.js'
 import { settings } from '../examples/demo/settings.js'
+import { errorCodes } from '../lib/index.js'
 import { listen, SECRET } from './helpers/build-app.js'
 import { Client } from './helpers/client.js'
 import { openMemoryStore } from './helpers/stores.js'
@@ -119,6 +120,23 @@ t.test('the page', async (t) => {
     const auth = createAuthFetch({ baseUrl: 'http://127.0.0.1', storage: { get: () => null } })
     t.equal(await auth.getAccessToken(), null)
     auth.close()
+  })
+
+  t.test('has words for each end of a session', async (t) => {
+    const { wordsForEnd } = await importServed(t, app, '/session-end.js')
+    const { NoRefreshToken, RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused, SessionRevoked } =
+      errorCodes
+    const reasons = [
+      'logout',
+      NoRefreshToken,
+      RefreshTokenInvalid,
+      RefreshTokenExpired,
+      RefreshTokenReused,
+      SessionRevoked
+    ]
+    for (const reason of reasons) t.notMatch(wordsForEnd(reason), /answered|undefined/, reason)
+    t.match(wordsForEnd(RefreshTokenReused), /somebody else holds a copy/)
+    t.match(wordsForEnd('ANOTHER'), /ANOTHER/)
   })
 
   t.test('turns what happened into a line, in words', async (t) => {
@@ -319,6 +337,7 @@ t.test('the store stops and starts', async (t) => {
 interface Served {
   createAuthFetch(options: object): { getAccessToken(): Promise<string | null>; close(): void }
   generationsOf(happenings: object[]): object[]
+  wordsForEnd(reason: string): string
   wordsOf(generation: object): string
 }
 

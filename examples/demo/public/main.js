@@ -53,9 +53,11 @@ onPress(byId('call-button'), async () => {
     const response = await auth.fetch('/me')
     const { name, code } = await response.json()
     outcome.textContent = response.ok ? `200: the server calls you ${name}.` : `${response.status}: ${code}`
-  } catch {
+  } catch (error) {
     outcome.textContent =
-      'No answer for now: the access token is over and cannot be renewed. You are still logged in.'
+      error.code === 'FRT_ERR_CLIENT_UNAVAILABLE'
+        ? 'The access token is over, and cannot be renewed for now. You are still logged in.'
+        : 'The server did not answer. You are still logged in.'
   }
 })
 
