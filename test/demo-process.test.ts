@@ -28,7 +28,13 @@ async function startDemo(
   t: Test,
   REDIS_URL: string | undefined
 ): Promise<{ demo: ChildProcess; url: string }> {
-  const env = { ...process.env, PORT: '0', ...(REDIS_URL !== undefined && { REDIS_URL }) }
+  // Nothing of the test's own loaders, which the environment brings.
+  const env = {
+    PATH: process.env.PATH,
+    NODE_V8_COVERAGE: '',
+    PORT: '0',
+    ...(REDIS_URL !== undefined && { REDIS_URL })
+  }
   const demo = spawn(process.execPath, ['--import', 'tsx', 'examples/demo.ts'], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     env,
