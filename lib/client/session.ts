@@ -65,9 +65,9 @@ export class Session {
   }
 
   end(reason: SessionEndReason): void {
-    // Nobody is told of the end of what nobody knew of; who logs out knows.
     const isLogout = reason === 'logout'
-    const isNews = this.#state === 'active' || (this.#state === 'unknown' && isLogout)
+    // After a page was loaded nobody knows whether there was one: then the reason tells.
+    const isNews = this.#state === 'active' || (!this.isOver && reason !== 'FRT_ERR_NO_REFRESH_TOKEN')
     this.#state = 'over'
     this.#token = null
     // A session that the server ended must not take the login along that is on its way.
