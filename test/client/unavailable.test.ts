@@ -32,15 +32,18 @@ for (const code of terminal) {
   })
 }
 
-t.test('row 5: a page that was just loaded is told why its session is over, and not that there was none', async (t) => {
-  for (const code of terminal) {
-    const { server, time, open } = openBrowser(t)
-    const { auth, ends } = open()
-    server.script('/auth/refresh', () => refused(code))
-    t.equal(await time.until(auth.getAccessToken()), null)
-    t.same(ends, code === 'FRT_ERR_NO_REFRESH_TOKEN' ? [] : [code])
+t.test(
+  'row 5: a page that was just loaded is told why its session is over, and not that there was none',
+  async (t) => {
+    for (const code of terminal) {
+      const { server, time, open } = openBrowser(t)
+      const { auth, ends } = open()
+      server.script('/auth/refresh', () => refused(code))
+      t.equal(await time.until(auth.getAccessToken()), null)
+      t.same(ends, code === 'FRT_ERR_NO_REFRESH_TOKEN' ? [] : [code])
+    }
   }
-})
+)
 
 const passing: [string, Reply][] = [
   ['a network error', networkError],
