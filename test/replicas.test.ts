@@ -38,7 +38,7 @@ async function login(app: ConstructorParameters<typeof Client>[0], sub = 'ada'):
 
 t.test('a logout that is answered has reached the replica, and no failover undoes it', async (t) => {
   const { master, replica } = await startPair(t)
-  const app = await startApp(t, master)
+  const app = await startApp(t, master, { storeTimeout: '10s' })
   const clients = await Promise.all(Array.from({ length: 150 }, (_, i) => login(app, `user-${i}`)))
   const survivor = replica.client()
   await eventually(() => isReplicated(master, 1))
@@ -109,7 +109,7 @@ t.test('a store says so where a session is back, and where too few follow', asyn
   const { master, stop } = await startPair(t)
   const redis = master.client()
   const open = (replicas: number) => {
-    const store = new RedisStore({ redis, replicas, replicaTimeoutMs: 100 })
+    const store = new RedisStore({ redis, replicas, replicaTimeoutMs: 3000 })
     t.after(() => store.close())
     return store
   }
