@@ -12,6 +12,9 @@ const RUNS = /[\w-]{16,}/g
 /** How a Buffer is written that nobody meant to write. */
 const BYTES = /"type":"Buffer"|<Buffer [0-9a-f]{2}/
 
+/** Names that any line may hold: a password that is one of them tells nothing. */
+const NAMES = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)])
+
 /** What a process must not write anywhere: learned from what passes by. */
 export class Secrets {
   readonly #phrases = new Set<string>()
@@ -28,7 +31,7 @@ export class Secrets {
 
   /** A secret that is known as a whole: a password, a key. */
   learnPhrase(phrase: string | Uint8Array): void {
-    if (phrase.length < STEP) return
+    if (phrase.length < STEP || NAMES.has(String(phrase))) return
     const bytes = Buffer.from(phrase)
     for (const text of [String(phrase), JSON.stringify(String(phrase)).slice(1, -1), bytes.toString('hex')]) {
       this.#phrases.add(text)
