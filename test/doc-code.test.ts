@@ -1,0 +1,34 @@
+import t from 'tap'
+import { readPages } from './doc-code/blocks.js'
+import { compile } from './doc-code/compile.js'
+import { Treater, type Treatment } from './doc-code/treat.js'
+import { startRedis } from './helpers/redis-server.js'
+
+// Every block of code in the documentation is compiled or run; see test/doc-code/. A new page needs nothing but to be
+// there, a name that it takes for granted goes into test/doc-code/prelude.d.ts.
+
+const pages = await readPages()
+const problems = compile(pages.values())
+const table: string[] = []
+
+t.test('the code in the documentation', async (t) => {
+  const redis = await startRedis(t)
+  for (const [page, blocks] of pages) {
+    if (blocks.length === 0) continue
+    await t.test(page, async (t) => {
+      const treater = await Treater.for(t, blocks, redis)
+      const counts = new Map<Treatment, number>()
+      for (const block of blocks) {
+        const wrong = problems.get(block) ?? []
+        t.same(wrong, [], `line ${block.line} compiles`)
+        const treatment = await treater.treat(block).catch((error: Error) => {
+          t.fail(`${page}:${block.line}: ${error.message}`)
+        })
+        if (treatment) counts.set(treatment, (counts.get(treatment) ?? 0) + 1)
+      }
+      table.push(`${page}: ${[...counts].map(([what, count]) => `${count} ${what}`).join(', ')}`)
+    })
+  }
+})
+
+t.teardown(() => console.error(table.join('\n')))

@@ -1,0 +1,58 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A fenced block of a page. */
+export interface Block {
+  page: string
+  /** The line of its fence. */
+  line: number
+  language: string
+  code: string
+  /** What the page calls the file: "`app.mjs`:" before the block, or a comment in its first line. */
+  name: string | undefined
+}
+
+/** The documentation that a user reads. */
+export async function readPages(): Promise<Map<string, Block[]>> {
+  const pages = [
+    ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md'],
+    ...(await readdir('docs')).map((name) => join('docs', name)),
+    ...(await readdir('examples', { recursive: true })).map((name) => join('examples', name))
+  ].filter((path) => path.endsWith('.md') && !path.includes('node_modules'))
+  const blocks = pages
+    .sort()
+    .map(async (page) => [page, blocksOf(page, await readFile(page, 'utf8'))] as const)
+  return new Map(await Promise.all(blocks))
+}
+
+export function blocksOf(page: string, text: string): Block[] {
+  const blocks: Block[] = []
+  const fence = /^(`{3,}|~{3,})([^\n]*)\n(.*?)^\1$/gms
+  for (const { index, 2: info = '', 3: code = '' } of text.matchAll(fence)) {
+    const before = text.slice(0, index)
+    const language = info.trim().split(/\s/)[0] ?? ''
+    const name = nameOf(before, code)
+    const isTaken = blocks.some((block) => block.name === name)
+    blocks.push({ page, line: before.split('\n').length, language, code, name: isTaken ? undefined : name })
+  }
+  return blocks
+}
+
+function nameOf(before: string, code: string): string | undefined {
+  const [caption, comment] = [/`([\w./-]+\.m?[jt]s)`[^\n`]*:\s*$/, /^\/\/ ([\w./-]+\.m?[jt]s)\n/]
+  return (caption.exec(before) ?? comment.exec(code))?.[1]
+}
+
+/** The block of a page that has a name. */
+export async function blockNamed(page: string, name: string): Promise<Block> {
+  const block = blocksOf(page, await readFile(page, 'utf8')).find((block) => block.name === name)
+  if (!block) throw new Error(`${page} has no block that is called ${name}`)
+  return block
+}
+
+/** As a file beside the others of its page. */
+export function fileName({ name, line, language }: Block): string {
+  return name ?? `line-${line}.${language}`
+}
+
+export const isCode = ({ language }: Block): boolean => ['js', 'mjs', 'ts'].includes(language)
