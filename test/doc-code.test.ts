@@ -2,6 +2,7 @@ import t from 'tap'
 import { readPages } from './doc-code/blocks.js'
 import { compile } from './doc-code/compile.js'
 import { Treater, type Treatment } from './doc-code/treat.js'
+import { startLoneSentinel } from './helpers/configured-redis.js'
 import { startRedis } from './helpers/redis-server.js'
 
 // Every block of code in the documentation is compiled or run; see test/doc-code/. A new page needs nothing but to be
@@ -13,10 +14,11 @@ const table: string[] = []
 
 t.test('the code in the documentation', async (t) => {
   const redis = await startRedis(t)
+  const sentinel = await startLoneSentinel(t, redis, t.testdir())
   for (const [page, blocks] of pages) {
     if (blocks.length === 0) continue
     await t.test(page, async (t) => {
-      const treater = await Treater.for(t, blocks, redis)
+      const treater = await Treater.for(t, blocks, { redis, sentinel })
       const counts = new Map<Treatment, number>()
       for (const block of blocks) {
         const wrong = problems.get(block) ?? []

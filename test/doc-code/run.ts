@@ -63,17 +63,23 @@ export async function runToEnd(path: string, env: Record<string, string> = {}): 
   return outcomeOf(child, collect(child))
 }
 
+/** Where the commands of a page go instead of the usual ports. */
+export interface Ports {
+  redis: number
+  sentinel: number
+}
+
 /**
  * Runs commands with a shell that stops at the first which fails; an answer of 400 and more fails curl, an error
  * fails redis-cli.
- * @param redisPort where redis-cli goes
  */
-export async function runShell(code: string, folder: string, redisPort: number): Promise<string | undefined> {
+export async function runShell(code: string, folder: string, ports: Ports): Promise<string | undefined> {
   const bin = join(folder, 'bin')
   await writeCommand(bin, 'curl', 'curl --fail-with-body "$@"')
-  await writeCommand(bin, 'redis-cli', `redis-cli -e -p ${redisPort} "$@"`)
+  await writeCommand(bin, 'redis-cli', `redis-cli -e -p ${ports.redis} "$@"`)
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
-  const child = spawn('/bin/sh', ['-e', '-c', code], { cwd: folder, env, timeout: TIMEOUT_MS })
+  const here = code.replaceAll('redis-cli -p 26379', `redis-cli -p ${ports.sentinel}`)
+  const child = spawn('/bin/sh', ['-e', '-c', here], { cwd: folder, env, timeout: TIMEOUT_MS })
   return outcomeOf(child, collect(child))
 }
 

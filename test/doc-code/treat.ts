@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { startConfigured } from '../helpers/configured-redis.js'
 import type { RedisServer } from '../helpers/redis-server.js'
 import { type Block, fileName, isCode } from './blocks.js'
 import { kindOf, runShell, runToEnd, type Server, startServer, writeFiles } from './run.js'
@@ -11,24 +12,30 @@ interface Owner {
   after(fn: () => Promise<void>): unknown
 }
 
+/** What the commands of a page may talk to. */
+export interface Servers {
+  redis: RedisServer
+  sentinel: RedisServer
+}
+
 /** Does with each block of a page what its language asks for, in order. A problem is thrown. */
 export class Treater {
   readonly #owner: Owner
   readonly #blocks: readonly Block[]
   readonly #folder: string
-  readonly #redis: RedisServer
+  readonly #servers: Servers
   /** The program that the page's commands talk to. */
   #server: Server | undefined
 
-  constructor(owner: Owner, blocks: readonly Block[], folder: string, redis: RedisServer) {
+  constructor(owner: Owner, blocks: readonly Block[], folder: string, servers: Servers) {
     this.#owner = owner
     this.#blocks = blocks
     this.#folder = folder
-    this.#redis = redis
+    this.#servers = servers
   }
 
-  static async for(owner: Owner, blocks: readonly Block[], redis: RedisServer): Promise<Treater> {
-    return new Treater(owner, blocks, await writeFiles(owner, blocks), redis)
+  static async for(owner: Owner, blocks: readonly Block[], servers: Servers): Promise<Treater> {
+    return new Treater(owner, blocks, await writeFiles(owner, blocks), servers)
   }
 
   async treat(block: Block): Promise<Treatment> {
@@ -36,6 +43,9 @@ export class Treater {
     switch (block.language) {
       case 'sh':
         return this.#shell(block.code)
+      case 'conf':
+        await startConfigured(this.#owner, block.code, this.#folder)
+        return 'run'
       case 'json':
         JSON.parse(block.code)
         return 'parsed'
@@ -49,7 +59,7 @@ export class Treater {
   async #run(block: Block): Promise<Treatment> {
     const kind = kindOf(block)
     const path = join(this.#folder, fileName(block))
-    const env = { REDIS_URL: this.#redis.url }
+    const env = { REDIS_URL: this.#servers.redis.url }
     if (kind === 'tests') fail(await runToEnd(path, env))
     if (kind === 'server') this.#server = await startServer(this.#owner, path, env)
     return kind ? 'run' : 'compiled'
@@ -66,7 +76,8 @@ export class Treater {
     if (!isKnown) throw new Error(`nobody knows whether to run this:\n${code}`)
     if (/\bcurl /.test(code) && !this.#server) throw new Error('no program of this page answers curl')
     const atServer = code.replaceAll(/http:\/\/(localhost|127\.0\.0\.1):3000/g, this.#server?.origin ?? '$&')
-    fail(await runShell(atServer, this.#folder, this.#redis.port))
+    const { redis, sentinel } = this.#servers
+    fail(await runShell(atServer, this.#folder, { redis: redis.port, sentinel: sentinel.port }))
     return 'run'
   }
 }

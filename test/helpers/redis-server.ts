@@ -170,7 +170,7 @@ async function ask(port: number, command: string): Promise<string> {
   return answer
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, host)
   await once(server, 'listening')
