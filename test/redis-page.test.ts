@@ -200,6 +200,7 @@ async function superfluous(admin: Redis): Promise<string[]> {
   return [...commands.matchAll(/\+([\w|]+)/g)]
     .map(([, name]) => name as string)
     .filter((name) => !called.has(name))
+    .sort()
 }
 
 function owned<C extends Redis | Cluster>(t: Test, client: C): C {
