@@ -6,7 +6,7 @@ import { startLoneSentinel } from './helpers/configured-redis.js'
 import { startRedis } from './helpers/redis-server.js'
 
 // Every block of code in the documentation is compiled or run; see test/doc-code/. A new page needs nothing but to be
-// there, a name that it takes for granted goes into test/doc-code/prelude.d.ts.
+// there, a name that it takes for granted goes into test/doc-code/prelude/.
 
 const pages = await readPages()
 const problems = compile(pages.values())

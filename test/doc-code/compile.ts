@@ -7,7 +7,7 @@ const OF_UNKNOWN = /does not exist on type '(unknown|\{\})'/
 
 const ROOT = resolve('.')
 const FOLDER = join(ROOT, 'test/doc-code')
-const PRELUDE = join(FOLDER, 'prelude.d.ts')
+const PRELUDE = ts.sys.readDirectory(join(FOLDER, 'prelude'))
 
 const { options } = ts.parseJsonConfigFileContent(
   ts.readConfigFile('tsconfig.json', ts.sys.readFile).config,
@@ -56,7 +56,7 @@ function check(pages: readonly (readonly Block[])[], options: ts.CompilerOptions
   }
   if (files.size === 0) return new Map()
   const program = ts.createProgram({
-    rootNames: [...files.keys(), PRELUDE, join(ROOT, 'fastify-jwt.d.ts')],
+    rootNames: [...files.keys(), ...PRELUDE, join(ROOT, 'fastify-jwt.d.ts')],
     options,
     host: hostOf(files, options)
   })

@@ -18,6 +18,13 @@ export interface Servers {
   sentinel: RedisServer
 }
 
+/** What the programs of the pages ask of their environment. */
+export const SECRETS = {
+  AUTH_SECRET: 'for the pages: any thirty-two bytes or more',
+  JWT_SECRET: 'of the app as it was before, likewise long enough',
+  SESSION_SECRET: 'of its sessions, likewise long enough'
+}
+
 /** Does with each block of a page what its language asks for, in order. A problem is thrown. */
 export class Treater {
   readonly #owner: Owner
@@ -59,7 +66,7 @@ export class Treater {
   async #run(block: Block): Promise<Treatment> {
     const kind = kindOf(block)
     const path = join(this.#folder, fileName(block))
-    const env = { REDIS_URL: this.#servers.redis.url }
+    const env = { REDIS_URL: this.#servers.redis.url, ...SECRETS }
     if (kind === 'tests') fail(await runToEnd(path, env))
     if (kind === 'server') this.#server = await startServer(this.#owner, path, env)
     return kind ? 'run' : 'compiled'

@@ -1,0 +1,8 @@
+import type {} from 'fastify'
+
+declare module 'fastify' {
+  /** Of `@fastify/session`: what the reader keeps in it. */
+  interface Session {
+    user?: { id: string; name: string }
+  }
+}
