@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { listPages } from './doc-code/blocks.js'
 
-const PAGES = [
-  ...['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md'],
-  ...(await readdir('docs')).map((name) => `docs/${name}`)
-]
+const PAGES = await listPages()
+
+t.test('the README links each page of docs/', async (t) => {
+  const readme = await readFile('README.md', 'utf8')
+  for (const page of PAGES.filter((page) => page.startsWith('docs/'))) t.match(readme, `](${page})`)
+})
 
 for (const page of PAGES) {
   const text = await readFile(page, 'utf8')

@@ -1,15 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { blocksOf } from './doc-code/blocks.js'
+import { blocksIn } from './doc-code/blocks.js'
 import { startServer, writeFiles } from './doc-code/run.js'
 import { SECRETS } from './doc-code/treat.js'
 import { startRedis } from './helpers/redis-server.js'
 
 // The programs of docs/migration.md: who is logged in before is logged in after.
 
-const page = 'docs/migration.md'
-const blocks = blocksOf(page, await readFile(page, 'utf8'))
+const blocks = await blocksIn('docs/migration.md')
 const ada = { username: 'ada', password: 'analytical engine' }
 
 /** The two programs of a section, one after the other, on one Redis. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { FastifyRefreshTokenOptions } from '../lib/index.js'
-import { type Block, blocksOf } from './doc-code/blocks.js'
+import { type Block, blocksIn } from './doc-code/blocks.js'
 import { runShell, writeFiles } from './doc-code/run.js'
 import { Client } from './helpers/client.js'
 import { startConfigured, startLoneSentinel } from './helpers/configured-redis.js'
@@ -16,7 +16,7 @@ import { REPLICATION } from './helpers/topologies.js'
 
 const PAGE = 'docs/redis.md'
 const page = await readFile(PAGE, 'utf8')
-const blocks = blocksOf(PAGE, page)
+const blocks = await blocksIn(PAGE)
 const USER = { username: 'sessions', password: 'a long random password' }
 
 t.test('a user with the permissions of the page, and no other, is enough', async (t) => {

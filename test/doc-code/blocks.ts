@@ -12,20 +12,33 @@ export interface Block {
   name: string | undefined
 }
 
-/** The documentation that a user reads. */
-export async function readPages(): Promise<Map<string, Block[]>> {
-  const pages = [
-    ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md'],
-    ...(await readdir('docs')).map((name) => join('docs', name)),
-    ...(await readdir('examples', { recursive: true })).map((name) => join('examples', name))
-  ].filter((path) => path.endsWith('.md') && !path.includes('node_modules'))
-  const blocks = pages
+/** The documentation: what a user reads, and what a contributor does. */
+export async function listPages(): Promise<string[]> {
+  const [root, docs, examples] = await Promise.all([
+    readdir('.'),
+    readdir('docs'),
+    readdir('examples', { recursive: true })
+  ])
+  return [
+    ...root,
+    'bench/README.md',
+    ...docs.map((name) => join('docs', name)),
+    ...examples.map((name) => join('examples', name))
+  ]
+    .filter((path) => path.endsWith('.md') && !path.includes('node_modules'))
     .sort()
-    .map(async (page) => [page, blocksOf(page, await readFile(page, 'utf8'))] as const)
-  return new Map(await Promise.all(blocks))
 }
 
-export function blocksOf(page: string, text: string): Block[] {
+export async function readPages(): Promise<Map<string, Block[]>> {
+  const pages = (await listPages()).map(async (page) => [page, await blocksIn(page)] as const)
+  return new Map(await Promise.all(pages))
+}
+
+export async function blocksIn(page: string): Promise<Block[]> {
+  return blocksOf(page, await readFile(page, 'utf8'))
+}
+
+function blocksOf(page: string, text: string): Block[] {
   const blocks: Block[] = []
   const fence = /^(`{3,}|~{3,})([^\n]*)\n(.*?)^\1$/gms
   for (const { index, 2: info = '', 3: code = '' } of text.matchAll(fence)) {
@@ -41,13 +54,6 @@ export function blocksOf(page: string, text: string): Block[] {
 function nameOf(before: string, code: string): string | undefined {
   const [caption, comment] = [/`([\w./-]+\.m?[jt]s)`[^\n`]*:\s*$/, /^\/\/ ([\w./-]+\.m?[jt]s)\n/]
   return (caption.exec(before) ?? comment.exec(code))?.[1]
-}
-
-/** The block of a page that has a name. */
-export async function blockNamed(page: string, name: string): Promise<Block> {
-  const block = blocksOf(page, await readFile(page, 'utf8')).find((block) => block.name === name)
-  if (!block) throw new Error(`${page} has no block that is called ${name}`)
-  return block
 }
 
 /** As a file beside the others of its page. */

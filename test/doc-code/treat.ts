@@ -57,6 +57,7 @@ export class Treater {
         JSON.parse(block.code)
         return 'parsed'
       case 'mermaid':
+      case 'text':
         return 'no code'
       default:
         throw new Error(`nobody knows what to do with a block of '${block.language}'`)

@@ -27,7 +27,11 @@ declare const users: {
 declare const provider: { exchange(request: import('fastify').FastifyRequest): Promise<User> }
 
 // Plugins, keys and tokens of the reader's own.
-declare const cors: import('fastify').FastifyPluginAsync<{ origin: string; credentials?: boolean }>
+declare const cors: import('fastify').FastifyPluginAsync<{
+  origin: string
+  credentials?: boolean
+  exposedHeaders?: string[]
+}>
 declare const rateLimit: import('fastify').FastifyPluginAsync<{ global: boolean }>
 declare const loginBody: object
 declare const validatorCompiler: import('fastify').FastifySchemaCompiler<never>
