@@ -69,23 +69,29 @@ export interface Ports {
   sentinel: number
 }
 
+const FAILS_IF_ERROR = 'case "$answer" in ERR*|NO*|WRONG*) exit 1 ;; esac'
+
 /**
  * Runs commands with a shell that stops at the first which fails; an answer of 400 and more fails curl, an error
  * fails redis-cli.
  */
 export async function runShell(code: string, folder: string, ports: Ports): Promise<string | undefined> {
   const bin = join(folder, 'bin')
-  await writeCommand(bin, 'curl', 'curl --fail-with-body "$@"')
-  await writeCommand(bin, 'redis-cli', `redis-cli -e -p ${ports.redis} "$@"`)
+  await writeCommand(bin, 'curl', 'exec curl --fail "$@"')
+  await writeCommand(
+    bin,
+    'redis-cli',
+    `answer=$(redis-cli -p ${ports.redis} "$@")\necho "$answer"\n${FAILS_IF_ERROR}`
+  )
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
   const here = code.replaceAll('redis-cli -p 26379', `redis-cli -p ${ports.sentinel}`)
   const child = spawn('/bin/sh', ['-e', '-c', here], { cwd: folder, env, timeout: TIMEOUT_MS })
   return outcomeOf(child, collect(child))
 }
 
-async function writeCommand(bin: string, name: string, line: string): Promise<void> {
+async function writeCommand(bin: string, name: string, lines: string): Promise<void> {
   await mkdir(bin, { recursive: true })
-  await writeFile(join(bin, name), `#!/bin/sh\nPATH=\${PATH#*:}\nexec ${line}\n`)
+  await writeFile(join(bin, name), `#!/bin/sh\nPATH=\${PATH#*:}\n${lines}\n`)
   await chmod(join(bin, name), 0o755)
 }
 

@@ -69,7 +69,10 @@ export class Treater {
     const path = join(this.#folder, fileName(block))
     const env = { REDIS_URL: this.#servers.redis.url, ...SECRETS }
     if (kind === 'tests') fail(await runToEnd(path, env))
-    if (kind === 'server') this.#server = await startServer(this.#owner, path, env)
+    if (kind === 'server') {
+      await this.#server?.stop()
+      this.#server = await startServer(this.#owner, path, env)
+    }
     return kind ? 'run' : 'compiled'
   }
 
