@@ -16,7 +16,10 @@ t.test('the code in the documentation', async (t) => {
   const redis = await startRedis(t)
   const sentinel = await startLoneSentinel(t, redis, t.testdir())
   for (const [page, blocks] of pages) {
-    if (blocks.length === 0) continue
+    if (blocks.length === 0) {
+      table.push(`${page}: no blocks`)
+      continue
+    }
     await t.test(page, async (t) => {
       const treater = await Treater.for(t, blocks, { redis, sentinel })
       const counts = new Map<Treatment, number>()
