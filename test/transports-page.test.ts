@@ -11,6 +11,8 @@ const codes = (await blocksIn('docs/transports.md')).map(({ code }) => code)
 const tokensFor = codes.find((code) => code.includes('async function tokensFor')) ?? ''
 const register = codes.find((code) => code.includes('confirms:')) ?? ''
 
+const ENV = { RENDERING_KEY: 'of the two servers' }
+
 const PROGRAM = `
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
@@ -53,11 +55,11 @@ await app.close()
 t.test('a page that is lost on its way from the rendering server logs nobody out', async (t) => {
   const path = join(await writeFiles(t, []), 'rendering.mjs')
   await writeFile(path, PROGRAM)
-  t.equal(await runToEnd(path), undefined)
+  t.equal(await runToEnd(path, ENV), undefined)
 })
 
 t.test('it would, if its calls confirmed', async (t) => {
   const path = join(await writeFiles(t, []), 'rendering.mjs')
   await writeFile(path, PROGRAM.replace(/refreshToken: \{ confirms.*/, ''))
-  t.match(await runToEnd(path), /Cannot read properties of null/)
+  t.match(await runToEnd(path, ENV), /Cannot read properties of null/)
 })
