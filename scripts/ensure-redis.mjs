@@ -1,7 +1,6 @@
 // The tests start their own redis-server. Where there is none, Debian and Ubuntu carry the binary in redis-tools
 // (as redis-check-rdb, which looks at its own name): installed alone, it brings no service on port 6379.
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { onPath } from './on-path.mjs'
 import { tryRun } from './run.mjs'
 
 const help = 'redis-server is not on the PATH: install Redis 6.2 or later, or set REDIS_SERVER to its path.'
@@ -38,18 +37,4 @@ function admin(root, command) {
 
 function quiet(command, args) {
   return tryRun(command, args, { stdio: 'ignore', timeoutMs: 10_000 }).status === 0
-}
-
-function onPath(name) {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
 }

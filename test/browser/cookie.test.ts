@@ -1,0 +1,63 @@
+import t from 'tap'
+import { eachStore } from '../helpers/stores.js'
+import { inChromium, openProfile } from './helpers/browser.js'
+import { openSite } from './helpers/site.js'
+import { Tab } from './helpers/tab.js'
+
+inChromium(t, (t, browser) =>
+  eachStore(t, async (t, open) => {
+    t.test('the cookie is kept as it must be, and no script sees it', async (t) => {
+      const site = await openSite(t, open(t))
+      const profile = await openProfile(t, browser)
+      const tab = await Tab.open(profile, site.origin)
+      t.same(await profile.cookies(), [])
+
+      t.equal(await tab.login('ada'), 200)
+      const [cookie, ...others] = await profile.cookies()
+      t.same(others, [])
+      t.match(cookie, {
+        name: '__Host-refresh_token',
+        domain: 'localhost',
+        path: '/',
+        httpOnly: true,
+        secure: true,
+        sameSite: 'Strict'
+      })
+      t.same(await tab.visible(), { cookie: '', store: [], storage: 0 })
+
+      await tab.logout()
+      t.same(await profile.cookies(), [], 'gone after the logout')
+      t.equal(await tab.call(), 401)
+    })
+
+    t.test('a page that is loaded again has its session', async (t) => {
+      const site = await openSite(t, open(t))
+      const profile = await openProfile(t, browser)
+      const tab = await Tab.open(profile, site.origin)
+      await tab.login('ada')
+      await tab.call()
+      await site.settled()
+      await site.advance(300_000)
+      const [before] = await profile.cookies()
+
+      await tab.page.reload()
+      t.equal(await tab.call(), 'ada')
+      t.match(site.refreshes, [{ outcome: 'rotated', gen: 2 }])
+      const [after] = await profile.cookies()
+      t.not(after?.value, before?.value, 'the next refresh token has taken its place')
+
+      await tab.page.reload()
+      t.equal(await tab.call(), 'ada')
+      t.same(await tab.ends(), [])
+    })
+
+    t.test('a page that is loaded after a logout has none', async (t) => {
+      const site = await openSite(t, open(t))
+      const tab = await Tab.open(await openProfile(t, browser), site.origin)
+      await tab.login('ada')
+      await tab.logout()
+      await tab.page.reload()
+      t.equal(await tab.restore(), false)
+    })
+  })
+)
