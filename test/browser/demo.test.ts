@@ -1,0 +1,87 @@
+import t from 'tap'
+import { photograph } from './helpers/album.js'
+import { inChromium } from './helpers/browser.js'
+import { type DemoPage, generationsOf, logIn, openDemoPage, outcomeOf, play } from './helpers/demo-page.js'
+
+inChromium(t, async (t, browser) => {
+  t.test('the page of the demo plays what goes wrong', async (t) => {
+    const { page, complaints }: DemoPage = await openDemoPage(t, browser)
+    const looksGood = async (state: string) =>
+      t.same(await photograph(page, state), [], `${state} looks good`)
+    const session = page.locator('body')
+
+    await page.locator('#login').waitFor()
+    await looksGood('logged-out')
+
+    await page.locator('#password').fill('guessed')
+    await page.locator('#login-button').click()
+    await page.getByText('These are not the credentials').waitFor()
+    await looksGood('refused')
+
+    await page.locator('#fill-ada').click()
+    await logIn(page)
+    t.equal(await page.locator('#session-title').innerText(), 'Ada is logged in')
+    t.same(await generationsOf(page), ['Generation 1 current'])
+    await page.locator('#call-button').click()
+    await page.getByText('200: the server calls you Ada.').waitFor()
+    await looksGood('logged-in')
+
+    t.match(await play(page, 'expire'), /was answered 401\. Your client refreshed once/)
+    t.same(await generationsOf(page), ['Generation 1 retired', 'Generation 2 current'])
+    await looksGood('expire')
+
+    t.match(await play(page, 'lost'), /a replay, not a theft\. Nobody was logged out/)
+    t.same((await generationsOf(page)).slice(1), [
+      'Generation 2 retired',
+      'Generation 3 current, replayed once'
+    ])
+    await looksGood('lost')
+
+    t.match(await play(page, 'tabs'), /^5 of 5 were answered 200: 1 rotation, 4 replays\./)
+    t.equal((await generationsOf(page)).at(-1), 'Generation 4 current, replayed 4 times')
+    await looksGood('tabs')
+
+    t.match(
+      await play(page, 'store'),
+      /answered 503, and your client gave up for now\. You are still logged in/
+    )
+    t.equal(await page.locator('#play-store').getAttribute('data-store'), 'stopped')
+    await looksGood('store-stopped')
+    t.match(await play(page, 'store'), /Nothing was lost/)
+    t.equal(await session.getAttribute('data-session'), 'in')
+    await looksGood('store-started')
+
+    const devices = page.locator('#device-list li')
+    await page.locator('#device-add-button').click()
+    await page.getByText('A phone has logged in as you').waitFor()
+    t.equal(await devices.count(), 2)
+    await looksGood('devices')
+    await devices.filter({ hasText: 'A phone' }).getByRole('button').click()
+    await page.getByText('is logged out').waitFor()
+    t.equal(await devices.count(), 1)
+    await looksGood('device-revoked')
+
+    await page.locator('#play-theft-button').click()
+    await page.locator('#generation-line [data-copied="true"]').waitFor()
+    t.match(await outcomeOf(page, 'theft'), /^The thief was answered 401, and has nothing/)
+    const end = page.locator('#session-end')
+    t.equal(await end.getAttribute('data-reason'), 'FRT_ERR_REFRESH_TOKEN_REUSED')
+    t.match(await end.innerText(), /somebody else holds a copy of it/)
+    await page.locator('#generation-line [data-reused="true"]').waitFor()
+    t.match(await generationsOf(page), [
+      ...[/retired/, /retired/, /retired/, /retired/],
+      ...[/retired, copied by a thief, reused: theft found out/, /ended/]
+    ])
+    await looksGood('theft')
+
+    await page.locator('#login-button').click()
+    await page.locator('body[data-session="in"]').waitFor()
+    t.equal(await end.isHidden(), true)
+    await devices.filter({ hasText: 'this session' }).getByRole('button').click()
+    await end.waitFor()
+    t.equal(await end.getAttribute('data-reason'), 'FRT_ERR_SESSION_REVOKED')
+    await looksGood('revoked')
+
+    t.same(complaints, [], 'no error, no violation of its policy, nothing from elsewhere')
+  })
+})

@@ -1,0 +1,57 @@
+/** What a page of another origin can make a browser send. Each resolves when there is nothing more to wait for. */
+globalThis.attack = {
+  async fetch(url, { mode, type, body }) {
+    const headers = type ? { 'content-type': type } : {}
+    try {
+      await fetch(url, { method: 'POST', mode, credentials: 'include', headers, body })
+    } catch {
+      // Not sent, or not to be read.
+    }
+  },
+
+  async beacon(url, { body }) {
+    navigator.sendBeacon(url, body)
+  },
+
+  /** A form in a frame. */
+  form(url, { enctype, fields }) {
+    return loaded((frame) => makeForm(url, enctype, fields, frame.name).submit())
+  },
+
+  frame: (url) =>
+    loaded((frame) => {
+      frame.src = url
+    }),
+
+  async image(url) {
+    const image = new Image()
+    await new Promise((resolve) => {
+      image.onerror = resolve
+      image.onload = resolve
+      image.src = url
+    })
+  },
+
+  /** The page itself goes there. */
+  submit(url, { enctype, fields }) {
+    makeForm(url, enctype, fields, '_self').submit()
+  }
+}
+
+function makeForm(action, enctype, fields, target) {
+  const form = Object.assign(document.createElement('form'), { action, enctype, target, method: 'post' })
+  for (const [name, value] of Object.entries(fields)) {
+    form.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }))
+  }
+  document.body.append(form)
+  return form
+}
+
+function loaded(go) {
+  const frame = Object.assign(document.createElement('iframe'), { name: 'frame' })
+  document.body.append(frame)
+  return new Promise((resolve) => {
+    frame.addEventListener('load', resolve)
+    go(frame)
+  })
+}
