@@ -60,6 +60,8 @@ function fontsOf(folder) {
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <dir>${join(folder, 'fonts')}</dir>
   <cachedir>${join(folder, 'font-cache')}</cachedir>
+  <match><test name="family"><string>sans-serif</string></test>
+    <edit name="family" mode="prepend" binding="strong"><string>Open Sans</string></edit></match>
   <match><test name="family"><string>system-ui</string></test>
     <edit name="family" mode="prepend" binding="strong"><string>Open Sans</string></edit></match>
 </fontconfig>

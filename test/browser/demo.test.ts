@@ -1,7 +1,15 @@
 import t from 'tap'
 import { photograph } from './helpers/album.js'
 import { inChromium } from './helpers/browser.js'
-import { type DemoPage, generationsOf, logIn, openDemoPage, outcomeOf, play } from './helpers/demo-page.js'
+import {
+  type DemoPage,
+  generationsOf,
+  logIn,
+  openDemoPage,
+  outcomeOf,
+  play,
+  tabTo
+} from './helpers/demo-page.js'
 
 inChromium(t, async (t, browser) => {
   t.test('the page of the demo plays what goes wrong', async (t) => {
@@ -27,6 +35,7 @@ inChromium(t, async (t, browser) => {
     await looksGood('logged-in')
 
     t.match(await play(page, 'expire'), /was answered 401\. Your client refreshed once/)
+    await page.locator('#generation-line [data-gen="2"]').waitFor()
     t.same(await generationsOf(page), ['Generation 1 retired', 'Generation 2 current'])
     await looksGood('expire')
 
@@ -83,5 +92,50 @@ inChromium(t, async (t, browser) => {
     await looksGood('revoked')
 
     t.same(complaints, [], 'no error, no violation of its policy, nothing from elsewhere')
+  })
+
+  t.test('the keyboard alone logs in, plays, and logs out', async (t) => {
+    const { page, complaints } = await openDemoPage(t, browser)
+    const { keyboard } = page
+    await page.locator('#login').waitFor()
+
+    t.ok(await tabTo(page, 'username'))
+    await keyboard.type('grace')
+    t.ok(await tabTo(page, 'password'))
+    await keyboard.type('nanoseconds')
+    await keyboard.press('Enter')
+    await page.locator('#session-title:focus').waitFor()
+    t.equal(await page.locator('#session-title').innerText(), 'Grace is logged in')
+
+    t.ok(await tabTo(page, 'play-lost-button'))
+    await keyboard.press('Space')
+    t.match(await outcomeOf(page, 'lost'), /Nobody was logged out/)
+    t.ok(await page.locator('#play-lost-button:focus').isVisible(), 'the button keeps the focus')
+
+    t.ok(await tabTo(page, 'device-add-button'))
+    await keyboard.press('Enter')
+    await page.getByText('A phone has logged in as you').waitFor()
+
+    await page.locator('#session-title').focus()
+    t.ok(await tabTo(page, 'logout-button'))
+    await keyboard.press('Enter')
+    await page.locator('#session-end-title:focus').waitFor()
+    t.equal(await page.locator('#session-end').getAttribute('data-reason'), 'logout')
+    t.same(complaints, [])
+  })
+
+  t.test('the session of the demo is in its other tabs, too, and over a reload', async (t) => {
+    const { page } = await openDemoPage(t, browser)
+    await logIn(page)
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    await other.locator('body[data-session="in"]').waitFor()
+    await page.reload()
+    await page.locator('body[data-session="in"]').waitFor()
+
+    await page.locator('#logout-button').click()
+    await other.getByText('You logged out, in this tab or in another one of this browser.').waitFor()
+    t.equal(await other.locator('body').getAttribute('data-session'), 'out')
+    t.same(await page.context().cookies(), [])
   })
 })

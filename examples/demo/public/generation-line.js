@@ -21,6 +21,7 @@ function item(generation) {
     'li',
     { data: { gen, state, replays, copied, reused } },
     element('b', { textContent: `Generation ${gen}` }),
+    ' ',
     element('span', { textContent: wordsOf(generation) })
   )
 }

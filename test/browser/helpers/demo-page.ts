@@ -9,6 +9,8 @@ import { inTime } from './in-time.js'
 /** What the browser itself says of an answer that is no success: plays are about those. */
 const REFUSALS = /^Failed to load resource: (?:the server responded with a status of (?:401|503)|net::ERR_)/
 
+const MAX_STEPS = 30
+
 export interface DemoPage {
   page: Page
   /** What a page must not do: errors, violations of its policy, requests to another host. */
@@ -64,6 +66,19 @@ export async function outcomeOf(page: Page, name: string): Promise<string> {
 export async function generationsOf(page: Page): Promise<string[]> {
   const items = await page.locator('#generation-line li').allInnerTexts()
   return items.map((text) => text.replace(/\s+/g, ' ').trim())
+}
+
+/** Goes there by the Tab key alone. Gives whether one sees it on its way. */
+export async function tabTo(page: Page, id: string): Promise<boolean> {
+  for (let steps = 0; steps < MAX_STEPS; steps++) {
+    await page.keyboard.press('Tab')
+    const [focused, outline] = await evaluate<[string, string]>(
+      page,
+      '[document.activeElement.id, getComputedStyle(document.activeElement).outlineStyle]'
+    )
+    if (focused === id) return outline !== 'none'
+  }
+  throw new Error(`the Tab key does not get to #${id}`)
 }
 
 export async function evaluate<T>(page: Page, code: string): Promise<T> {

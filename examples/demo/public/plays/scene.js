@@ -14,6 +14,8 @@ export class Scene {
   /** A token that is good for a while, and a refresh token that rotates when it is used. */
   async ready(say) {
     await this.#token(NEEDED_SECONDS)
+    // A refresh token rests from the first use of what came with it: that must not be in the middle of a play.
+    await this.call('/me')
     for (;;) {
       const { restsForMs } = await this.history.read()
       if (restsForMs === 0) return
