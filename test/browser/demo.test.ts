@@ -1,22 +1,13 @@
 import t from 'tap'
 import { photograph } from './helpers/album.js'
 import { inChromium } from './helpers/browser.js'
-import {
-  type DemoPage,
-  generationsOf,
-  logIn,
-  openDemoPage,
-  outcomeOf,
-  play,
-  tabTo
-} from './helpers/demo-page.js'
+import { generationsOf, logIn, openDemoPage, outcomeOf, play, tabTo } from './helpers/demo-page.js'
 
 inChromium(t, async (t, browser) => {
   t.test('the page of the demo plays what goes wrong', async (t) => {
-    const { page, complaints }: DemoPage = await openDemoPage(t, browser)
+    const { page, complaints } = await openDemoPage(t, browser)
     const looksGood = async (state: string) =>
       t.same(await photograph(page, state), [], `${state} looks good`)
-    const session = page.locator('body')
 
     await page.locator('#login').waitFor()
     await looksGood('logged-out')
@@ -36,18 +27,15 @@ inChromium(t, async (t, browser) => {
 
     t.match(await play(page, 'expire'), /was answered 401\. Your client refreshed once/)
     await page.locator('#generation-line [data-gen="2"]').waitFor()
-    t.same(await generationsOf(page), ['Generation 1 retired', 'Generation 2 current'])
+    t.match((await generationsOf(page)).slice(-2), [/retired$/, /current$/])
     await looksGood('expire')
 
     t.match(await play(page, 'lost'), /a replay, not a theft\. Nobody was logged out/)
-    t.same((await generationsOf(page)).slice(1), [
-      'Generation 2 retired',
-      'Generation 3 current, replayed once'
-    ])
+    t.match((await generationsOf(page)).slice(-2), [/retired$/, /current, replayed once$/])
     await looksGood('lost')
 
     t.match(await play(page, 'tabs'), /^5 of 5 were answered 200: 1 rotation, 4 replays\./)
-    t.equal((await generationsOf(page)).at(-1), 'Generation 4 current, replayed 4 times')
+    t.match((await generationsOf(page)).at(-1), /current, replayed 4 times$/)
     await looksGood('tabs')
 
     t.match(
@@ -57,7 +45,7 @@ inChromium(t, async (t, browser) => {
     t.equal(await page.locator('#play-store').getAttribute('data-store'), 'stopped')
     await looksGood('store-stopped')
     t.match(await play(page, 'store'), /Nothing was lost/)
-    t.equal(await session.getAttribute('data-session'), 'in')
+    t.equal(await page.locator('body').getAttribute('data-session'), 'in')
     await looksGood('store-started')
 
     const devices = page.locator('#device-list li')
@@ -77,9 +65,9 @@ inChromium(t, async (t, browser) => {
     t.equal(await end.getAttribute('data-reason'), 'FRT_ERR_REFRESH_TOKEN_REUSED')
     t.match(await end.innerText(), /somebody else holds a copy of it/)
     await page.locator('#generation-line [data-reused="true"]').waitFor()
-    t.match(await generationsOf(page), [
-      ...[/retired/, /retired/, /retired/, /retired/],
-      ...[/retired, copied by a thief, reused: theft found out/, /ended/]
+    t.match((await generationsOf(page)).slice(-2), [
+      /retired, copied by a thief, reused: theft found out$/,
+      /ended$/
     ])
     await looksGood('theft')
 

@@ -10,6 +10,8 @@ import { inTime } from './in-time.js'
 const REFUSALS = /^Failed to load resource: (?:the server responded with a status of (?:401|503)|net::ERR_)/
 
 const MAX_STEPS = 30
+/** A play waits for a token to rest, and a client for a store that is gone. */
+const PLAY_MS = 40_000
 
 export interface DemoPage {
   page: Page
@@ -58,7 +60,8 @@ export async function play(page: Page, name: string): Promise<string> {
 }
 
 export async function outcomeOf(page: Page, name: string): Promise<string> {
-  await page.locator(`#play-${name}[data-state="done"], #play-${name}[data-state="failed"]`).waitFor()
+  const over = page.locator(`#play-${name}[data-state="done"], #play-${name}[data-state="failed"]`)
+  await over.waitFor({ timeout: PLAY_MS })
   return page.locator(`#play-${name}-outcome`).innerText()
 }
 
