@@ -17,7 +17,7 @@ export interface TokenTransport {
 }
 
 export function createTransport(
-  { transport: transportOf, header }: Pick<ResolvedOptions, 'transport' | 'header'>,
+  { transport, header }: Pick<ResolvedOptions, 'transport' | 'header'>,
   cookie: RefreshTokenCookie
 ): TokenTransport {
   const transports: Record<Transport, TokenTransport> = {
@@ -46,7 +46,7 @@ export function createTransport(
     }
   }
   const of = (request: FastifyRequest) => {
-    const name = transportOf(request)
+    const name = typeof transport === 'function' ? transport(request) : transport
     const found = Object.hasOwn(transports, name) && transports[name]
     if (!found) throw new TypeError(`transport must give 'cookie', 'body' or 'header'`)
     return found
@@ -57,6 +57,11 @@ export function createTransport(
     write: (request, reply, tokens) => of(request).write(request, reply, tokens),
     clear: (request, reply) => of(request).clear(request, reply)
   }
+}
+
+/** By which of them a request may come. */
+export function transportsOf(transport: ResolvedOptions['transport']): readonly Transport[] {
+  return typeof transport === 'function' ? ['cookie', 'body', 'header'] : [transport]
 }
 
 /** Also what OAuth clients speak (RFC 6749 sections 5.1 and 6). */

@@ -18,6 +18,10 @@ const ownModules = new Map(
 )
 
 export async function resolve(specifier, context, nextResolve) {
+  // It needs the compiler's JavaScript API, which TypeScript 7 does not have.
+  if (specifier === 'typescript' && context.parentURL?.includes('/openapi-typescript/')) {
+    return nextResolve('typescript-6', context)
+  }
   if (ownModules.has(specifier)) return nextResolve(ownModules.get(specifier), context)
   try {
     return await nextResolve(specifier, context)

@@ -162,7 +162,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
 
     const refused = await post('/auth/refresh')
     t.equal(refused.statusCode, 401)
-    t.same(refused.json(), ours('FRT_ERR_NO_REFRESH_TOKEN', 'A refresh token is required', 401))
+    t.strictSame(refused.json(), ours('FRT_ERR_NO_REFRESH_TOKEN', 'A refresh token is required', 401))
     t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
 
     const login = await post('/auth/login')
@@ -186,6 +186,44 @@ for (const [name, shape] of Object.entries(SHAPES)) {
     t.same(guarded.json(), ours('FRT_ERR_ACCESS_TOKEN_EXPIRED', 'The access token has expired', 401))
   })
 }
+
+t.test('what login answers by itself comes as it is', async (t) => {
+  const answer = { challenge: 'otp', access_token: null, expires_in: 'soon', list: [1, { deep: true }] }
+  const { app } = await buildApp(t, { options: { login: (_request, reply) => reply.send(answer) } })
+  const response = await app.inject({ method: 'POST', url: '/auth/login', payload: {} })
+  t.strictSame(response.json(), answer)
+})
+
+t.test('a body is not judged by what the document says of it', async (t) => {
+  const { app } = await buildApp(t, { options: { transport: 'body' } })
+  const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload })
+  t.equal((await post('/auth/refresh', {})).json().code, 'FRT_ERR_NO_REFRESH_TOKEN')
+  t.equal((await post('/auth/refresh', { refresh_token: 1 })).json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')
+  t.equal((await post('/auth/logout', { refresh_token: '' })).statusCode, 200)
+})
+
+t.test("nor by a compiler of the app's own", async (t) => {
+  const headers = z.object({ 'x-client': z.string() })
+  const { app } = await buildApp(t, {
+    options: { transport: 'body', routes: { refresh: { schema: { headers }, validatorCompiler } } }
+  })
+  const refresh = (headers: Record<string, string>) =>
+    app.inject({ method: 'POST', url: '/auth/refresh', headers, payload: {} })
+  t.equal((await refresh({})).json().code, 'FST_ERR_VALIDATION')
+  t.equal((await refresh({ 'x-client': 'a' })).json().code, 'FRT_ERR_NO_REFRESH_TOKEN')
+})
+
+t.test("a body that the login's schema refuses is answered as Fastify answers it", async (t) => {
+  const schema = { body: { type: 'object', required: ['sub'] } }
+  const { app } = await buildApp(t, { options: { routes: { login: { schema } } } })
+  const response = await app.inject({ method: 'POST', url: '/auth/login', payload: {} })
+  t.strictSame(response.json(), {
+    statusCode: 400,
+    code: 'FST_ERR_VALIDATION',
+    error: 'Bad Request',
+    message: "body must have required property 'sub'"
+  })
+})
 
 t.test('what a claim or metadata holds comes back whole', async (t) => {
   const { app } = await buildApp(t)

@@ -46,11 +46,10 @@ export function count({ min = 1 } = {}): Check<number> {
       : refuse(path, `a whole number of at least ${min}`)
 }
 
-export const transport: Check<(request: FastifyRequest) => Transport> = (value, path) => {
-  if (typeof value === 'function') return value as (request: FastifyRequest) => Transport
-  const name = oneOf('cookie', 'body', 'header')(value, path)
-  return () => name
-}
+export const transport: Check<Transport | ((request: FastifyRequest) => Transport)> = (value, path) =>
+  typeof value === 'function'
+    ? (value as (request: FastifyRequest) => Transport)
+    : oneOf('cookie', 'body', 'header')(value, path)
 
 export const route: Check<RouteOverrides | false> = (value, path) => {
   if (value === false) return false

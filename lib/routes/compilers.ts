@@ -1,6 +1,7 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
-import type { FastifyInstance, FastifySerializerCompiler } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
+import { isDescription } from './described.js'
 
 const buildValidator = AjvCompiler()
 const buildSerializer = SerializerSelector()
@@ -8,6 +9,25 @@ const buildSerializer = SerializerSelector()
 /** Fastify's own compilers, whatever the app uses: our schemas are JSON schemas. */
 export function setCompilers(routes: FastifyInstance): void {
   const schemas = routes.getSchemas() as Parameters<typeof buildValidator>[0]
-  routes.setValidatorCompiler(buildValidator(schemas, { customOptions: {} }))
-  routes.setSerializerCompiler(buildSerializer(schemas, {}) as FastifySerializerCompiler<unknown>)
+  const serialize = buildSerializer(schemas, {}) as FastifySerializerCompiler<unknown>
+  routes.setValidatorCompiler(sparing(buildValidator(schemas, { customOptions: {} })))
+  routes.setSerializerCompiler((route) => (isDescription(route.schema) ? asItIs : serialize(route)))
+}
+
+/** Judges by every schema but those that only describe. */
+export function sparing(compile: FastifySchemaCompiler<never>): FastifySchemaCompiler<unknown> {
+  return (route) => (isDescription(route.schema) ? () => true : compile(route as never))
+}
+
+function asItIs(payload: unknown): string {
+  return JSON.stringify(payload instanceof Error ? fieldsOf(payload as FastifyError & Named) : payload)
+}
+
+interface Named {
+  /** The name of the status, from Fastify's own error handler. */
+  error?: string
+}
+
+function fieldsOf({ statusCode, code, error, message }: FastifyError & Named): object {
+  return { statusCode, code, error, message }
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify'
+import type { FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { RouteOverrides } from '../../types/options.js'
 import type { Guards } from '../authenticate.js'
 import type { Caller } from '../caller.js'
@@ -7,6 +7,7 @@ import type { SessionService } from '../session-service.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import { newestOfEachSession, type RefreshToken, type RefreshTokenCodec } from '../tokens/refresh-token.js'
 import type { TokenTransport } from '../transport.js'
+import type { RouteSchema } from './schemas.js'
 
 /** What the routes are made of. */
 export interface RouteContext {
@@ -32,7 +33,7 @@ export interface Route {
   overrides: RouteOverrides | false
   method: HTTPMethods
   path: string
-  schema: FastifySchema
+  schema: RouteSchema
   /** `public`: a token is optional, and a browser must come from a trusted origin. `user`: guarded. */
   access: 'public' | 'user'
   handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>

@@ -2,11 +2,13 @@ import type { FastifyInstance, onRequestHookHandler, RouteShorthandOptions } fro
 import { IS_PUBLIC } from '../authenticate.js'
 import { noteFailure } from '../challenge.js'
 import { createCsrfHook } from '../csrf.js'
-import { setCompilers } from './compilers.js'
+import { schemesOf } from '../security-schemes.js'
+import { setCompilers, sparing } from './compilers.js'
 import type { Route, RouteContext } from './context.js'
 import { loginRoute } from './login.js'
 import { logoutRoute } from './logout.js'
 import { logoutAllRoute } from './logout-all.js'
+import { createTransform, operationIdOf } from './openapi.js'
 import { addParsers } from './parsers.js'
 import { refreshRoute } from './refresh.js'
 import { deleteRoute, listRoute } from './sessions.js'
@@ -20,6 +22,7 @@ const BODY_LIMIT = 16 * 1024
 export async function registerRoutes(fastify: FastifyInstance, context: RouteContext): Promise<void> {
   const { options, guards } = context
   const gates = { public: createCsrfHook(options), user: guards.authenticate } as Gates
+  const swaggerTransform = createTransform(schemesOf(options))
 
   await fastify.register(
     async (scope) => {
@@ -30,7 +33,7 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
         reply.header('cache-control', 'no-store')
         done()
       })
-      for (const create of ROUTES) addRoute(scope, create(context), gates)
+      for (const create of ROUTES) addRoute(scope, create(context), { gates, swaggerTransform })
     },
     { prefix: options.routes.prefix }
   )
@@ -39,20 +42,28 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
 /** What each kind of route lets in; it runs before the app's own hooks. */
 type Gates = Record<Route['access'], onRequestHookHandler>
 
+interface Common {
+  gates: Gates
+  /** Read by `@fastify/swagger`, where the app has it. */
+  swaggerTransform: ReturnType<typeof createTransform>
+}
+
 function addRoute(
   scope: FastifyInstance,
   { overrides, method, path, schema, access, handler }: Route,
-  gates: Gates
+  { gates, swaggerTransform }: Common
 ): void {
   if (overrides === false) return
+  const operationId = operationIdOf(scope.prefix, schema.operationId)
   scope.route({
     bodyLimit: BODY_LIMIT,
     // Its compilers are typed for any kind of schema.
     ...(overrides as unknown as RouteShorthandOptions),
     method,
     url: path,
-    schema: { ...schema, ...overrides.schema },
-    config: { ...overrides.config, ...(access === 'public' && { [IS_PUBLIC]: true }) },
+    schema: { ...schema, operationId, ...overrides.schema },
+    config: { swaggerTransform, ...overrides.config, ...(access === 'public' && { [IS_PUBLIC]: true }) },
+    ...(overrides.validatorCompiler && { validatorCompiler: sparing(overrides.validatorCompiler) }),
     onRequest: [gates[access], overrides.onRequest ?? []].flat(),
     handler: (request, reply) => noteFailure(request, () => handler(request, reply))
   })

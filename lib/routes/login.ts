@@ -12,7 +12,7 @@ export function loginRoute(context: RouteContext): Route {
     overrides: routes.login,
     method: 'POST',
     path: '/login',
-    schema: loginSchema,
+    schema: loginSchema(context.options),
     access: 'public',
     async handler(request, reply) {
       const identity = await login?.(request, reply)

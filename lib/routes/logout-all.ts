@@ -7,7 +7,7 @@ export function logoutAllRoute({ options, service, transport, guards }: RouteCon
     overrides: options.routes.logoutAll,
     method: 'POST',
     path: '/logout-all',
-    schema: logoutAllSchema,
+    schema: logoutAllSchema(options),
     access: 'user',
     async handler(request, reply) {
       const revoked = await service.endAll(guards.userOf(request).sub, 'logout', callerOf(request))

@@ -15,7 +15,7 @@ export function logoutRoute(context: RouteContext): Route {
     overrides: options.routes.logout,
     method: 'POST',
     path: '/logout',
-    schema: logoutSchema,
+    schema: logoutSchema(options),
     access: 'public',
     async handler(request, reply) {
       if (isOAuth(request)) return revokeForOAuth(context, request, reply)

@@ -12,7 +12,7 @@ export function refreshRoute(context: RouteContext): Route {
     overrides: context.options.routes.refresh,
     method: 'POST',
     path: '/refresh',
-    schema: refreshSchema,
+    schema: refreshSchema(context.options),
     access: 'public',
     handler: (request, reply) =>
       isOAuth(request)

@@ -1,52 +1,31 @@
 import type { FastifySchema } from 'fastify'
+import { describes } from './described.js'
+import { badRequest, failure, oauthError } from './error-schemas.js'
+import {
+  accessToken,
+  clearedCookie,
+  logoutBody,
+  refreshBody,
+  refreshToken,
+  tokens,
+  type Ways
+} from './token-schemas.js'
 
 /** With what `@fastify/swagger` reads: its types are not ours to import. */
-interface RouteSchema extends FastifySchema {
+export interface RouteSchema extends FastifySchema {
   tags: string[]
+  /** Unique among those of one registration. */
+  operationId: string
   summary: string
+  description?: string
   security: Record<string, string[]>[]
 }
 
-/**
- * An error as Fastify answers it. Open and without types: a serializer that knew them would spoil what an
- * app's own error handler answers instead.
- */
-const error = {
-  type: 'object',
-  properties: {
-    statusCode: { description: 'the status' },
-    code: { description: 'a stable code: FRT_ERR_…' },
-    error: { description: 'the name of the status' },
-    message: { description: 'for a person to read' }
-  },
-  additionalProperties: true
-}
+const tags = ['auth']
 
-/** RFC 6749 section 5.2, for requests that speak OAuth. */
-const oauthError = {
-  type: 'object',
-  properties: {
-    ...error.properties,
-    error: { description: 'the name of the status, or an error code of RFC 6749' },
-    error_description: { description: 'for a person to read' }
-  },
-  additionalProperties: true
-}
-
-const empty = { type: 'object', properties: {} }
-
-/** RFC 6749 section 5.1. */
-const tokens = {
-  type: 'object',
-  required: ['access_token', 'token_type', 'expires_in'],
-  properties: {
-    access_token: { type: 'string' },
-    token_type: { type: 'string', enum: ['Bearer'] },
-    expires_in: { type: 'integer', description: 'seconds' },
-    refresh_token: { type: 'string' },
-    refresh_token_expires_in: { type: 'integer', description: 'seconds' }
-  }
-}
+const guarded = failure(401, 'NoAccessToken', 'AccessTokenExpired', 'AccessTokenInvalid', 'SessionRevoked')
+const crossOrigin = failure(403, 'CrossOrigin')
+const unavailable = failure(503, 'StoreUnavailable')
 
 const session = {
   type: 'object',
@@ -54,74 +33,115 @@ const session = {
   properties: {
     id: { type: 'string' },
     created_at: { type: 'string', format: 'date-time' },
-    last_used_at: { type: 'string', format: 'date-time', description: 'to the hour' },
-    expires_at: { type: 'string', format: 'date-time', description: 'to the hour' },
-    current: { type: 'boolean' },
+    last_used_at: { type: 'string', format: 'date-time', description: 'To the hour' },
+    expires_at: { type: 'string', format: 'date-time', description: 'To the hour' },
+    current: { type: 'boolean', description: 'The session of this access token' },
     metadata: { type: 'object', additionalProperties: true }
   }
 }
 
-const tags = ['auth']
-const bearer = [{ bearerAuth: [] }]
-const refreshToken = [{ refreshToken: [] }]
-
-export const loginSchema: RouteSchema = {
-  tags,
-  summary: 'Log in',
-  security: [],
-  // Open, for the app's own `login` may answer something else: a second factor.
-  response: {
-    200: { ...tokens, required: [], additionalProperties: true },
-    401: error,
-    403: error,
-    503: error
+export function loginSchema(ways: Ways): RouteSchema {
+  return {
+    tags,
+    operationId: 'login',
+    summary: 'Log in',
+    security: [],
+    response: {
+      200: describes(tokens(ways)),
+      400: badRequest,
+      401: failure(401, 'InvalidCredentials'),
+      403: crossOrigin,
+      503: unavailable
+    }
   }
 }
 
-export const refreshSchema: RouteSchema = {
-  tags,
-  summary: 'Exchange the refresh token for a new pair of tokens',
-  security: refreshToken,
-  response: { 200: tokens, 400: oauthError, 401: error, 403: error, 503: error }
+export function refreshSchema(ways: Ways): RouteSchema {
+  return {
+    tags,
+    operationId: 'refresh',
+    summary: 'Exchange the refresh token for a new pair of tokens',
+    description:
+      'A form (`application/x-www-form-urlencoded`) with `grant_type=refresh_token` and `refresh_token` ' +
+      'speaks OAuth (RFC 6749 section 6), and is answered in the body alone.',
+    security: [...refreshToken(ways), {}],
+    ...refreshBody(ways),
+    response: {
+      200: tokens(ways),
+      400: oauthError,
+      401: failure(
+        401,
+        'NoRefreshToken',
+        'RefreshTokenInvalid',
+        'RefreshTokenExpired',
+        'RefreshTokenReused',
+        'SessionRevoked'
+      ),
+      403: crossOrigin,
+      503: unavailable
+    }
+  }
 }
 
-export const logoutSchema: RouteSchema = {
-  tags,
-  summary: 'Log out: end the sessions of the tokens that come with the request',
-  security: [...refreshToken, ...bearer],
-  response: { 200: empty, 400: oauthError, 403: error, 503: error }
+export function logoutSchema(ways: Ways): RouteSchema {
+  return {
+    tags,
+    operationId: 'logout',
+    summary: 'Log out: end the sessions of the tokens that come with the request',
+    description:
+      'A form (`application/x-www-form-urlencoded`) with `token` speaks OAuth (RFC 7009), and ends the session ' +
+      'of that token alone.',
+    security: [...refreshToken(ways), ...accessToken, {}],
+    ...logoutBody(ways),
+    response: { 200: done(clearedCookie(ways)), 400: oauthError, 403: crossOrigin, 503: unavailable }
+  }
 }
 
-export const logoutAllSchema: RouteSchema = {
-  tags,
-  summary: 'Log out everywhere: end all sessions of the user',
-  security: bearer,
-  response: {
-    200: { type: 'object', required: ['revoked'], properties: { revoked: { type: 'integer' } } },
-    401: error,
-    503: error
+export function logoutAllSchema(ways: Ways): RouteSchema {
+  return {
+    tags,
+    operationId: 'logoutAll',
+    summary: 'Log out everywhere: end all sessions of the user',
+    security: accessToken,
+    response: {
+      200: {
+        type: 'object',
+        description: 'Done',
+        required: ['revoked'],
+        properties: { revoked: { type: 'integer', description: 'How many sessions ended' } },
+        headers: clearedCookie(ways)
+      },
+      401: guarded,
+      503: unavailable
+    }
   }
 }
 
 export const listSchema: RouteSchema = {
   tags,
+  operationId: 'listSessions',
   summary: "List the user's sessions",
-  security: bearer,
+  security: accessToken,
   response: {
     200: {
       type: 'object',
+      description: 'The sessions, oldest first',
       required: ['sessions'],
       properties: { sessions: { type: 'array', items: session } }
     },
-    401: error,
-    503: error
+    401: guarded,
+    503: unavailable
   }
 }
 
 export const deleteSchema: RouteSchema = {
   tags,
+  operationId: 'endSession',
   summary: "End one of the user's sessions",
-  security: bearer,
-  params: { type: 'object', required: ['id'], properties: { id: { type: 'string' } } },
-  response: { 200: empty, 401: error, 404: error, 503: error }
+  security: accessToken,
+  response: { 200: done({}), 401: guarded, 404: failure(404, 'SessionNotFound'), 503: unavailable }
+}
+
+function done(headers: object): object {
+  return { type: 'object', description: 'Done', properties: {}, headers }
 }

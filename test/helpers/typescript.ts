@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Test } from 'tap'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+const CONFIG = {
+  extends: join(ROOT, 'tsconfig.base.json'),
+  compilerOptions: {
+    noEmit: true,
+    rootDir: ROOT,
+    noUnusedLocals: false,
+    paths: { 'fastify-refresh-token': [join(ROOT, 'lib/index.ts')] }
+  },
+  files: [join(ROOT, 'fastify-jwt.d.ts')],
+  include: ['*.ts']
+}
+
+/** Writes the files into a folder of the test's own, in which the package and its dependencies are found. */
+export function writeProgram(t: Test, files: Record<string, string>): string {
+  return t.testdir({ ...files, 'tsconfig.json': JSON.stringify(CONFIG) })
+}
+
+/** Compiles a folder: gives the errors, as `file.ts:line message`. */
+export async function compile(folder: string): Promise<string[]> {
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  const args = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder, '--pretty', 'false']
+  const output = await new Promise<string>((done, fail) => {
+    execFile(process.execPath, args, { cwd: folder, timeout: 120_000 }, (error, stdout, stderr) => {
+      if (error && (error.killed || stdout === '')) fail(new Error(stderr, { cause: error }))
+      else done(stdout)
+    })
+  })
+  return [...output.matchAll(/^(\S+?)\((\d+),\d+\): error (.*)$/gm)].map(
+    ([, file, line, message]) => `${file}:${line} ${message}`
+  )
+}
