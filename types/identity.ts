@@ -4,28 +4,32 @@
  *
  * ```ts
  * declare module 'fastify-refresh-token' {
- *   interface Claims { roles?: string[] }
+ *   interface Claims { roles: string[] }
  * }
  * ```
+ *
+ * What is not declared does not compile; to allow any name, declare `[name: string]: unknown`.
  *
  * They must survive `JSON.stringify`, take at most 4,096 bytes of JSON, and may not use the reserved
  * names `sub sid gen iat exp nbf iss aud jti auth_time`.
  */
 export interface Claims {
-  [name: string]: unknown
+  /** What `app.authorize('read', 'write')` reads: words separated by spaces (RFC 9068 section 2.2.3). */
+  scope?: string | undefined
 }
+
+/** Claims that are declared as required have to be given. */
+type GivenClaims = Partial<Claims> extends Claims ? { claims?: Claims | undefined } : { claims: Claims }
 
 /** What is kept beside a session for the user's list of devices: at most 1,024 bytes of JSON. */
 export interface Metadata {
   [name: string]: unknown
 }
 
-/** Who logged in: what `login` returns and `reply.startSession` takes. */
-export interface Identity {
+/** Who logged in: what `login` returns and `reply.startSession` takes. Its `claims` are those for the access token. */
+export type Identity = GivenClaims & {
   /** The subject: the user's id, a non-empty string of at most 256 bytes. Best opaque: a session's id confirms a guessed one. */
   sub: string
-  /** Claims of your own for the access token. */
-  claims?: Claims | undefined
   /**
    * `false`: the cookie ends with the browser, and the session ends when unused for 24 hours.
    * @default true

@@ -23,11 +23,14 @@ export interface FastifyRefreshTokenOptions {
    * Who is it? Reads what it likes from the request; `null` (or any other falsy value) means bad
    * credentials: 401. What it throws passes through. It may also answer by itself (a second factor), and
    * return the reply. Required unless `routes.login` is `false`.
+   *
+   * A method, so that its request may be typed by what its schema checks:
+   * `async login(request: FastifyRequest<{ Body: Credentials }>)`.
    */
-  login?: (
+  login?(
     request: FastifyRequest,
     reply: FastifyReply
-  ) => Awaitable<Identity | null | undefined | false> | FastifyReply | Promise<FastifyReply>
+  ): Awaitable<Identity | null | undefined | false> | FastifyReply | Promise<FastifyReply>
   /**
    * At least 32 bytes, or several such: the first signs, all verify. They roll as `[old, new]`, then
    * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869); with

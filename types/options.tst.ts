@@ -74,7 +74,7 @@ describe('options', () => {
 
     type Load = NonNullable<NonNullable<FastifyRefreshTokenOptions['session']>['load']>
     expect<Load>().type.toBeAssignableFrom<
-      (sub: string, session: Session) => Promise<{ claims: { roles: string[] } } | null>
+      (sub: string, session: Session) => Promise<{ claims: { scope: string } } | null>
     >()
     expect<Load>().type.toBeAssignableFrom<() => object>()
     expect<Load>().type.not.toBeAssignableFrom<() => Promise<boolean>>()

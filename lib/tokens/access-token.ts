@@ -1,6 +1,6 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
-import type { AccessTokenClaims, Session } from '../../types/identity.js'
+import type { AccessTokenClaims, Claims, Session } from '../../types/identity.js'
 import { errors } from '../errors.js'
 import type { AccessKey, AccessKeys } from './access-keys.js'
 
@@ -35,7 +35,7 @@ export interface SignedAccessToken {
 
 export interface AccessTokens {
   /** Signs with the first key; `nowMs` is the store's clock. */
-  sign(session: Session, claims: Record<string, unknown>, nowMs: number): SignedAccessToken
+  sign(session: Session, claims: Claims, nowMs: number): SignedAccessToken
   /**
    * The claims of a token that one of the keys signed, expired or not: whether it has expired is for
    * the caller to ask, for a logout takes an expired one.

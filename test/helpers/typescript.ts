@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Test } from 'tap'
 
@@ -19,13 +18,16 @@ const CONFIG = {
 
 /** Writes the files into a folder of the test's own, in which the package and its dependencies are found. */
 export function writeProgram(t: Test, files: Record<string, string>): string {
-  return t.testdir({ ...files, 'tsconfig.json': JSON.stringify(CONFIG) })
+  return t.testdir({
+    ...files,
+    'package.json': '{ "type": "module" }',
+    'tsconfig.json': JSON.stringify(CONFIG)
+  })
 }
 
 /** Compiles a folder: gives the errors, as `file.ts:line message`. */
 export async function compile(folder: string): Promise<string[]> {
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  const args = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder, '--pretty', 'false']
+  const args = [join(ROOT, 'node_modules/typescript/lib/tsc.js'), '-p', folder, '--pretty', 'false']
   const output = await new Promise<string>((done, fail) => {
     execFile(process.execPath, args, { cwd: folder, timeout: 120_000 }, (error, stdout, stderr) => {
       if (error && (error.killed || stdout === '')) fail(new Error(stderr, { cause: error }))
