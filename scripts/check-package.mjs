@@ -47,41 +47,56 @@ for (const name of names) {
 write('esm.mjs', `import * as module from '${name}'\n${check}`)
 write('cjs.cjs', `const module_ = require('${name}')\n${check.replaceAll('module', 'module_')}`)
 const types = `
+import { fastify } from 'fastify'
+import plugin, { fastifyRefreshToken as named, MemoryStore, RedisStore, securitySchemes } from '${name}'
+import { type AuthFetch, createAuthFetch } from '${name}/client'
+
+declare module '${name}' {
+  interface Claims { roles: string[] }
+}
+
 const same: typeof named = plugin
 const stores: ReadonlyArray<abstract new (...args: never[]) => object> = [MemoryStore, RedisStore]
 const app = fastify()
 app.register(same, {} as Parameters<typeof named>[1])
-console.log(stores)
+app.get('/', { preHandler: app.authenticate }, async ({ user }) => user?.roles.length)
+app.sessions.create({ sub: 'a', claims: { roles: [] } })
+// @ts-expect-error
+app.sessions.create({ sub: 'a' })
+// @ts-expect-error
+app.register(plugin, { secret: '', cookies: {} })
+const client: AuthFetch = createAuthFetch({ baseUrl: securitySchemes().bearerAuth.type })
+console.log(stores, client)
 `
-const imports = `import { fastify } from 'fastify'\nimport plugin, { fastifyRefreshToken as named, MemoryStore, RedisStore } from '${name}'\n`
-write('consumer.ts', imports + types)
-write('consumer.cts', imports + types)
+for (const file of ['consumer.ts', 'consumer.mts', 'consumer.cts']) write(file, types)
 
 for (const file of ['esm.mjs', 'cjs.cjs']) run(process.execPath, [file], { cwd: project })
 
 // Without ioredis, an optional peer, as a user of the memory store has it; then with it, declarations checked too.
-compile('nodenext', 'nodenext', true)
-compile('esnext', 'bundler', true)
+compileAll({ skipLibCheck: true })
 run('npm', [...install, `ioredis@${devDependencies.ioredis}`], { cwd: project, stdio: 'pipe' })
-compile('nodenext', 'nodenext', false)
-compile('esnext', 'bundler', false)
-console.log('the package works with import, require and TypeScript (nodenext, bundler)')
+compileAll({ skipLibCheck: true })
+compileAll({ skipLibCheck: false })
+console.log('the package works with import, require and TypeScript (node16, nodenext, bundler)')
 
 function write(file, text) {
   writeFileSync(join(project, file), text)
 }
 
-function compile(module, moduleResolution, skipLibCheck) {
-  const files = moduleResolution === 'nodenext' ? ['consumer.ts', 'consumer.cts'] : ['consumer.ts']
-  const compilerOptions = {
-    target: 'es2023',
-    types: ['node'],
-    strict: true,
-    noEmit: true,
-    module,
-    moduleResolution,
-    skipLibCheck
+// Each file by itself, for the two builds have types of their own; and both in one program.
+function compileAll(options) {
+  compile(['consumer.mts', 'consumer.cts'], { module: 'nodenext', moduleResolution: 'nodenext', ...options })
+  for (const module of ['node16', 'nodenext']) {
+    for (const file of ['consumer.mts', 'consumer.cts'])
+      compile([file], { module, moduleResolution: module, ...options })
   }
+  for (const module of ['esnext', 'commonjs']) {
+    compile(['consumer.ts'], { module, moduleResolution: 'bundler', ...options })
+  }
+}
+
+function compile(files, options) {
+  const compilerOptions = { target: 'es2023', types: ['node'], strict: true, noEmit: true, ...options }
   write('tsconfig.json', JSON.stringify({ compilerOptions, files }))
   run(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: project })
 }

@@ -30,7 +30,7 @@ export interface FastifyRefreshTokenOptions {
   login?(
     request: FastifyRequest,
     reply: FastifyReply
-  ): Awaitable<Identity | null | undefined | false> | FastifyReply | Promise<FastifyReply>
+  ): Awaitable<Identity | FastifyReply | null | undefined | false>
   /**
    * At least 32 bytes, or several such: the first signs, all verify. They roll as `[old, new]`, then
    * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869); with

@@ -10,10 +10,20 @@ const CONFIG = {
     noEmit: true,
     rootDir: ROOT,
     noUnusedLocals: false,
-    paths: { 'fastify-refresh-token': [join(ROOT, 'lib/index.ts')] }
+    paths: {
+      'fastify-refresh-token': [join(ROOT, 'lib/index.ts')],
+      'fastify-refresh-token/client': [join(ROOT, 'lib/client/index.ts')]
+    }
   },
   files: [join(ROOT, 'fastify-jwt.d.ts')],
   include: ['*.ts']
+}
+
+/** The blocks of code of a page that are in this language. */
+export function blocksOf(page: string, language: 'js' | 'ts'): string[] {
+  return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, is, code = '']) =>
+    is === language ? [code] : []
+  )
 }
 
 /** Writes the files into a folder of the test's own, in which the package and its dependencies are found. */
@@ -25,7 +35,10 @@ export function writeProgram(t: Test, files: Record<string, string>): string {
   })
 }
 
-/** Compiles a folder: gives the errors, as `file.ts:line message`. */
+/**
+ * Compiles a folder: gives the errors in it, as `file.ts:line message`. The package is compiled along, from its
+ * sources, which do not know what the folder declares.
+ */
 export async function compile(folder: string): Promise<string[]> {
   const args = [join(ROOT, 'node_modules/typescript/lib/tsc.js'), '-p', folder, '--pretty', 'false']
   const output = await new Promise<string>((done, fail) => {
@@ -34,7 +47,7 @@ export async function compile(folder: string): Promise<string[]> {
       else done(stdout)
     })
   })
-  return [...output.matchAll(/^(\S+?)\((\d+),\d+\): error (.*)$/gm)].map(
+  return [...output.matchAll(/^([^\s/]+)\((\d+),\d+\): error (.*)$/gm)].map(
     ([, file, line, message]) => `${file}:${line} ${message}`
   )
 }
