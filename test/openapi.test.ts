@@ -217,6 +217,31 @@ t.test("an app's transform for its own kind of schemas leaves ours alone", async
   })
 })
 
+t.test('a Zod schema for the login is given as JSON schema', async (t) => {
+  const body = z.toJSONSchema(z.object({ username: z.string().min(2) }), { target: 'draft-7' })
+  const app = await buildDescribed(t, { options: { routes: { login: { schema: { body } } } } })
+  const document = documentOf(app)
+  t.strictSame(await lint(document), [])
+  t.match(document.paths['/auth/login']?.post.requestBody?.content[JSON_TYPE]?.schema, {
+    properties: { username: { type: 'string', minLength: 2 } }
+  })
+  const login = (username: string) =>
+    app.inject({ method: 'POST', url: '/auth/login', payload: { username } })
+  t.equal((await login('a')).statusCode, 400)
+  t.equal((await login('ada')).statusCode, 200)
+})
+
+t.test("a route takes the app's transform where it is told to", async (t) => {
+  const transform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
+  const app = await buildDescribed(t, {
+    swagger: { openapi: {}, transform },
+    options: { routes: { login: { config: { swaggerTransform: undefined } } } } as object
+  })
+  const { paths } = documentOf(app)
+  t.equal(paths['/elsewhere']?.post.summary, 'transformed')
+  t.equal(paths['/auth/refresh']?.post.operationId, 'authRefresh')
+})
+
 t.test('a transform that the app gives a route is used', async (t) => {
   const swaggerTransform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
   const app = await buildDescribed(t, { options: { routes: { login: { config: { swaggerTransform } } } } })

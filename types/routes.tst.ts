@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import { type FastifyRequest, fastify } from 'fastify'
+import { type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import {
   type AccessTokenClaims,
   type FastifyRefreshTokenOptions,
@@ -88,7 +88,12 @@ describe('login', () => {
     expect<Login>().type.not.toBeAssignableFrom<(request: Credentials) => null>()
   })
 
-  test('has a body that is unknown, where it does not', () => {
+  test('may answer by itself, or not', () => {
+    expect<Login>().type.toBeAssignableFrom<() => Promise<FastifyReply | { sub: string } | null>>()
+    expect<Login>().type.not.toBeAssignableFrom<() => Promise<FastifyReply | { id: string }>>()
+  })
+
+  test('has a body that is unknown, unless it says more', () => {
     const options: FastifyRefreshTokenOptions = {
       secret: '',
       login(request) {
