@@ -27,7 +27,7 @@ export class Confirmations {
     // A login's generation counts as confirmed.
     if (gen === 1 || gen <= (this.#confirmed.get(sid) ?? 1)) return
     this.#confirmed.set(sid, gen)
-    const send = () => this.#calls.askPatiently((store) => store.confirm(sid, gen))
+    const send = () => this.#calls.askPatiently('confirm', (store) => store.confirm(sid, gen))
     send().catch(() => {
       const giveUpAt = performance.now() + this.#giveUpMs
       return this.#background.retry(`${sid} ${gen}`, send, () => this.#isPointless(sid, gen, giveUpAt))

@@ -54,5 +54,5 @@ export { type SecurityScheme, type SecuritySchemes, securitySchemes } from './se
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js'
 export { RedisStore, type RedisStoreOptions } from './store/redis/redis-store.js'
 export type { RedisClient } from './store/redis/run-script.js'
-export type { FeedLog, FeedSettings, Revocation, RevocationFeed } from './store/revocation-feed.js'
+export type { FeedEvent, FeedSettings, Revocation, RevocationFeed } from './store/revocation-feed.js'
 export type * from './store/session-store.js'

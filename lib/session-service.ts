@@ -1,5 +1,7 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { AccessTokenClaims, Identity, RevocationReason, Session } from '../types/identity.js'
 import type { Caller } from './caller.js'
+import { isTraced, operations, trace } from './diagnostics.js'
 import { errors } from './errors.js'
 import { inTime } from './in-time.js'
 import { createSession } from './service/create.js'
@@ -7,7 +9,7 @@ import { endQuietly, sessionRevoked, tellOfEnd } from './service/end.js'
 import type { IssuedTokens } from './service/issue.js'
 import type { Parts } from './service/parts.js'
 import { refreshSession } from './service/refresh.js'
-import type { FeedLog } from './store/revocation-feed.js'
+import type { SessionStore } from './store/session-store.js'
 import { isExpired } from './tokens/access-token.js'
 import type { RefreshToken } from './tokens/refresh-token.js'
 
@@ -21,6 +23,10 @@ const CATCH_UP_MS = 3000
 export class SessionService {
   readonly #parts: Parts
 
+  get #keyPrefix(): string {
+    return this.#parts.options.keyPrefix
+  }
+
   constructor(parts: Parts) {
     this.#parts = parts
   }
@@ -29,7 +35,13 @@ export class SessionService {
    * Begins a session, and ends those that it replaces: once it exists, and without failing for it.
    * @throws `FRT_ERR_INVALID_IDENTITY`
    */
-  async create(identity: Identity, caller: Caller, replaced: RefreshToken[] = []): Promise<IssuedTokens> {
+  create(identity: Identity, caller: Caller, replaced: RefreshToken[] = []): Promise<IssuedTokens> {
+    if (!isTraced(operations.create)) return this.#create(identity, caller, replaced)
+    const work = () => this.#create(identity, caller, replaced)
+    return trace(operations.create, { keyPrefix: this.#keyPrefix }, work, idsOf)
+  }
+
+  async #create(identity: Identity, caller: Caller, replaced: RefreshToken[]): Promise<IssuedTokens> {
     const sids = replaced.map(({ sid }) => sid)
     const tokens = await createSession(this.#parts, identity, caller, sids)
     await Promise.all(sids.map((sid) => endQuietly(this.#parts, sid, 'replaced', caller)))
@@ -38,7 +50,9 @@ export class SessionService {
 
   /** @throws `FRT_ERR_REFRESH_TOKEN_EXPIRED`, `FRT_ERR_REFRESH_TOKEN_REUSED`, `FRT_ERR_SESSION_REVOKED` */
   refresh(token: RefreshToken, caller: Caller): Promise<IssuedTokens> {
-    return refreshSession(this.#parts, token, caller)
+    if (!isTraced(operations.refresh)) return refreshSession(this.#parts, token, caller)
+    const message = { keyPrefix: this.#keyPrefix, sid: token.sid }
+    return trace(operations.refresh, message, () => refreshSession(this.#parts, token, caller), idsOf)
   }
 
   /**
@@ -61,7 +75,7 @@ export class SessionService {
   }
 
   async #askStore(claims: AccessTokenClaims): Promise<AccessTokenClaims> {
-    const isAlive = await this.#parts.calls.ask((store) => store.has(claims.sid))
+    const isAlive = await this.#parts.calls.ask('has', (store) => store.has(claims.sid))
     if (!isAlive) throw sessionRevoked('the store does not have it')
     return claims
   }
@@ -73,42 +87,46 @@ export class SessionService {
 
   /** @returns whether this call ended it */
   end(sid: string, reason: RevocationReason, caller: Caller): Promise<boolean> {
-    return this.#parts.revoker.end(sid, reason, tellOfEnd(this.#parts, caller))
+    const end = () => this.#parts.revoker.end(sid, reason, tellOfEnd(this.#parts, caller))
+    if (!isTraced(operations.end)) return end()
+    const message = { keyPrefix: this.#keyPrefix, sid, reason }
+    return trace(operations.end, message, end, (ended) => ({ ended }))
   }
 
   /** @returns how many sessions this call ended */
   endAll(sub: string, reason: RevocationReason, caller: Caller, except?: string): Promise<number> {
-    return this.#parts.revoker.endAll(sub, reason, except, tellOfEnd(this.#parts, caller))
+    const end = () => this.#parts.revoker.endAll(sub, reason, except, tellOfEnd(this.#parts, caller))
+    if (!isTraced(operations.endAll)) return end()
+    const message = { keyPrefix: this.#keyPrefix, sub, reason }
+    return trace(operations.endAll, message, end, (ended) => ({ ended }))
   }
 
   get(sid: string): Promise<Session | null> {
-    return this.#parts.calls.ask((store) => store.get(sid))
+    return this.#parts.calls.ask('get', (store) => store.get(sid))
   }
 
   list(sub: string): Promise<Session[]> {
-    return this.#parts.calls.ask((store) => store.list(sub))
+    return this.#parts.calls.ask('list', (store) => store.list(sub))
   }
 
   /**
    * Catches up with the revocation feed. Without it the process begins all the same, as stale: a store that
    * is down keeps nobody from starting.
    */
-  async open(log: FeedLog): Promise<void> {
-    const { feed } = this.#parts
+  async open(log: FastifyBaseLogger): Promise<void> {
+    const { feed, tellOfFeed } = this.#parts
     void this.#warnOfSettings(log)
     if (!feed) return
-    try {
-      await inTime(feed.follow(), CATCH_UP_MS, () => new Error(`not read within ${CATCH_UP_MS} ms`))
-    } catch (err) {
-      log.warn({ err, event: 'revocation_feed_stale' }, 'the revocation feed is not known yet')
-    }
+    const late = () => new Error(`not read within ${CATCH_UP_MS} ms`)
+    await inTime(feed.follow(), CATCH_UP_MS, late).catch(({ message: reason }: Error) =>
+      tellOfFeed({ state: 'stale', reason })
+    )
   }
 
-  /** A store that does not say is left alone: it may be down, or its user may not ask. */
-  async #warnOfSettings(log: FeedLog): Promise<void> {
+  async #warnOfSettings(log: FastifyBaseLogger): Promise<void> {
     const { calls } = this.#parts
-    const warnings = await calls.ask(async (store) => store.warnings?.()).catch(() => {})
-    for (const warning of warnings ?? []) log.warn({ event: 'store_settings' }, warning)
+    const warnings = await calls.ask('warnings', warningsOf).catch(() => [])
+    for (const warning of warnings) log.warn({ event: 'store_settings' }, warning)
   }
 
   /** Gives up what is still to be tried again. */
@@ -118,4 +136,17 @@ export class SessionService {
     background.close()
     calls.close()
   }
+}
+
+/** A store that does not say is left alone: its user may not ask. */
+async function warningsOf(store: SessionStore): Promise<string[]> {
+  try {
+    return (await store.warnings?.()) ?? []
+  } catch {
+    return []
+  }
+}
+
+function idsOf({ session: { sub, sid, gen } }: IssuedTokens) {
+  return { sub, sid, gen }
 }

@@ -1,12 +1,23 @@
+import type { StoreQuestion } from '../types/diagnostics.js'
+import { isTraced, operations, trace } from './diagnostics.js'
 import { errors } from './errors.js'
 import { inTime } from './in-time.js'
 import type { SessionStore } from './store/session-store.js'
+import type { StoreOutage } from './store-outage.js'
 
 /** How many time-outs it takes until a call that nobody waits for is held to be forgotten. */
 const PATIENCE = 10
 
-/** A question to the store, and its answer. */
-export type Ask = <T>(call: (store: SessionStore) => Promise<T>) => Promise<T>
+type Call<T> = (store: SessionStore) => Promise<T>
+
+/** A question to the store, by its name, and its answer. */
+export type Ask = <T>(question: StoreQuestion, call: Call<T>) => Promise<T>
+
+export interface StoreCallsSettings {
+  keyPrefix: string
+  timeoutMs: number
+  outage: StoreOutage
+}
 
 /**
  * Every call of a store goes through here: whatever it throws, it was the store that did not answer.
@@ -14,11 +25,11 @@ export type Ask = <T>(call: (store: SessionStore) => Promise<T>) => Promise<T>
  */
 export class StoreCalls {
   readonly #store: SessionStore
-  readonly #timeoutMs: number
+  readonly #settings: StoreCallsSettings
 
-  constructor(store: SessionStore, timeoutMs: number) {
+  constructor(store: SessionStore, settings: StoreCallsSettings) {
     this.#store = store
-    this.#timeoutMs = timeoutMs
+    this.#settings = settings
   }
 
   /**
@@ -27,19 +38,9 @@ export class StoreCalls {
    *
    * @param failed is told when it fails, with what the store itself may still answer, within its patience
    */
-  async ask<T>(
-    call: (store: SessionStore) => Promise<T>,
-    failed: (late: Promise<T>) => void = () => {}
-  ): Promise<T> {
-    const own = this.#call(call)
-    try {
-      return await this.#within(this.#timeoutMs, own)
-    } catch (error) {
-      const late = this.#patiently(own)
-      late.catch(() => {})
-      failed(late)
-      throw error
-    }
+  ask<T>(question: StoreQuestion, call: Call<T>, failed: (late: Promise<T>) => void = () => {}): Promise<T> {
+    if (!isTraced(operations.store)) return this.#ask(question, call, failed)
+    return this.#trace(question, () => this.#ask(question, call, failed))
   }
 
   close(): void {
@@ -53,19 +54,55 @@ export class StoreCalls {
    *
    * @param patience how many times as long it waits as the first time
    */
-  askPatiently<T>(call: (store: SessionStore) => Promise<T>, patience = 1): Promise<T> {
-    return this.#patiently(this.#call(call), patience)
+  askPatiently<T>(question: StoreQuestion, call: Call<T>, patience = 1): Promise<T> {
+    if (!isTraced(operations.store)) return this.#askPatiently(question, call, patience)
+    return this.#trace(question, () => this.#askPatiently(question, call, patience))
+  }
+
+  async #ask<T>(question: StoreQuestion, call: Call<T>, failed: (late: Promise<T>) => void): Promise<T> {
+    const { timeoutMs, outage } = this.#settings
+    const askedAt = performance.now()
+    const own = this.#call(call)
+    try {
+      const answer = await this.#within(timeoutMs, own)
+      outage.answered()
+      return answer
+    } catch (error) {
+      outage.failed(question, reasonOf(error), askedAt)
+      const late = this.#patiently(own)
+      late.catch(() => {})
+      failed(late)
+      throw error
+    }
+  }
+
+  async #askPatiently<T>(question: StoreQuestion, call: Call<T>, patience: number): Promise<T> {
+    const { outage } = this.#settings
+    const askedAt = performance.now()
+    try {
+      const answer = await this.#patiently(this.#call(call), patience)
+      outage.answered()
+      return answer
+    } catch (error) {
+      outage.failed(question, reasonOf(error), askedAt)
+      throw error
+    }
+  }
+
+  #trace<T>(operation: StoreQuestion, work: () => Promise<T>): Promise<T> {
+    const { keyPrefix } = this.#settings
+    return trace(operations.store, { keyPrefix, operation }, work)
   }
 
   #patiently<T>(own: Promise<T>, patience = 1): Promise<T> {
-    return this.#within(patience * PATIENCE * this.#timeoutMs, own, false)
+    return this.#within(patience * PATIENCE * this.#settings.timeoutMs, own, false)
   }
 
   #within<T>(ms: number, own: Promise<T>, isAwaited = true): Promise<T> {
     return inTime(own, ms, () => unavailable(`no answer within ${ms} ms`), isAwaited)
   }
 
-  async #call<T>(call: (store: SessionStore) => Promise<T>): Promise<T> {
+  async #call<T>(call: Call<T>): Promise<T> {
     try {
       return await call(this.#store)
     } catch (error) {
@@ -77,4 +114,8 @@ export class StoreCalls {
 /** The message alone: a client library hangs the command and its arguments on its errors, which are personal data. */
 function unavailable(reason: string): Error {
   return new errors.StoreUnavailable({ cause: new Error(reason) })
+}
+
+function reasonOf(error: unknown): string {
+  return ((error as Error).cause as Error).message
 }

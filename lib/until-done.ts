@@ -19,14 +19,14 @@ export async function untilDone<T>(
   work: (ask: Ask) => Promise<T>
 ): Promise<T> {
   try {
-    return await work((call) => calls.ask(call))
+    return await work((question, call) => calls.ask(question, call))
   } catch (error) {
     const giveUpAt = performance.now() + giveUpMs
     let patience = 0.5
     const again = () => {
       // What is still queued is sent again all the more rarely.
       patience = Math.min(2 * patience, MAX_PATIENCE)
-      return work((call) => calls.askPatiently(call, patience))
+      return work((question, call) => calls.askPatiently(question, call, patience))
     }
     void background.retry(key, again, () => performance.now() > giveUpAt)
     throw error

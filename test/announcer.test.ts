@@ -5,7 +5,7 @@ import { Announcer } from '../lib/revocation/announcer.js'
 import { RevokedSessions } from '../lib/revocation/revoked-sessions.js'
 import type { Revocation, RevocationFeed } from '../lib/store/revocation-feed.js'
 import type { SessionStore } from '../lib/store/session-store.js'
-import { StoreCalls } from '../lib/store-calls.js'
+import { storeCalls } from './helpers/store-calls.js'
 import { deferred, mockTimers, pass, settle } from './helpers/timers.js'
 
 const accessTokenTtlMs = 300_000
@@ -37,8 +37,8 @@ function announcer(t: Test, add: (revocation: Revocation) => Promise<void> = asy
     isStale: () => false,
     close() {}
   }
-  const revoked = new RevokedSessions(accessTokenTtlMs)
-  const retrying = { calls: new StoreCalls({} as SessionStore, 2000), background }
+  const revoked = new RevokedSessions('frt:', accessTokenTtlMs)
+  const retrying = { calls: storeCalls({} as SessionStore, 2000), background }
   return {
     told,
     revoked,

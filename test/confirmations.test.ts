@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { Background } from '../lib/background.js'
 import { Confirmations } from '../lib/confirmations.js'
 import type { SessionStore } from '../lib/store/session-store.js'
-import { StoreCalls } from '../lib/store-calls.js'
+import { storeCalls } from './helpers/store-calls.js'
 import { mockTimers, pass, settle } from './helpers/timers.js'
 
 /** The lifetime of an access token. */
@@ -22,7 +22,7 @@ function recorded(confirm: () => Promise<void> = async () => {}) {
   return {
     sent,
     background,
-    confirmations: new Confirmations(new StoreCalls(store, 2000), background, TTL_MS)
+    confirmations: new Confirmations(storeCalls(store, 2000), background, TTL_MS)
   }
 }
 

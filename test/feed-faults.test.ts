@@ -116,9 +116,12 @@ t.test('what cannot be told yet', async (t) => {
       const replaced = await login(one)
       const last = replaced.copy()
       t.equal((await last.login()).statusCode, 200)
-      t.match(
-        one.logs.filter(({ level }) => level === 40).map(({ msg }) => msg),
-        [/evicted sessions: it is tried again/, /could not be ended yet: it is tried again/]
+      t.equal(logged(one, 'news_delayed'), 1)
+      t.equal(logged(one, 'end_delayed'), 1)
+      t.same(
+        one.logs.filter(({ level }) => level === 40).map(({ event }) => event),
+        ['store_unavailable'],
+        'one warning for all of it'
       )
       await redis.del(nodes.feed)
       for (const client of [evicted, replaced]) {

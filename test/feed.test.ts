@@ -326,7 +326,7 @@ t.test('the feed of a memory store', async (t) => {
     lost() {},
     staleAfterMs: 5000,
     accessTokenTtlMs: 300_000,
-    log: { info() {}, warn() {} }
+    tell() {}
   })
 
   await t.test('tells until it is closed, and holds nothing then', async (t) => {

@@ -161,8 +161,9 @@ t.test("a store's failure is logged with its reason, and without what was sent t
   Object.assign(built.broken, failingWith(client))
   t.equal((await client.refresh()).statusCode, 503)
 
-  const [line, ...others] = linesOf(built, WARN)
+  const [outage, line, ...others] = linesOf(built, WARN)
   t.same(others, [], 'once')
+  t.match(outage, { level: WARN, event: 'store_unavailable', operation: 'rotate', reason: /^READONLY/ })
   t.equal(line?.level, ERROR)
   t.equal(line?.err?.code, 'FRT_ERR_STORE_UNAVAILABLE')
   t.match(line?.err?.stack, /READONLY You can't write against a read only replica/)

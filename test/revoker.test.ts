@@ -7,8 +7,8 @@ import { RevokedSessions } from '../lib/revocation/revoked-sessions.js'
 import { Revoker } from '../lib/revocation/revoker.js'
 import type { Revocation, RevocationFeed } from '../lib/store/revocation-feed.js'
 import type { SessionStore } from '../lib/store/session-store.js'
-import { StoreCalls } from '../lib/store-calls.js'
 import type { Session } from '../types/identity.js'
+import { storeCalls } from './helpers/store-calls.js'
 import { mockTimers, pass, settle } from './helpers/timers.js'
 
 const startMs = Date.UTC(2030, 0, 1)
@@ -57,8 +57,8 @@ function revoker(
   const background = new Background({ pauseMs: 100 })
   t.teardown(() => background.close())
   const store = { revoke, revokeAll, now: async () => Date.now() } as unknown as SessionStore
-  const revoked = new RevokedSessions(accessTokenTtlMs)
-  const retrying = { calls: new StoreCalls(store, 2000), background }
+  const revoked = new RevokedSessions('frt:', accessTokenTtlMs)
+  const retrying = { calls: storeCalls(store, 2000), background }
   const ended: string[] = []
   return {
     pass: passBoth,

@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t from 'tap'
 import type { SessionStore } from '../lib/store/session-store.js'
-import { StoreCalls } from '../lib/store-calls.js'
+import { storeCalls } from './helpers/store-calls.js'
 import { deferred, mockTimers, settle } from './helpers/timers.js'
 
 const store = { has: async (sid: string) => sid === 'alive' } as SessionStore
@@ -12,17 +12,18 @@ function causeOf(error: unknown): Error {
 }
 
 t.test('a call gets the store, and gives its answer', async (t) => {
-  const calls = new StoreCalls(store, 2000)
-  t.equal(await calls.ask((store) => store.has('alive')), true)
-  t.equal(await calls.ask((store) => store.has('dead')), false)
-  t.equal(await calls.ask(async (given) => given), store)
+  const calls = storeCalls(store, 2000)
+  t.equal(await calls.ask('has', (store) => store.has('alive')), true)
+  t.equal(await calls.ask('has', (store) => store.has('dead')), false)
+  t.equal(await calls.ask('get', async (given) => given), store)
 })
 
 t.test('an answer in time is no late one, however long the process lives on', async (t) => {
   mockTimers(t)
-  const calls = new StoreCalls(store, 2000)
+  const calls = storeCalls(store, 2000)
   t.equal(
     await calls.ask(
+      'has',
       async () => 'answer',
       () => t.fail('it came in time')
     ),
@@ -34,10 +35,10 @@ t.test('an answer in time is no late one, however long the process lives on', as
 
 t.test('a store that never settles is unavailable when the time is up, and not before', async (t) => {
   mockTimers(t)
-  const calls = new StoreCalls(store, 2000)
+  const calls = storeCalls(store, 2000)
   let error: unknown
   const asked = calls
-    .ask(() => new Promise(() => {}))
+    .ask('has', () => new Promise(() => {}))
     .catch((reason) => {
       error = reason
     })
@@ -52,10 +53,11 @@ t.test('a store that never settles is unavailable when the time is up, and not b
 
 t.test('who asked is told of a failure, and gets what the store answers late', async (t) => {
   mockTimers(t)
-  const calls = new StoreCalls(store, 2000)
+  const calls = storeCalls(store, 2000)
   const late: Promise<string>[] = []
   const answer = deferred<string>()
   const asked = calls.ask(
+    'has',
     () => answer.promise,
     (own) => void late.push(own)
   )
@@ -68,8 +70,9 @@ t.test('who asked is told of a failure, and gets what the store answers late', a
 })
 
 t.test('a call that was answered in time has not failed', async (t) => {
-  const calls = new StoreCalls(store, 2000)
+  const calls = storeCalls(store, 2000)
   const answer = calls.ask(
+    'has',
     async () => 'in time',
     () => t.fail('it was answered')
   )
@@ -78,27 +81,27 @@ t.test('a call that was answered in time has not failed', async (t) => {
 
 t.test('who asks patiently waits for ten time-outs, and is told why it failed', async (t) => {
   mockTimers(t)
-  const calls = new StoreCalls(store, 10)
+  const calls = storeCalls(store, 10)
   const answer = deferred<string>()
-  const asked = calls.askPatiently(() => answer.promise)
+  const asked = calls.askPatiently('confirm', () => answer.promise)
   mock.timers.tick(99)
   answer.resolve('at last')
   t.equal(await asked, 'at last')
-  const forgotten = calls.askPatiently(() => new Promise(() => {}))
+  const forgotten = calls.askPatiently('confirm', () => new Promise(() => {}))
   mock.timers.tick(100)
   await t.rejects(forgotten, unavailable)
   await t.rejects(
-    calls.askPatiently(() => Promise.reject(new Error('LOADING'))),
+    calls.askPatiently('confirm', () => Promise.reject(new Error('LOADING'))),
     unavailable
   )
 })
 
 t.test('a late answer that nobody wants, and a late error, disturb nobody', async (t) => {
   mockTimers(t)
-  const calls = new StoreCalls(store, 10)
+  const calls = storeCalls(store, 10)
   const answer = deferred<string>()
   const failure = deferred<string>()
-  const asked = [calls.ask(() => answer.promise), calls.ask(() => failure.promise)]
+  const asked = [calls.ask('has', () => answer.promise), calls.ask('has', () => failure.promise)]
   mock.timers.tick(10)
   for (const each of asked) await t.rejects(each, unavailable)
   answer.resolve('too late')
@@ -118,13 +121,13 @@ for (const [how, fail] of [
   t.test(
     `a store that ${how} is unavailable, and the cause says why without saying what was asked`,
     async (t) => {
-      const calls = new StoreCalls(store, 2000)
+      const calls = storeCalls(store, 2000)
       const reply = Object.assign(new Error('READONLY You can not write'), {
         command: { name: 'evalsha', args: ['frt:{tag}:s:sid', 'user@example.com'] },
         previousErrors: [new Error('user@example.com')]
       })
       const error = await calls
-        .ask(() => fail(reply))
+        .ask('has', () => fail(reply))
         .then(
           () => t.fail('it answered'),
           (reason: unknown) => reason
@@ -141,9 +144,9 @@ for (const [how, fail] of [
 }
 
 t.test('whatever is thrown, the cause is an error', async (t) => {
-  const calls = new StoreCalls(store, 2000)
+  const calls = storeCalls(store, 2000)
   for (const thrown of ['NOAUTH', undefined, null, 42]) {
-    const error: unknown = await calls.ask(() => Promise.reject(thrown)).catch((reason) => reason)
+    const error: unknown = await calls.ask('has', () => Promise.reject(thrown)).catch((reason) => reason)
     t.has(error, unavailable)
     t.equal(causeOf(error).message, String(thrown))
   }
@@ -151,8 +154,8 @@ t.test('whatever is thrown, the cause is an error', async (t) => {
 
 t.test('a call that was answered leaves no timer behind', async (t) => {
   const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
-  const calls = new StoreCalls(store, 60_000)
-  await calls.ask(async () => 'answer')
-  await calls.ask(() => Promise.reject(new Error('no'))).catch(() => {})
+  const calls = storeCalls(store, 60_000)
+  await calls.ask('has', async () => 'answer')
+  await calls.ask('has', () => Promise.reject(new Error('no'))).catch(() => {})
   t.equal(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length, before)
 })

@@ -46,7 +46,7 @@ export class Announcer {
 
   async #tellBatch(feed: RevocationFeed, revocation: Revocation): Promise<void> {
     const key = `feed ${revocation.sids.join()}`
-    await untilDone(this.#retrying, key, this.#giveUpMs, (ask) => ask(() => feed.add(revocation)))
+    await untilDone(this.#retrying, key, this.#giveUpMs, (ask) => ask('announce', () => feed.add(revocation)))
     this.#revoked.hear(revocation)
   }
 }

@@ -1,4 +1,5 @@
 import type { RevocationReason } from '../../types/identity.js'
+import { events } from '../diagnostics.js'
 import { ExpiringMap } from '../expiring-map.js'
 import { type Revocation, retentionOf } from '../store/revocation-feed.js'
 import type { KnownRevocation } from '../store/session-store.js'
@@ -14,27 +15,35 @@ interface RevokedSession extends KnownRevocation {
  * live. It knows before the store does, and still knows when a failover makes the store forget.
  */
 export class RevokedSessions {
+  readonly #keyPrefix: string
   readonly #retentionUs: number
   readonly #sessions: ExpiringMap<RevokedSession>
 
-  constructor(accessTokenTtlMs: number) {
+  constructor(keyPrefix: string, accessTokenTtlMs: number) {
+    this.#keyPrefix = keyPrefix
     this.#retentionUs = retentionOf(accessTokenTtlMs) * 1000
     this.#sessions = new ExpiringMap(nowUs())
   }
 
   /** @param expiresAtMs until when a token of the session could have lived, by the store's clock */
   add(sid: string, reason: RevocationReason, expiresAtMs: number): void {
-    const isInFeed = this.#sessions.get(sid, nowUs())?.isInFeed ?? false
-    this.#set(sid, { reason, expiresAtMs, isInFeed })
+    const known = this.#sessions.get(sid, nowUs())
+    this.#set(sid, { reason, expiresAtMs, isInFeed: known?.isInFeed ?? false })
+    if (!known) this.#tell([sid], reason)
   }
 
   /** What the feed tells. It is kept from when it was first heard: a feed tells more than once. */
   hear({ sids, reason, expiresAtMs }: Revocation): void {
+    const news: string[] = []
     for (const sid of sids) {
       const known = this.#sessions.get(sid, nowUs())
       if (known) known.isInFeed = true
-      else this.#set(sid, { reason, expiresAtMs, isInFeed: true })
+      else {
+        this.#set(sid, { reason, expiresAtMs, isInFeed: true })
+        news.push(sid)
+      }
     }
+    if (news.length > 0) this.#tell(news, reason)
   }
 
   get(sid: string): KnownRevocation | undefined {
@@ -43,6 +52,10 @@ export class RevokedSessions {
 
   isInFeed(sid: string): boolean {
     return this.#find(sid)?.isInFeed ?? false
+  }
+
+  #tell(sids: string[], reason: RevocationReason): void {
+    if (events.revoked.hasSubscribers) events.revoked.publish({ keyPrefix: this.#keyPrefix, sids, reason })
   }
 
   #find(sid: string): RevokedSession | undefined {

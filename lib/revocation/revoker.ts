@@ -72,7 +72,7 @@ export class Revoker {
     }
     // A reason of its own: a logout that comes after a theft must not hide it.
     return this.#untilDone(`${sid} ${reason}`, async (ask) => {
-      const session = await ask((store) => store.revoke(sid, reason, operation))
+      const session = await ask('revoke', (store) => store.revoke(sid, reason, operation))
       this.#ending.delete(sid)
       return { result: session !== null, sids: [sid], tell: () => tell(session) }
     })
@@ -98,13 +98,13 @@ export class Revoker {
     return this.#untilDone(key, async (ask) => {
       const isFirst = tries++ === 0
       const sentAt = performance.now()
-      const nowMs = await ask((store) => store.now(sub))
+      const nowMs = await ask('now', (store) => store.now(sub))
       // An answer that took long, in whatever queue, does not tell when the call was.
       if (!isFirst && performance.now() - sentAt > MAX_ROUND_TRIP_MS) throw new errors.StoreUnavailable()
       // The first try means all that there are, a later one those that there were at the call.
       const createdUntilMs = isFirst ? nowMs : nowMs - Math.floor(sentAt - calledAt)
       const spared = { except, createdUntilMs }
-      const sessions = await ask((store) => store.revokeAll(sub, reason, operation, spared))
+      const sessions = await ask('revokeAll', (store) => store.revokeAll(sub, reason, operation, spared))
       const sids = sessions.map(({ sid }) => sid)
       return { result: sessions.length, sids, tell: () => this.note(sessions, reason, ended) }
     })
@@ -114,7 +114,7 @@ export class Revoker {
   endAgain({ sids, reason }: Revocation): void {
     for (const sid of sids) {
       const operation = operationId()
-      const end = (ask: Ask) => ask((store) => store.revoke(sid, reason, operation))
+      const end = (ask: Ask) => ask('revoke', (store) => store.revoke(sid, reason, operation))
       untilDone(this.#retrying, `${sid} again`, this.#maxTtlMs, end).catch(() => {})
     }
   }
@@ -143,7 +143,7 @@ export class Revoker {
       first ??= { ...ended, told: ended.tell() }
       const { sids, told } = first
       told.catch(() => {})
-      await ask(async (store) => store.secure?.(sids))
+      await ask('secure', async (store) => store.secure?.(sids))
       return first
     })
     await told

@@ -1,7 +1,6 @@
 import type { Identity } from '../../types/identity.js'
 import type { Caller } from '../caller.js'
 import { errors } from '../errors.js'
-import { emit, eventOf } from '../events.js'
 import { resolveIdentity } from '../identity.js'
 import type { CreateOutcome, NewSession } from '../store/session-store.js'
 import { createFamily, sidOf } from '../tokens/refresh-token.js'
@@ -9,6 +8,7 @@ import { endQuietly, sessionRevoked, tellOfEnd } from './end.js'
 import { type IssuedTokens, issueTokens } from './issue.js'
 import { metadataOf } from './metadata-of.js'
 import type { Parts } from './parts.js'
+import { tellOfLogin } from './tell.js'
 
 export async function createSession(
   parts: Parts,
@@ -34,7 +34,7 @@ export async function createSession(
   const created = await begin(parts, session, caller)
   if (created.outcome === 'revoked') throw sessionRevoked(created.reason)
   if (created.evicted.length > 0) void noteEvicted(parts, created, caller)
-  void emit(options, 'onLogin', () => eventOf(created.session), caller)
+  tellOfLogin(parts, created.session, caller)
   const { session: begun, nowMs } = created
   parts.storeClock.learn(nowMs)
   return issueTokens(parts, family, { session: begun, issuedUs: 0, nowMs }, claims)
@@ -50,10 +50,11 @@ async function begin(
   caller: Caller
 ): Promise<Exclude<CreateOutcome, { outcome: 'late' }>> {
   const { options, calls, storeClock } = parts
-  if (!storeClock.isKnown) storeClock.learn(await calls.ask((store) => store.now(session.sub)))
+  if (!storeClock.isKnown) storeClock.learn(await calls.ask('now', (store) => store.now(session.sub)))
   const endsAt = performance.now() + options.storeTimeoutMs
   for (let tries = 0; tries < 2; tries++) {
     const created = await calls.ask(
+      'create',
       (store) => store.create({ ...session, deadlineMs: storeClock.at(endsAt) }),
       (late) => void endGhost(parts, session.sid, late, caller)
     )
@@ -83,6 +84,7 @@ async function noteEvicted(parts: Parts, created: CreateOutcome, caller: Caller)
   try {
     await parts.revoker.note(created.evicted, 'evicted', tellOfEnd(parts, caller))
   } catch (err) {
-    caller.log.warn({ err }, 'the other processes do not know yet of evicted sessions: it is tried again')
+    const fields = { err, event: 'news_delayed' }
+    caller.log.info(fields, 'the other processes do not know yet of evicted sessions: it is tried again')
   }
 }

@@ -2,16 +2,13 @@ import type { LogoutEvent } from '../../types/events.js'
 import type { RevocationReason } from '../../types/identity.js'
 import type { Caller } from '../caller.js'
 import { errors } from '../errors.js'
-import { emit, eventOf } from '../events.js'
 import type { Ended } from '../revocation/revoker.js'
 import type { Parts } from './parts.js'
+import { tellOfLogout } from './tell.js'
 
 /** Tells of sessions that were ended, once each; a theft is told of elsewhere. */
-export function tellOfEnd({ options }: Parts, caller: Caller): Ended {
-  return (session, reason) => {
-    const event = () => ({ ...eventOf(session), reason: reason as LogoutEvent['reason'] })
-    void emit(options, 'onLogout', event, caller)
-  }
+export function tellOfEnd(parts: Parts, caller: Caller): Ended {
+  return (session, reason) => tellOfLogout(parts, session, reason as LogoutEvent['reason'], caller)
 }
 
 /** Ends a session that nobody waits to see ended. */
@@ -24,7 +21,7 @@ export async function endQuietly(
   try {
     await parts.revoker.end(sid, reason, tellOfEnd(parts, caller))
   } catch (err) {
-    caller.log.warn({ err, sid }, 'a session could not be ended yet: it is tried again')
+    caller.log.info({ err, event: 'end_delayed', sid }, 'a session could not be ended yet: it is tried again')
   }
 }
 

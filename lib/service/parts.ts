@@ -1,15 +1,18 @@
+import type { FastifyBaseLogger } from 'fastify'
 import { Background } from '../background.js'
 import { Confirmations } from '../confirmations.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import { Announcer } from '../revocation/announcer.js'
 import { RevokedSessions } from '../revocation/revoked-sessions.js'
 import { Revoker } from '../revocation/revoker.js'
-import type { FeedLog, FeedSettings, RevocationFeed } from '../store/revocation-feed.js'
+import type { FeedEvent, FeedSettings, RevocationFeed } from '../store/revocation-feed.js'
 import type { SessionStore } from '../store/session-store.js'
 import { StoreCalls } from '../store-calls.js'
 import { StoreClock } from '../store-clock.js'
+import { StoreOutage } from '../store-outage.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
+import { watchFeed } from './watch-feed.js'
 
 /** What the service works with. */
 export interface Parts {
@@ -19,6 +22,7 @@ export interface Parts {
   revoker: Revoker
   /** Null where the mode is another. */
   feed: RevocationFeed | null
+  tellOfFeed: (event: FeedEvent) => void
   confirmations: Confirmations
   storeClock: StoreClock
   refreshTokens: RefreshTokenCodec
@@ -27,19 +31,21 @@ export interface Parts {
 
 interface Made extends Pick<Parts, 'options' | 'refreshTokens' | 'accessTokens'> {
   store: SessionStore
-  log: FeedLog
+  log: FastifyBaseLogger
 }
 
 export function createParts({ options, store, log, ...tokens }: Made): Parts {
+  const { keyPrefix, storeTimeoutMs: timeoutMs } = options
   const { ttlMs: accessTokenTtlMs } = options.accessToken
-  const calls = new StoreCalls(store, options.storeTimeoutMs)
+  const calls = new StoreCalls(store, { keyPrefix, timeoutMs, outage: new StoreOutage(keyPrefix, log) })
   const background = new Background()
   const retrying = { calls, background }
-  const revoked = new RevokedSessions(accessTokenTtlMs)
+  const revoked = new RevokedSessions(keyPrefix, accessTokenTtlMs)
+  const tellOfFeed = watchFeed(keyPrefix, log)
   const feed = openFeed(options, store, {
     heard: (revocation) => revoked.hear(revocation),
     lost: (revocation) => revoker.endAgain(revocation),
-    log
+    tell: tellOfFeed
   })
   const announcer = new Announcer(feed, retrying, revoked, accessTokenTtlMs)
   const revoker = new Revoker(retrying, announcer, revoked, options.session.ttlMs)
@@ -49,6 +55,7 @@ export function createParts({ options, store, log, ...tokens }: Made): Parts {
     background,
     revoker,
     feed,
+    tellOfFeed,
     confirmations: new Confirmations(calls, background, accessTokenTtlMs),
     storeClock: new StoreClock(),
     ...tokens
@@ -58,7 +65,7 @@ export function createParts({ options, store, log, ...tokens }: Made): Parts {
 function openFeed(
   { accessToken, revocation }: ResolvedOptions,
   store: SessionStore,
-  listener: Pick<FeedSettings, 'heard' | 'lost' | 'log'>
+  listener: Pick<FeedSettings, 'heard' | 'lost' | 'tell'>
 ): RevocationFeed | null {
   if (revocation.mode !== 'feed' || !store.openFeed) return null
   const { staleAfterMs } = revocation

@@ -1,7 +1,6 @@
 import type { Claims, RevocationReason, Session } from '../../types/identity.js'
 import type { Caller } from '../caller.js'
 import { errors } from '../errors.js'
-import { emit, eventOf } from '../events.js'
 import { resolveClaims } from '../identity.js'
 import { operationId } from '../operation.js'
 import type { RefreshOutcome } from '../store/session-store.js'
@@ -10,6 +9,7 @@ import { sessionRevoked, tellOfEnd } from './end.js'
 import { type IssuedTokens, issueTokens } from './issue.js'
 import { metadataOf } from './metadata-of.js'
 import type { Parts } from './parts.js'
+import { tellOfRefresh, tellOfReuse } from './tell.js'
 
 /** Exchanges a refresh token: what it is worth is the store's to say, what follows from that is here. */
 export async function refreshSession(
@@ -52,7 +52,7 @@ function ended(reason: RevocationReason): Error {
 async function loadClaims(parts: Parts, { sid }: RefreshToken, caller: Caller): Promise<Claims | undefined> {
   const { options, calls, revoker } = parts
   const { load } = options.session
-  const session = load && (await calls.ask((store) => store.get(sid)))
+  const session = load && (await calls.ask('get', (store) => store.get(sid)))
   // Without a session there is nothing to load for: the rule says what became of it.
   if (!session) return undefined
   const loaded = await load(session.sub, session)
@@ -80,37 +80,21 @@ async function rotate(parts: Parts, token: RefreshToken, caller: Caller): Promis
     operation: operationId(),
     askBeforeReplay: allowReplay !== undefined
   }
-  const outcome = await calls.ask((store) => store.rotate(refresh))
+  const outcome = await calls.ask('rotate', (store) => store.rotate(refresh))
   if (outcome.outcome !== 'replayable') return outcome
   if (!(await allowReplay?.(caller.request, outcome.session))) return outcome
-  return calls.ask((store) => store.rotate({ ...refresh, askBeforeReplay: false }))
-}
-
-function tellOfRefresh(
-  { options }: Parts,
-  refresh: Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>,
-  caller: Caller
-): void {
-  const { outcome, row, session } = refresh
-  const rollback = outcome === 'rotated' && refresh.rollback
-  if (rollback) {
-    const { sid, sub } = session
-    caller.log.warn({ sid, sub, row, event: 'store_rollback' }, 'the session store had lost a write')
-  }
-  void emit(options, 'onRefresh', () => ({ ...eventOf(session), outcome, row, rollback }), caller)
+  return calls.ask('rotate', (store) => store.rotate({ ...refresh, askBeforeReplay: false }))
 }
 
 /** Ends the session of a stolen token. Whoever is the first to do so tells of it: once. */
 async function endStolen(
-  { options, revoker }: Parts,
+  parts: Parts,
   session: Session,
   reason: 'reuse' | 'rollback',
   row: number,
   caller: Caller
 ): Promise<void> {
-  await revoker.end(session.sid, reason, (stolen) => {
-    const { sid, sub } = stolen
-    caller.log.warn({ sid, sub, row, event: reason }, 'a refresh token was reused: its session has ended')
-    void emit(options, 'onReuse', () => ({ ...eventOf(stolen), reason, row }), caller)
-  })
+  await parts.revoker.end(session.sid, reason, (stolen) =>
+    tellOfReuse(parts, stolen, { reason, row }, caller)
+  )
 }

@@ -41,13 +41,21 @@ export interface FeedSettings {
   staleAfterMs: number
   /** Lifetime of the access tokens: what ended before is no longer of interest. */
   accessTokenTtlMs: number
-  log: FeedLog
+  /** Is told how the feed itself is doing. */
+  tell(event: FeedEvent): void
 }
 
-export interface FeedLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
+export type FeedEvent =
+  /** It cannot be read for now: it is tried again. Once for each interruption. */
+  | { state: 'interrupted'; reason: string }
+  /** An interruption is over: all that is kept has been read. */
+  | { state: 'recovered' }
+  /** Entries were lost that nobody can read any more. */
+  | { state: 'gap' }
+  /** A revocation may have been missed. As often as it is noticed. */
+  | { state: 'stale'; reason: string }
+  /** It has been read to its end: `lagMs` is how long the oldest entry that is new was on its way. */
+  | { state: 'read'; entries: number; lagMs?: number | undefined }
 
 /** Longer than any access token of the session, by what clocks and queues may differ. */
 const MARGIN_MS = 120_000

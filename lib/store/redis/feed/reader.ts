@@ -2,12 +2,12 @@ import { setTimeout } from 'node:timers/promises'
 import type { FeedSettings, Revocation } from '../../revocation-feed.js'
 import type { OwnConnection } from '../own-connection.js'
 import { type Freshness, type Moment, momentNow } from './freshness.js'
-import { isLater, PAGE, START, Stream } from './stream.js'
+import { type Entry, isLater, PAGE, START, Stream, timeOf } from './stream.js'
 
 const MIN_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1000
 
-export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'log'> {
+export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'tell'> {
   key: string
   connect(): OwnConnection
   heard(revocation: Revocation): void
@@ -37,7 +37,7 @@ export class FeedReader {
   /** Until closed. @param caughtUp is called each time that all has been read */
   async follow(caughtUp: () => void): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      await this.#readUntilItFails(caughtUp).catch((error) => this.#noteInterruption(error))
+      await this.#readUntilItFails(caughtUp).catch((error) => this.#noteFailure(error))
       this.#connection?.disconnect()
       // Not all processes at once.
       await this.#pause(this.#pauseMs * (0.5 + Math.random()))
@@ -83,6 +83,7 @@ export class FeedReader {
     this.#position = last
     checkEnd(await stream.lastId(), last)
     this.#freshness.wholeAt(asked)
+    this.#settings.tell({ state: 'read', entries: ids.size })
     await this.#settings.readWhole(stream, ids, asked)
     this.#noteRecovery()
   }
@@ -99,26 +100,28 @@ export class FeedReader {
     }
     // A stream that was deleted is silent, too, and so is a master that is none any more.
     if (entries.length === 0) checkEnd(await stream.lastId(), this.#position as string)
-    if (entries.length < PAGE) this.#freshness.wholeAt(asked)
+    if (entries.length === PAGE) return
+    this.#freshness.wholeAt(asked)
+    this.#settings.tell({ state: 'read', entries: entries.length, lagMs: lagOf(entries[0]) })
   }
 
   /** Entries were lost that nobody can read any more. */
   #noteGap(): void {
     this.#freshness.lost()
-    this.#settings.log.warn({ event: 'revocation_feed_gap' }, 'entries of the revocation feed are lost')
+    this.#settings.tell({ state: 'gap' })
   }
 
-  #noteInterruption({ message }: Error): void {
-    if (this.#isInterrupted || this.#closing.signal.aborted) return
+  #noteFailure({ message: reason }: Error): void {
+    if (this.#closing.signal.aborted) return
+    if (!this.#isInterrupted) this.#settings.tell({ state: 'interrupted', reason })
     this.#isInterrupted = true
-    const fields = { event: 'revocation_feed_interrupted', reason: message }
-    this.#settings.log.warn(fields, 'the revocation feed is interrupted: it is tried again')
+    if (this.#freshness.isStale()) this.#settings.tell({ state: 'stale', reason })
   }
 
   #noteRecovery(): void {
     if (!this.#isInterrupted) return
     this.#isInterrupted = false
-    this.#settings.log.info({ event: 'revocation_feed_recovered' }, 'the revocation feed goes on')
+    this.#settings.tell({ state: 'recovered' })
   }
 
   async #pause(ms: number): Promise<void> {
@@ -129,4 +132,9 @@ export class FeedReader {
 /** @throws if the stream ends before the last entry that was read: it is another one */
 function checkEnd(end: string, position: string): void {
   if (isLater(position, end)) throw new Error('the stream is not the one that was read')
+}
+
+/** By the clock of the stream, which wrote the time into the id, and by our own. */
+function lagOf(oldest: Entry | undefined): number | undefined {
+  return oldest && Math.max(0, Date.now() - timeOf(oldest.id))
 }

@@ -85,6 +85,11 @@ export function isLater(id: string, other: string): boolean {
   return ms > otherMs || (ms === otherMs && count > otherCount)
 }
 
+/** When an entry was added, in milliseconds since the epoch. */
+export function timeOf(id: string): number {
+  return Number(id.split('-')[0])
+}
+
 function toEntry([id, fields]: [string, string[]]): Entry {
   const [, before = '', , revocation = ''] = fields
   return { id, before, revocation: parse(revocation) }
