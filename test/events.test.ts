@@ -1,20 +1,12 @@
-import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
 import { emit, eventOf, type Hooks } from '../lib/events.js'
 import type { LoginEvent } from '../types/events.js'
 import type { Session } from '../types/identity.js'
+import { recordingLog } from './helpers/recording-log.js'
 
 const none: Hooks = { onLogin: undefined, onRefresh: undefined, onLogout: undefined, onReuse: undefined }
 const event: LoginEvent = { sub: 'user-1', sid: 'a-session', gen: 1, metadata: { ip: '::1' } }
-
-/** What an app's logger writes, line by line. */
-function recordingLog(t: Test): { log: FastifyBaseLogger; lines: Record<string, unknown>[] } {
-  const lines: Record<string, unknown>[] = []
-  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const app = Fastify({ logger: { stream } })
-  t.teardown(() => app.close())
-  return { log: app.log, lines }
-}
 
 t.test('a hook gets its event and the request', async (t) => {
   const { log, lines } = recordingLog(t)

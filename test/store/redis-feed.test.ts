@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import type { FeedSettings, RedisClient, Revocation } from '../../lib/index.js'
+import type { FeedEvent, FeedSettings, RedisClient, Revocation } from '../../lib/index.js'
 import { RedisStore } from '../../lib/index.js'
 import { eventually } from '../helpers/eventually.js'
 import { readingOver, startProxy } from '../helpers/proxy.js'
@@ -132,6 +132,32 @@ t.test('who follows', async (t) => {
     await feed.follow()
     t.same(heard, sids)
   })
+
+  await t.test(
+    'tells how much it has read, and how long the oldest of what is new was on its way',
+    async (t) => {
+      const reads: FeedEvent[] = []
+      const tell = (event: FeedEvent) => void reads.push(event)
+      const { feed, key } = open(t, redis, { tell })
+      const added = (secondsAgo: number, before = '0-0') => {
+        const id = `${Date.now() - 1000 * secondsAgo}-0`
+        return addByHand(redis, key, id, before, 'a').then(() => id)
+      }
+      const first = await added(3600)
+      await feed.follow()
+      t.strictSame(reads, [{ state: 'read', entries: 1 }], 'of what is old nobody knows')
+      const late = await added(60, first)
+      await eventually(() => reads.length > 1)
+      t.match(reads[1], { state: 'read', entries: 1 })
+      const { lagMs = 0 } = reads[1] as { lagMs?: number }
+      t.ok(lagMs >= 60_000 && lagMs < 70_000, `${lagMs} ms`)
+      await eventually(() => reads.length > 2)
+      t.strictSame(reads[2], { state: 'read', entries: 0, lagMs: undefined })
+      // By a clock that is ahead of ours.
+      await added(-60, late)
+      await eventually(() => reads.some((event, i) => i > 2 && event.state === 'read' && event.lagMs === 0))
+    }
+  )
 
   await t.test('hears what it adds itself, once', async (t) => {
     const { feed, heard } = open(t, redis)
