@@ -48,10 +48,15 @@ export function collectMetrics(registry: Registry): () => void {
     help: 'Changes of the revocation feed: interrupted, recovered, gap, stale',
     labelNames: ['state']
   })
-  const feedRead = new Gauge({
+  const feedReadAt = new Map<string, number>()
+  new Gauge({
     registers,
-    name: 'frt_feed_last_read_timestamp_seconds',
-    help: 'When the revocation feed was last read to its end'
+    name: 'frt_feed_age_seconds',
+    help: 'How long ago the revocation feed was last read to its end',
+    labelNames: ['prefix'],
+    collect() {
+      for (const [prefix, at] of feedReadAt) this.set({ prefix }, (performance.now() - at) / 1000)
+    }
   })
   const feedLag = new Histogram({
     registers,
@@ -69,8 +74,8 @@ export function collectMetrics(registry: Registry): () => void {
     on('fastify-refresh-token:logout', ({ reason }) => ended.inc({ reason })),
     on('fastify-refresh-token:store-error', ({ operation }) => storeErrors.inc({ operation })),
     on('fastify-refresh-token:feed', ({ state }) => feedStates.inc({ state })),
-    on('fastify-refresh-token:feed-read', ({ lagMs }) => {
-      feedRead.setToCurrentTime()
+    on('fastify-refresh-token:feed-read', ({ keyPrefix, lagMs }) => {
+      feedReadAt.set(keyPrefix, performance.now())
       if (lagMs !== undefined) feedLag.observe(lagMs / 1000)
     }),
     ...OPERATIONS.map((operation) =>
