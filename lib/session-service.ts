@@ -23,12 +23,12 @@ const CATCH_UP_MS = 3000
 export class SessionService {
   readonly #parts: Parts
 
-  get #keyPrefix(): string {
-    return this.#parts.options.keyPrefix
-  }
-
   constructor(parts: Parts) {
     this.#parts = parts
+  }
+
+  get #keyPrefix(): string {
+    return this.#parts.options.keyPrefix
   }
 
   /**

@@ -8,10 +8,9 @@ import type { Parts } from './parts.js'
 
 // What happens to a session is told here, once: to the log, to the channel, and to the hook.
 
-type Told = Pick<Parts, 'options'>
 type Answered = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
 
-export function tellOfLogin({ options }: Told, session: Session, caller: Caller): void {
+export function tellOfLogin({ options }: Parts, session: Session, caller: Caller): void {
   const { sub, sid, gen } = session
   caller.log.info({ event: 'login', sid, sub }, 'a session has begun')
   if (events.login.hasSubscribers) {
@@ -20,7 +19,7 @@ export function tellOfLogin({ options }: Told, session: Session, caller: Caller)
   void emit(options, 'onLogin', () => eventOf(session), caller)
 }
 
-export function tellOfRefresh({ options }: Told, refresh: Answered, caller: Caller): void {
+export function tellOfRefresh({ options }: Parts, refresh: Answered, caller: Caller): void {
   const { session, outcome, row } = refresh
   const { sub, sid, gen } = session
   const rollback = outcome === 'rotated' && refresh.rollback
@@ -37,7 +36,7 @@ export function tellOfRefresh({ options }: Told, refresh: Answered, caller: Call
 
 /** A session that a stolen token has ended: by whoever was the first to end it. */
 export function tellOfReuse(
-  { options }: Told,
+  { options }: Parts,
   session: Session,
   { reason, row }: Pick<ReuseEvent, 'reason' | 'row'>,
   caller: Caller
@@ -52,7 +51,7 @@ export function tellOfReuse(
 }
 
 export function tellOfLogout(
-  { options }: Told,
+  { options }: Parts,
   session: Session,
   reason: LogoutEvent['reason'],
   caller: Caller
