@@ -37,5 +37,9 @@ t.test('none where nothing is evicted, and none where the user may not ask', asy
     // What was asked before has been answered by now.
     await redis.ping()
     t.same(logs.filter(settings), [])
+    t.notOk(
+      logs.some(({ event }) => event === 'store_unavailable'),
+      'a store that does not say is not down'
+    )
   }
 })

@@ -1,5 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
+import type { SessionStore } from '../lib/store/session-store.js'
+import { StoreCalls } from '../lib/store-calls.js'
 import { StoreOutage } from '../lib/store-outage.js'
 import { recordingLog } from './helpers/recording-log.js'
 
@@ -60,3 +62,20 @@ t.test('what fails now and then is one outage', (t) => {
   )
   t.end()
 })
+
+for (const how of ['ask', 'askPatiently'] as const) {
+  t.test(`${how}: a question that fails begins an outage, one that is answered ends it`, async (t) => {
+    const { outage, lines, pass } = open(t)
+    const calls = new StoreCalls({} as SessionStore, { keyPrefix: 'frt:', timeoutMs: 2000, outage })
+    await t.rejects(
+      calls[how]('has', () => Promise.reject(new Error('LOADING'))),
+      { code: 'FRT_ERR_STORE_UNAVAILABLE' }
+    )
+    t.match(lines, [{ event: 'store_unavailable', operation: 'has', reason: 'LOADING' }])
+    for (let times = 0; times < 2; times++) {
+      await calls[how]('has', async () => true)
+      pass(10 * SECOND)
+    }
+    t.equal(lines.at(-1)?.event, 'store_recovered')
+  })
+}
