@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { AuthHook } from '../types/fastify.js'
 import type { Identity } from '../types/identity.js'
+import { nameCarriers } from './carriers.js'
 import { noteFailure } from './challenge.js'
 import type { RouteContext } from './routes/context.js'
 import { startSession } from './routes/login.js'
@@ -11,7 +12,7 @@ export function decorate(fastify: FastifyInstance, context: RouteContext): void 
   const { guards } = context
   fastify.decorate('authenticate', guards.authenticate as AuthHook)
   fastify.decorate('authorize', guards.authorize as FastifyInstance['authorize'])
-  fastify.decorate('sessions', createSessions(context, fastify.log))
+  fastify.decorate('sessions', nameCarriers(createSessions(context, fastify.log), context.options))
   // `@fastify/jwt`, where the app has it, made the same decorator: there is one user.
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
   fastify.decorateRequest(guards.userKey, null)

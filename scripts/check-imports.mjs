@@ -33,7 +33,13 @@ const rules = [
   },
   { from: /^lib\/(transport|csrf|authenticate)/, not: /^lib\/routes/, why: 'routes sit on top' },
   { from: /^lib\/client\//, not: /^lib\/(?!client\/)|^node:/, why: 'the client runs in browsers' },
-  { from: /^lib\/(?!client\/|index\.ts)/, not: /^lib\/client\//, why: 'the server does not need the client' }
+  { from: /^lib\/(?!client\/|index\.ts)/, not: /^lib\/client\//, why: 'the server does not need the client' },
+  { from: /^(lib\/(?!testing\/)|types\/)/, not: /^lib\/testing\//, why: 'no app carries the tests along' },
+  {
+    from: /^lib\/testing\//,
+    not: /^lib\/(store\/redis|routes|options)|^(?!lib\/|types\/|node:assert)/,
+    why: 'the tests run under any runner, and for any store'
+  }
 ]
 
 const problems = []

@@ -24,7 +24,7 @@ for (const page of PAGES) {
   })
 
   t.test(`the tests that ${page} names are there`, async (t) => {
-    for (const [, file = '', titles = ''] of text.matchAll(/`(test\/[\w./-]+)`((?:,? "[^"]+")+)/g)) {
+    for (const [, file = '', titles = ''] of text.matchAll(/`((?:test|lib)\/[\w./-]+)`((?:,? "[^"]+")+)/g)) {
       const tests = await readFile(file, 'utf8')
       for (const [, title = ''] of titles.matchAll(/"([^"]+)"/g))
         t.ok(tests.includes(title), `${file}: ${title}`)

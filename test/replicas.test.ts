@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
 import { type FastifyRefreshTokenOptions, type LogoutEvent, RedisStore } from '../lib/index.js'
+import { newSession } from '../lib/testing/conformance/client.js'
 import { Client } from './helpers/client.js'
 import { eventually } from './helpers/eventually.js'
 import { startLiveApp } from './helpers/live-app.js'
 import { type RedisServer, startRedis } from './helpers/redis-server.js'
 import { isReplicated, REPLICATION, startCluster } from './helpers/topologies.js'
-import { newSession } from './store/conformance.js'
 
 /** A master and its replica, which the test may stop and let go on. */
 async function startPair(t: Test) {

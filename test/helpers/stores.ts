@@ -5,6 +5,7 @@ import { MemoryStore } from '../../lib/store/memory-store.js'
 import { RedisStore } from '../../lib/store/redis/redis-store.js'
 import type { RedisClient } from '../../lib/store/redis/run-script.js'
 import type { SessionStore } from '../../lib/store/session-store.js'
+import type { OpenedStore } from '../../lib/testing/index.js'
 import { Clock } from './clock.js'
 import { startRedis } from './redis-server.js'
 
@@ -53,6 +54,27 @@ export function openMemoryStore(): StoreUnderTest {
  */
 export function openRedisStore(redis: Redis | Cluster, client: RedisClient = redis): StoreUnderTest {
   const clock = new Clock()
+  const { store, keyPrefix, elapse } = clockedRedisStore(clock.now, redis, client)
+  return {
+    store,
+    clock,
+    settled: watchConfirmations(store),
+    async advance(ms) {
+      clock.advance(ms)
+      await elapse(ms)
+    },
+    skew: (ms) => clock.advance(ms),
+    ...(redis instanceof Cluster ? {} : { redis }),
+    keyPrefix
+  }
+}
+
+/** The same for the package's own suite, whose clock is its own. */
+export function clockedRedisStore(
+  now: () => number,
+  redis: Redis | Cluster,
+  client: RedisClient = redis
+): Required<Pick<OpenedStore, 'store' | 'elapse'>> & { keyPrefix: string } {
   const keyPrefix = `test:${randomUUID()}:`
   const clocked: RedisClient = {
     isCluster: client.isCluster ?? false,
@@ -61,28 +83,22 @@ export function openRedisStore(redis: Redis | Cluster, client: RedisClient = red
       throw new Error('NOSCRIPT the source is sent each time')
     },
     eval: (source, keys, ...args) => {
-      const seconds = Math.floor(clock.nowMs / 1000)
-      const microseconds = Math.round((clock.nowMs % 1000) * 1000)
+      const seconds = Math.floor(now() / 1000)
+      const microseconds = Math.round((now() % 1000) * 1000)
       const time = `{'${seconds}', '${microseconds}'}`
       return client.eval(source.replaceAll("redis.call('TIME')", time), keys, ...args)
     }
   }
-  const store = new RedisStore({ redis: clocked, keyPrefix })
   return {
-    store,
-    clock,
-    settled: watchConfirmations(store),
-    async advance(ms) {
-      clock.advance(ms)
+    store: new RedisStore({ redis: clocked, keyPrefix }),
+    keyPrefix,
+    async elapse(ms) {
       for (const key of await keysOf(redis, `${keyPrefix}*`)) {
         const ttl = await redis.pttl(key)
         // The stream of revocations has none.
         if (ttl > 0) await redis.pexpire(key, ttl - ms)
       }
-    },
-    skew: (ms) => clock.advance(ms),
-    ...(redis instanceof Cluster ? {} : { redis }),
-    keyPrefix
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Cluster } from 'ioredis'
 import t from 'tap'
 import { startRedis } from '../helpers/redis-server.js'
-import { openRedisStore } from '../helpers/stores.js'
+import { clockedRedisStore } from '../helpers/stores.js'
 import { conformance } from './conformance.js'
 
 t.test('a Redis Cluster, which refuses a script whose keys lie in several slots', async (t) => {
@@ -12,5 +12,5 @@ t.test('a Redis Cluster, which refuses a script whose keys lie in several slots'
   const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }])
   t.after(() => cluster.disconnect())
   await once(cluster, 'ready')
-  await conformance(t, () => openRedisStore(direct, cluster))
+  await conformance(t, (now) => clockedRedisStore(now, direct, cluster))
 })

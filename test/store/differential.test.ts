@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { SessionStore } from '../../lib/index.js'
 import type { RefreshOutcome } from '../../lib/store/session-store.js'
+import { newSession } from '../../lib/testing/conformance/client.js'
 import { startRedis } from '../helpers/redis-server.js'
 import { openMemoryStore, openRedisStore } from '../helpers/stores.js'
-import { newSession } from './conformance.js'
 
 /** How many sequences are tried: a nightly run may ask for more. A failure prints its seed, and shrinks. */
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 150)

@@ -1,21 +1,23 @@
 import t, { type Test } from 'tap'
-import { keysOf, openRedisStore } from '../helpers/stores.js'
+import { clockedRedisStore, keysOf } from '../helpers/stores.js'
 import { startCluster, startSentinel, type Topology } from '../helpers/topologies.js'
 import { conformance } from '../store/conformance.js'
 
 t.test('Sentinel', async (t) => {
   const { client, connect } = await startSentinel(t)
   const pipelining = connect({ enableAutoPipelining: true, maxRetriesPerRequest: null })
-  await t.test('ioredis as it comes', (t) => conformance(t, () => openRedisStore(client)))
-  await t.test('auto-pipelining', (t) => conformance(t, () => openRedisStore(pipelining)))
+  await t.test('ioredis as it comes', (t) => conformance(t, (now) => clockedRedisStore(now, client)))
+  await t.test('auto-pipelining', (t) => conformance(t, (now) => clockedRedisStore(now, pipelining)))
 })
 
 t.test('Redis Cluster', async (t) => {
   const topology = await startCluster(t)
   const { client, connect } = topology
   const reading = connect({ scaleReads: 'slave', enableAutoPipelining: true })
-  await t.test('ioredis as it comes', (t) => conformance(t, () => openRedisStore(client)))
-  await t.test('reads from replicas, auto-pipelining', (t) => conformance(t, () => openRedisStore(reading)))
+  await t.test('ioredis as it comes', (t) => conformance(t, (now) => clockedRedisStore(now, client)))
+  await t.test('reads from replicas, auto-pipelining', (t) =>
+    conformance(t, (now) => clockedRedisStore(now, reading))
+  )
   await t.test('all keys of a user lie in one slot', (t) => inOneSlot(t, topology))
 })
 

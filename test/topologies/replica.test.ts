@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { RedisStore } from '../../lib/store/redis/redis-store.js'
 import type { SessionStore } from '../../lib/store/session-store.js'
+import { newSession } from '../../lib/testing/conformance/client.js'
 import { startSentinel } from '../helpers/topologies.js'
-import { newSession } from '../store/conformance.js'
 
 const HOUR_MS = 3_600_000
 
