@@ -45,7 +45,7 @@ async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOption
 }
 
 /** Logins that last: access tokens that are short-lived, refresh tokens that rotate, thefts that are found out. */
-export const fastifyRefreshToken = fp(plugin, { name: 'fastify-refresh-token', fastify: '5.x' })
+export const fastifyRefreshToken = fp(plugin, { name: 'fastify-refresh-token', fastify: '^5.1.0' })
 export default fastifyRefreshToken
 
 export type * from '../types/index.js'

