@@ -4,7 +4,7 @@ import type { AccessTokenClaims, Tokens } from '../types/identity.js'
 import { carryHeaders } from './challenge.js'
 import { errors } from './errors.js'
 import { resolveSub } from './identity.js'
-import type { RouteContext } from './routes/context.js'
+import { type RouteContext, refuseForeign } from './routes/context.js'
 import type { IssuedTokens } from './service/issue.js'
 import { isSid } from './tokens/refresh-token.js'
 
@@ -18,6 +18,7 @@ export function createSessions(
   const confirms = options.refreshToken.confirms === undefined
 
   async function refresh(refreshToken: string): Promise<Tokens> {
+    refuseForeign(refreshTokens, [String(refreshToken)])
     const token = refreshTokens.parse(String(refreshToken))
     if (!token) throw new errors.RefreshTokenInvalid()
     return toTokens(await service.refresh(token, caller))

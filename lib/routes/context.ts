@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { RouteOverrides } from '../../types/options.js'
 import type { Guards } from '../authenticate.js'
 import type { Caller } from '../caller.js'
+import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { SessionService } from '../session-service.js'
 import type { AccessTokens } from '../tokens/access-token.js'
@@ -26,6 +27,16 @@ export function callerOf(request: FastifyRequest): Caller {
 /** The valid tokens among those that came: of one session the newest. */
 export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): RefreshToken[] {
   return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
+}
+
+/**
+ * Of a token that another release of this package has made only that release knows what it is worth: while both
+ * run side by side, that is no logout.
+ * @throws `FRT_ERR_STORE_UNAVAILABLE`
+ */
+export function refuseForeign(codec: RefreshTokenCodec, tokens: string[]): void {
+  if (!tokens.some((token) => codec.isForeign(token))) return
+  throw new errors.StoreUnavailable({ cause: new Error('a refresh token of another version') })
 }
 
 /** A route of the plugin, before the app's own options are merged into it. */

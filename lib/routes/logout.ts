@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { readAccessToken } from '../authenticate.js'
 import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
 import type { AccessTokens } from '../tokens/access-token.js'
-import { callerOf, parseTokens, type Route, type RouteContext } from './context.js'
+import { callerOf, parseTokens, type Route, type RouteContext, refuseForeign } from './context.js'
 import { logoutSchema } from './schemas.js'
 
 /**
@@ -58,6 +58,7 @@ async function endSessions(
   // Each is tried to its end before the first failure is told.
   await Promise.allSettled(ends)
   await Promise.all(ends)
+  refuseForeign(refreshTokens, tokens)
 }
 
 function sidOf(accessTokens: AccessTokens, token: string): string[] {

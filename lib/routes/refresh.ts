@@ -3,7 +3,7 @@ import type { TokenResponse } from '../../types/fastify.js'
 import { errors } from '../errors.js'
 import { isOAuth, OAuthError, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
 import { bodyTransport, type TokenTransport } from '../transport.js'
-import { callerOf, parseTokens, type Route, type RouteContext } from './context.js'
+import { callerOf, parseTokens, type Route, type RouteContext, refuseForeign } from './context.js'
 import { refreshSchema } from './schemas.js'
 
 /** `POST /auth/refresh`: the refresh token; 200 with new tokens. */
@@ -29,6 +29,7 @@ async function refresh(
 ): Promise<TokenResponse> {
   const given = transport.read(request)
   if (given.length === 0) throw new errors.NoRefreshToken()
+  refuseForeign(refreshTokens, given)
   const [token, ...others] = parseTokens(refreshTokens, given)
   // Two sessions: one of the cookies was tossed in by somebody. Using neither logs out and fixates nobody.
   if (!token || others.length > 0) throw new errors.RefreshTokenInvalid()

@@ -14,6 +14,9 @@ import type { KeyRing } from './keys.js'
  * | 22     | 4     | generation                                                      |
  * | 26     | 6     | time of issue, in microseconds since the session began          |
  * | 32     | 32    | HMAC-SHA-256 over all before                                    |
+ *
+ * In every version to come the first two bytes mean the same and the last 32 are the HMAC over all before, so that
+ * a release that does not know a token can tell it from a forged one.
  */
 const VERSION = 1
 const KEY_ID_AT = 1
@@ -23,6 +26,8 @@ const ISSUED_AT = 26
 const MAC_AT = 32
 const LENGTH = 64
 const ENCODED_LENGTH = 86
+const MAX_ENCODED_LENGTH = 512
+const MAC_BYTES = 32
 
 const TAG_BYTES = 4
 const SECRET_BYTES = 16
@@ -45,6 +50,8 @@ export interface RefreshTokenCodec {
   mint(family: Family, gen: number, issuedUs: number): string
   /** `null` where the token is malformed, not canonical, or was not made with one of the secrets. */
   parse(token: string): RefreshToken | null
+  /** Whether it was made with one of the secrets by a release of this package that knows another version. */
+  isForeign(token: string): boolean
 }
 
 /** Four bytes that put all keys of one user into one Redis Cluster slot. */
@@ -84,16 +91,8 @@ export function createRefreshTokenCodec(keys: KeyRing): RefreshTokenCodec {
 
     parse(token) {
       if (token.length !== ENCODED_LENGTH) return null
-      const bytes = Buffer.from(token, 'base64url')
-      // Buffer reads base64 leniently: one token must not have several spellings.
-      if (bytes.length !== LENGTH || bytes.toString('base64url') !== token) return null
-      if (bytes.readUInt8() !== VERSION) return null
-      const keyId = bytes.readUInt8(KEY_ID_AT)
-      const mac = bytes.subarray(MAC_AT)
-      const authentic = keys.some(
-        (key) => key.keyId === keyId && timingSafeEqual(macOf(bytes, key.refreshToken), mac)
-      )
-      if (!authentic) return null
+      const bytes = decode(token)
+      if (bytes?.length !== LENGTH || bytes.readUInt8() !== VERSION || !isAuthentic(bytes, keys)) return null
       const family = bytes.subarray(FAMILY_AT, GENERATION_AT)
       return {
         sid: sidOf(family),
@@ -101,12 +100,31 @@ export function createRefreshTokenCodec(keys: KeyRing): RefreshTokenCodec {
         gen: bytes.readUInt32BE(GENERATION_AT),
         issuedUs: bytes.readUIntBE(ISSUED_AT, 6)
       }
+    },
+
+    isForeign(token) {
+      if (token.length > MAX_ENCODED_LENGTH) return false
+      const bytes = decode(token)
+      if (!bytes || bytes.length <= FAMILY_AT + MAC_BYTES || bytes.readUInt8() === VERSION) return false
+      return isAuthentic(bytes, keys)
     }
   }
 }
 
+/** Buffer reads base64 leniently: one token must not have several spellings. */
+function decode(token: string): Buffer | null {
+  const bytes = Buffer.from(token, 'base64url')
+  return bytes.toString('base64url') === token ? bytes : null
+}
+
+function isAuthentic(bytes: Buffer, keys: KeyRing): boolean {
+  const keyId = bytes.readUInt8(KEY_ID_AT)
+  const mac = bytes.subarray(-MAC_BYTES)
+  return keys.some((key) => key.keyId === keyId && timingSafeEqual(macOf(bytes, key.refreshToken), mac))
+}
+
 function macOf(bytes: Buffer, key: KeyObject): Buffer {
-  return createHmac('sha256', key).update(bytes.subarray(0, MAC_AT)).digest()
+  return createHmac('sha256', key).update(bytes.subarray(0, -MAC_BYTES)).digest()
 }
 
 /** Of several tokens of one session the newest: the others are what an older cookie left behind. */

@@ -50,7 +50,7 @@ export class Fleet {
   readonly counts: Counts
   readonly clients: FleetClient[] = []
   readonly #settings: FleetSettings
-  readonly #origins: string[] = []
+  readonly #apps: { origin: string; close(): Promise<void> }[] = []
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1000 })
   #isDriving = false
   #driven: Promise<unknown> = Promise.resolve()
@@ -88,7 +88,18 @@ export class Fleet {
 
   /** Starts another app. @returns its number */
   async open(t: Test): Promise<number> {
-    const { redis, options } = this.#settings
+    return this.#apps.push(await this.#start(t, this.#settings.redis)) - 1
+  }
+
+  /** Lets another app take the place of one, as a deployment does: the old one goes when the new one listens. */
+  async replace(t: Test, app: number, redis: Redis | Cluster): Promise<void> {
+    const old = this.#apps[app]
+    this.#apps[app] = await this.#start(t, redis)
+    await old?.close()
+  }
+
+  async #start(t: Test, redis: Redis | Cluster) {
+    const { options } = this.#settings
     const app = Fastify()
     t.after(() => app.close())
     await app.register(fastifyRefreshToken, {
@@ -104,7 +115,7 @@ export class Fleet {
     })
     app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
     await app.ready()
-    return this.#origins.push(await listen(app)) - 1
+    return { origin: await listen(app), close: () => app.close() }
   }
 
   #heard({ outcome, rollback }: RefreshEvent): void {
@@ -131,7 +142,7 @@ export class Fleet {
   async send(app: number, path: string, headers: Record<string, string>, body?: object): Promise<Answer> {
     const before = performance.now()
     try {
-      const answer = await this.#send(`${this.#origins[app % this.#origins.length]}${path}`, headers, body)
+      const answer = await this.#send(`${this.#apps[app % this.#apps.length]?.origin}${path}`, headers, body)
       if (answer.status === 503) {
         this.counts.unavailable++
         if (!answer.headers['retry-after']) this.counts.unexplained++

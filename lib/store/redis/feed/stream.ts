@@ -1,3 +1,4 @@
+import type { RevocationReason } from '../../../../types/identity.js'
 import { inTime } from '../../../in-time.js'
 import type { Revocation } from '../../revocation-feed.js'
 import type { OwnConnection } from '../own-connection.js'
@@ -98,7 +99,9 @@ function toEntry([id, fields]: [string, string[]]): Entry {
 function parse(text: string): Revocation | undefined {
   try {
     const { sids, reason, expiresAtMs } = JSON.parse(text)
-    return Array.isArray(sids) ? { sids, reason, expiresAtMs } : undefined
+    // What another release may have meant is not guessed at. A reason that is not known ends a session, too.
+    const isOurs = Array.isArray(sids) && typeof reason === 'string' && typeof expiresAtMs === 'number'
+    return isOurs ? { sids, reason: reason as RevocationReason, expiresAtMs } : undefined
   } catch {
     return undefined
   }
