@@ -1,8 +1,9 @@
-// Tests the package as it is published: packs it, lints the tarball, installs it into an empty project, and
-// loads it there by import, by require and from TypeScript.
+// Tests the package as it is published: packs it, looks at what is in it, lints the tarball, installs it into an empty
+// project, and loads it there by import, by require and from TypeScript.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { problemsOf } from './packed-files.mjs'
 import { root, run, tsc } from './run.mjs'
 
 const { name, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -17,6 +18,9 @@ const tarball = join(
   folder,
   `${name}-${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}.tgz`
 )
+const problems = problemsOf(tarball, folder)
+for (const problem of problems) console.error(problem)
+if (problems.length > 0) process.exit(1)
 run(process.execPath, ['node_modules/publint/src/cli.js', 'run', tarball, '--strict'])
 run(process.execPath, ['node_modules/@arethetypeswrong/cli/dist/index.js', tarball, '--profile', 'strict'])
 
@@ -70,13 +74,51 @@ console.log(stores, client)
 `
 for (const file of ['consumer.ts', 'consumer.mts', 'consumer.cts']) write(file, types)
 
-for (const file of ['esm.mjs', 'cjs.cjs']) run(process.execPath, [file], { cwd: project })
+// The app of one build, and the tests of the other.
+const testing = `
+const app = fastify()
+app.register(plugin, { secret: 'for tests: any thirty-two bytes or more', routes: { login: false } })
+const start = async () => {
+  const { headers, cookies } = await createTestSession(app, { sub: 'ada' })
+  const { statusCode } = await app.inject({ method: 'POST', url: '/auth/refresh', headers, cookies })
+  if (statusCode !== 200) throw new Error('refresh: ' + statusCode)
+}
+void start()
+testSessionStore({ test: (name, run) => run, open: (now) => ({ store: new MemoryStore({ now }) }) })
+`
+write(
+  'testing.mjs',
+  `import { createRequire } from 'node:module'
+import fastify from 'fastify'
+import { createTestSession, testSessionStore } from '${name}/testing'
+const { fastifyRefreshToken: plugin, MemoryStore } = createRequire(import.meta.url)('${name}')
+${testing}`
+)
+write(
+  'testing.cjs',
+  `const { fastify } = require('fastify')
+const { fastifyRefreshToken: plugin, MemoryStore } = require('${name}')
+const { createTestSession, testSessionStore } = require('${name}/testing')
+${testing}`
+)
+const typed = `import { fastify } from 'fastify'
+import plugin, { MemoryStore } from '${name}'
+import { createTestSession, testSessionStore } from '${name}/testing'
+${testing}`
+write('testing.ts', typed)
+write('testing.cts', typed)
+
+for (const file of ['esm.mjs', 'cjs.cjs', 'testing.mjs', 'testing.cjs'])
+  run(process.execPath, [file], { cwd: project })
 
 // Without ioredis, an optional peer, as a user of the memory store has it; then with it, declarations checked too.
 compileAll({ skipLibCheck: true })
 run('npm', [...install, `ioredis@${devDependencies.ioredis}`], { cwd: project, stdio: 'pipe' })
 compileAll({ skipLibCheck: true })
 compileAll({ skipLibCheck: false })
+for (const module of ['node16', 'nodenext'])
+  compile(['testing.ts', 'testing.cts'], { module, moduleResolution: module })
+compile(['testing.ts'], { module: 'esnext', moduleResolution: 'bundler' })
 console.log('the package works with import, require and TypeScript (node16, nodenext, bundler)')
 
 function write(file, text) {

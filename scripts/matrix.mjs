@@ -56,7 +56,8 @@ if (rows.some(({ failed }) => failed > 0)) process.exit(1)
 
 function runOn(name, { node: wanted, packages, server: findServer, files }) {
   const server = findServer?.()
-  if (findServer && !server) return { name, versions: 'not to be had here: apt, or Debian’s keyring or archive' }
+  if (findServer && !server)
+    return { name, versions: 'not to be had here: apt, or Debian’s keyring or archive' }
   const node = wanted ? otherNode(wanted) : { path: process.execPath, remove() {} }
   const folder = packages ? copy.with(packages) : root
   const versions = versionsOf({ node: node.path, folder, server })
