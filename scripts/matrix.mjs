@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { debianServers } from './debian-servers.mjs'
 import { otherNode } from './other-node.mjs'
-import { createProjectCopy } from './project-copy.mjs'
+import { projectWith } from './project-copy.mjs'
 import { root, run, tryRun } from './run.mjs'
 
 const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -15,9 +15,8 @@ const all = readdirSync(join(root, 'test'), { recursive: true })
 /** What asks a Redis, and what goes wrong with it. */
 const onRedis = all.filter((name) => /^test\/(store|faults)\/|^test\/(feed|versions|replicas)/.test(name))
 /** What a request goes through. */
-const onFastify = all.filter((name) => !/^test\/(store|faults|model|client|soak)[/.]/.test(name))
+const onFastify = all.filter((name) => !/^test\/(store|faults|model|client|soak|simulation)[/.]/.test(name))
 
-const copy = createProjectCopy()
 const servers = { redis: () => debianServers()?.redis, valkey: () => debianServers()?.valkey }
 const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
 
@@ -41,55 +40,43 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 
-const baseVersions = versionsOf({ node: process.execPath, folder: root, server: undefined })
-const rows = []
-try {
-  for (const [name, deviation] of Object.entries(deviations)) {
-    const isWanted = asked.length > 0 ? asked.includes(name) : name !== 'base'
-    if (isWanted) rows.push(runOn(name, deviation))
-  }
-} finally {
-  copy.remove()
-}
+const baseVersions = versionsOf({ node: process.execPath, folder: root })
+const wanted = asked.length > 0 ? asked : Object.keys(deviations).filter((name) => name !== 'base')
+const rows = wanted.map((name) => ({ name, ...meet(name, deviations[name]) }))
 printTable()
 if (rows.some(({ failed }) => failed > 0)) process.exit(1)
 
-function runOn(name, { node: wanted, packages, server: findServer, files }) {
+function meet(name, { node: line, packages, server: findServer, files }) {
   const server = findServer?.()
-  if (findServer && !server)
-    return { name, versions: 'not to be had here: apt, or Debian’s keyring or archive' }
-  const node = wanted ? otherNode(wanted) : { path: process.execPath, remove() {} }
-  const folder = packages ? copy.with(packages) : root
-  const versions = versionsOf({ node: node.path, folder, server })
-  if (name !== 'base' && versions === baseVersions) {
-    node.remove()
-    return { name, versions: 'as the base' }
-  }
+  if (findServer && !server) return { versions: "not to be had: no apt, or no archive of Debian's" }
+  const node = line ? otherNode(line) : { path: process.execPath, remove() {} }
+  const project = packages ? projectWith(packages) : { path: root, remove() {} }
+  const versions = versionsOf({ node: node.path, folder: project.path, server })
+  const isBase = name !== 'base' && versions === baseVersions
   console.log(`\n${name}: ${versions}`)
+  const row = isBase ? {} : runTests({ name, node: node.path, folder: project.path, server, files })
+  node.remove()
+  project.remove()
+  return { versions: isBase ? 'as in `npm test`' : versions, ...row }
+}
+
+function runTests({ name, node, folder, server, files }) {
   const results = join(root, `.tap/results-matrix-${name}.json`)
   rmSync(results, { force: true })
   const before = performance.now()
-  const done = tryRun(node.path, [join(folder, 'scripts/test.mjs'), '--disable-coverage', ...files], {
+  const { status } = tryRun(node, [join(folder, 'scripts/test.mjs'), '--disable-coverage', ...files], {
     cwd: folder,
     timeoutMs: 1_200_000,
     env: {
       ...process.env,
-      PATH: `${dirname(node.path)}${delimiter}${process.env.PATH}`,
+      PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
       TEST_RESULTS: results,
       ...(server && { REDIS_SERVER: server })
     }
   })
-  node.remove()
-  const { passed, failed } = existsSync(results)
-    ? JSON.parse(readFileSync(results, 'utf8'))
-    : { passed: 0, failed: 1 }
-  return {
-    name,
-    versions,
-    passed,
-    failed: done.status !== 0 && failed === 0 ? 1 : failed,
-    seconds: Math.round((performance.now() - before) / 1000)
-  }
+  const seconds = Math.round((performance.now() - before) / 1000)
+  const counts = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : { passed: 0, failed: 0 }
+  return { passed: counts.passed, failed: counts.failed || Number(status !== 0), seconds }
 }
 
 function versionsOf({ node, folder, server = process.env.REDIS_SERVER ?? 'redis-server' }) {

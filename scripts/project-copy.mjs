@@ -7,28 +7,19 @@ import { root, run } from './run.mjs'
 /** At the top alone. */
 const LEFT_OUT = new Set(['.git', '.servers', '.tap', 'dist'])
 
-export function createProjectCopy() {
-  const folders = []
+/** @returns the folder of a copy that has these packages, and is otherwise as this project */
+export function projectWith(packages) {
+  const folder = mkdtempSync(join(tmpdir(), 'project-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
-  return { with: copyWith, remove }
-
-  /** @returns the folder of a copy that has these packages, and is otherwise as this project */
-  function copyWith(packages) {
-    const folder = mkdtempSync(join(tmpdir(), 'project-'))
-    folders.push(folder)
-    cpSync(root, folder, {
-      recursive: true,
-      verbatimSymlinks: true,
-      filter: (path) => !LEFT_OUT.has(relative(root, path).split(sep)[0])
-    })
-    run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
-      cwd: folder,
-      stdio: 'pipe'
-    })
-    return folder
-  }
-
-  function remove() {
-    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
-  }
+  cpSync(root, folder, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !LEFT_OUT.has(relative(root, path).split(sep)[0])
+  })
+  run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
+    cwd: folder,
+    stdio: 'pipe'
+  })
+  return { path: folder, remove }
 }
