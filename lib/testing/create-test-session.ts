@@ -31,7 +31,8 @@ export async function createTestSession(
   identity: Identity,
   { transport = 'cookie' }: { transport?: Transport } = {}
 ): Promise<TestSession> {
-  await app.ready()
+  // Only where it has to be: a scope of an app that is ready cannot be asked.
+  if (!app.sessions) await app.ready()
   const tokens = await app.sessions.create(identity)
   const { refreshToken } = tokens
   const names = carriersOf(app.sessions)

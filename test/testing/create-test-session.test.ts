@@ -64,6 +64,26 @@ t.test('the refresh token travels in one way alone', async (t) => {
   t.same([header.cookies, header.payload], [{}, undefined])
 })
 
+t.test('of several instances, that of the scope that is given', async (t) => {
+  const app = Fastify()
+  t.after(() => app.close())
+  const scopes: FastifyInstance[] = []
+  for (const name of ['staff', 'customers']) {
+    app.register(async (scope) => {
+      const options = { routes: { login: false, prefix: `/${name}` }, keyPrefix: `${name}:` } as const
+      await scope.register(fastifyRefreshToken, { secret: SECRET, ...options, cookie: { name } })
+      scopes.push(scope)
+    })
+  }
+  await app.ready()
+  const [staff, customers] = scopes as [FastifyInstance, FastifyInstance]
+  const { headers, cookies } = await createTestSession(customers, { sub: 'ada' })
+  t.same(Object.keys(cookies), ['customers'])
+  t.equal((await app.inject({ url: '/customers/sessions', headers })).statusCode, 200)
+  t.equal((await app.inject({ url: '/staff/sessions', headers })).statusCode, 401)
+  t.same(Object.keys((await createTestSession(staff, { sub: 'ada' })).cookies), ['staff'])
+})
+
 t.test('what is no identity is refused as elsewhere', async (t) => {
   const app = await createApp({})
   t.after(() => app.close())
