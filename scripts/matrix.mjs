@@ -42,8 +42,13 @@ if (unknown.length > 0) {
 
 const baseVersions = versionsOf({ node: process.execPath, folder: root })
 const wanted = asked.length > 0 ? asked : Object.keys(deviations).filter((name) => name !== 'base')
-const rows = wanted.map((name) => ({ name, ...meet(name, deviations[name]) }))
-printTable()
+const rows = []
+for (const name of wanted) {
+  rows.push({ name, ...meet(name, deviations[name]) })
+  console.log(toLine(rows.at(-1)))
+}
+console.log('\n| deviation | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
+for (const row of rows) console.log(toLine(row))
 if (rows.some(({ failed }) => failed > 0)) process.exit(1)
 
 function meet(name, { node: line, packages, server: findServer, files }) {
@@ -91,9 +96,6 @@ function versionsOf({ node, folder, server = process.env.REDIS_SERVER ?? 'redis-
   ].join(', ')
 }
 
-function printTable() {
-  console.log('\n| deviation | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
-  for (const { name, versions, passed = '', failed = '', seconds = '' } of rows) {
-    console.log(`| ${name} | ${versions} | ${passed} | ${failed} | ${seconds} |`)
-  }
+function toLine({ name, versions, passed = '', failed = '', seconds = '' }) {
+  return `| ${name} | ${versions} | ${passed} | ${failed} | ${seconds} |`
 }
