@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Claims } from '../../../types/identity.js'
 import { operationId } from '../../operation.js'
 import type {
   CreateOutcome,
@@ -19,7 +20,7 @@ export function newSession(given: Partial<NewSession> = {}): NewSession {
     ttlMs: 90 * DAY,
     idleMs: 14 * DAY,
     remember: true,
-    claims: { roles: ['reader'] },
+    claims: { roles: ['reader'] } as Claims,
     metadata: {},
     requestMetadata: { ip: '127.0.0.1' },
     maxPerUser: 100,

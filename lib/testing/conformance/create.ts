@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Claims } from '../../../types/identity.js'
 import { operationId } from '../../operation.js'
 import { begin, beginLater, Client, FIRST, newSession, sidsOf } from './client.js'
 import { isAbout, isLike } from './is-like.js'
@@ -8,7 +9,7 @@ import { DAY, SECOND } from './times.js'
 /** How a session begins. */
 export const create: Cases = {
   'gives the session as it began': async ({ store, clock }) => {
-    const given = newSession({ metadata: { device: 'phone' }, claims: { a: [1, { b: 'ü' }] } })
+    const given = newSession({ metadata: { device: 'phone' }, claims: { a: [1, { b: 'ü' }] } as Claims })
     const { session, nowMs, evicted } = await begin(store, given)
     assert.equal(nowMs, clock.nowMs)
     assert.deepEqual(evicted, [])

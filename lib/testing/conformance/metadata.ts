@@ -19,7 +19,7 @@ export const metadata: Cases = {
 
   'what a caller does to an answer stays with him': async ({ store }) => {
     const { session } = await begin(store)
-    session.claims.roles = ['admin']
+    Object.assign(session.claims, { roles: ['admin'] })
     session.metadata.ip = 'gone'
     const again = await store.get(session.sid)
     assert.deepEqual([again?.claims, again?.metadata], [{ roles: ['reader'] }, { ip: '127.0.0.1' }])
