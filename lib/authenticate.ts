@@ -3,8 +3,6 @@ import type { AccessTokenClaims } from '../types/identity.js'
 import { noteFailure } from './challenge.js'
 import { errors } from './errors.js'
 import { refuse } from './options/checks.js'
-import type { ResolvedOptions } from './options/resolve.js'
-import type { SessionService } from './session-service.js'
 
 type Allows = (
   user: AccessTokenClaims,
@@ -30,10 +28,17 @@ export interface Guards {
   authorize(...allowed: string[] | [Allows]): (request: FastifyRequest) => Promise<void>
 }
 
-export function createGuards(
-  service: SessionService,
-  { accessToken, refreshToken }: Pick<ResolvedOptions, 'accessToken' | 'refreshToken'>
-): Guards {
+/** What guards ask of those who know the tokens. */
+export interface Gate {
+  /** Where the access token is read. */
+  header: string
+  /** @throws an error for whoever is not let in */
+  verify(token: string): Awaitable<AccessTokenClaims>
+  /** Told of each who was. */
+  entered(user: AccessTokenClaims, request: FastifyRequest): Awaitable<void>
+}
+
+export function createGuards({ header, verify, entered }: Gate): Guards {
   // Not `request.user`, which another instance, or another plugin, may have set since.
   const userKey = Symbol('fastify-refresh-token.user')
   type Entered = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
@@ -46,29 +51,18 @@ export function createGuards(
 
   /** In one go where nobody has to be asked, as nearly always: a promise on the way is felt by every request. */
   function authenticate(request: Entered, optional: boolean): Awaitable<AccessTokenClaims | null> {
-    const token = readAccessToken(request, accessToken.header)
+    const token = readAccessToken(request, header)
     if (token === null && optional) return null
     if (token === null) throw new errors.NoAccessToken()
-    const user = service.verify(token)
-    if (user instanceof Promise || refreshToken.confirms) return enterLater(request, user)
-    service.confirm(user)
-    return enter(request, user)
+    const user = verify(token)
+    return user instanceof Promise ? user.then((each) => enter(request, each)) : enter(request, user)
   }
 
-  async function enterLater(
-    request: Entered,
-    verified: Awaitable<AccessTokenClaims>
-  ): Promise<AccessTokenClaims> {
-    const user = enter(request, await verified)
-    const confirms = refreshToken.confirms ? await refreshToken.confirms(request) : true
-    if (confirms) service.confirm(user)
-    return user
-  }
-
-  function enter(request: Entered, user: AccessTokenClaims): AccessTokenClaims {
+  function enter(request: Entered, user: AccessTokenClaims): Awaitable<AccessTokenClaims> {
     request[userKey] = user
     request.user = user
-    return user
+    const told = entered(user, request)
+    return told instanceof Promise ? told.then(() => user) : user
   }
 
   async function authorize(request: FastifyRequest, allows: Allows): Promise<void> {

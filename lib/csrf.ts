@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import { errors } from './errors.js'
+import { isLoopback } from './loopback.js'
 import type { ResolvedOptions } from './options/resolve.js'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 const OWN_SITES = new Set(['same-origin', 'none'])
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/
 
 /**
  * Refuses what a page of another site makes a browser send: a check of headers that no page can set
@@ -26,7 +26,7 @@ export function createCsrfHook({ csrf, cookie }: Pick<ResolvedOptions, 'csrf' | 
     if (!URL.canParse(origin)) return false
     const url = new URL(origin)
     // The same host over http is not the same site where the cookie is Secure: anyone on the wire speaks for it.
-    if (cookie.secure && url.protocol !== 'https:' && !LOOPBACK.test(url.host)) return false
+    if (cookie.secure && url.protocol !== 'https:' && !isLoopback(url)) return false
     const own = `${url.protocol}//${host}`
     return URL.canParse(own) && new URL(own).host === url.host
   }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { AuthHook } from '../types/fastify.js'
 import type { Identity } from '../types/identity.js'
+import type { Guards } from './authenticate.js'
 import { nameCarriers } from './carriers.js'
 import { noteFailure } from './challenge.js'
 import type { RouteContext } from './routes/context.js'
@@ -9,15 +10,19 @@ import { createSessions } from './sessions-api.js'
 
 /** What the plugin adds to the app. A name that is taken is Fastify's own clear error. */
 export function decorate(fastify: FastifyInstance, context: RouteContext): void {
-  const { guards } = context
+  decorateGuards(fastify, context.guards)
+  fastify.decorate('sessions', nameCarriers(createSessions(context, fastify.log), context.options))
+  fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {
+    return noteFailure(this.request, () => startSession(context, this.request, this, identity))
+  })
+}
+
+/** What guards routes, here and on a resource server. */
+export function decorateGuards(fastify: FastifyInstance, guards: Guards): void {
   fastify.decorate('authenticate', guards.authenticate as AuthHook)
   fastify.decorate('authorize', guards.authorize as FastifyInstance['authorize'])
-  fastify.decorate('sessions', nameCarriers(createSessions(context, fastify.log), context.options))
   // `@fastify/jwt`, where the app has it, made the same decorator: there is one user.
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
   fastify.decorateRequest(guards.userKey, null)
   fastify.decorateRequest('authenticate', guards.authenticateRequest as never)
-  fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {
-    return noteFailure(this.request, () => startSession(context, this.request, this, identity))
-  })
 }

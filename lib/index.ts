@@ -6,36 +6,33 @@ import { addChallengeHook } from './challenge.js'
 import { createRefreshTokenCookie } from './cookies.js'
 import { createStore } from './create-store.js'
 import { decorate } from './decorate.js'
+import { createGate } from './gate.js'
 import { claim } from './instances.js'
+import { createKeyRotation } from './key-rotation.js'
 import { resolveOptions } from './options/resolve.js'
 import { registerRoutes } from './routes/index.js'
 import { createParts } from './service/parts.js'
 import { SessionService } from './session-service.js'
-import { secretKeys } from './tokens/access-keys.js'
-import { createAccessTokens } from './tokens/access-token.js'
 import { deriveKeys } from './tokens/keys.js'
 import { createRefreshTokenCodec } from './tokens/refresh-token.js'
-import { rememberVerified } from './tokens/verified-tokens.js'
 import { createTransport } from './transport.js'
 
 async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOptions): Promise<void> {
   const options = resolveOptions(given)
-  claim(fastify, options)
+  const claimKeys = claim(fastify, options)
 
-  const keys = deriveKeys(options.secret, options.keyPrefix)
-  const refreshTokens = createRefreshTokenCodec(keys)
-  const accessTokens = rememberVerified(
-    await createAccessTokens(fastify, options.accessToken.keys ?? secretKeys(keys), options),
-    options.accessToken.cache
-  )
+  const derived = deriveKeys(options.secret, options.keyPrefix)
+  const refreshTokens = createRefreshTokenCodec(derived)
+  const rotation = await createKeyRotation({ options, derived, claimKeys, log: fastify.log })
+  const { accessTokens } = rotation
   const transport = createTransport(options, await createRefreshTokenCookie(fastify, options.cookie))
 
   const store = createStore(options)
   const service = new SessionService(
     createParts({ options, store, log: fastify.log, refreshTokens, accessTokens })
   )
-  const guards = createGuards(service, options)
-  const context = { options, service, transport, refreshTokens, accessTokens, guards }
+  const guards = createGuards(createGate(service, options))
+  const context = { options, service, transport, refreshTokens, accessTokens, rotation, guards }
 
   decorate(fastify, context)
   addChallengeHook(fastify)

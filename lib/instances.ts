@@ -1,35 +1,52 @@
 import type { FastifyInstance } from 'fastify'
 import { refuse } from './options/checks.js'
 import type { ResolvedOptions } from './options/resolve.js'
+import type { KeyPair } from './tokens/access-keys.js'
 
 type Instance = Pick<ResolvedOptions, 'keyPrefix' | 'store' | 'accessToken'>
 type AccessToken = Instance['accessToken']
 
-const claimed = new WeakMap<object, Instance[]>()
+interface Claim {
+  options: Instance
+  keys: readonly KeyPair[]
+}
+
+/** Takes keys for an instance, instead of those that it has. @throws `FRT_ERR_INVALID_OPTION` */
+export type ClaimKeys = (keys: readonly KeyPair[]) => void
+
+const claims = new WeakMap<object, Claim[]>()
 
 /**
  * Two instances in one app with one prefix, or one store, would take each other's sessions for their own.
- * With one key pair they would take each other's access tokens, which nothing derived keeps apart.
+ * With one key pair they would take each other's access tokens, which nothing derived keeps apart: at the
+ * start, and whenever keys are replaced.
  */
-export function claim({ server }: FastifyInstance, options: Instance): void {
+export function claim({ server }: FastifyInstance, options: Instance): ClaimKeys {
   const { keyPrefix, store, accessToken } = options
-  const others = claimed.get(server) ?? []
-  for (const other of others) {
+  const others = claims.get(server) ?? []
+  for (const { options: other } of others) {
     if (other.keyPrefix === keyPrefix)
       refuse('keyPrefix', `another: '${keyPrefix}' belongs to another registration in this app`)
     if (store && other.store === store)
       refuse('store', 'another: this one belongs to another registration in this app')
-    if (sharesKey(other.accessToken, accessToken) && !isApart(other.accessToken, accessToken))
-      refuse(
-        'accessToken.keys',
-        'others than those of another registration in this app, unless both have an issuer or audience, and it differs'
-      )
   }
-  claimed.set(server, [...others, options])
+  const own: Claim = { options, keys: [] }
+  claims.set(server, [...others, own])
+
+  return function claimKeys(keys) {
+    for (const other of claims.get(server) as Claim[]) {
+      if (other !== own && sharesKey(other.keys, keys) && !isApart(other.options.accessToken, accessToken))
+        refuse(
+          'accessToken.keys',
+          'others than those of another registration in this app, unless both have an issuer or audience, and it differs'
+        )
+    }
+    own.keys = keys
+  }
 }
 
-function sharesKey(one: AccessToken, other: AccessToken): boolean {
-  return !!one.keys?.some((key) => other.keys?.some(({ publicKey }) => publicKey.equals(key.publicKey)))
+function sharesKey(one: readonly KeyPair[], other: readonly KeyPair[]): boolean {
+  return one.some((key) => other.some(({ publicKey }) => publicKey.equals(key.publicKey)))
 }
 
 /** RFC 8725 section 3.12: what one accepts the other refuses. One that asks for none accepts any. */

@@ -10,7 +10,12 @@ import { isSid } from './tokens/refresh-token.js'
 
 /** `app.sessions`: the service, for code without a request. */
 export function createSessions(
-  { options, service, refreshTokens }: Pick<RouteContext, 'options' | 'service' | 'refreshTokens'>,
+  {
+    options,
+    service,
+    refreshTokens,
+    rotation
+  }: Pick<RouteContext, 'options' | 'service' | 'refreshTokens' | 'rotation'>,
   log: FastifyBaseLogger
 ): Sessions {
   const caller = { request: null, log }
@@ -38,7 +43,8 @@ export function createSessions(
     list: async (sub) => carryHeaders(service.list(resolveSub(sub, 'sub'))),
     revoke: async (sid) => isSid(sid) && carryHeaders(service.end(sid, 'revoked', caller)),
     revokeAll: async (sub, { except } = {}) =>
-      carryHeaders(service.endAll(resolveSub(sub, 'sub'), 'revoked', caller, except))
+      carryHeaders(service.endAll(resolveSub(sub, 'sub'), 'revoked', caller, except)),
+    rotateKeys: (keys) => rotation.rotate(keys)
   }
 }
 

@@ -179,6 +179,10 @@ t.test('keys and the algorithm go together', async (t) => {
     for (const given of [{}, { keys: undefined }, { keys: [] }]) refuses(t, { algorithm, ...given }, needed)
   }
   for (const keys of [privateKey, privatePem(pairs.EdDSA), { keys: [privateKey] }, null]) {
-    refuses(t, { algorithm: 'EdDSA', keys }, 'accessToken.keys must be an array')
+    refuses(
+      t,
+      { algorithm: 'EdDSA', keys },
+      'accessToken.keys must be an array, or a function that gives one'
+    )
   }
 })

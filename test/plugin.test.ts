@@ -44,6 +44,7 @@ t.test('it decorates the scope that registers it', async (t) => {
     'refresh',
     'revoke',
     'revokeAll',
+    'rotateKeys',
     'verify'
   ])
   for (const name of ['user', 'authenticate']) t.ok(app.hasRequestDecorator(name), name)

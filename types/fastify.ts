@@ -1,5 +1,6 @@
 import type {} from 'fastify'
 import type { AccessTokenClaims, Identity, Session, Tokens } from './identity.js'
+import type { AccessTokenKey } from './options.js'
 
 /** A hook for `preHandler` or `onRequest`, on requests of any kind of server: HTTP/1.1, HTTP/2, TLS. */
 export type AuthHook = (request: object, reply: object) => Promise<void>
@@ -41,6 +42,14 @@ export interface Sessions {
   revoke(sid: string): Promise<boolean>
   /** Ends all sessions of a user but the one named; gives their number. @throws `FRT_ERR_STORE_UNAVAILABLE` */
   revokeAll(sub: string, options?: { except?: string }): Promise<number>
+  /**
+   * Replaces the keys of access tokens, in this process, at once and whole: the first signs from now on, and a
+   * token of a key that is not among them is refused. Without an argument the function in `accessToken.keys`
+   * is asked again. Of two calls at a time the later one counts.
+   * @throws `FRT_ERR_INVALID_OPTION` where the keys are none that the option would take, or the algorithm is
+   * `'HS256'`; what that function throws passes through. Nothing has changed then
+   */
+  rotateKeys(keys?: readonly AccessTokenKey[]): Promise<void>
 }
 
 declare module 'fastify' {

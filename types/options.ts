@@ -87,10 +87,13 @@ export interface AccessTokenOptions {
   algorithm?: AccessTokenAlgorithm | undefined
   /**
    * For all algorithms but `'HS256'`: the first signs, so it is a private key; all verify, of which the
-   * public half is enough. They roll as `[old, new]`, then `[new, old]`, then `[new]`. Two registrations
-   * in one app that share a key need issuers or audiences that differ.
+   * public half is enough. They roll as `[old, new]`, then `[new, old]`, then `[new]`: at a restart, or by
+   * `app.sessions.rotateKeys`. Two registrations in one app that share a key need issuers or audiences that
+   * differ.
+   *
+   * A function gives such an array: it is asked at registration, and by each `app.sessions.rotateKeys()`.
    */
-  keys?: readonly AccessTokenKey[] | undefined
+  keys?: readonly AccessTokenKey[] | (() => Awaitable<readonly AccessTokenKey[]>) | undefined
   /**
    * Where it is read (RFC 6750 section 2.1). Any other header carries it with or without `Bearer `.
    * @default 'authorization'
@@ -216,6 +219,12 @@ export interface RoutesOptions {
   logout?: RouteOverrides | boolean | undefined
   logoutAll?: RouteOverrides | boolean | undefined
   sessions?: RouteOverrides | boolean | undefined
+  /**
+   * `GET /.well-known/jwks.json` (RFC 7517), without the prefix: the public halves of `accessToken.keys`, for
+   * those who verify access tokens. Not for `'HS256'`, whose keys are secret.
+   * @default false
+   */
+  jwks?: RouteOverrides | boolean | undefined
 }
 
 export interface CsrfOptions {

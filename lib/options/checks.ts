@@ -7,6 +7,9 @@ import { errors } from '../errors.js'
  */
 export type Check<T> = (value: unknown, path: string) => T
 
+/** What a table of checks gives. */
+export type Checked<S> = { [K in keyof S]: S[K] extends Check<infer T> ? T : never }
+
 export function refuse(path: string, right: string): never {
   throw new errors.InvalidOption(path, right)
 }

@@ -1,10 +1,8 @@
 import type { KeyObject } from 'node:crypto'
-import type { KeyPair } from '../tokens/access-keys.js'
+import type { KeyAlgorithm, KeyPair, KeyPairs } from '../tokens/access-keys.js'
 import { thumbprint } from '../tokens/thumbprint.js'
-import { refuse } from './checks.js'
-import type { GivenKey } from './keys.js'
-
-type Algorithm = KeyPair['algorithm']
+import { listOf, refuse } from './checks.js'
+import { type GivenKey, key } from './keys.js'
 
 interface Kind {
   right: string
@@ -13,7 +11,7 @@ interface Kind {
   names: readonly unknown[]
 }
 
-const KINDS: Readonly<Record<Algorithm, Kind>> = {
+const KINDS: Readonly<Record<KeyAlgorithm, Kind>> = {
   EdDSA: {
     right: 'an Ed25519 key',
     fits: (key) => key.asymmetricKeyType === 'ed25519',
@@ -35,26 +33,53 @@ const KINDS: Readonly<Record<Algorithm, Kind>> = {
 }
 
 /** The keys of an algorithm, each with its kid: the first can sign, and no two have one kid. */
-export function keyPairs(
-  given: readonly GivenKey[],
-  algorithm: Algorithm,
-  path: string
-): readonly [KeyPair, ...KeyPair[]] {
-  const [first, ...others] = given.map((each, i) => keyPair(each, algorithm, `${path}[${i}]`))
+export function keyPairs(given: readonly GivenKey[], algorithm: KeyAlgorithm, path: string): KeyPairs {
+  const [first, ...others] = distinct(given, [algorithm], path)
   if (!first) refuse(path, `one key for ${algorithm}, or several: the first signs, all verify`)
   if (!first.privateKey) refuse(`${path}[0]`, 'a private key: the first one signs')
-  const kids = new Set([first.kid])
-  for (const [i, { kid }] of others.entries()) {
-    if (kids.has(kid)) refuse(`${path}[${i + 1}]`, 'a key whose kid no other has')
-    kids.add(kid)
-  }
   return Object.freeze([first, ...others] as const)
 }
 
-function keyPair(given: GivenKey, algorithm: Algorithm, path: string): KeyPair {
-  const { publicKey, privateKey, use = 'sig', alg = algorithm, kid } = given
-  const { right, fits, names } = KINDS[algorithm]
-  if (!fits(publicKey)) refuse(path, `${right}, for ${algorithm}`)
-  if (use !== 'sig' || !names.includes(alg)) refuse(path, `a key for ${algorithm} by its use and alg, too`)
+/** What a source of keys gave, or the application: checked as the option is. */
+export function readKeyPairs(given: unknown, algorithm: KeyAlgorithm, path: string): KeyPairs {
+  return keyPairs(listOf(key)(given, path), algorithm, path)
+}
+
+/** Keys that verify: none is private, for whoever only verifies has no business with what signs. */
+export function publicKeys(
+  given: readonly GivenKey[],
+  algorithms: readonly KeyAlgorithm[],
+  path: string
+): KeyPairs {
+  const [first, ...others] = distinct(given, algorithms, path)
+  if (!first) refuse(path, `one public key for ${algorithms.join(' or ')}, or several`)
+  const at = [first, ...others].findIndex(({ privateKey }) => privateKey)
+  if (at >= 0) refuse(`${path}[${at}]`, 'a public key: the private one belongs to whoever signs')
+  return Object.freeze([first, ...others] as const)
+}
+
+function distinct(
+  given: readonly GivenKey[],
+  algorithms: readonly KeyAlgorithm[],
+  path: string
+): readonly KeyPair[] {
+  const kids = new Set<string>()
+  return given.map((each, i) => {
+    const pair = keyPair(each, algorithms, `${path}[${i}]`)
+    if (kids.has(pair.kid)) refuse(`${path}[${i}]`, 'a key whose kid no other has')
+    kids.add(pair.kid)
+    return pair
+  })
+}
+
+/** A key of one of the algorithms, which its kind tells: no kind is of two. */
+export function keyPair(given: GivenKey, algorithms: readonly KeyAlgorithm[], path: string): KeyPair {
+  const { publicKey, privateKey, kid } = given
+  const algorithm = algorithms.find((each) => KINDS[each].fits(publicKey))
+  if (!algorithm) refuse(path, algorithms.map((each) => `${KINDS[each].right}, for ${each}`).join(' or '))
+  const { use = 'sig', alg = algorithm } = given
+  if (use !== 'sig' || !KINDS[algorithm].names.includes(alg)) {
+    refuse(path, `a key for ${algorithm} by its use and alg, too`)
+  }
   return Object.freeze({ algorithm, kid: kid ?? thumbprint(publicKey), publicKey, privateKey })
 }

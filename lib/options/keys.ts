@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto'
-import { type Check, isObject, matching, optional, refuse } from './checks.js'
+import { type Check, isObject, listOf, matching, optional, refuse } from './checks.js'
 
 /** A key as it was given, of whatever kind. */
 export interface GivenKey {
@@ -10,6 +10,9 @@ export interface GivenKey {
   alg: unknown
   kid: string | undefined
 }
+
+/** Gives keys whenever it is asked: what it gives is checked as the option is. */
+export type KeySource = () => unknown
 
 /** Each token carries it. */
 const kid = optional(matching(/^[!-~]{1,128}$/, '1 to 128 characters of ASCII, without spaces'))
@@ -29,6 +32,13 @@ export const key: Check<GivenKey> = (value, path) => {
     alg: jwk?.alg,
     kid: kid(jwk?.kid, `${path}.kid`)
   }
+}
+
+export const keysOrSource: Check<readonly GivenKey[] | KeySource> = (value, path) => {
+  if (typeof value === 'function') return value as KeySource
+  return Array.isArray(value)
+    ? listOf(key)(value, path)
+    : refuse(path, 'an array, or a function that gives one')
 }
 
 function isJwk(value: unknown): value is Record<string, unknown> {

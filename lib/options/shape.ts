@@ -13,7 +13,7 @@ import {
   text,
   withDefault
 } from './checks.js'
-import { key } from './keys.js'
+import { keysOrSource } from './keys.js'
 import { cookieName, count, headerName, origin, redis, route, secrets, store, transport } from './values.js'
 
 const FIVE_YEARS_MS = 5 * 365 * 24 * 60 * 60 * 1000
@@ -38,7 +38,7 @@ export const shape = {
     issuer: optional(text),
     audience: optional(text),
     algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
-    keys: optional(listOf(key)),
+    keys: optional(keysOrSource),
     header: withDefault(headerName, 'authorization'),
     cache: withDefault(count({ min: 0 }), 10_000)
   }),
@@ -74,7 +74,8 @@ export const shape = {
     refresh: withDefault(route, true),
     logout: withDefault(route, true),
     logoutAll: withDefault(route, true),
-    sessions: withDefault(route, true)
+    sessions: withDefault(route, true),
+    jwks: withDefault(route, false)
   }),
   csrf: group({ trustedOrigins: withDefault(listOf(origin), []) }),
   revocation: group({

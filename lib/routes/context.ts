@@ -3,6 +3,7 @@ import type { RouteOverrides } from '../../types/options.js'
 import type { Guards } from '../authenticate.js'
 import type { Caller } from '../caller.js'
 import { errors } from '../errors.js'
+import type { KeyRotation } from '../key-rotation.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { SessionService } from '../session-service.js'
 import type { AccessTokens } from '../tokens/access-token.js'
@@ -17,6 +18,7 @@ export interface RouteContext {
   transport: TokenTransport
   refreshTokens: RefreshTokenCodec
   accessTokens: AccessTokens
+  rotation: KeyRotation
   guards: Guards
 }
 

@@ -5,6 +5,7 @@ import { createCsrfHook } from '../csrf.js'
 import { schemesOf } from '../security-schemes.js'
 import { setCompilers, sparing } from './compilers.js'
 import type { Route, RouteContext } from './context.js'
+import { jwksRoute } from './jwks.js'
 import { loginRoute } from './login.js'
 import { logoutRoute } from './logout.js'
 import { logoutAllRoute } from './logout-all.js'
@@ -13,30 +14,49 @@ import { addParsers } from './parsers.js'
 import { refreshRoute } from './refresh.js'
 import { deleteRoute, listRoute } from './sessions.js'
 
-const ROUTES = [loginRoute, refreshRoute, logoutRoute, logoutAllRoute, listRoute, deleteRoute]
+type CreateRoute = (context: RouteContext) => Route
+
+const ROUTES: readonly CreateRoute[] = [
+  loginRoute,
+  refreshRoute,
+  logoutRoute,
+  logoutAllRoute,
+  listRoute,
+  deleteRoute
+]
 
 /** No body of these routes needs more; the login's may be given more by its own options. */
 const BODY_LIMIT = 16 * 1024
 
-/** The routes of the plugin, in a scope of their own. */
+const NO_STORE = 'no-store'
+
+/** How long others may keep the public keys, and how long after it was added a new one should wait to sign (docs/keys.md). */
+const JWKS_CACHE_CONTROL = 'public, max-age=300'
+
+/** The routes of the plugin, in scopes of their own. */
 export async function registerRoutes(fastify: FastifyInstance, context: RouteContext): Promise<void> {
   const { options, guards } = context
   const gates = { public: createCsrfHook(options), user: guards.authenticate } as Gates
   const swaggerTransform = createTransform(schemesOf(options))
 
-  await fastify.register(
-    async (scope) => {
-      await addParsers(scope)
-      setCompilers(scope)
-      // When it is sent, for an app's own hook may have refused the request before any of ours ran.
-      scope.addHook('onSend', (_request, reply, _payload, done) => {
-        reply.header('cache-control', 'no-store')
-        done()
-      })
-      for (const create of ROUTES) addRoute(scope, create(context), { gates, swaggerTransform })
-    },
-    { prefix: options.routes.prefix }
-  )
+  async function addRoutes(
+    scope: FastifyInstance,
+    routes: readonly CreateRoute[],
+    cacheControl: string
+  ): Promise<void> {
+    await addParsers(scope)
+    setCompilers(scope)
+    // When it is sent, for an app's own hook may have refused the request before any of ours ran.
+    scope.addHook('onSend', (_request, reply, _payload, done) => {
+      reply.header('cache-control', reply.statusCode === 200 ? cacheControl : NO_STORE)
+      done()
+    })
+    for (const create of routes) addRoute(scope, create(context), { gates, swaggerTransform })
+  }
+
+  await fastify.register((scope) => addRoutes(scope, ROUTES, NO_STORE), { prefix: options.routes.prefix })
+  // A well-known address has no prefix (RFC 8615).
+  await fastify.register((scope) => addRoutes(scope, [jwksRoute], JWKS_CACHE_CONTROL))
 }
 
 /** What each kind of route lets in; it runs before the app's own hooks. */

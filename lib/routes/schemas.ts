@@ -142,6 +142,38 @@ export const deleteSchema: RouteSchema = {
   response: { 200: done({}), 401: guarded, 404: failure(404, 'SessionNotFound'), 503: unavailable }
 }
 
+/** RFC 7517 sections 4 and 5. Nothing leaves but what is listed: no member of a private key is. */
+const jwk = {
+  type: 'object',
+  required: ['kty', 'kid', 'alg', 'use'],
+  properties: {
+    kty: { type: 'string' },
+    kid: { type: 'string' },
+    alg: { type: 'string' },
+    use: { type: 'string', enum: ['sig'] },
+    crv: { type: 'string' },
+    x: { type: 'string' },
+    y: { type: 'string' },
+    n: { type: 'string' },
+    e: { type: 'string' }
+  }
+}
+
+export const jwksSchema: RouteSchema = {
+  tags,
+  operationId: 'listKeys',
+  summary: 'The public keys that verify access tokens (RFC 7517)',
+  security: [],
+  response: {
+    200: {
+      type: 'object',
+      description: 'The keys',
+      required: ['keys'],
+      properties: { keys: { type: 'array', items: jwk } }
+    }
+  }
+}
+
 function done(headers: object): object {
   return { type: 'object', description: 'Done', properties: {}, headers }
 }

@@ -10,13 +10,18 @@ export interface SecretKey {
   secret: Buffer
 }
 
+export type KeyAlgorithm = Exclude<AccessTokenAlgorithm, 'HS256'>
+
 /** A key pair of the application's own. Without its private half it verifies, and cannot sign. */
 export interface KeyPair {
-  algorithm: Exclude<AccessTokenAlgorithm, 'HS256'>
+  algorithm: KeyAlgorithm
   kid: string
   publicKey: KeyObject
   privateKey: KeyObject | undefined
 }
+
+/** One at least. */
+export type KeyPairs = readonly [KeyPair, ...KeyPair[]]
 
 export type AccessKey = SecretKey | KeyPair
 
@@ -26,6 +31,17 @@ export type AccessKeys = readonly [AccessKey, ...AccessKey[]]
 /** The keys of an instance that was given none of its own. */
 export function secretKeys([first, ...others]: KeyRing): AccessKeys {
   return [secretKey(first), ...others.map(secretKey)]
+}
+
+/** By name, key, and what can sign, in their order. */
+export function areSameKeys(one: readonly KeyPair[], other: readonly KeyPair[]): boolean {
+  return one.length === other.length && one.every((key, i) => isSameKey(key, other[i] as KeyPair))
+}
+
+function isSameKey(one: KeyPair, other: KeyPair): boolean {
+  return (
+    one.kid === other.kid && one.publicKey.equals(other.publicKey) && !one.privateKey === !other.privateKey
+  )
 }
 
 function secretKey({ accessToken: secret, accessTokenKid: kid }: KeyRing[number]): SecretKey {

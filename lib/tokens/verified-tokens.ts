@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import type { AccessTokenClaims } from '../../types/identity.js'
-import type { AccessTokens } from './access-token.js'
+import type { TokenVerifier } from './access-token.js'
 
 /**
- * Remembers tokens whose signature was good: as long as the keys are the same, it stays so. What may change
+ * Remembers tokens whose signature was good: as long as the keys are the same, it stays so, and
+ * other keys come with another memory. What may change
  * from one use to the next, expiry and revocation, is for the caller to check each time, as always.
  *
  * The key is the whole token, letter for letter: nothing that differs from a token that was verified is
@@ -12,15 +13,15 @@ import type { AccessTokens } from './access-token.js'
  *
  * @param max how many tokens are kept, of about 1 kB each; 0 keeps none
  */
-export function rememberVerified(accessTokens: AccessTokens, max: number): AccessTokens {
-  if (max === 0) return accessTokens
+export function rememberVerified<T extends TokenVerifier>(tokens: T, max: number): T {
+  if (max === 0) return tokens
   const verified = new LRUCache<string, AccessTokenClaims>({ max })
   return {
-    sign: accessTokens.sign,
+    ...tokens,
     verify(token) {
       const known = verified.get(token)
       if (known) return copyOf(known)
-      const claims = accessTokens.verify(token)
+      const claims = tokens.verify(token)
       verified.set(token, copyOf(claims))
       return claims
     }

@@ -14,10 +14,8 @@ const AT_ONCE = 500
  */
 export async function fillCaches(app: FastifyInstance, secret: string): Promise<void> {
   const signing = Fastify()
-  const keyPrefix = 'frt:'
   const ttlMs = 60_000
-  const tokens = await createAccessTokens(signing, secretKeys(deriveKeys([Buffer.from(secret)], keyPrefix)), {
-    keyPrefix,
+  const tokens = await createAccessTokens(signing, secretKeys(deriveKeys([Buffer.from(secret)], 'frt:')), {
     accessToken: { ttlMs, issuer: undefined, audience: undefined }
   })
   for (let i = 0; i < ENTRIES; i += AT_ONCE) {

@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { Freshness, momentNow } from '../../lib/store/redis/feed/freshness.js'
+import { momentNow } from '../../lib/moment.js'
+import { Freshness } from '../../lib/store/redis/feed/freshness.js'
 
 const staleAfterMs = 5000
 const retentionMs = 300_000

@@ -19,7 +19,6 @@ async function accessTokens(
   t.teardown(() => app.close())
   const defaults = { ttlMs: 300_000, issuer: undefined, audience: undefined }
   return createAccessTokens(app, secretKeys(ring), {
-    keyPrefix: 'frt:',
     accessToken: { ...defaults, ...accessToken }
   })
 }

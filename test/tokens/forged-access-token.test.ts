@@ -19,7 +19,6 @@ async function verifier(t: Test, accessToken: Partial<AccessTokenSettings['acces
   const app = Fastify()
   t.teardown(() => app.close())
   const { verify } = await createAccessTokens(app, secretKeys([keys]), {
-    keyPrefix: 'frt:',
     accessToken: { ttlMs: 300_000, issuer: undefined, audience: undefined, ...accessToken }
   })
   return verify

@@ -1,12 +1,4 @@
-/** A moment by two clocks: the one may be set, the other stands still while a machine sleeps. */
-export interface Moment {
-  wallMs: number
-  monotonicMs: number
-}
-
-export function momentNow(): Moment {
-  return { wallMs: Date.now(), monotonicMs: performance.now() }
-}
+import { elapsed, type Moment, momentNow } from '../../../moment.js'
 
 /** How far a process can trust what it knows of the stream. Fails closed: the clock that says "later" is believed. */
 export class Freshness {
@@ -41,10 +33,4 @@ export class Freshness {
     }
     return elapsed(this.#whole, now).atMostMs > this.#staleAfterMs
   }
-}
-
-function elapsed(since: Moment, now: Moment): { atLeastMs: number; atMostMs: number } {
-  const wallMs = now.wallMs - since.wallMs
-  const monotonicMs = now.monotonicMs - since.monotonicMs
-  return { atLeastMs: Math.min(wallMs, monotonicMs), atMostMs: Math.max(wallMs, monotonicMs) }
 }

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
+import { type Moment, momentNow } from '../../../moment.js'
 import type { FeedSettings, Revocation } from '../../revocation-feed.js'
 import type { OwnConnection } from '../own-connection.js'
-import { type Freshness, type Moment, momentNow } from './freshness.js'
+import type { Freshness } from './freshness.js'
 import { type Entry, isLater, PAGE, START, Stream, timeOf } from './stream.js'
 
 const MIN_PAUSE_MS = 50

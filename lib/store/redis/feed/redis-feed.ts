@@ -1,3 +1,4 @@
+import type { Moment } from '../../../moment.js'
 import { RecentRevocations } from '../../recent-revocations.js'
 import {
   type FeedSettings,
@@ -7,7 +8,7 @@ import {
 } from '../../revocation-feed.js'
 import { connectLike } from '../own-connection.js'
 import type { RedisClient } from '../run-script.js'
-import { Freshness, type Moment } from './freshness.js'
+import { Freshness } from './freshness.js'
 import { FeedReader } from './reader.js'
 import { addEntry, type Stream } from './stream.js'
 
