@@ -31,6 +31,11 @@ export const errors = {
     'FRT_ERR_STORE_UNAVAILABLE',
     'The session store is not available: try again',
     503
+  ),
+  KeysUnavailable: createError(
+    'FRT_ERR_KEYS_UNAVAILABLE',
+    'The keys that verify access tokens are not known: try again',
+    503
   )
 } as const
 
@@ -50,7 +55,8 @@ export const errorCodes = {
   RefreshTokenReused: 'FRT_ERR_REFRESH_TOKEN_REUSED',
   InsufficientScope: 'FRT_ERR_INSUFFICIENT_SCOPE',
   CrossOrigin: 'FRT_ERR_CROSS_ORIGIN',
-  StoreUnavailable: 'FRT_ERR_STORE_UNAVAILABLE'
+  StoreUnavailable: 'FRT_ERR_STORE_UNAVAILABLE',
+  KeysUnavailable: 'FRT_ERR_KEYS_UNAVAILABLE'
 } as const
 
 export type ErrorCode = (typeof errorCodes)[keyof typeof errorCodes]

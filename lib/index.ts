@@ -47,6 +47,7 @@ export default fastifyRefreshToken
 
 export type * from '../types/index.js'
 export { type ErrorCode, errorCodes } from './errors.js'
+export { resourceServer } from './resource-server.js'
 export { type SecurityScheme, type SecuritySchemes, securitySchemes } from './security-schemes.js'
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js'
 export { RedisStore, type RedisStoreOptions } from './store/redis/redis-store.js'

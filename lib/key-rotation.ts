@@ -14,7 +14,7 @@ export interface KeyRotation {
   /** Each call sees one set of keys, whole. */
   accessTokens: AccessTokens
   /** The public halves of the keys in force. */
-  jwks(): JwkSet
+  readonly jwks: JwkSet
   /**
    * Replaces the keys by those that were given, or by what their source gives now.
    * @throws `FRT_ERR_INVALID_OPTION`, or what the source throws; then nothing has changed
@@ -72,10 +72,11 @@ export async function createKeyRotation({ options, derived, claimKeys, log }: Ma
   return {
     accessTokens: {
       sign: (session, claims, nowMs) => current.tokens.sign(session, claims, nowMs),
-      verify: (token) => current.tokens.verify(token),
-      knows: (token) => current.tokens.knows(token)
+      verify: (token) => current.tokens.verify(token)
     },
-    jwks: () => current.jwks,
+    get jwks() {
+      return current.jwks
+    },
     rotate
   }
 }
@@ -88,7 +89,7 @@ async function openTokens(keys: AccessKeys, options: ResolvedOptions): Promise<A
 function withoutRotation(accessTokens: AccessTokens): KeyRotation {
   return {
     accessTokens,
-    jwks: () => ({ keys: [] }),
+    jwks: { keys: [] },
     async rotate() {
       refuse(
         'accessToken.algorithm',

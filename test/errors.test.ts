@@ -17,7 +17,8 @@ const table = {
   RefreshTokenReused: ['FRT_ERR_REFRESH_TOKEN_REUSED', 401],
   InsufficientScope: ['FRT_ERR_INSUFFICIENT_SCOPE', 403],
   CrossOrigin: ['FRT_ERR_CROSS_ORIGIN', 403],
-  StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 503]
+  StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 503],
+  KeysUnavailable: ['FRT_ERR_KEYS_UNAVAILABLE', 503]
 } as const
 
 function make(name: keyof typeof errors) {

@@ -10,7 +10,7 @@ export function jwksRoute({ options, rotation }: RouteContext): Route {
     schema: jwksSchema,
     access: 'public',
     async handler() {
-      return rotation.jwks()
+      return rotation.jwks
     }
   }
 }

@@ -39,20 +39,21 @@ export interface SignedAccessToken {
   expiresIn: number
 }
 
-export interface TokenVerifier {
+export interface AccessTokens {
+  /** Signs with the first key; `nowMs` is the store's clock. */
+  sign(session: Session, claims: Record<string, unknown>, nowMs: number): SignedAccessToken
   /**
    * The claims of a token that one of the keys signed, expired or not: whether it has expired is for
    * the caller to ask, for a logout takes an expired one.
    * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, whose cause tells why
    */
   verify(token: string): AccessTokenClaims
-  /** Whether one of the keys is named in its header: nothing is said of its signature. */
-  knows(token: string): boolean
 }
 
-export interface AccessTokens extends TokenVerifier {
-  /** Signs with the first key; `nowMs` is the store's clock. */
-  sign(session: Session, claims: Claims, nowMs: number): SignedAccessToken
+/** The half that needs no private key. */
+export interface TokenVerifier extends Pick<AccessTokens, 'verify'> {
+  /** Whether a token names one of the keys: nothing is said of its signature. */
+  knows(token: string): boolean
 }
 
 type Jwt = Pick<FastifyInstance['jwt'], 'sign' | 'verify'>
@@ -99,7 +100,7 @@ export async function createAccessTokens(
   }
 }
 
-/** The half that needs no private key. */
+/** For those who only verify. */
 export async function createVerifier(
   host: FastifyInstance,
   keys: AccessKeys,

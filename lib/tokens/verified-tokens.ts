@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { AccessTokenClaims } from '../../types/identity.js'
-import type { TokenVerifier } from './access-token.js'
+import type { AccessTokens } from './access-token.js'
 
 /**
  * Remembers tokens whose signature was good: as long as the keys are the same, it stays so, and
@@ -13,7 +13,7 @@ import type { TokenVerifier } from './access-token.js'
  *
  * @param max how many tokens are kept, of about 1 kB each; 0 keeps none
  */
-export function rememberVerified<T extends TokenVerifier>(tokens: T, max: number): T {
+export function rememberVerified<T extends Pick<AccessTokens, 'verify'>>(tokens: T, max: number): T {
   if (max === 0) return tokens
   const verified = new LRUCache<string, AccessTokenClaims>({ max })
   return {

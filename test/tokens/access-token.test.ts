@@ -123,6 +123,9 @@ t.test('a token is over in the very second that exp names', async (t) => {
   t.equal(isExpired(claims, startMs - 1), false)
   t.equal(isExpired(claims, startMs), true)
   t.equal(isExpired(claims, startMs + 1), true)
+  for (const exp of [undefined, Number.NaN, 'never', {}]) {
+    t.equal(isExpired({ exp } as AccessTokenClaims, startMs), true, 'what is no time always was')
+  }
 })
 
 t.test('issuer and audience are set where they are given', async (t) => {

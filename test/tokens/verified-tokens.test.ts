@@ -10,7 +10,6 @@ function counted(max: number) {
   const calls: string[] = []
   const accessTokens: AccessTokens = {
     sign: () => ({ token: 'good', expiresIn: 1 }),
-    knows: () => true,
     verify(token) {
       calls.push(token)
       if (!token.startsWith('good')) throw new Error('bad')
