@@ -25,7 +25,7 @@ export function fetchJwks(url: string, timeoutMs = TIMEOUT_MS): Promise<JwksAnsw
   const get = url.startsWith('https:') ? getHttps : getHttp
   const headers = { accept: 'application/jwk-set+json, application/json' }
   return new Promise<JwksAnswer>((resolve, reject) => {
-    const request = get(url, { headers, agent: false }, (response) => {
+    const request = get(url, { headers }, (response) => {
       read(response)
         .then(resolve, reject)
         .finally(() => request.destroy())

@@ -63,6 +63,16 @@ t.test('another status than 200 is no answer, whatever comes with it', async (t)
   }
 })
 
+t.test('nothing more is read of what is no answer', async (t) => {
+  let isClosed: Promise<unknown> | undefined
+  const endpoint = await startEndpoint(t, (_, response) => {
+    isClosed = once(response, 'close')
+    response.writeHead(500).write('and so on')
+  })
+  await t.rejects(fetchJwks(endpoint.uri, 600_000))
+  await isClosed
+})
+
 t.test('a redirect is not followed', async (t) => {
   const other = await startEndpoint(t, json({ keys: [] }))
   const endpoint = await startEndpoint(t, (_, response) =>
