@@ -61,6 +61,10 @@ describe('the app', () => {
     expect(app.sessions.revokeAll).type.toBeCallableWith('sub', { except: 'sid' })
     expect(app.sessions.create).type.not.toBeCallableWith({})
     expect(app.sessions.revokeAll).type.not.toBeCallableWith('sub', 'sid')
+    expect(app.sessions.rotateKeys()).type.toBe<Promise<void>>()
+    expect(app.sessions.rotateKeys).type.toBeCallableWith(['pem'])
+    expect(app.sessions.rotateKeys).type.not.toBeCallableWith('pem')
+    expect(app.sessions.rotateKeys).type.not.toBeCallableWith(async () => ['pem'])
   })
 })
 

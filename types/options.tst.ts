@@ -50,6 +50,10 @@ describe('options', () => {
     expect<Keys>().type.toBeAssignableFrom<readonly [string, Buffer, KeyObject]>()
     expect<Keys>().type.toBeAssignableFrom<JsonWebKey[]>()
     expect<Keys>().type.toBeAssignableFrom<[{ kty: 'OKP'; crv: 'Ed25519'; x: string; kid: string }]>()
+    expect<Keys>().type.toBeAssignableFrom<() => AccessTokenKey[]>()
+    expect<Keys>().type.toBeAssignableFrom<() => Promise<readonly [string, KeyObject]>>()
+    expect<Keys>().type.not.toBeAssignableFrom<() => Promise<string>>()
+    expect<Keys>().type.not.toBeAssignableFrom<(kid: string) => AccessTokenKey[]>()
     expect<AccessTokenKey>().type.not.toBeAssignableFrom<{ kty: 'OKP'; kid: number }>()
     expect<AccessTokenAlgorithm>().type.toBe<'HS256' | 'EdDSA' | 'ES256' | 'RS256'>()
   })
@@ -124,6 +128,7 @@ describe('options', () => {
 
   test('of routes are those of Fastify, without what makes the route', () => {
     type Login = NonNullable<FastifyRefreshTokenOptions['routes']>['login']
+    expect<NonNullable<FastifyRefreshTokenOptions['routes']>['jwks']>().type.toBe<Login>()
     expect<Login>().type.toBeAssignableFrom<boolean>()
     expect<Login>().type.toBeAssignableFrom<{ schema: { body: object }; bodyLimit: number }>()
     expect<NonNullable<Exclude<Login, boolean>>>().type.not.toHaveProperty('url')
