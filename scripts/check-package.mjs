@@ -44,6 +44,7 @@ const check = `
 const names = ['MemoryStore', 'RedisStore']
 if (typeof module.default !== 'function') throw new Error('the default export is no function')
 if (module.default !== module.fastifyRefreshToken) throw new Error('default and named export differ')
+if (typeof module.resourceServer !== 'function') throw new Error('resourceServer is no function')
 for (const name of names) {
   if (!/^class\\b/.test(String(module[name]))) throw new Error(name + ' is no class')
 }

@@ -41,7 +41,7 @@ export interface SignedAccessToken {
 
 export interface AccessTokens {
   /** Signs with the first key; `nowMs` is the store's clock. */
-  sign(session: Session, claims: Record<string, unknown>, nowMs: number): SignedAccessToken
+  sign(session: Session, claims: Claims, nowMs: number): SignedAccessToken
   /**
    * The claims of a token that one of the keys signed, expired or not: whether it has expired is for
    * the caller to ask, for a logout takes an expired one.
