@@ -181,6 +181,39 @@ t.test(
   }
 )
 
+t.test('a source that hangs keeps nobody from rotating', async (t) => {
+  let hangs = false
+  const { app } = await appWith(t, { keys: () => (hangs ? new Promise(() => {}) : [a.privateKey]) })
+  hangs = true
+  void app.sessions.rotateKeys()
+  await app.sessions.rotateKeys([b.privateKey])
+  t.equal(await signer(app), kidOf(b))
+  hangs = false
+  await app.sessions.rotateKeys()
+  t.equal(await signer(app), kidOf(a))
+})
+
+t.test('while keys change under load, each token is good by the set that it meets', async (t) => {
+  const { app } = await appWith(t, { keys: [a.privateKey, b.publicKey] })
+  const sets = [
+    [b.privateKey, a.publicKey],
+    [a.privateKey, b.publicKey]
+  ]
+  let isOver = false
+  const use = async () => {
+    let used = 0
+    for (; !isOver; used++) {
+      const headers = { authorization: `Bearer ${await tokenOf(app)}` }
+      t.equal((await app.inject({ url: '/me', headers })).statusCode, 200)
+    }
+    return used
+  }
+  const users = Array.from({ length: 5 }, use)
+  for (let i = 0; i < 40; i++) await app.sessions.rotateKeys(sets[i % 2])
+  isOver = true
+  t.ok(Math.min(...(await Promise.all(users))) > 0)
+})
+
 t.test('a rotation is logged by kids, and one that changes nothing is none', async (t) => {
   const { app, logs, rawLogs } = await appWith(t, { keys: () => [a.privateKey] })
   await app.sessions.rotateKeys()
