@@ -122,6 +122,17 @@ await eachStore(t, async (t, open) => {
       t.equal((await parent.refresh()).statusCode, 200)
     })
 
+    t.test('that says yes retires the parent', async (t) => {
+      const options: BuildOptions['options'] = { refreshToken: { confirms: ({ url }) => url === '/me' } }
+      const { client, advance, settled } = await login(t, { under: open(t), options })
+      const parent = client.copy()
+      await client.refresh()
+      t.match((await client.call()).json(), { sub: 'ada', gen: 2 })
+      await settled()
+      await advance(10 * MINUTE)
+      t.equal((await parent.refresh()).statusCode, 401)
+    })
+
     t.test('is every request, where it is left out: also those without one', async (t) => {
       const { client, app, advance, settled } = await login(t, { under: open(t) })
       const parent = client.copy()
