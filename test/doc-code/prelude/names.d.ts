@@ -35,10 +35,8 @@ declare const cors: import('fastify').FastifyPluginAsync<{
 declare const rateLimit: import('fastify').FastifyPluginAsync<{ global: boolean }>
 declare const loginBody: object
 declare const validatorCompiler: import('fastify').FastifySchemaCompiler<never>
-declare const oldPrivateKey: import('fastify-refresh-token').AccessTokenKey
-declare const newPrivateKey: typeof oldPrivateKey
-declare const oldPublicKey: typeof oldPrivateKey
-declare const newPublicKey: typeof oldPrivateKey
+declare const vault: { readKeys(): Promise<import('fastify-refresh-token').AccessTokenKey[]> }
+declare const token: string
 declare const refresh_token: string
 declare module 'expo-secure-store' {
   export function getItemAsync(key: string): Promise<string | null>
