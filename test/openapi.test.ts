@@ -3,6 +3,7 @@ import t from 'tap'
 import { z } from 'zod'
 import { type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../lib/index.js'
 import { SECRET } from './helpers/build-app.js'
+import { GENERATE } from './helpers/key-pairs.js'
 import { buildDescribed, documentOf, lint, operationsOf } from './helpers/openapi.js'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -12,6 +13,10 @@ const SETUPS: Record<string, Partial<FastifyRefreshTokenOptions>> = {
   'by cookie': {},
   'by body': { transport: 'body' },
   'by header': { transport: 'header' },
+  'with a JWKS': {
+    accessToken: { algorithm: 'EdDSA', keys: [GENERATE.EdDSA().privateKey] },
+    routes: { jwks: true }
+  },
   'any way, under other names': {
     transport: () => 'header',
     accessToken: { header: 'X-AUTH-TOKEN' },
@@ -52,6 +57,14 @@ t.test('every route says what it is, who may call it, and what it answers', asyn
     const unauthorized = operation.responses['401']
     t.equal(unauthorized?.headers?.['www-authenticate'] !== undefined, unauthorized !== undefined, route)
   }
+})
+
+t.test('the JWKS is described where it is there', async (t) => {
+  const { paths } = documentOf(await buildDescribed(t, { options: SETUPS['with a JWKS']! }))
+  const { operationId, security, responses } = paths['/.well-known/jwks.json']!.get
+  t.equal(operationId, 'listKeys')
+  t.strictSame(security, [])
+  t.ok(responses['200']?.content[JSON_TYPE]?.schema.properties.keys)
 })
 
 t.test('an example of an error is what is answered', async (t) => {

@@ -50,6 +50,14 @@ export const badRequest = describes({
   properties: FIELDS
 })
 
+/** The plugin itself refuses nobody here. */
+export const refusedByApp = describes({
+  type: 'object',
+  description: 'What the app says to a request that it refuses: a rate limit, for example.',
+  required: ['statusCode', 'error', 'message'],
+  properties: FIELDS
+})
+
 /** RFC 6749 section 5.2, for a form; JSON that cannot be read is answered as everywhere. */
 export const oauthError = describes({
   type: 'object',

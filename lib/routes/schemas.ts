@@ -1,6 +1,6 @@
 import type { FastifySchema } from 'fastify'
 import { describes } from './described.js'
-import { badRequest, failure, oauthError } from './error-schemas.js'
+import { badRequest, failure, oauthError, refusedByApp } from './error-schemas.js'
 import {
   accessToken,
   clearedCookie,
@@ -170,7 +170,8 @@ export const jwksSchema: RouteSchema = {
       description: 'The keys',
       required: ['keys'],
       properties: { keys: { type: 'array', items: jwk } }
-    }
+    },
+    '4xx': refusedByApp
   }
 }
 
