@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken, { type FastifyRefreshTokenOptions, type SessionStore } from 'fastify-refresh-token'
+import { credentialsSchema, login } from '../users.js'
 import { EarlyExpiry } from './early-expiry.js'
 import { History } from './history.js'
 import { LostAnswers } from './lost-answers.js'
@@ -9,7 +10,6 @@ import { settings } from './settings.js'
 import { registerStage, type Stage } from './stage.js'
 import { createStoppableStore } from './stoppable-store.js'
 import { Thief } from './thief.js'
-import { credentialsSchema, login } from './users.js'
 
 export interface DemoOptions {
   secret: string | Buffer

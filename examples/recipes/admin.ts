@@ -1,0 +1,44 @@
+// Support ends the sessions of a user: every process refuses his access tokens within milliseconds.
+import Fastify, { type FastifyInstance } from 'fastify'
+import refreshToken from 'fastify-refresh-token'
+import { credentialsSchema, login } from '../users.js'
+import { type RecipeOptions, serveIfStarted } from './recipe.js'
+
+export async function buildAdmin({ secret, redis, logger = false }: RecipeOptions): Promise<FastifyInstance> {
+  const app = Fastify({ logger })
+  await app.register(refreshToken, {
+    secret,
+    redis,
+    login,
+    routes: { login: { schema: { body: credentialsSchema } } },
+    onLogout: ({ sub, sid, reason }) => app.log.info({ sub, sid, reason }, 'a session ended')
+  })
+
+  app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+
+  await app.register(
+    async (admin) => {
+      // For all of them: the route that somebody adds next year is guarded, too.
+      admin.addHook('onRequest', app.authenticate)
+      admin.addHook('onRequest', app.authorize('admin'))
+
+      admin.get<{ Params: { sub: string } }>('/users/:sub/sessions', async ({ params }) => {
+        const sessions = await app.sessions.list(params.sub)
+        return sessions.map(({ sid, createdAt, metadata }) => ({ sid, createdAt, metadata }))
+      })
+
+      admin.delete<{ Params: { sub: string } }>('/users/:sub/sessions', async ({ params }) => ({
+        revoked: await app.sessions.revokeAll(params.sub)
+      }))
+
+      admin.delete<{ Params: { sid: string } }>('/sessions/:sid', async ({ params }, reply) => {
+        const ended = await app.sessions.revoke(params.sid)
+        return reply.code(ended ? 204 : 404).send()
+      })
+    },
+    { prefix: '/admin' }
+  )
+  return app
+}
+
+await serveIfStarted(import.meta.url, buildAdmin)
