@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { buildWebsocket, UNAUTHORIZED } from '../../examples/recipes/websocket.js'
 import { listen, SECRET } from '../helpers/build-app.js'
+import { eventually } from '../helpers/eventually.js'
 import { mockTimers, pass, settle } from '../helpers/timers.js'
 
 const ORIGIN = 'https://app.example.com'
@@ -11,7 +12,12 @@ const ACCESS_TTL_MS = 5 * 60 * 1000
 async function open(t: Test) {
   mockTimers(t, { apis: ['setInterval', 'Date'], now: Date.now() })
   const app = await buildWebsocket({ secret: SECRET }, ORIGIN)
-  t.after(() => app.close())
+  t.after(async () => {
+    await app.close()
+    // The timers that it clears then are still those of the test.
+    await eventually(() => app.websocketServer.clients.size === 0)
+  })
+  await app.ready()
   const url = `${(await listen(app)).replace('http', 'ws')}/echo`
   const { accessToken, session } = await app.sessions.create({ sub: 'user-1' })
 
