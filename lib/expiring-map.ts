@@ -34,7 +34,8 @@ export class ExpiringMap<V extends { expiresUs: number }> {
 
   /** Drops what has expired, and tells of each. */
   sweep(nowUs: number, dropped: (value: V) => void = () => {}): void {
-    for (const end = minuteOf(nowUs); this.#nextMinute < end; ) {
+    const end = minuteOf(nowUs)
+    while (this.#nextMinute < end && this.#buckets.size > 0) {
       const due = this.#buckets.get(this.#nextMinute) ?? []
       this.#buckets.delete(this.#nextMinute++)
       for (const key of due) {
@@ -48,6 +49,8 @@ export class ExpiringMap<V extends { expiresUs: number }> {
         }
       }
     }
+    // A clock may leap ahead by decades, as that of a device does which learns the time late.
+    this.#nextMinute = Math.max(this.#nextMinute, end)
   }
 
   /** A minute that was swept already (the clock went back) does not come again: the next one will do. */

@@ -102,3 +102,15 @@ t.test('when the clock goes back nothing is lost, and nothing stays for ever', a
   values.sweep(start + 11 * minute)
   t.equal(values.size, 0)
 })
+
+t.test('a clock that leaps far ahead costs what was due, not the minutes between', async (t) => {
+  const values = map()
+  values.set('a', { name: 'a', expiresUs: start + 10 * minute })
+  const aeon = 1e11 * minute
+  values.sweep(aeon)
+  t.equal(values.size, 0)
+
+  values.set('b', { name: 'b', expiresUs: aeon + second })
+  values.sweep(aeon + minute)
+  t.equal(values.size, 0, 'and what comes then expires as ever')
+})
