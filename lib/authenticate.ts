@@ -30,15 +30,15 @@ export interface Guards {
 
 /** What guards ask of those who know the tokens. */
 export interface Gate {
-  /** Where the access token is read. */
-  header: string
+  /** The access token that came, or null. */
+  read(request: FastifyRequest): string | null
   /** @throws an error for whoever is not let in */
   verify(token: string): Awaitable<AccessTokenClaims>
   /** Told of each who was. */
   entered(user: AccessTokenClaims, request: FastifyRequest): Awaitable<void>
 }
 
-export function createGuards({ header, verify, entered }: Gate): Guards {
+export function createGuards({ read, verify, entered }: Gate): Guards {
   // Not `request.user`, which another instance, or another plugin, may have set since.
   const userKey = Symbol('fastify-refresh-token.user')
   type Entered = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
@@ -51,7 +51,7 @@ export function createGuards({ header, verify, entered }: Gate): Guards {
 
   /** In one go where nobody has to be asked, as nearly always: a promise on the way is felt by every request. */
   function authenticate(request: Entered, optional: boolean): Awaitable<AccessTokenClaims | null> {
-    const token = readAccessToken(request, header)
+    const token = read(request)
     if (token === null && optional) return null
     if (token === null) throw new errors.NoAccessToken()
     const user = verify(token)
@@ -104,16 +104,4 @@ function hasScopes(scopes: string[]): Allows {
     const granted = typeof scope === 'string' ? scope.split(' ') : []
     return scopes.every((each) => granted.includes(each))
   }
-}
-
-/**
- * The token of the header, or null where none came. In `Authorization` it follows `Bearer` (RFC 6750
- * section 2.1), and another scheme is no token of ours; any other header may do without.
- */
-export function readAccessToken({ headers }: FastifyRequest, name: string): string | null {
-  const value = headers[name]
-  if (typeof value !== 'string' || value === '') return null
-  const bearer = /^bearer +(.*)$/i.exec(value)
-  if (bearer) return bearer[1] as string
-  return name === 'authorization' ? null : value
 }

@@ -6,14 +6,23 @@ import { nameCarriers } from './carriers.js'
 import { noteFailure } from './challenge.js'
 import type { RouteContext } from './routes/context.js'
 import { startSession } from './routes/login.js'
+import { endSession } from './routes/logout.js'
+import { refreshSession } from './routes/refresh.js'
 import { createSessions } from './sessions-api.js'
 
 /** What the plugin adds to the app. A name that is taken is Fastify's own clear error. */
 export function decorate(fastify: FastifyInstance, context: RouteContext): void {
   decorateGuards(fastify, context.guards)
   fastify.decorate('sessions', nameCarriers(createSessions(context, fastify.log), context.options))
+  fastify.decorate('checkOrigin', context.checkOrigin as AuthHook)
   fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {
     return noteFailure(this.request, () => startSession(context, this.request, this, identity))
+  })
+  fastify.decorateReply('refreshSession', function (this: FastifyReply) {
+    return noteFailure(this.request, () => refreshSession(context, this.request, this))
+  })
+  fastify.decorateReply('endSession', function (this: FastifyReply) {
+    return noteFailure(this.request, () => endSession(context, this.request, this))
   })
 }
 

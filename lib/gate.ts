@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { AccessTokenClaims } from '../types/identity.js'
 import type { Gate } from './authenticate.js'
 import type { ResolvedOptions } from './options/resolve.js'
+import { readAccessToken } from './read-access-token.js'
 import type { SessionService } from './session-service.js'
 
 /** Lets in whose session lives; and whoever came in has proved to hold his tokens. */
@@ -16,7 +17,7 @@ export function createGate(
   }
 
   return {
-    header: accessToken.header,
+    read: (request) => readAccessToken(request, accessToken),
     verify: (token) => service.verify(token),
     entered: confirms
       ? (user, request: FastifyRequest) => confirmIf(confirms(request), user)

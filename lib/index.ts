@@ -5,6 +5,7 @@ import { createGuards } from './authenticate.js'
 import { addChallengeHook } from './challenge.js'
 import { createRefreshTokenCookie } from './cookies.js'
 import { createStore } from './create-store.js'
+import { createCsrfHook } from './csrf.js'
 import { decorate } from './decorate.js'
 import { createGate } from './gate.js'
 import { claim } from './instances.js'
@@ -32,7 +33,9 @@ async function plugin(fastify: FastifyInstance, given: FastifyRefreshTokenOption
     createParts({ options, store, log: fastify.log, refreshTokens, accessTokens })
   )
   const guards = createGuards(createGate(service, options))
-  const context = { options, service, transport, refreshTokens, accessTokens, rotation, guards }
+  const checkOrigin = createCsrfHook(options)
+  const tokens = { refreshTokens, accessTokens, rotation, transport }
+  const context = { options, service, guards, checkOrigin, ...tokens }
 
   decorate(fastify, context)
   addChallengeHook(fastify)

@@ -9,6 +9,7 @@ import { errors } from './errors.js'
 import { fetchJwks } from './jwks/fetch-jwks.js'
 import { RemoteKeys } from './jwks/remote-keys.js'
 import { resolveResourceServerOptions } from './options/resource-server.js'
+import { readHeader } from './read-access-token.js'
 import type { KeyPairs } from './tokens/access-keys.js'
 import { createVerifier, isExpired, type TokenVerifier } from './tokens/access-token.js'
 import { rememberVerified } from './tokens/verified-tokens.js'
@@ -31,7 +32,7 @@ async function plugin(fastify: FastifyInstance, given: ResourceServerOptions): P
   }
 
   const guards = createGuards({
-    header,
+    read: (request) => readHeader(request, header),
     verify(token) {
       const claims = tokens.verify(token)
       return claims instanceof Promise ? claims.then(inTime) : inTime(claims)
@@ -48,4 +49,4 @@ function inTime(claims: AccessTokenClaims): AccessTokenClaims {
 }
 
 /** Guards routes with access tokens that another server issues: no store, no login, no routes. */
-export const resourceServer = fp(plugin, { name: 'fastify-refresh-token/resource-server', fastify: '5.x' })
+export const resourceServer = fp(plugin, { name: 'fastify-refresh-token/resource-server', fastify: '^5.1.0' })

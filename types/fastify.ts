@@ -66,6 +66,11 @@ declare module 'fastify' {
       ) => boolean | undefined | Promise<boolean | undefined>
     ): AuthHook
     sessions: Sessions
+    /**
+     * Guards a route of your own that changes something, where a browser sends its token by itself: the check
+     * that login, refresh and logout have. Safe methods pass; a page of another origin is 403.
+     */
+    checkOrigin: AuthHook
   }
 
   interface FastifyRequest {
@@ -85,5 +90,17 @@ declare module 'fastify' {
      * @throws `FRT_ERR_INVALID_IDENTITY`, `FRT_ERR_STORE_UNAVAILABLE`
      */
     startSession(identity: Identity): Promise<TokenResponse>
+    /**
+     * Refreshes the session of the refresh token that came with the request, as the refresh route does: gives
+     * the body to answer with. Checks no origin.
+     * @throws a 401 error of the README's table, `FRT_ERR_STORE_UNAVAILABLE`
+     */
+    refreshSession(): Promise<TokenResponse>
+    /**
+     * Ends every session that a token of the request names, and clears the refresh token's cookie, as the
+     * logout route does. Checks no origin.
+     * @throws `FRT_ERR_STORE_UNAVAILABLE`
+     */
+    endSession(): Promise<void>
   }
 }

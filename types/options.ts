@@ -100,6 +100,11 @@ export interface AccessTokenOptions {
    */
   header?: string | undefined
   /**
+   * Looks for it elsewhere, before the header: in a cookie, for pages that the server renders. Where a
+   * browser sends it by itself, unsafe methods need `app.checkOrigin`; the plugin's own routes have it then.
+   */
+  read?: ((request: FastifyRequest) => string | null | undefined) | undefined
+  /**
    * How many verified tokens a process remembers, of about 1 kB each, so that their signature is checked
    * once; expiry and revocation are checked at each use. `0`: none.
    * @default 10000

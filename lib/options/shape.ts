@@ -1,4 +1,9 @@
-import type { FastifyRefreshTokenOptions, RefreshTokenOptions, SessionOptions } from '../../types/options.js'
+import type {
+  AccessTokenOptions,
+  FastifyRefreshTokenOptions,
+  RefreshTokenOptions,
+  SessionOptions
+} from '../../types/options.js'
 import { defaultMetadata } from '../metadata.js'
 import {
   boolean,
@@ -40,6 +45,7 @@ export const shape = {
     algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
     keys: optional(keysOrSource),
     header: withDefault(headerName, 'authorization'),
+    read: optional(fn<Function<AccessTokenOptions['read']>>()),
     cache: withDefault(count({ min: 0 }), 10_000)
   }),
   refreshToken: group({

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyReply, FastifyRequest, HTTPMethods, onRequestAsyncHookHandler } from 'fastify'
 import type { RouteOverrides } from '../../types/options.js'
 import type { Guards } from '../authenticate.js'
 import type { Caller } from '../caller.js'
@@ -20,6 +20,8 @@ export interface RouteContext {
   accessTokens: AccessTokens
   rotation: KeyRotation
   guards: Guards
+  /** Refuses what a page of another origin makes a browser send. */
+  checkOrigin: onRequestAsyncHookHandler
 }
 
 export function callerOf(request: FastifyRequest): Caller {

@@ -1,7 +1,6 @@
 import type { FastifyInstance, onRequestHookHandler, RouteShorthandOptions } from 'fastify'
 import { IS_PUBLIC } from '../authenticate.js'
 import { noteFailure } from '../challenge.js'
-import { createCsrfHook } from '../csrf.js'
 import { schemesOf } from '../security-schemes.js'
 import { setCompilers, sparing } from './compilers.js'
 import type { Route, RouteContext } from './context.js'
@@ -35,8 +34,10 @@ const JWKS_CACHE_CONTROL = 'public, max-age=300'
 
 /** The routes of the plugin, in scopes of their own. */
 export async function registerRoutes(fastify: FastifyInstance, context: RouteContext): Promise<void> {
-  const { options, guards } = context
-  const gates = { public: createCsrfHook(options), user: guards.authenticate } as Gates
+  const { options, guards, checkOrigin } = context
+  // A token that the app reads may have been sent by a browser unasked, as those in headers never are.
+  const ofUsers = options.accessToken.read ? [checkOrigin, guards.authenticate] : [guards.authenticate]
+  const gates = { public: [checkOrigin], user: ofUsers } as Gates
   const swaggerTransform = createTransform(schemesOf(options))
 
   async function addRoutes(
@@ -60,7 +61,7 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
 }
 
 /** What each kind of route lets in; it runs before the app's own hooks. */
-type Gates = Record<Route['access'], onRequestHookHandler>
+type Gates = Record<Route['access'], onRequestHookHandler[]>
 
 interface Common {
   gates: Gates

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { readAccessToken } from '../authenticate.js'
 import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
+import { readAccessToken } from '../read-access-token.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import { callerOf, parseTokens, type Route, type RouteContext, refuseForeign } from './context.js'
 import { logoutSchema } from './schemas.js'
@@ -10,23 +10,32 @@ import { logoutSchema } from './schemas.js'
  * Every session that a valid one names ends; 200 also when there was nothing to end.
  */
 export function logoutRoute(context: RouteContext): Route {
-  const { options, transport } = context
   return {
-    overrides: options.routes.logout,
+    overrides: context.options.routes.logout,
     method: 'POST',
     path: '/logout',
     schema: logoutSchema(options),
     access: 'public',
     async handler(request, reply) {
       if (isOAuth(request)) return revokeForOAuth(context, request, reply)
-      const accessToken = readAccessToken(request, options.accessToken.header)
-      const tokens = accessToken === null ? [] : [accessToken]
-      await endSessions(context, request, [...transport.read(request), ...tokens])
-      // Only now: a logout that did not reach the store is none.
-      transport.clear(request, reply)
+      await endSession(context, request, reply)
       return {}
     }
   }
+}
+
+/** Ends every session that a token of the request names, and makes a browser forget its cookie. */
+export async function endSession(
+  context: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<void> {
+  const { options, transport } = context
+  const accessToken = readAccessToken(request, options.accessToken)
+  const tokens = accessToken === null ? [] : [accessToken]
+  await endSessions(context, request, [...transport.read(request), ...tokens])
+  // Only now: a logout that did not reach the store is none.
+  transport.clear(request, reply)
 }
 
 /** RFC 7009: 200 for an unknown token too. */

@@ -15,17 +15,16 @@ export function refreshRoute(context: RouteContext): Route {
     schema: refreshSchema(context.options),
     access: 'public',
     handler: (request, reply) =>
-      isOAuth(request)
-        ? refreshForOAuth(context, request, reply)
-        : refresh(context, context.transport, request, reply)
+      isOAuth(request) ? refreshForOAuth(context, request, reply) : refreshSession(context, request, reply)
   }
 }
 
-async function refresh(
-  { service, refreshTokens }: RouteContext,
-  transport: TokenTransport,
+/** Exchanges the refresh token that came with the request. */
+export async function refreshSession(
+  { service, refreshTokens, transport: configured }: RouteContext,
   request: FastifyRequest,
-  reply: FastifyReply
+  reply: FastifyReply,
+  transport: TokenTransport = configured
 ): Promise<TokenResponse> {
   const given = transport.read(request)
   if (given.length === 0) throw new errors.NoRefreshToken()
@@ -33,7 +32,10 @@ async function refresh(
   const [token, ...others] = parseTokens(refreshTokens, given)
   // Two sessions: one of the cookies was tossed in by somebody. Using neither logs out and fixates nobody.
   if (!token || others.length > 0) throw new errors.RefreshTokenInvalid()
-  return transport.write(request, reply, await service.refresh(token, callerOf(request)))
+  const tokens = await service.refresh(token, callerOf(request))
+  // Also on a route of the app's own (RFC 6749 section 5.1).
+  reply.header('cache-control', 'no-store')
+  return transport.write(request, reply, tokens)
 }
 
 /** RFC 6749 section 6. */
@@ -48,7 +50,7 @@ async function refreshForOAuth(
       throw new OAuthError('unsupported_grant_type', 'The grant_type must be refresh_token')
     }
     requireParameter(request, 'refresh_token')
-    return await refresh(context, bodyTransport, request, reply)
+    return await refreshSession(context, request, reply, bodyTransport)
   } catch (error) {
     return sendOAuthError(reply, error)
   }
