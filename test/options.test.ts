@@ -57,7 +57,8 @@ t.test('every option has the default that the documentation names', async (t) =>
     audience: undefined,
     algorithm: 'HS256',
     keys: undefined,
-    header: 'authorization'
+    header: 'authorization',
+    read: undefined
   })
   t.has(options.refreshToken, {
     ttlMs: 14 * 86_400_000,
@@ -172,6 +173,7 @@ t.test('a bad value of any option is refused by its path', async (t) => {
     'accessToken.audience': noText,
     'accessToken.algorithm': ['none', 'HS512', 'hs256', '', null, 1],
     'accessToken.header': noHeader,
+    'accessToken.read': noFunction,
     refreshToken: noGroup,
     'refreshToken.untilConfirmed': noBoolean,
     'refreshToken.confirms': noFunction,

@@ -48,7 +48,7 @@ t.test('it decorates the scope that registers it', async (t) => {
     'verify'
   ])
   for (const name of ['user', 'authenticate']) t.ok(app.hasRequestDecorator(name), name)
-  t.ok(app.hasReplyDecorator('startSession'))
+  for (const name of ['startSession', 'refreshSession', 'endSession']) t.ok(app.hasReplyDecorator(name), name)
 })
 
 t.test('a second registration in one scope is a clear error', async (t) => {
@@ -130,7 +130,10 @@ const TAKEN: [name: string, decorate: Decorate][] = [
   ['authorize', (app) => app.decorate('authorize', () => async () => {})],
   ['sessions', (app) => app.decorate('sessions', {} as never)],
   ['authenticate', (app) => app.decorateRequest('authenticate', (() => {}) as never)],
-  ['startSession', (app) => app.decorateReply('startSession', (() => {}) as never)]
+  ['checkOrigin', (app) => app.decorate('checkOrigin', async () => {})],
+  ['startSession', (app) => app.decorateReply('startSession', (() => {}) as never)],
+  ['refreshSession', (app) => app.decorateReply('refreshSession', (() => {}) as never)],
+  ['endSession', (app) => app.decorateReply('endSession', (() => {}) as never)]
 ]
 
 for (const [name, decorate] of TAKEN) {

@@ -49,6 +49,12 @@ describe('the app', () => {
     expect(fastify().addHook).type.toBeCallableWith('onRequest', authenticate)
   })
 
+  test('checks the origin of requests to routes of its own', () => {
+    expect(app.checkOrigin).type.toBe<AuthHook>()
+    expect(fastify().post).type.toBeCallableWith('/', { onRequest: app.checkOrigin }, async () => ({}))
+    expect(fastify().addHook).type.toBeCallableWith('onRequest', app.checkOrigin)
+  })
+
   test('has the sessions', () => {
     expect(app.sessions).type.toBe<Sessions>()
     expect(app.sessions.create({ sub: 'a' })).type.toBe<Promise<Tokens>>()
@@ -88,6 +94,8 @@ describe('a reply', () => {
     })
     expect(reply.startSession).type.not.toBeCallableWith({ id: 'a' })
     expect(reply.startSession).type.not.toBeCallableWith(null)
+    expect(reply.refreshSession()).type.toBe<Promise<TokenResponse>>()
+    expect(reply.endSession()).type.toBe<Promise<void>>()
     expect<TokenResponse['token_type']>().type.toBe<'Bearer'>()
     expect<TokenResponse['refresh_token']>().type.toBe<string | undefined>()
   })

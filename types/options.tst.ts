@@ -115,6 +115,10 @@ describe('options', () => {
     expect<Options['transport']>().type.not.toBeAssignableFrom<'cookies'>()
     expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ ttl: Date }>()
     expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ algorithm: 'none' }>()
+    expect<Options['accessToken']>().type.toBeAssignableFrom<{
+      read: (request: FastifyRequest) => string | undefined
+    }>()
+    expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ read: () => Promise<string> }>()
     expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ keys: KeyObject }>()
     expect<Options['accessToken']>().type.not.toBeAssignableFrom<{ keys: [number] }>()
     expect<Options['refreshToken']>().type.not.toBeAssignableFrom<{ rollback: 'adopt' }>()
