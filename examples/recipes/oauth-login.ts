@@ -40,7 +40,8 @@ export async function buildOAuthLogin({
   app.get('/login/callback', async (request, reply) => {
     const account = await accountOf(app, request, reply).catch((error) => {
       // Another browser's state, a code that was used: somebody sent the user here with a login of his own.
-      request.log.warn({ err: error }, 'a login failed')
+      // The message alone: the error holds the request to the provider, and with it the client's secret.
+      request.log.warn({ reason: error.message }, 'a login failed')
       return null
     })
     if (!account) return reply.code(403).send({ message: 'That login is not yours: start again' })

@@ -42,8 +42,9 @@ export async function buildStepUp({
     async (request, reply) => {
       const identity = await login(request)
       // Somebody else's good password is no proof of who this is.
-      if (!identity || identity.sub !== request.user?.sub)
+      if (!identity || identity.sub !== request.user?.sub) {
         return reply.code(403).send({ message: 'That is not it' })
+      }
       // A new session, whose `auth_time` is now. It takes the place of the old one, which ends.
       return reply.startSession(identity)
     }

@@ -21,15 +21,18 @@ class Browser {
   post = (url: string, form: Record<string, string> = {}, headers: Record<string, string> = SAME_SITE) =>
     this.#send({ method: 'POST', url, payload: new URLSearchParams(form).toString() }, headers)
 
+  /** A cookie of an earlier answer. */
+  keep(name: string, value: string, maxAge = Infinity): void {
+    this.#cookies.set(name, { value, untilMs: Date.now() + maxAge * 1000 })
+  }
+
   async #send(request: InjectOptions, headers: Record<string, string>, hops: string[] = []): Promise<Visit> {
     const type = request.payload === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
     const response = await this.#app.inject({
       ...request,
       headers: { ...headers, ...type, cookie: this.#jar() }
     })
-    for (const { name, value, maxAge = Infinity } of response.cookies) {
-      this.#cookies.set(name, { value, untilMs: Date.now() + maxAge * 1000 })
-    }
+    for (const { name, value, maxAge } of response.cookies) this.keep(name, value, maxAge)
     const { statusCode, body } = response
     if (statusCode < 300 || statusCode >= 400) return { statusCode, body, hops }
     const url = String(response.headers.location)
@@ -56,10 +59,12 @@ async function open(t: Test) {
   return { app, clock, browser: new Browser(app) }
 }
 
+/** With a browser that is logged in. */
 async function enter(t: Test) {
   const opened = await open(t)
-  const { hops } = await opened.browser.post('/login', { username: 'ada', password: 'analytical engine' })
-  t.same(hops, ['303 /account'])
+  const { accessToken, expiresIn, refreshToken } = await opened.app.sessions.create({ sub: 'user-1' })
+  opened.browser.keep('__Host-access_token', accessToken, expiresIn)
+  opened.browser.keep('__Host-refresh_token', refreshToken)
   return opened
 }
 
@@ -68,6 +73,13 @@ t.test('who is not logged in is sent to the form, also with a wrong password', a
   t.same((await browser.get('/account')).hops, ['303 /login'])
   t.equal((await browser.post('/login', { username: 'ada', password: 'no' })).statusCode, 401)
   t.same((await browser.get('/account')).hops, ['303 /login'])
+})
+
+t.test('the right password leads to the page', async (t) => {
+  const { browser } = await open(t)
+  const { hops, body } = await browser.post('/login', { username: 'ada', password: 'analytical engine' })
+  t.same(hops, ['303 /account'])
+  t.match(body, 'You are user-1')
 })
 
 t.test(
