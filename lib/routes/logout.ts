@@ -14,7 +14,7 @@ export function logoutRoute(context: RouteContext): Route {
     overrides: context.options.routes.logout,
     method: 'POST',
     path: '/logout',
-    schema: logoutSchema(options),
+    schema: logoutSchema(context.options),
     access: 'public',
     async handler(request, reply) {
       if (isOAuth(request)) return revokeForOAuth(context, request, reply)

@@ -1,11 +1,6 @@
 import type {} from 'fastify'
 
 declare module 'fastify' {
-  /** Of `@fastify/rate-limit`. */
-  interface FastifyContextConfig {
-    rateLimit?: object
-  }
-
   /** Of `@fastify/session`: what the reader keeps in it. */
   interface Session {
     user?: { id: string; name: string }
