@@ -12,7 +12,7 @@ export interface RecipeOptions {
 }
 
 /**
- * Serves a recipe whose file was started: `node --import tsx examples/recipes/cors.ts`.
+ * Serves a recipe whose file was started: `npx tsx examples/recipes/cors.ts`.
  * PORT (3000), AUTH_SECRET (random at each start) and REDIS_URL (memory) come from the environment.
  */
 export async function serveIfStarted(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startConfigured } from '../helpers/configured-redis.js'
@@ -119,6 +120,10 @@ async function checkCommand(command: string, blocks: readonly Block[]): Promise<
   if (program === 'node') {
     const isThere = blocks.some((block) => isCode(block) && fileName(block) === verb)
     fail(isThere ? undefined : `${command}: no block of this page is ${verb}`)
+  } else if (program === 'npx') {
+    known(verb)
+    const [file = ''] = rest
+    fail(existsSync(file) ? undefined : `${command}: there is no ${file}`)
   } else if (program === 'npm' && verb === 'run') known(rest[0] ?? '')
   else if (program === 'npm' && ['i', 'install'].includes(verb)) {
     for (const name of rest.filter((arg) => !arg.startsWith('-'))) known(name)

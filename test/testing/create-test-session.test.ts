@@ -11,7 +11,7 @@ const NAMES = {
 }
 
 /** An app as a user writes it: nobody has waited for it to be ready. */
-async function createApp(options: Partial<FastifyRefreshTokenOptions>): Promise<FastifyInstance> {
+function createApp(options: Partial<FastifyRefreshTokenOptions>): FastifyInstance {
   const app = Fastify()
   app.register(async (scope) => {
     await scope.register(fastifyRefreshToken, { secret: SECRET, routes: { login: false }, ...options })
@@ -24,7 +24,7 @@ async function createApp(options: Partial<FastifyRefreshTokenOptions>): Promise<
 for (const [kind, names] of Object.entries({ default: {}, own: NAMES })) {
   for (const transport of ['cookie', 'header', 'body'] as const) {
     t.test(`a session that travels by ${transport}, under ${kind} names`, async (t) => {
-      const app = await createApp({ transport, ...names })
+      const app = createApp({ transport, ...names })
       t.after(() => app.close())
       const session = await createTestSession(
         app,
@@ -49,7 +49,7 @@ for (const [kind, names] of Object.entries({ default: {}, own: NAMES })) {
 }
 
 t.test('the refresh token travels in one way alone', async (t) => {
-  const app = await createApp({})
+  const app = createApp({})
   t.after(() => app.close())
   const access = ['authorization']
   const byDefault = await createTestSession(app, { sub: 'ada' })
@@ -85,7 +85,7 @@ t.test('of several instances, that of the scope that is given', async (t) => {
 })
 
 t.test('what is no identity is refused as elsewhere', async (t) => {
-  const app = await createApp({})
+  const app = createApp({})
   t.after(() => app.close())
   await t.rejects(createTestSession(app, { sub: '' }), { code: 'FRT_ERR_INVALID_IDENTITY' })
 })
