@@ -10,7 +10,7 @@ import { root, run, tryRun } from './run.mjs'
 const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const all = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => `test/${name}`)
-  .filter((name) => name.endsWith('.test.ts') && !name.startsWith('test/topologies/'))
+  .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser)\//.test(name))
   .sort()
 /** What asks a Redis, and what goes wrong with it. */
 const onRedis = all.filter((name) => /^test\/(store|faults)\/|^test\/(feed|versions|replicas)/.test(name))

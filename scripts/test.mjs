@@ -13,7 +13,7 @@ const someFiles = args.some((arg) => !arg.startsWith('-'))
 const covers = !someFiles && !args.includes('--disable-coverage')
 const tap = ['node_modules/tap/dist/esm/run.mjs']
 
-run(process.execPath, ['scripts/ensure-redis.mjs'], { timeoutMs: 900_000 })
+run(process.execPath, ['scripts/ensure-tools.mjs'], { timeoutMs: 900_000 })
 
 // tap comes built with its own TypeScript plugin, which .taprc leaves out; a run that finds this out itself fails once.
 const built = readFileSync('node_modules/@tapjs/test/test-built/src/index.ts', 'utf8')
