@@ -1,6 +1,6 @@
 import { get as getHttp, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { get as getHttps } from 'node:https'
-import { setTimeout } from 'node:timers'
+import { inTime } from '../in-time.js'
 
 const TIMEOUT_MS = 5000
 
@@ -21,21 +21,15 @@ export interface JwksAnswer {
  * where nobody vouches for the keys. Not by `fetch`, which on Node.js 20 forgets its signal when memory is
  * collected, and waits for ever.
  */
-export function fetchJwks(url: string, timeoutMs = TIMEOUT_MS): Promise<JwksAnswer> {
+export async function fetchJwks(url: string, timeoutMs = TIMEOUT_MS): Promise<JwksAnswer> {
   const get = url.startsWith('https:') ? getHttps : getHttp
-  const headers = { accept: 'application/jwk-set+json, application/json' }
-  return new Promise<JwksAnswer>((resolve, reject) => {
-    const request = get(url, { headers }, (response) => {
-      read(response)
-        .then(resolve, reject)
-        .finally(() => request.destroy())
-    })
-    const timer = setTimeout(() => {
-      reject(new Error(`no whole answer within ${timeoutMs} ms`))
-      request.destroy()
-    }, timeoutMs)
-    request.on('error', reject).on('close', () => clearTimeout(timer))
-  })
+  const request = get(url, { headers: { accept: 'application/jwk-set+json, application/json' } })
+  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('response', resolve).on('error', reject)
+  }).then(read)
+  const late = () => new Error(`no whole answer within ${timeoutMs} ms`)
+  // A connection may also close without a word: after a 101, for example.
+  return inTime(answer, timeoutMs, late).finally(() => request.destroy())
 }
 
 async function read(response: IncomingMessage): Promise<JwksAnswer> {

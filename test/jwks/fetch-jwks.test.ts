@@ -130,6 +130,13 @@ t.test(
   }
 )
 
+t.test('another protocol than the one that was asked for is no answer', async (t) => {
+  const endpoint = await startEndpoint(t, ({ socket }) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: chat\r\nconnection: upgrade\r\n\r\n')
+  })
+  await t.rejects(fetchJwks(endpoint.uri, 200), { message: 'no whole answer within 200 ms' })
+})
+
 t.test('nobody there, or a connection that breaks, is no answer', async (t) => {
   const endpoint = await startEndpoint(t, (request) => request.socket.destroy())
   await t.rejects(fetchJwks(endpoint.uri))
