@@ -134,6 +134,14 @@ t.test('without keys it starts, and lets nobody in until it knows them', async (
   t.ok(logs.some(({ event }) => event === 'jwks_recovered'))
 })
 
+t.test('what is no HTTP is not quoted in the log', async (t) => {
+  const { logs } = await withEndpoint(t, ({ socket }) => socket.end('-ERR AUTH very-secret'))
+  const { err } = logs.find(({ event }) => event === 'jwks_unavailable') ?? {}
+  t.match(err, { message: /^Parse Error/, code: 'HPE_INVALID_CONSTANT' })
+  const { type, message, stack, code, ...quoted } = Object(err)
+  t.same(quoted, {})
+})
+
 t.test('while the endpoint fails the keys stay, for a day', async (t) => {
   const { endpoint, status, clock } = await withEndpoint(t, listing(a))
   endpoint.answer = breakDown

@@ -25,11 +25,16 @@ export async function fetchJwks(url: string, timeoutMs = TIMEOUT_MS): Promise<Jw
   const get = url.startsWith('https:') ? getHttps : getHttp
   const request = get(url, { headers: { accept: 'application/jwk-set+json, application/json' } })
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
-    request.on('response', resolve).on('error', reject)
+    request.on('response', resolve).on('error', (error) => reject(withoutAnswer(error)))
   }).then(read)
   const late = () => new Error(`no whole answer within ${timeoutMs} ms`)
   // A connection may also close without a word: after a 101, for example.
   return inTime(answer, timeoutMs, late).finally(() => request.destroy())
+}
+
+/** What cannot be parsed hangs on the error, and a certificate: neither is for the log. */
+function withoutAnswer({ message, code }: NodeJS.ErrnoException): Error {
+  return Object.assign(new Error(message), { code })
 }
 
 async function read(response: IncomingMessage): Promise<JwksAnswer> {
