@@ -49,11 +49,11 @@ export class ExpiringMap<V extends { expiresUs: number }> {
         }
       }
     }
-    // A clock may leap ahead by decades, as that of a device does which learns the time late.
-    this.#nextMinute = Math.max(this.#nextMinute, end)
+    // A clock may leap by decades, ahead or back, as that of a device does which learns the time late.
+    this.#nextMinute = end
   }
 
-  /** A minute that was swept already (the clock went back) does not come again: the next one will do. */
+  /** A minute that was swept already does not come again: the next one will do. */
   #file(key: string, { expiresUs }: V): void {
     const minute = Math.max(minuteOf(expiresUs), this.#nextMinute)
     const bucket = this.#buckets.get(minute)

@@ -114,3 +114,12 @@ t.test('a clock that leaps far ahead costs what was due, not the minutes between
   values.sweep(aeon + minute)
   t.equal(values.size, 0, 'and what comes then expires as ever')
 })
+
+t.test('a clock that was far ahead for a while keeps nothing that comes after', async (t) => {
+  const values = map()
+  values.sweep(1e6 * minute)
+  values.sweep(start)
+  values.set('a', { name: 'a', expiresUs: start + minute })
+  values.sweep(start + 2 * minute)
+  t.equal(values.size, 0)
+})
