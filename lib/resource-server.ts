@@ -35,7 +35,7 @@ async function plugin(fastify: FastifyInstance, given: ResourceServerOptions): P
     read: (request) => readHeader(request, header),
     verify(token) {
       const claims = tokens.verify(token)
-      return claims instanceof Promise ? claims.then(inTime) : inTime(claims)
+      return claims instanceof Promise ? claims.then(unexpired) : unexpired(claims)
     },
     entered() {}
   })
@@ -43,7 +43,7 @@ async function plugin(fastify: FastifyInstance, given: ResourceServerOptions): P
   addChallengeHook(fastify)
 }
 
-function inTime(claims: AccessTokenClaims): AccessTokenClaims {
+function unexpired(claims: AccessTokenClaims): AccessTokenClaims {
   if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
   return claims
 }

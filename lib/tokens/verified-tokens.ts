@@ -3,9 +3,9 @@ import type { AccessTokenClaims } from '../../types/identity.js'
 import type { AccessTokens } from './access-token.js'
 
 /**
- * Remembers tokens whose signature was good: as long as the keys are the same, it stays so, and
- * other keys come with another memory. What may change
- * from one use to the next, expiry and revocation, is for the caller to check each time, as always.
+ * Remembers tokens whose signature was good: as long as the keys are the same, it stays so, and other keys come
+ * with another memory. What may change from one use to the next, expiry and revocation, is for the caller to
+ * check each time, as always.
  *
  * The key is the whole token, letter for letter: nothing that differs from a token that was verified is
  * ever taken for it. Only tokens that were verified are kept, the least recently used make room, and they
