@@ -59,6 +59,21 @@ t.test('every route says what it is, who may call it, and what it answers', asyn
   }
 })
 
+t.test('where the app reads the access token, the CSRF check of guarded routes is described', async (t) => {
+  const app = await buildDescribed(t, { options: { accessToken: { read: () => null } } })
+  const operations = operationsOf(documentOf(app))
+  const refused = Object.keys(operations).filter((route) => operations[route]?.responses['403'])
+  const guarded = ['POST /auth/logout-all', 'DELETE /auth/sessions/{id}']
+  t.strictSame(refused, ['POST /auth/login', 'POST /auth/refresh', 'POST /auth/logout', ...guarded])
+
+  const headers = { 'sec-fetch-site': 'cross-site' }
+  const answer = await app.inject({ method: 'POST', url: '/auth/logout-all', headers })
+  t.strictSame(
+    answer.json(),
+    operations['POST /auth/logout-all']?.responses['403']?.content['application/json']?.example
+  )
+})
+
 t.test('the JWKS is described where it is there', async (t) => {
   const { paths } = documentOf(await buildDescribed(t, { options: SETUPS['with a JWKS']! }))
   const { operationId, security, responses } = paths['/.well-known/jwks.json']!.get

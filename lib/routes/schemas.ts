@@ -1,4 +1,5 @@
 import type { FastifySchema } from 'fastify'
+import type { ResolvedOptions } from '../options/resolve.js'
 import { describes } from './described.js'
 import { badRequest, failure, oauthError, refusedByApp } from './error-schemas.js'
 import {
@@ -20,6 +21,9 @@ export interface RouteSchema extends FastifySchema {
   description?: string
   security: Record<string, string[]>[]
 }
+
+/** What tells whether the app reads the access token itself. */
+type Reading = Pick<ResolvedOptions, 'accessToken'>
 
 const tags = ['auth']
 
@@ -97,7 +101,7 @@ export function logoutSchema(ways: Ways): RouteSchema {
   }
 }
 
-export function logoutAllSchema(ways: Ways): RouteSchema {
+export function logoutAllSchema(options: Ways & Reading): RouteSchema {
   return {
     tags,
     operationId: 'logoutAll',
@@ -109,9 +113,10 @@ export function logoutAllSchema(ways: Ways): RouteSchema {
         description: 'Done',
         required: ['revoked'],
         properties: { revoked: { type: 'integer', description: 'How many sessions ended' } },
-        headers: clearedCookie(ways)
+        headers: clearedCookie(options)
       },
       401: guarded,
+      ...refusedOrigin(options),
       503: unavailable
     }
   }
@@ -134,12 +139,20 @@ export const listSchema: RouteSchema = {
   }
 }
 
-export const deleteSchema: RouteSchema = {
-  tags,
-  operationId: 'endSession',
-  summary: "End one of the user's sessions",
-  security: accessToken,
-  response: { 200: done({}), 401: guarded, 404: failure(404, 'SessionNotFound'), 503: unavailable }
+export function deleteSchema(options: Reading): RouteSchema {
+  return {
+    tags,
+    operationId: 'endSession',
+    summary: "End one of the user's sessions",
+    security: accessToken,
+    response: {
+      200: done({}),
+      401: guarded,
+      ...refusedOrigin(options),
+      404: failure(404, 'SessionNotFound'),
+      503: unavailable
+    }
+  }
 }
 
 /** RFC 7517 sections 4 and 5. Nothing leaves but what is listed: no member of a private key is. */
@@ -173,6 +186,11 @@ export const jwksSchema: RouteSchema = {
     },
     '4xx': refusedByApp
   }
+}
+
+/** What asks for an access token has the CSRF check as well, where the app reads that token. */
+function refusedOrigin({ accessToken: { read } }: Reading): object {
+  return read ? { 403: crossOrigin } : {}
 }
 
 function done(headers: object): object {

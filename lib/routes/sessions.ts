@@ -28,7 +28,7 @@ export function deleteRoute({ options, service, guards }: RouteContext): Route {
     overrides: options.routes.sessions,
     method: 'DELETE',
     path: '/sessions/:id',
-    schema: deleteSchema,
+    schema: deleteSchema(options),
     access: 'user',
     async handler(request) {
       const { id } = request.params as { id: string }
