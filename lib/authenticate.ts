@@ -83,10 +83,7 @@ export function createGuards({ read, verify, entered }: Gate): Guards {
     },
 
     authorize(...allowed) {
-      const [first] = allowed
-      // A list that is empty by mistake must not let everybody in.
-      if (first === undefined) refuse('authorize()', 'given scopes or a function')
-      const allows = typeof first === 'function' ? first : hasScopes(allowed as string[])
+      const allows = isFunction(allowed) ? allowed[0] : hasScopes(allowed)
       return async (request) => {
         if (!isPublic(request)) await noteFailure(request, () => authorize(request, allows))
       }
@@ -98,10 +95,22 @@ function isPublic({ routeOptions }: FastifyRequest): boolean {
   return IS_PUBLIC in routeOptions.config
 }
 
+function isFunction(allowed: unknown[]): allowed is [Allows] {
+  return allowed.length === 1 && typeof allowed[0] === 'function'
+}
+
+/** RFC 6749 section 3.3. */
+const SCOPE = /^[!#-[\]-~]+$/
+
 /** The `scope` claim is a list separated by spaces (RFC 9068 section 2.2.3, RFC 8693 section 4.2). */
-function hasScopes(scopes: string[]): Allows {
+function hasScopes(scopes: unknown[]): Allows {
+  const areScopes = scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope))
+  // A list that is empty by mistake must not let everybody in, nor a list of lists nobody.
+  if (!areScopes || scopes.length === 0) {
+    refuse('authorize()', 'given scopes, each a word of its own without spaces, or one function')
+  }
   return ({ scope }) => {
     const granted = typeof scope === 'string' ? scope.split(' ') : []
-    return scopes.every((each) => granted.includes(each))
+    return scopes.every((each) => granted.includes(each as string))
   }
 }

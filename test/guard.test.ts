@@ -220,6 +220,21 @@ t.test('scopes that were forgotten are an error at once, and do not let everybod
   t.throws(() => app.authorize(...scopes), { code: 'FRT_ERR_INVALID_OPTION' })
 })
 
+t.test('authorize takes scopes one by one, or one function: what else would refuse everybody', async (t) => {
+  const { app } = await buildApp(t, {})
+  const authorize = app.authorize as (...allowed: unknown[]) => unknown
+  for (const wrong of [
+    [['read']],
+    ['read write'],
+    [''],
+    ['read', () => true],
+    [() => true, 'read'],
+    [null]
+  ]) {
+    t.throws(() => authorize(...wrong), { code: 'FRT_ERR_INVALID_OPTION' }, JSON.stringify(wrong))
+  }
+})
+
 t.test('request.user is null where nothing guards, and no request sees the user of another', async (t) => {
   const { app } = await buildApp(t, {
     extend(app) {

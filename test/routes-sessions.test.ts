@@ -72,7 +72,7 @@ await eachStore(t, async (t, open) => {
     t.match(sessions, [
       {
         created_at: '2030-01-01T12:34:56.789Z',
-        last_used_at: '2030-01-01T12:00:00.000Z',
+        last_used_at: '2030-01-01T12:34:56.789Z',
         current: true,
         metadata: { device: 'phone', user_agent: 'Phone/1.0', ip: '127.0.0.1' }
       },
@@ -84,7 +84,7 @@ await eachStore(t, async (t, open) => {
     )
   })
 
-  t.test('times of use are told to the hour', async (t) => {
+  t.test('times of use are told to the hour, and none before the session began', async (t) => {
     const { app, advance } = await buildApp(t, { under: open(t) })
     const client = await loggedIn(app)
     await advance(2 * HOUR)

@@ -104,7 +104,8 @@ export function createAuthFetchIn(
 
   async function tellOfLogout(body: object | undefined, headers: Record<string, string>): Promise<Tried> {
     try {
-      const { status, retryAfterMs } = await server.ask('/logout', body, { headers })
+      // An application may leave the page as soon as it hears that its session is over.
+      const { status, retryAfterMs } = await server.ask('/logout', body, { headers, keepalive: true })
       if (status === 200) return { done: true }
       return { done: false, retryAfterMs, cause: new Error(String(status)) }
     } catch (cause) {

@@ -11,6 +11,13 @@ export interface Answer {
   retryAfterMs: number
 }
 
+export interface AskInit {
+  headers?: Record<string, string>
+  signal?: AbortSignal
+  /** It is sent also where the page goes away meanwhile. */
+  keepalive?: boolean
+}
+
 /** The routes of the plugin. */
 export class Server {
   readonly #environment: Environment
@@ -36,13 +43,9 @@ export class Server {
   }
 
   /** @throws `UnavailableError` where no answer came in time: nobody knows whether the server heard it */
-  ask(
-    route: string,
-    body?: unknown,
-    { headers = {}, signal: ended }: { headers?: Record<string, string>; signal?: AbortSignal } = {}
-  ): Promise<Answer> {
+  ask(route: string, body?: unknown, { signal: ended, ...init }: AskInit = {}): Promise<Answer> {
     const { signal, cancel } = limit(this.#environment, ANSWER_TIMEOUT_MS, ended)
-    return this.#exchange(route, body, { headers, signal })
+    return this.#exchange(route, body, { ...init, signal })
       .catch((cause) => {
         throw new UnavailableError('the server did not answer', { cause })
       })

@@ -37,7 +37,7 @@ const session = {
   properties: {
     id: { type: 'string' },
     created_at: { type: 'string', format: 'date-time' },
-    last_used_at: { type: 'string', format: 'date-time', description: 'To the hour' },
+    last_used_at: { type: 'string', format: 'date-time', description: 'To the hour, not before created_at' },
     expires_at: { type: 'string', format: 'date-time', description: 'To the hour' },
     current: { type: 'boolean', description: 'The session of this access token' },
     metadata: { type: 'object', additionalProperties: true }

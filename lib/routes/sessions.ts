@@ -43,7 +43,8 @@ export function deleteRoute({ options, service, guards }: RouteContext): Route {
 /** Times of use to the hour: they tell a thief nothing of his victim's rhythm. */
 function describe(session: Session, currentSid: string) {
   const { sid, createdAt, lastUsedAt, expiresAt, endsAt, metadata } = session
-  const lastUsedMs = Math.floor(lastUsedAt.getTime() / HOUR_MS) * HOUR_MS
+  // Not before the session began, which is told exactly.
+  const lastUsedMs = Math.max(Math.floor(lastUsedAt.getTime() / HOUR_MS) * HOUR_MS, createdAt.getTime())
   const expiresMs = Math.min(Math.ceil(expiresAt.getTime() / HOUR_MS) * HOUR_MS, endsAt.getTime())
   return {
     id: sid,

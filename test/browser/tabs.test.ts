@@ -126,6 +126,16 @@ inChromium(t, async (t, browser) => {
     t.same(await endsOf(tabs), ['logout', 'logout', 'logout'], 'once')
   })
 
+  t.test('a page that is loaded again as soon as its session ends is logged out at the server', async (t) => {
+    const site = await openSite(t)
+    const profile = await openProfile(t, browser)
+    const [tab] = await openTabs(profile, site.origin, 1)
+    await tab!.logoutAndReload()
+    await eventually(() => site.seen.some(({ path, status }) => path === '/auth/logout' && status === 200))
+    await eventually(async () => (await profile.cookies()).length === 0)
+    t.equal(await tab!.restore(), false)
+  })
+
   t.test('a login in one tab is that of the others', async (t) => {
     const site = await openSite(t)
     const tabs = await openTabs(await openProfile(t, browser), site.origin, 2)

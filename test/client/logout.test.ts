@@ -21,6 +21,12 @@ t.test('row 8: a logout during a refresh wins: what the refresh brings is droppe
   t.same(channels.messages.slice(1), [{ type: 'logout' }], 'the others never hear of its token')
 })
 
+t.test('a logout is sent although the page goes away as soon as it is told of it', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  await time.until(auth.logout())
+  t.equal(server.to('/auth/logout')[0]?.init?.keepalive, true)
+})
+
 t.test('row 8: … and so is its terminal 401: the reason is the logout', async (t) => {
   const { auth, server, time, ends } = await loggedIn(t)
   server.expire()

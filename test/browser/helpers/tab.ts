@@ -23,6 +23,12 @@ export class Tab {
 
   login = (sub: string) => this.#ask<number>(`login('${sub}')`)
   logout = () => this.#ask<void>('logout()')
+  /** Resolves when the page is there again. */
+  async logoutAndReload(): Promise<void> {
+    const loaded = this.page.waitForEvent('load')
+    await this.#ask<void>('logoutAndReload()')
+    await inTime(loaded, 'the page once more')
+  }
   /** Brings the session back, if there is one. */
   restore = () => this.#ask<boolean>('restore()')
   /** Who the server says that one is, or the status of its refusal. */

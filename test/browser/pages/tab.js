@@ -10,6 +10,11 @@ globalThis.tab = {
   ends,
   login: async (sub) => (await auth.login({ sub })).status,
   logout: () => auth.logout(),
+  /** As an application does which does not wait for the server. */
+  logoutAndReload() {
+    auth.logout().catch(() => {})
+    location.reload()
+  },
   restore: async () => (await auth.getAccessToken()) !== null,
   /** Who the server says that one is, or how it refused. */
   async call() {
