@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { eventually } from './eventually.js'
 import type { RedisServer } from './redis-server.js'
 import type { ClusterClientOptions, Topology } from './topologies.js'
 
@@ -47,9 +48,33 @@ export class SlotMove {
       await client.call('CLUSTER', 'SETSLOT', this.#slot, 'NODE', to.id)
       client.disconnect()
     }
+    await this.#isKnownTo(await this.#topology.masters())
     from.client.disconnect()
     to.client.disconnect()
   }
+
+  /**
+   * Each move is a new epoch of the slot's master. The next one must not begin before all know of it: two with one
+   * epoch fight for the slot, and Redis deletes the keys on the one that gives way.
+   */
+  async #isKnownTo(masters: RedisServer[]): Promise<void> {
+    const { to } = this.#nodes
+    await eventually(async () => {
+      const epochs = await Promise.all(masters.map((master) => epochOf(to.id, master)))
+      return new Set(epochs).size === 1
+    })
+  }
+}
+
+/** The epoch of a node, as a master knows it. */
+async function epochOf(id: string, master: RedisServer): Promise<string | undefined> {
+  const client = master.client()
+  const nodes = String(await client.call('CLUSTER', 'NODES'))
+  client.disconnect()
+  return nodes
+    .split('\n')
+    .find((line) => line.startsWith(id))
+    ?.split(' ')[6]
 }
 
 interface Node {
