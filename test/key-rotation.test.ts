@@ -1,10 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { type AccessTokenKey, type AccessTokenOptions, fastifyRefreshToken } from '../lib/index.js'
 import { thumbprint } from '../lib/tokens/thumbprint.js'
 import { type AppUnderTest, buildApp, SECRET } from './helpers/build-app.js'
 import { GENERATE, KEY_ALGORITHMS, type Pair, publicPem } from './helpers/key-pairs.js'
+import { deferred } from './helpers/timers.js'
 
 const invalid = { code: 'FRT_ERR_ACCESS_TOKEN_INVALID' }
 const [a, b, c] = [GENERATE.EdDSA(), GENERATE.EdDSA(), GENERATE.EdDSA()]
@@ -160,23 +160,31 @@ t.test('the keys of HS256 come from the secret', async (t) => {
 t.test(
   'of two rotations at a time the later one counts, though the earlier one gets its keys last',
   async (t) => {
-    const answers: [ms: number, Pair][] = [
-      [0, a],
-      [50, b],
-      [0, c]
+    const late = deferred<void>()
+    const later = deferred<void>()
+    const answers: [Promise<void> | undefined, Pair][] = [
+      [undefined, a],
+      [late.promise, b],
+      [undefined, c],
+      [later.promise, b]
     ]
     const { app } = await appWith(t, {
       async keys() {
-        const [ms, pair] = answers.shift() ?? [0, a]
-        await setTimeout(ms)
+        const [comes, pair] = answers.shift() ?? [undefined, a]
+        await comes
         return [pair.privateKey]
       }
     })
-    await Promise.all([app.sessions.rotateKeys(), app.sessions.rotateKeys()])
+    const earlier = app.sessions.rotateKeys()
+    await app.sessions.rotateKeys()
+    late.resolve()
+    await earlier
     t.equal(await signer(app), kidOf(c))
 
-    answers.push([50, b])
-    await Promise.all([app.sessions.rotateKeys(), app.sessions.rotateKeys([c.privateKey])])
+    const another = app.sessions.rotateKeys()
+    await app.sessions.rotateKeys([c.privateKey])
+    later.resolve()
+    await another
     t.equal(await signer(app), kidOf(c), 'also where the later one changed nothing')
   }
 )

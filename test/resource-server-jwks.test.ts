@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { thumbprint } from '../lib/tokens/thumbprint.js'
 import { Clock } from './helpers/clock.js'
@@ -6,6 +5,7 @@ import { eventually } from './helpers/eventually.js'
 import { type Endpoint, json, startEndpoint } from './helpers/jwks-endpoint.js'
 import { GENERATE, type Pair, publicPem } from './helpers/key-pairs.js'
 import { buildResourceServer, sign, startIssuer } from './helpers/resource-server.js'
+import { deferred } from './helpers/timers.js'
 
 const [a, b] = [GENERATE.EdDSA(), GENERATE.EdDSA()]
 const MINUTE = 60_000
@@ -273,12 +273,15 @@ t.test('what is no public key of the algorithm lets nobody in', async (t) => {
 t.test('an endpoint that comes up after us is found', async (t) => {
   const { endpoint, status, clock } = await withEndpoint(t, (request) => request.socket.destroy())
   t.equal(await status(await sign(a)), 503)
+  const held = deferred<void>()
   endpoint.answer = (request, response) => {
-    // Slowly: all who come meanwhile wait for the same answer.
-    void setTimeout(50).then(() => listing(a)(request, response))
+    void held.promise.then(() => listing(a)(request, response))
   }
   clock.advance(1000)
   const tokens = await Promise.all(Array.from({ length: 10 }, () => sign(a)))
-  t.same(new Set(await Promise.all(tokens.map(status))), new Set([200]))
+  const statuses = Promise.all(tokens.map(status))
+  await eventually(() => endpoint.asked === 2)
+  held.resolve()
+  t.same(new Set(await statuses), new Set([200]), 'all who came meanwhile wait for the same answer')
   t.equal(endpoint.asked, 2)
 })

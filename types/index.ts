@@ -1,3 +1,4 @@
+export type * from './access-token.js'
 export type * from './diagnostics.js'
 export type * from './events.js'
 export type * from './fastify.js'

@@ -1,4 +1,4 @@
-import type { AccessTokenAlgorithm, AccessTokenKey } from './options.js'
+import type { AccessTokenAlgorithm, AccessTokenKey } from './access-token.js'
 
 type Algorithm = Exclude<AccessTokenAlgorithm, 'HS256'>
 

@@ -1,9 +1,5 @@
-import type {
-  AccessTokenOptions,
-  FastifyRefreshTokenOptions,
-  RefreshTokenOptions,
-  SessionOptions
-} from '../../types/options.js'
+import type { AccessTokenOptions } from '../../types/access-token.js'
+import type { FastifyRefreshTokenOptions, RefreshTokenOptions, SessionOptions } from '../../types/options.js'
 import { defaultMetadata } from '../metadata.js'
 import {
   boolean,

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { AccessTokenAlgorithm } from '../../types/options.js'
+import type { AccessTokenAlgorithm } from '../../types/access-token.js'
 import type { KeyRing } from './keys.js'
 
 /** What one of the application's secrets gives: whoever has it signs and verifies. */

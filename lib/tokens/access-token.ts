@@ -1,7 +1,7 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
+import type { AccessTokenAlgorithm } from '../../types/access-token.js'
 import type { AccessTokenClaims, Claims, Session } from '../../types/identity.js'
-import type { AccessTokenAlgorithm } from '../../types/options.js'
 import { errors } from '../errors.js'
 import type { AccessKey, AccessKeys } from './access-keys.js'
 
