@@ -2,12 +2,11 @@ import type { FastifyReply, FastifyRequest, HTTPMethods, onRequestAsyncHookHandl
 import type { RouteOverrides } from '../../types/options.js'
 import type { Guards } from '../authenticate.js'
 import type { Caller } from '../caller.js'
-import { errors } from '../errors.js'
 import type { KeyRotation } from '../key-rotation.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { SessionService } from '../session-service.js'
 import type { AccessTokens } from '../tokens/access-token.js'
-import { newestOfEachSession, type RefreshToken, type RefreshTokenCodec } from '../tokens/refresh-token.js'
+import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
 import type { TokenTransport } from '../transport.js'
 import type { RouteSchema } from './schemas.js'
 
@@ -26,21 +25,6 @@ export interface RouteContext {
 
 export function callerOf(request: FastifyRequest): Caller {
   return { request, log: request.log }
-}
-
-/** The valid tokens among those that came: of one session the newest. */
-export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): RefreshToken[] {
-  return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
-}
-
-/**
- * Of a token that another release of this package has made only that release knows what it is worth: while both
- * run side by side, that is no logout.
- * @throws `FRT_ERR_STORE_UNAVAILABLE`
- */
-export function refuseForeign(codec: RefreshTokenCodec, tokens: string[]): void {
-  if (!tokens.some((token) => codec.isForeign(token))) return
-  throw new errors.StoreUnavailable({ cause: new Error('a refresh token of another version') })
 }
 
 /** A route of the plugin, before the app's own options are merged into it. */

@@ -2,7 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../types/fastify.js'
 import type { Identity } from '../../types/identity.js'
 import { errors } from '../errors.js'
-import { callerOf, parseTokens, type Route, type RouteContext } from './context.js'
+import { parseTokens } from '../presented-tokens.js'
+import { callerOf, type Route, type RouteContext } from './context.js'
 import { loginSchema } from './schemas.js'
 
 /** `POST /auth/login`: whatever `login` reads; 200 with the tokens. */

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
+import { parseTokens, refuseForeign } from '../presented-tokens.js'
 import { readAccessToken } from '../read-access-token.js'
 import type { AccessTokens } from '../tokens/access-token.js'
-import { callerOf, parseTokens, type Route, type RouteContext, refuseForeign } from './context.js'
+import { callerOf, type Route, type RouteContext } from './context.js'
 import { logoutSchema } from './schemas.js'
 
 /**

@@ -2,8 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../types/fastify.js'
 import { errors } from '../errors.js'
 import { isOAuth, OAuthError, refuseRepeated, requireParameter, sendOAuthError } from '../oauth.js'
+import { parseTokens, refuseForeign } from '../presented-tokens.js'
 import { bodyTransport, type TokenTransport } from '../transport.js'
-import { callerOf, parseTokens, type Route, type RouteContext, refuseForeign } from './context.js'
+import { callerOf, type Route, type RouteContext } from './context.js'
 import { refreshSchema } from './schemas.js'
 
 /** `POST /auth/refresh`: the refresh token; 200 with new tokens. */

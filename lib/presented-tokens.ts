@@ -1,0 +1,17 @@
+import { errors } from './errors.js'
+import { newestOfEachSession, type RefreshToken, type RefreshTokenCodec } from './tokens/refresh-token.js'
+
+/** The valid tokens among those that came: of one session the newest. */
+export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): RefreshToken[] {
+  return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
+}
+
+/**
+ * Of a token that another release of this package has made only that release knows what it is worth: while both
+ * run side by side, that is no logout.
+ * @throws `FRT_ERR_STORE_UNAVAILABLE`
+ */
+export function refuseForeign(codec: RefreshTokenCodec, tokens: string[]): void {
+  if (!tokens.some((token) => codec.isForeign(token))) return
+  throw new errors.StoreUnavailable({ cause: new Error('a refresh token of another version') })
+}
