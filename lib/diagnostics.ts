@@ -11,7 +11,7 @@ type OperationChannel<M extends object> = TracingChannel<unknown, M>
 
 type Phase = 'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error'
 
-/** What happened. The names and the messages are public: docs/observability.md. */
+/** What happened. The names and the messages are public: docs/reference/observability.md. */
 export const events = {
   login: eventChannel('fastify-refresh-token:login'),
   refresh: eventChannel('fastify-refresh-token:refresh'),

@@ -5,9 +5,9 @@ import { fastifyRefreshToken } from '../lib/index.js'
 import { SECRET } from './helpers/build-app.js'
 import { startRedis } from './helpers/redis-server.js'
 
-// Each row of the table in docs/lifetimes.md is registered, as it stands.
+// Each row of the table in docs/reference/lifetimes.md is registered, as it stands.
 
-const page = await readFile('docs/lifetimes.md', 'utf8')
+const page = await readFile('docs/reference/lifetimes.md', 'utf8')
 const rows = [...page.matchAll(/^\| ([^|]+) \| (`'.*) \|$/gm)].map(([, kind = '', cells = '']) => ({
   kind,
   cells: cells.split(' | ').map((cell) => toValue(cell))

@@ -5,9 +5,9 @@ import { startServer, writeFiles } from './doc-code/run.js'
 import { SECRETS } from './doc-code/treat.js'
 import { startRedis } from './helpers/redis-server.js'
 
-// The programs of docs/migration.md: who is logged in before is logged in after.
+// The programs of docs/guides/migration.md: who is logged in before is logged in after.
 
-const blocks = await blocksIn('docs/migration.md')
+const blocks = await blocksIn('docs/guides/migration.md')
 const ada = { username: 'ada', password: 'analytical engine' }
 
 /** The two programs of a section, one after the other, on one Redis. */

@@ -21,7 +21,7 @@ export async function whoAmI(baseUrl: string): Promise<string | undefined> {
 `
 
 t.test("the page's app has a document without a fault; its client compiles, and works", async (t) => {
-  const page = await readFile('docs/openapi.md', 'utf8')
+  const page = await readFile('docs/guides/openapi.md', 'utf8')
   const [server = ''] = blocksOf(page, 'js')
   const [client = ''] = blocksOf(page, 'ts')
 

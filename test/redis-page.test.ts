@@ -12,9 +12,9 @@ import { startLiveApp } from './helpers/live-app.js'
 import { type RedisServer, startRedis } from './helpers/redis-server.js'
 import { REPLICATION } from './helpers/topologies.js'
 
-// docs/redis.md, as it is written: its commands make the users, its certificate and configuration the server.
+// docs/guides/redis.md, as it is written: its commands make the users, its certificate and configuration the server.
 
-const PAGE = 'docs/redis.md'
+const PAGE = 'docs/guides/redis.md'
 const page = await readFile(PAGE, 'utf8')
 const blocks = await blocksIn(PAGE)
 const USER = { username: 'sessions', password: 'a long random password' }

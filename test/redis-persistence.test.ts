@@ -5,7 +5,7 @@ import { eventually } from './helpers/eventually.js'
 import { startLiveApp } from './helpers/live-app.js'
 import { startRedis } from './helpers/redis-server.js'
 
-// The table "Persistence" of docs/redis.md: what a crash takes, and what becomes of those who are logged in.
+// The table "Persistence" of docs/guides/redis.md: what a crash takes, and what becomes of those who are logged in.
 
 t.test(
   'a snapshot: one refresh since goes on, two end the session, a login is lost, a logout undone',

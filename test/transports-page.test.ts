@@ -4,10 +4,10 @@ import t from 'tap'
 import { blocksIn } from './doc-code/blocks.js'
 import { runToEnd, writeFiles } from './doc-code/run.js'
 
-// The rendering server of docs/transports.md, from the page's own code: it gives the browser's cookie back, and what it
+// The rendering server of docs/reference/transports.md, from the page's own code: it gives the browser's cookie back, and what it
 // calls on the browser's behalf proves nothing.
 
-const codes = (await blocksIn('docs/transports.md')).map(({ code }) => code)
+const codes = (await blocksIn('docs/reference/transports.md')).map(({ code }) => code)
 const tokensFor = codes.find((code) => code.includes('async function tokensFor')) ?? ''
 const register = codes.find((code) => code.includes('confirms:')) ?? ''
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { blocksOf, compile, writeProgram } from './helpers/typescript.js'
 
-const page = blocksOf(await readFile('docs/typescript.md', 'utf8'), 'ts').join('\n')
+const page = blocksOf(await readFile('docs/guides/typescript.md', 'utf8'), 'ts').join('\n')
 
 const MISTAKES = [
   ["claims: { roles: ['admin'] }", "claims: { roles: 'admin' }"],
@@ -15,7 +15,7 @@ const MISTAKES = [
   ['routes: { login', 'route: { login']
 ] as const
 
-t.test('what docs/typescript.md shows compiles, and with a mistake in it does not', async (t) => {
+t.test('what docs/guides/typescript.md shows compiles, and with a mistake in it does not', async (t) => {
   const mistaken = MISTAKES.map(([right, wrong], i) => [`mistake-${i}.ts`, page.replace(right, wrong)])
   const errors = await compile(writeProgram(t, { 'page.ts': page, ...Object.fromEntries(mistaken) }))
   t.strictSame(

@@ -47,7 +47,7 @@ export interface RefreshMessage extends SessionMessage {
    * ahead of the store by more than one rotation.
    */
   outcome: 'rotated' | 'replayed' | 'reused' | 'rolled-back'
-  /** The row of the rule that decided: see docs/rule.md. */
+  /** The row of the rule that decided: see docs/reference/rotation-rule.md. */
   row: number
   /** The store had lost an acknowledged write (a failover), which the token proved. */
   rollback: boolean

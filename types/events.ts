@@ -13,7 +13,7 @@ export interface LoginEvent extends SessionEvent {}
 export interface RefreshEvent extends SessionEvent {
   /** `replayed`: answered without rotating; a retry or a race, nothing that speaks of theft. */
   outcome: 'rotated' | 'replayed'
-  /** The row of the rule that decided: see docs/rule.md. */
+  /** The row of the rule that decided: see docs/reference/rotation-rule.md. */
   row: number
   /** The store had lost an acknowledged write (a failover), which the token proved. */
   rollback: boolean

@@ -29,7 +29,7 @@ const BODY_LIMIT = 16 * 1024
 
 const NO_STORE = 'no-store'
 
-/** How long others may keep the public keys, and how long after it was added a new one should wait to sign (docs/keys.md). */
+/** How long others may keep the public keys, and how long after it was added a new one should wait to sign (docs/reference/keys.md). */
 const JWKS_CACHE_CONTROL = 'public, max-age=300'
 
 /** The routes of the plugin, in scopes of their own. */
