@@ -1,14 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { userName } from './contestants/common.mjs'
+import { describeEnvironment } from './harness/environment.mjs'
+import { startRedis } from './harness/redis.mjs'
+import { startServer } from './harness/servers.mjs'
+import { percentile } from './harness/statistics.mjs'
+import { printTable, progress } from './harness/table.mjs'
+import { userName } from './implementations/common.mjs'
 import { Connection } from './load/connection.mjs'
 import { get, post } from './load/transports.mjs'
 import { logIn } from './load/work.mjs'
-import { describeEnvironment } from './machinery/environment.mjs'
-import { startRedis } from './machinery/redis.mjs'
-import { startServer } from './machinery/servers.mjs'
-import { percentile } from './machinery/statistics.mjs'
-import { printTable, progress } from './machinery/table.mjs'
 
 /** Two nodes with one Redis: how long after a logout on one does the other refuse the access token? */
 const { values: args } = parseArgs({

@@ -1,4 +1,5 @@
-// No import cycles in lib/ and types/, type-only imports included; and imports that point one way.
+// Checks the imports of lib/ and types/: every import points down the list below, and there is no import cycle.
+// Type-only imports count. ARCHITECTURE.md describes the layers.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { posix } from 'node:path'
@@ -7,38 +8,63 @@ import ts from 'typescript-6'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
-// What `from` matches must not import what `not` matches: a file, or a package used at run time.
-const rules = [
-  { from: /./, not: /^lib\/index\.ts$/, why: 'lib/index.ts wires the others, none of them needs it' },
+/**
+ * The layers, from top to bottom. A file belongs to the longest entry that its path starts with. It may import files of
+ * its own layer and of the layers below. Entries on one line are one layer.
+ */
+const LAYERS = `
+lib/index
+lib/plugin
+lib/resource-server/
+lib/http/decorators
+lib/http/routes/
+lib/http/openapi/ lib/http/app-sessions
+lib/http/guards/
+lib/http/transport/ lib/http/error-headers
+lib/sessions/session-service
+lib/sessions/create-session lib/sessions/refresh-session
+lib/sessions/issue-tokens lib/sessions/revoke-session
+lib/sessions/components
+lib/sessions/revocation/
+lib/sessions/store-access/
+lib/sessions/observability/
+lib/sessions/
+lib/options/
+lib/store/redis/redis-store
+lib/store/redis/feed/ lib/store/redis/replication
+lib/store/redis/
+lib/store/memory/
+lib/store/
+lib/tokens/
+lib/utils/
+lib/errors
+types/
+`
+  .trim()
+  .split('\n')
+  .map((line) => line.split(' '))
+
+/** Files that only some layers may import, or that may import only some layers. */
+const WALLS = [
+  { from: /^lib\/client\//, not: /^lib\/(?!client\/)|^types\/|^node:/, why: 'the client runs in browsers' },
+  { from: /^(lib\/(?!client\/)|types\/)/, not: /^lib\/client\//, why: 'the server does not use the client' },
   {
-    from: /^types\//,
-    not: /^lib\/(index|options|routes|transport|csrf|authenticate)/,
-    why: 'types describe'
+    from: /^(lib\/(?!testing\/)|types\/)/,
+    not: /^lib\/testing\//,
+    why: 'no application loads the test suite'
   },
-  { from: /^lib\/errors\.ts$/, not: /^lib\//, why: 'the table of errors knows nobody' },
-  {
-    from: /^lib\/(store|tokens|revocation)\//,
-    not: /^lib\/(routes|transport|csrf|authenticate|session-service)|^fastify$/,
-    why: 'stores, tokens and the feed know neither HTTP nor the service'
-  },
-  {
-    from: /^lib\/store\/(?!redis)/,
-    not: /^lib\/store\/redis|^ioredis$/,
-    why: 'the contract never speaks Redis'
-  },
-  {
-    from: /^lib\/session-service/,
-    not: /^lib\/(routes|store\/redis|transport|csrf|authenticate)|^fastify$|^ioredis$/,
-    why: 'the service knows neither Fastify nor Redis'
-  },
-  { from: /^lib\/(transport|csrf|authenticate)/, not: /^lib\/routes/, why: 'routes sit on top' },
-  { from: /^lib\/client\//, not: /^lib\/(?!client\/)|^node:/, why: 'the client runs in browsers' },
-  { from: /^lib\/(?!client\/|index\.ts)/, not: /^lib\/client\//, why: 'the server does not need the client' },
-  { from: /^(lib\/(?!testing\/)|types\/)/, not: /^lib\/testing\//, why: 'no app carries the tests along' },
   {
     from: /^lib\/testing\//,
-    not: /^lib\/(store\/redis|routes|options)|^(?!lib\/|types\/|node:assert)/,
-    why: 'the tests run under any runner, and for any store'
+    not: /^lib\/(?!testing\/|http\/transport\/token-names|tokens\/|utils\/)|^(?!lib\/|types\/|node:assert)/,
+    why: 'the suite runs under every test runner and for every store'
+  },
+  { from: /^lib\/store\/memory\//, not: /^lib\/store\/redis\//, why: 'the stores do not know each other' },
+  { from: /^lib\/store\/redis\//, not: /^lib\/store\/memory\//, why: 'the stores do not know each other' },
+  { from: /^lib\/(?!store\/redis\/)/, not: /^ioredis$/, why: 'only the Redis store knows Redis' },
+  {
+    from: /^lib\/(sessions|options|store|tokens|utils|errors)/,
+    not: /^fastify(-plugin)?$/,
+    why: 'only lib/http, lib/resource-server and lib/plugin know Fastify at run time'
   }
 ]
 
@@ -60,15 +86,17 @@ for (const file of files) {
     if (specifier.startsWith('.')) {
       const target = posix.join(posix.dirname(file), specifier).replace(/\.([cm]?)js$/, '.$1ts')
       if (files.includes(target)) edges.push(target)
-      else problems.push(`${file}: ${specifier} is no file of lib/ or types/ (write the .js suffix)`)
+      else problems.push(`${file}: ${specifier} is not a file of lib/ or types/ (write the .js suffix)`)
     } else if (!typeOnly) {
       edges.push(builtinModules.includes(specifier) ? `node:${specifier}` : specifier)
     }
   }
   graph.set(file, edges)
-  for (const { from, not, why } of rules) {
-    if (!from.test(file)) continue
-    for (const edge of edges) if (not.test(edge)) problems.push(`${file} imports ${edge}: ${why}`)
+  for (const edge of edges) {
+    if (isUpward(file, edge)) problems.push(`${file} imports ${edge}, which is in a higher layer`)
+    for (const { from, not, why } of WALLS) {
+      if (from.test(file) && not.test(edge)) problems.push(`${file} imports ${edge}: ${why}`)
+    }
   }
 }
 
@@ -77,7 +105,21 @@ for (const file of files) visit(file, [])
 
 for (const problem of new Set(problems)) console.error(problem)
 if (problems.length > 0) process.exit(1)
-console.log(`${files.length} files, no import cycle, no import against the grain`)
+const atTop = files.filter((file) => /^lib\/[^/]+$/.test(file)).length
+console.log(`${files.length} files, ${atTop} directly in lib/, 0 import cycles, 0 imports against the order`)
+
+function isUpward(from, to) {
+  const [fromLayer, toLayer] = [layerOf(from), layerOf(to)]
+  return fromLayer >= 0 && toLayer >= 0 && toLayer < fromLayer
+}
+
+/** The index of a file's layer, or -1 if it has none: the client, the test suite, and packages. */
+function layerOf(file) {
+  const matches = LAYERS.flatMap((prefixes, layer) =>
+    prefixes.filter((prefix) => file.startsWith(prefix)).map((prefix) => ({ layer, length: prefix.length }))
+  )
+  return matches.sort((a, b) => b.length - a.length)[0]?.layer ?? -1
+}
 
 function visit(file, path) {
   if (path.includes(file)) {
@@ -89,7 +131,7 @@ function visit(file, path) {
   done.add(file)
 }
 
-// Every import there is: import, export … from, import(), import('…').Type, require().
+// Every import: import, export … from, import(), import('…').Type, require().
 function importsOf(file) {
   const found = []
   const add = (node, typeOnly) => {

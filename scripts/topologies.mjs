@@ -2,7 +2,7 @@
 // `-- valkey` for one. VALKEY_SERVER is the path of a Valkey of your own.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { debianServers } from './debian-servers.mjs'
+import { debianServers } from './ci/debian-servers.mjs'
 import { root, tryRun } from './run.mjs'
 
 const folder = 'test/topologies'

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { Duration } from './identity.js'
+import type { Duration } from './session.js'
 
 type Awaitable<T> = T | Promise<T>
 

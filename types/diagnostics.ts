@@ -1,5 +1,5 @@
-import type { FeedEvent } from '../lib/store/revocation-feed.js'
-import type { RevocationReason } from './identity.js'
+import type { FeedEvent } from './revocation-feed.js'
+import type { RevocationReason } from './session.js'
 
 /** In every message: the registration that it comes from. No message ever holds a token, a cookie, claims or a secret. */
 export interface DiagnosticsMessage {

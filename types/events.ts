@@ -1,4 +1,4 @@
-import type { Metadata, RevocationReason } from './identity.js'
+import type { Metadata, RevocationReason } from './session.js'
 
 /** What each event tells of its session. Never a token. */
 export interface SessionEvent {

@@ -1,6 +1,6 @@
 import type {} from 'fastify'
 import type { AccessTokenKey } from './access-token.js'
-import type { AccessTokenClaims, Identity, Session, Tokens } from './identity.js'
+import type { AccessTokenClaims, Identity, Session, Tokens } from './session.js'
 
 /** A hook for `preHandler` or `onRequest`, on requests of any kind of server: HTTP/1.1, HTTP/2, TLS. */
 export type AuthHook = (request: object, reply: object) => Promise<void>

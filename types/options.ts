@@ -6,11 +6,11 @@ import type {
   FastifySerializerCompiler,
   RouteShorthandOptions
 } from 'fastify'
-import type { RedisClient } from '../lib/store/redis/run-script.js'
-import type { SessionStore } from '../lib/store/session-store.js'
 import type { AccessTokenOptions } from './access-token.js'
 import type { LoginEvent, LogoutEvent, RefreshEvent, ReuseEvent } from './events.js'
-import type { Claims, Duration, Identity, Metadata, Session } from './identity.js'
+import type { RedisClient } from './redis-client.js'
+import type { Claims, Duration, Identity, Metadata, Session } from './session.js'
+import type { SessionStore } from './session-store.js'
 
 /** How the refresh token travels, both ways. */
 export type Transport = 'cookie' | 'body' | 'header'

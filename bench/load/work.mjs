@@ -1,4 +1,4 @@
-import { userName } from '../contestants/common.mjs'
+import { userName } from '../implementations/common.mjs'
 import { loginRequest, transports } from './transports.mjs'
 
 /**

@@ -1,7 +1,7 @@
-import { userName } from '../contestants/common.mjs'
+import { CONNECTIONS, logInAll, printRounds, runRounds } from '../harness/rounds.mjs'
+import { progress } from '../harness/table.mjs'
+import { userName } from '../implementations/common.mjs'
 import { guardedGet, guardedGetWithNewTokens } from '../load/work.mjs'
-import { CONNECTIONS, logInAll, printRounds, runRounds } from '../machinery/rounds.mjs'
-import { progress } from '../machinery/table.mjs'
 
 export async function guard(plan, { redis, timing, sized, verdicts }) {
   const runs = await runRounds(plan.contestants, redis, prepare, timing)

@@ -1,5 +1,5 @@
+import { CONNECTIONS, printRounds, runRounds } from '../harness/rounds.mjs'
 import { login, newUsers } from '../load/work.mjs'
-import { CONNECTIONS, printRounds, runRounds } from '../machinery/rounds.mjs'
 
 export async function logins(plan, { redis, timing, verdicts }) {
   const runs = await runRounds(plan.contestants, redis, prepare, timing)

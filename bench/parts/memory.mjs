@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
-import { userName } from '../contestants/common.mjs'
-import { build } from '../contestants/ours.mjs'
-import { CORES } from '../machinery/cpus.mjs'
-import { startRedis } from '../machinery/redis.mjs'
-import { format, printTable, progress } from '../machinery/table.mjs'
+import { CORES } from '../harness/cpus.mjs'
+import { startRedis } from '../harness/redis.mjs'
+import { format, printTable, progress } from '../harness/table.mjs'
+import { userName } from '../implementations/common.mjs'
+import { build } from '../implementations/this-plugin.mjs'
 import { times } from './sessions.mjs'
 
 /** So many keys tell what all are like. */

@@ -1,6 +1,6 @@
-import { userName } from '../contestants/common.mjs'
+import { CONNECTIONS, logInAll, printRounds, runRounds } from '../harness/rounds.mjs'
+import { userName } from '../implementations/common.mjs'
 import { refresh } from '../load/work.mjs'
-import { CONNECTIONS, logInAll, printRounds, runRounds } from '../machinery/rounds.mjs'
 
 export async function refreshes(plan, { redis, timing, verdicts }) {
   const runs = await runRounds(plan.contestants, redis, prepare, timing)

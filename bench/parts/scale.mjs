@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
-import { build } from '../contestants/ours.mjs'
+import { CORES, pin } from '../harness/cpus.mjs'
+import { startRedis } from '../harness/redis.mjs'
+import { CONNECTIONS, printRounds, runRounds } from '../harness/rounds.mjs'
+import { format, progress } from '../harness/table.mjs'
+import { build } from '../implementations/this-plugin.mjs'
 import { refresh } from '../load/work.mjs'
-import { CORES, pin } from '../machinery/cpus.mjs'
-import { startRedis } from '../machinery/redis.mjs'
-import { CONNECTIONS, printRounds, runRounds } from '../machinery/rounds.mjs'
-import { format, progress } from '../machinery/table.mjs'
 import { copyAll, createSessions } from './sessions.mjs'
 
 /** The same refresh in two Redis servers, one with few sessions and one with many. */

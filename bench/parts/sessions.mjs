@@ -1,4 +1,4 @@
-import { COOKIE, userName } from '../contestants/common.mjs'
+import { COOKIE, userName } from '../implementations/common.mjs'
 
 /** Makes many sessions without HTTP, a few hundred at a time, so that Redis is what it waits for. */
 const AT_ONCE = 256

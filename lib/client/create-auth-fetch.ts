@@ -1,11 +1,11 @@
-import type { Environment } from './environment.js'
-import { createGuardedFetch, usableToken } from './guarded-fetch.js'
-import { KeptToken } from './kept-token.js'
-import { Refresher } from './refresher.js'
+import { issuedToken, readJson, Server } from './auth-api.js'
+import { createGuardedFetch, usableToken } from './authenticated-fetch.js'
 import { Retry, type Tried } from './retry.js'
-import { issuedToken, readJson, Server } from './server.js'
-import { Session } from './session.js'
-import { type News, Tabs } from './tabs.js'
+import type { Environment } from './runtime.js'
+import { Session } from './session-state.js'
+import { type News, Tabs } from './tab-sync.js'
+import { Refresher } from './token-refresher.js'
+import { KeptToken } from './token-storage.js'
 import type { AuthFetch, AuthFetchOptions } from './types.js'
 
 interface Tokens {

@@ -1,5 +1,5 @@
 import { createAuthFetchIn } from './create-auth-fetch.js'
-import { runtime } from './environment.js'
+import { runtime } from './runtime.js'
 import type { AuthFetch, AuthFetchOptions } from './types.js'
 
 /**
@@ -14,5 +14,5 @@ export function createAuthFetch(options: AuthFetchOptions): AuthFetch {
   return createAuthFetchIn({ ...environment, fetch: (input, init) => fetch(input, init) }, options)
 }
 
+export { UnavailableError } from './errors.js'
 export type * from './types.js'
-export { UnavailableError } from './unavailable-error.js'

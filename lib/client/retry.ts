@@ -1,5 +1,5 @@
-import { type Environment, sleep } from './environment.js'
-import { UnavailableError } from './unavailable-error.js'
+import { UnavailableError } from './errors.js'
+import { type Environment, sleep } from './runtime.js'
 
 const TRIES = 3
 const PAUSE_MS = 500

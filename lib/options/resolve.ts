@@ -1,8 +1,8 @@
-import type { KeyPairs } from '../tokens/access-keys.js'
-import { type Checked, object, refuse } from './checks.js'
-import { keyPairs } from './key-pairs.js'
-import type { KeySource } from './keys.js'
-import { shape } from './shape.js'
+import type { KeyPairs } from '../tokens/keys/access-token-keys.js'
+import { keyPairs } from '../tokens/keys/key-pairs.js'
+import type { KeySource } from '../tokens/keys/parse-key.js'
+import { type Checked, object, refuse } from '../utils/checks.js'
+import { shape } from './schema.js'
 
 type Options = Checked<typeof shape>
 

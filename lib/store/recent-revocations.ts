@@ -1,4 +1,4 @@
-import type { Revocation } from './revocation-feed.js'
+import type { Revocation } from '../../types/revocation-feed.js'
 
 /** Revocations by the order in which they were added, for as long as they matter. */
 export class RecentRevocations {
@@ -37,4 +37,12 @@ export class RecentRevocations {
       this.#entries.delete(id)
     }
   }
+}
+
+/** Longer than any access token of the session, by what clocks and queues may differ. */
+const MARGIN_MS = 120_000
+
+/** How long it matters to an access token that its session has ended. */
+export function retentionOf(accessTokenTtlMs: number): number {
+  return accessTokenTtlMs + MARGIN_MS
 }

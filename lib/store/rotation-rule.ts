@@ -1,5 +1,5 @@
-import { MAX_GENERATION } from '../tokens/refresh-token.js'
-import type { Refresh } from './session-store.js'
+import type { Refresh } from '../../types/session-store.js'
+import { MAX_GENERATION } from '../tokens/session-id.js'
 
 /**
  * The rule of rotation, as pure functions over what a session remembers. All times are whole

@@ -1,7 +1,7 @@
 import type { Sessions } from '../../types/fastify.js'
-import type { Identity, Tokens } from '../../types/identity.js'
 import type { Transport } from '../../types/options.js'
-import { carriersOf } from '../carriers.js'
+import type { Identity, Tokens } from '../../types/session.js'
+import { carriersOf } from '../http/transport/token-names.js'
 
 /** An app, or the scope of one that registered the plugin. */
 export interface AppWithSessions {

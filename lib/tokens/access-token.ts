@@ -1,9 +1,9 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import type { AccessTokenAlgorithm } from '../../types/access-token.js'
-import type { AccessTokenClaims, Claims, Session } from '../../types/identity.js'
+import type { AccessTokenClaims, Claims, Session } from '../../types/session.js'
 import { errors } from '../errors.js'
-import type { AccessKey, AccessKeys } from './access-keys.js'
+import type { AccessKey, AccessKeys } from './keys/access-token-keys.js'
 
 /** The claims that the package sets: `claims` of an identity may not name them. */
 export const RESERVED_CLAIMS = [

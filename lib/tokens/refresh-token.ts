@@ -1,6 +1,6 @@
-import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { randomBytes } from '../random.js'
-import type { KeyRing } from './keys.js'
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import type { KeyRing } from './keys/derived-keys.js'
+import { type Family, sidOf } from './session-id.js'
 
 /**
  * A refresh token is 64 bytes, in base64url without padding (RFC 4648 section 5):
@@ -29,15 +29,6 @@ const ENCODED_LENGTH = 86
 const MAX_ENCODED_LENGTH = 512
 const MAC_BYTES = 32
 
-const TAG_BYTES = 4
-const SECRET_BYTES = 16
-
-/** The highest generation: a session that gets there ends, and never wraps around. */
-export const MAX_GENERATION = 2 ** 32 - 1
-
-/** What a session's tokens have in common: tag and family secret, 20 bytes. Never stored, never logged. */
-export type Family = Buffer
-
 export interface RefreshToken {
   sid: string
   family: Family
@@ -52,26 +43,6 @@ export interface RefreshTokenCodec {
   parse(token: string): RefreshToken | null
   /** Whether it was made with one of the secrets by a release of this package that knows another version. */
   isForeign(token: string): boolean
-}
-
-/** Four bytes that put all keys of one user into one Redis Cluster slot. */
-export function tagOf(sub: string): Buffer {
-  return createHash('sha256').update(sub).digest().subarray(0, TAG_BYTES)
-}
-
-export function createFamily(sub: string): Family {
-  return Buffer.concat([tagOf(sub), randomBytes(SECRET_BYTES)])
-}
-
-/** The session's public id: it tells nothing of the family secret. */
-export function sidOf(family: Family): string {
-  const tag = family.subarray(0, TAG_BYTES)
-  const digest = createHash('sha256').update(family.subarray(TAG_BYTES)).digest()
-  return Buffer.concat([tag, digest.subarray(0, SECRET_BYTES)]).toString('base64url')
-}
-
-export function isSid(value: unknown): value is string {
-  return typeof value === 'string' && /^[\w-]{27}$/.test(value)
 }
 
 export function createRefreshTokenCodec(keys: KeyRing): RefreshTokenCodec {
@@ -125,18 +96,4 @@ function isAuthentic(bytes: Buffer, keys: KeyRing): boolean {
 
 function macOf(bytes: Buffer, key: KeyObject): Buffer {
   return createHmac('sha256', key).update(bytes.subarray(0, -MAC_BYTES)).digest()
-}
-
-/** Of several tokens of one session the newest: the others are what an older cookie left behind. */
-export function newestOfEachSession(tokens: readonly RefreshToken[]): RefreshToken[] {
-  const newest = new Map<string, RefreshToken>()
-  for (const token of tokens) {
-    const other = newest.get(token.sid)
-    if (!other || isNewer(token, other)) newest.set(token.sid, token)
-  }
-  return [...newest.values()]
-}
-
-function isNewer(a: RefreshToken, b: RefreshToken): boolean {
-  return a.gen > b.gen || (a.gen === b.gen && a.issuedUs > b.issuedUs)
 }

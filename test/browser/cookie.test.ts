@@ -1,8 +1,8 @@
 import t from 'tap'
-import { eachStore } from '../helpers/stores.js'
-import { inChromium, openProfile } from './helpers/browser.js'
-import { openSite } from './helpers/site.js'
-import { Tab } from './helpers/tab.js'
+import { eachStore } from '../support/stores.js'
+import { inChromium, openProfile } from './support/browser.js'
+import { openSite } from './support/site.js'
+import { Tab } from './support/tab.js'
 
 inChromium(t, (t, browser) =>
   eachStore(t, async (t, open) => {

@@ -1,10 +1,10 @@
 import type { Browser } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { eventually } from '../helpers/eventually.js'
-import { ATTACKS, attack, startAttacker } from './helpers/attacker.js'
-import { inChromium, openProfile } from './helpers/browser.js'
-import { openSite } from './helpers/site.js'
-import { Tab } from './helpers/tab.js'
+import { eventually } from '../support/eventually.js'
+import { ATTACKS, attack, startAttacker } from './support/attacker.js'
+import { inChromium, openProfile } from './support/browser.js'
+import { openSite } from './support/site.js'
+import { Tab } from './support/tab.js'
 
 /** Where the page of somebody else comes from, seen from that of the site, which is on `localhost`. */
 const ELSEWHERE = [

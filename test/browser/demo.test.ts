@@ -1,7 +1,7 @@
 import t from 'tap'
-import { photograph } from './helpers/album.js'
-import { inChromium } from './helpers/browser.js'
-import { generationsOf, logIn, openDemoPage, outcomeOf, play, tabTo } from './helpers/demo-page.js'
+import { photograph } from './support/album.js'
+import { inChromium } from './support/browser.js'
+import { generationsOf, logIn, openDemoPage, outcomeOf, play, tabTo } from './support/demo-page.js'
 
 inChromium(t, async (t, browser) => {
   t.test('the page of the demo plays what goes wrong', async (t) => {

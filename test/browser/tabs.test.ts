@@ -1,10 +1,10 @@
 import type { Browser } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { eventually } from '../helpers/eventually.js'
-import { eachStore, openMemoryStore, type StoreUnderTest } from '../helpers/stores.js'
-import { inChromium, openProfile } from './helpers/browser.js'
-import { openSite, type Site } from './helpers/site.js'
-import { openTabs, type Tab } from './helpers/tab.js'
+import { eventually } from '../support/eventually.js'
+import { eachStore, openMemoryStore, type StoreUnderTest } from '../support/stores.js'
+import { inChromium, openProfile } from './support/browser.js'
+import { openSite, type Site } from './support/site.js'
+import { openTabs, type Tab } from './support/tab.js'
 
 const EXPIRED_MS = 301_000
 /** A browser opens no more connections to one host, for all its tabs together. */

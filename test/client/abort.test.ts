@@ -1,7 +1,7 @@
 import t from 'tap'
-import { deferred } from '../helpers/timers.js'
-import { networkError } from './helpers/scripted-server.js'
-import { loggedIn, ORIGIN, openBrowser } from './helpers/tab.js'
+import { deferred } from '../support/timers.js'
+import { networkError } from './support/scripted-server.js'
+import { loggedIn, ORIGIN, openBrowser } from './support/tab.js'
 
 const ABORTED = { name: 'AbortError' }
 

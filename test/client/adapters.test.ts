@@ -3,7 +3,7 @@ import ky from 'ky'
 import { ofetch } from 'ofetch'
 import t from 'tap'
 import type { AuthFetch } from '../../lib/client/index.js'
-import { loggedIn, ORIGIN } from './helpers/tab.js'
+import { loggedIn, ORIGIN } from './support/tab.js'
 
 const SENT = { name: 'ada', tags: ['a', 'b'] }
 

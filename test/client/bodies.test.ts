@@ -1,5 +1,5 @@
 import t from 'tap'
-import { loggedIn, ORIGIN } from './helpers/tab.js'
+import { loggedIn, ORIGIN } from './support/tab.js'
 
 const bodies: [string, () => NonNullable<RequestInit['body']>, string | RegExp][] = [
   ['a string', () => 'hello', 'hello'],

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { deferred } from '../helpers/timers.js'
-import { json, networkError, unavailable } from './helpers/scripted-server.js'
-import { loggedIn, openBrowser } from './helpers/tab.js'
+import { deferred } from '../support/timers.js'
+import { json, networkError, unavailable } from './support/scripted-server.js'
+import { loggedIn, openBrowser } from './support/tab.js'
 
 t.test(
   'row 9: a token is refreshed ahead of its expiry by the request that needs it, and by no timer',

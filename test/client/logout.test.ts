@@ -1,7 +1,7 @@
 import t from 'tap'
-import { deferred } from '../helpers/timers.js'
-import { json, networkError, refused, unavailable } from './helpers/scripted-server.js'
-import { loggedIn, MemoryStorage, openBrowser } from './helpers/tab.js'
+import { deferred } from '../support/timers.js'
+import { json, networkError, refused, unavailable } from './support/scripted-server.js'
+import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
 
 const UNAVAILABLE = { code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { json, refused } from './helpers/scripted-server.js'
-import { loggedIn, ORIGIN } from './helpers/tab.js'
+import { json, refused } from './support/scripted-server.js'
+import { loggedIn, ORIGIN } from './support/tab.js'
 
 const tokenOf = (call: { headers: Headers } | undefined) => call?.headers.get('authorization') ?? null
 

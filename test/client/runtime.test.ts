@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { runtime } from '../../lib/client/environment.js'
 import { createAuthFetch, type RefreshTokenStorage, UnavailableError } from '../../lib/client/index.js'
-import { eventually } from '../helpers/eventually.js'
-import { mockTimers, pass } from '../helpers/timers.js'
-import { FakeLocks } from './helpers/browser.js'
-import { ScriptedServer } from './helpers/scripted-server.js'
-import { MemoryStorage, ORIGIN } from './helpers/tab.js'
+import { runtime } from '../../lib/client/runtime.js'
+import { eventually } from '../support/eventually.js'
+import { mockTimers, pass } from '../support/timers.js'
+import { FakeLocks } from './support/browser.js'
+import { ScriptedServer } from './support/scripted-server.js'
+import { MemoryStorage, ORIGIN } from './support/tab.js'
 
 t.test('createAuthFetch takes a fetch, and calls it as a function', async (t) => {
   const server = new ScriptedServer()

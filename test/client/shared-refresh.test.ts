@@ -1,7 +1,7 @@
 import t from 'tap'
-import { deferred } from '../helpers/timers.js'
-import { expired, json, unavailable } from './helpers/scripted-server.js'
-import { loggedIn, openBrowser } from './helpers/tab.js'
+import { deferred } from '../support/timers.js'
+import { expired, json, unavailable } from './support/scripted-server.js'
+import { loggedIn, openBrowser } from './support/tab.js'
 
 t.test('row 1: one refresh for all requests that are refused at once, which all retry', async (t) => {
   const { auth, server, time } = await loggedIn(t)

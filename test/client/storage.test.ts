@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { RefreshTokenStorage } from '../../lib/client/types.js'
-import { deferred } from '../helpers/timers.js'
-import { json, networkError, refused } from './helpers/scripted-server.js'
-import { loggedIn, MemoryStorage, openBrowser } from './helpers/tab.js'
+import { deferred } from '../support/timers.js'
+import { json, networkError, refused } from './support/scripted-server.js'
+import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
 
 const UNAVAILABLE = { code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
 

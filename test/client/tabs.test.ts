@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Locks } from '../../lib/client/environment.js'
-import { deferred } from '../helpers/timers.js'
-import { FakeChannels } from './helpers/browser.js'
-import { json, refused } from './helpers/scripted-server.js'
-import { loggedIn, openBrowser } from './helpers/tab.js'
+import type { Locks } from '../../lib/client/runtime.js'
+import { deferred } from '../support/timers.js'
+import { FakeChannels } from './support/browser.js'
+import { json, refused } from './support/scripted-server.js'
+import { loggedIn, openBrowser } from './support/tab.js'
 
 t.test('row 7: ten tabs that refresh at once: one refresh, whose token all get', async (t) => {
   const { open, server, time, locks } = openBrowser(t)

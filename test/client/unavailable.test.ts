@@ -1,6 +1,6 @@
 import t from 'tap'
-import { json, networkError, type Reply, refused, unavailable } from './helpers/scripted-server.js'
-import { loggedIn, MemoryStorage, openBrowser } from './helpers/tab.js'
+import { json, networkError, type Reply, refused, unavailable } from './support/scripted-server.js'
+import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
 
 const UNAVAILABLE = { name: 'UnavailableError', code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
 

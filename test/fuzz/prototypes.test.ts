@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Claims, Metadata } from '../../lib/index.js'
 import { RESERVED_CLAIMS } from '../../lib/tokens/access-token.js'
-import { buildApp } from '../helpers/build-app.js'
+import { buildApp } from '../support/build-app.js'
 import { fuzz } from './fuzz.js'
 
 /** A member named `__proto__`, as JSON makes it; copied member by member it becomes a prototype. */

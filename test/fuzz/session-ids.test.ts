@@ -1,7 +1,7 @@
 import { equal, match } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { buildApp } from '../helpers/build-app.js'
+import { buildApp } from '../support/build-app.js'
 import { fuzz } from './fuzz.js'
 import { isOrderly } from './orderly.js'
 import { anyText } from './strings.js'

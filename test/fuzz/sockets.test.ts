@@ -2,7 +2,7 @@ import { equal, match, ok } from 'node:assert/strict'
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { buildApp, listen } from '../helpers/build-app.js'
+import { buildApp, listen } from '../support/build-app.js'
 import { fuzz } from './fuzz.js'
 import { damaged, headerText } from './strings.js'
 

@@ -1,10 +1,10 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import { secretKeys } from '../../lib/tokens/access-keys.js'
 import { createAccessTokens } from '../../lib/tokens/access-token.js'
-import { deriveKeys } from '../../lib/tokens/keys.js'
-import { createFamily, sidOf } from '../../lib/tokens/refresh-token.js'
+import { secretKeys } from '../../lib/tokens/keys/access-token-keys.js'
+import { deriveKeys } from '../../lib/tokens/keys/derived-keys.js'
+import { createFamily, sidOf } from '../../lib/tokens/session-id.js'
 
-/** As many as the largest of them takes: the generations that a process has confirmed (lib/confirmations.ts). */
+/** As many as the largest of them takes: the generations that a process has confirmed (lib/sessions/store-access/confirmations.ts). */
 const ENTRIES = 50_000
 const AT_ONCE = 500
 

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
-import { clockedRedisStore, keysOf } from '../helpers/stores.js'
-import { startCluster, startSentinel, type Topology } from '../helpers/topologies.js'
-import { conformance } from '../store/conformance.js'
+import { conformance } from '../support/conformance.js'
+import { clockedRedisStore, keysOf } from '../support/stores.js'
+import { startCluster, startSentinel, type Topology } from '../support/topologies.js'
 
 t.test('Sentinel', async (t) => {
   const { client, connect } = await startSentinel(t)

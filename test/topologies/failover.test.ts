@@ -1,7 +1,7 @@
 import t from 'tap'
-import { type Case, failOver } from '../helpers/failover.js'
-import type { ClientOptions, RedisServer } from '../helpers/redis-server.js'
-import { type ClusterClientOptions, startCluster, startSentinel } from '../helpers/topologies.js'
+import { type Case, failOver } from '../support/failover.js'
+import type { ClientOptions, RedisServer } from '../support/redis-server.js'
+import { type ClusterClientOptions, startCluster, startSentinel } from '../support/topologies.js'
 
 /** Longer than the store may take to answer: then scripts that were answered 503 are still sent. */
 const SILENT_MS = 3000

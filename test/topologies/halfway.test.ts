@@ -1,10 +1,10 @@
 import t from 'tap'
 import { RedisStore } from '../../lib/store/redis/redis-store.js'
-import type { SessionStore } from '../../lib/store/session-store.js'
-import { newSession } from '../../lib/testing/conformance/client.js'
-import { tagOf } from '../../lib/tokens/refresh-token.js'
-import { SlotMove } from '../helpers/slot-move.js'
-import { startCluster } from '../helpers/topologies.js'
+import { newSession } from '../../lib/testing/conformance/test-client.js'
+import { tagOf } from '../../lib/tokens/session-id.js'
+import type { SessionStore } from '../../types/session-store.js'
+import { SlotMove } from '../support/slot-move.js'
+import { startCluster } from '../support/topologies.js'
 
 const HOUR_MS = 3_600_000
 const session = newSession()

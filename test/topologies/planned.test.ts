@@ -1,7 +1,7 @@
 import t from 'tap'
-import { type Case, failOver } from '../helpers/failover.js'
-import type { ClientOptions } from '../helpers/redis-server.js'
-import { type ClusterClientOptions, startCluster, startSentinel } from '../helpers/topologies.js'
+import { type Case, failOver } from '../support/failover.js'
+import type { ClientOptions } from '../support/redis-server.js'
+import { type ClusterClientOptions, startCluster, startSentinel } from '../support/topologies.js'
 
 /** A session rotates once in 15 seconds at the most: while writes are being lost, too. */
 const LEAD_MS = 9000

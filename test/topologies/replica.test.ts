@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { RedisStore } from '../../lib/store/redis/redis-store.js'
-import type { SessionStore } from '../../lib/store/session-store.js'
-import { newSession } from '../../lib/testing/conformance/client.js'
-import { startSentinel } from '../helpers/topologies.js'
+import { newSession } from '../../lib/testing/conformance/test-client.js'
+import type { SessionStore } from '../../types/session-store.js'
+import { startSentinel } from '../support/topologies.js'
 
 const HOUR_MS = 3_600_000
 

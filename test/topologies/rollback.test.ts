@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { tagOf } from '../../lib/tokens/refresh-token.js'
-import { eventually } from '../helpers/eventually.js'
-import { Fleet } from '../helpers/fleet.js'
-import type { RedisServer } from '../helpers/redis-server.js'
-import { report } from '../helpers/report.js'
-import { startCluster, startSentinel, type Topology } from '../helpers/topologies.js'
+import { tagOf } from '../../lib/tokens/session-id.js'
+import { eventually } from '../support/eventually.js'
+import { Fleet } from '../support/fleet.js'
+import type { RedisServer } from '../support/redis-server.js'
+import { report } from '../support/report.js'
+import { startCluster, startSentinel, type Topology } from '../support/topologies.js'
 
 const CLIENTS = 20
 const PATIENCE_MS = 30_000

@@ -1,4 +1,4 @@
-import { tagOf } from '../../tokens/refresh-token.js'
+import { tagOf } from '../../tokens/session-id.js'
 
 /**
  * The only builder of Redis keys. The braces put all keys of one user into one Cluster slot: the tag

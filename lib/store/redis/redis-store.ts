@@ -1,5 +1,6 @@
-import type { RevocationReason, Session } from '../../../types/identity.js'
-import type { FeedSettings, RevocationFeed } from '../revocation-feed.js'
+import type { RedisClient } from '../../../types/redis-client.js'
+import type { FeedSettings, RevocationFeed } from '../../../types/revocation-feed.js'
+import type { RevocationReason, Session } from '../../../types/session.js'
 import type {
   CreateOutcome,
   NewSession,
@@ -7,20 +8,17 @@ import type {
   RefreshOutcome,
   SessionStore,
   SparedSessions
-} from '../session-store.js'
-import { toTexts } from '../session-view.js'
-import { toCreateOutcome, toOneSession, toRefreshOutcome, toSessions, type View } from './answers.js'
-import { evictionWarnings } from './eviction.js'
+} from '../../../types/session-store.js'
+import { toTexts } from '../session-serialization.js'
+import { evictionWarnings } from './eviction-policy.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
-import { Replicas } from './replicas.js'
-import { type RedisClient, runScript } from './run-script.js'
+import { Replicas } from './replication.js'
+import { toCreateOutcome, toOneSession, toRefreshOutcome, toSessions, type View } from './replies.js'
+import { runScript } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
 import { createScript } from './scripts/create.js'
-import { getScript } from './scripts/get.js'
-import { hasScript } from './scripts/has.js'
-import { listScript } from './scripts/list.js'
-import { nowScript } from './scripts/now.js'
+import { getScript, hasScript, listScript, nowScript } from './scripts/read.js'
 import { revokeScript } from './scripts/revoke.js'
 import { revokeAllScript } from './scripts/revoke-all.js'
 import { rotateScript } from './scripts/rotate.js'

@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto'
-
-/** The part of an ioredis `Redis` or `Cluster` that the store uses. */
-export interface RedisClient {
-  evalsha(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>
-  eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
-  /** For a connection of the feed's own. */
-  duplicate(...args: never[]): unknown
-  isCluster?: boolean
-  options?: object
-}
+import type { RedisClient } from '../../../types/redis-client.js'
 
 /** A script, and the number of its keys. */
 export interface Script {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { Client, FIRST, newSession, rowOf } from './client.js'
-import type { Cases } from './subject.js'
-import { W } from './times.js'
+import { W } from './assertions.js'
+import type { Cases } from './fixture.js'
+import { Client, FIRST, newSession, rowOf } from './test-client.js'
 
 /** A client proves to hold a generation. */
 export const confirm: Cases = {

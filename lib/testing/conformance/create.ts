@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Claims } from '../../../types/identity.js'
-import { operationId } from '../../operation.js'
-import { begin, beginLater, Client, FIRST, newSession, sidsOf } from './client.js'
-import { isAbout, isLike } from './is-like.js'
-import type { Cases } from './subject.js'
-import { DAY, SECOND } from './times.js'
+import type { Claims } from '../../../types/session.js'
+import { operationId } from '../../utils/random.js'
+import { DAY, isAbout, isLike, SECOND } from './assertions.js'
+import type { Cases } from './fixture.js'
+import { begin, beginLater, Client, FIRST, newSession, sidsOf } from './test-client.js'
 
 /** How a session begins. */
 export const create: Cases = {

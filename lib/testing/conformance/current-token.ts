@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { operationId } from '../../operation.js'
-import { Client, FIRST, rowOf, type Token } from './client.js'
-import { isLike } from './is-like.js'
-import type { Cases } from './subject.js'
-import { AFTER_REST, HOUR, SECOND, W } from './times.js'
+import { operationId } from '../../utils/random.js'
+import { AFTER_REST, HOUR, isLike, SECOND, W } from './assertions.js'
+import type { Cases } from './fixture.js'
+import { Client, FIRST, rowOf, type Token } from './test-client.js'
 
 /** Rows 1 to 4: the current token. */
 export const currentToken: Cases = {

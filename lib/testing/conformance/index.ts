@@ -1,16 +1,15 @@
-import { clockSetBack } from './clock-set-back.js'
+import { clockSetBack } from './clock-skew.js'
 import { confirm } from './confirm.js'
 import { create } from './create.js'
 import { currentToken } from './current-token.js'
-import { everyRow } from './every-row.js'
+import { type Cases, type OpenStore, withStore } from './fixture.js'
+import { everyRow } from './invariants.js'
+import { strangers } from './isolation.js'
 import { lifetimes } from './lifetimes.js'
 import { metadata } from './metadata.js'
 import { retiredToken } from './retired-token.js'
-import { revoke } from './revoke.js'
-import { revokeAll } from './revoke-all.js'
-import { strangers } from './strangers.js'
-import { type Cases, type OpenStore, withStore } from './subject.js'
-import { tokenAhead } from './token-ahead.js'
+import { revoke, revokeAll } from './revoke.js'
+import { tokenAhead } from './rollback.js'
 
 const groups: Record<string, Cases> = {
   create,

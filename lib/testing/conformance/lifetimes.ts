@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { operationId } from '../../operation.js'
-import { Client, FIRST } from './client.js'
-import { isAbout } from './is-like.js'
-import type { Cases } from './subject.js'
-import { DAY, HOUR, SECOND } from './times.js'
+import { operationId } from '../../utils/random.js'
+import { DAY, HOUR, isAbout, SECOND } from './assertions.js'
+import type { Cases } from './fixture.js'
+import { Client, FIRST } from './test-client.js'
 
 /** When sessions and what is known of their ends are over. */
 export const lifetimes: Cases = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { begin, Client, FIRST } from './client.js'
-import type { Cases } from './subject.js'
+import type { Cases } from './fixture.js'
+import { begin, Client, FIRST } from './test-client.js'
 
 /** What is kept beside a session. */
 export const metadata: Cases = {

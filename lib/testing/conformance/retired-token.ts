@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { Client, FIRST, rowOf, type Token } from './client.js'
-import { isLike } from './is-like.js'
-import type { Cases } from './subject.js'
-import { AFTER_REST, DAY, W } from './times.js'
+import { AFTER_REST, DAY, isLike, W } from './assertions.js'
+import type { Cases } from './fixture.js'
+import { Client, FIRST, rowOf, type Token } from './test-client.js'
 
 /** Rows 5 to 8: tokens that have a successor. */
 export const retiredToken: Cases = {

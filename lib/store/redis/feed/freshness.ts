@@ -1,4 +1,4 @@
-import { elapsed, type Moment, momentNow } from '../../../moment.js'
+import { elapsed, type Moment, momentNow } from '../../../utils/clock.js'
 
 /** How far a process can trust what it knows of the stream. Fails closed: the clock that says "later" is believed. */
 export class Freshness {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Moment, momentNow } from '../../../moment.js'
-import type { FeedSettings, Revocation } from '../../revocation-feed.js'
-import type { OwnConnection } from '../own-connection.js'
+import type { FeedSettings, Revocation } from '../../../../types/revocation-feed.js'
+import { type Moment, momentNow } from '../../../utils/clock.js'
+import type { OwnConnection } from '../dedicated-connection.js'
 import type { Freshness } from './freshness.js'
 import { type Entry, isLater, PAGE, START, Stream, timeOf } from './stream.js'
 

@@ -1,13 +1,8 @@
-import type { Moment } from '../../../moment.js'
-import { RecentRevocations } from '../../recent-revocations.js'
-import {
-  type FeedSettings,
-  type Revocation,
-  type RevocationFeed,
-  retentionOf
-} from '../../revocation-feed.js'
-import { connectLike } from '../own-connection.js'
-import type { RedisClient } from '../run-script.js'
+import type { RedisClient } from '../../../../types/redis-client.js'
+import type { FeedSettings, Revocation, RevocationFeed } from '../../../../types/revocation-feed.js'
+import type { Moment } from '../../../utils/clock.js'
+import { RecentRevocations, retentionOf } from '../../recent-revocations.js'
+import { connectLike } from '../dedicated-connection.js'
 import { Freshness } from './freshness.js'
 import { FeedReader } from './reader.js'
 import { addEntry, type Stream } from './stream.js'

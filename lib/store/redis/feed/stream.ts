@@ -1,10 +1,10 @@
-import type { RevocationReason } from '../../../../types/identity.js'
-import { inTime } from '../../../in-time.js'
-import type { Revocation } from '../../revocation-feed.js'
-import type { OwnConnection } from '../own-connection.js'
-import { type RedisClient, runScript } from '../run-script.js'
-import { addRevocationScript } from '../scripts/add-revocation.js'
-import { lastIdScript } from '../scripts/last-id.js'
+import type { RedisClient } from '../../../../types/redis-client.js'
+import type { Revocation } from '../../../../types/revocation-feed.js'
+import type { RevocationReason } from '../../../../types/session.js'
+import { inTime } from '../../../utils/timeout.js'
+import type { OwnConnection } from '../dedicated-connection.js'
+import { runScript } from '../run-script.js'
+import { addRevocationScript, lastIdScript } from '../scripts/feed.js'
 
 /** Before the first entry. */
 export const START = '0-0'

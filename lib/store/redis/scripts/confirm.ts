@@ -1,5 +1,5 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session.js'
+import { sessionFunctions } from './session-functions.js'
 
 /**
  * Notes that the client has proved to hold a generation. Does nothing where it is not the current one,

@@ -1,5 +1,5 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session.js'
+import { sessionFunctions } from './session-functions.js'
 
 /**
  * Starts a session, and evicts the user's oldest beyond the limit.

@@ -1,5 +1,5 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session.js'
+import { sessionFunctions } from './session-functions.js'
 
 /**
  * The rule of rotation: what a refresh token is worth. `rotation-rule.ts` is the same in TypeScript.

@@ -1,0 +1,105 @@
+import type { ResolvedOptions } from '../../options/resolve.js'
+import { transportsOf } from '../transport/transport.js'
+import { describes } from './documentation-only.js'
+
+/** What decides how tokens travel. */
+export type Ways = Pick<ResolvedOptions, 'transport' | 'header'>
+
+type Security = Record<string, string[]>[]
+
+/** The names are those of `securitySchemes`. */
+export const accessToken: Security = [{ bearerAuth: [] }]
+
+export function refreshToken({ transport }: Ways): Security {
+  const transports = transportsOf(transport)
+  return [
+    ...(transports.includes('cookie') ? [{ refreshTokenCookie: [] }] : []),
+    ...(transports.includes('header') ? [{ refreshTokenHeader: [] }] : [])
+  ]
+}
+
+/** RFC 6749 section 5.1. */
+export function tokens({ transport, header }: Ways): object {
+  const inBody = transport === 'body' ? ['refresh_token', 'refresh_token_expires_in'] : []
+  return {
+    type: 'object',
+    description: 'The tokens',
+    required: ['access_token', 'token_type', 'expires_in', ...inBody],
+    properties: {
+      access_token: { type: 'string', description: 'A JWT' },
+      token_type: { type: 'string', enum: ['Bearer'] },
+      expires_in: { type: 'integer', description: 'Lifetime of the access token, in seconds' },
+      refresh_token: { type: 'string', description: 'Where the refresh token travels in the body' },
+      refresh_token_expires_in: { type: 'integer', description: 'Its lifetime if it is not used, in seconds' }
+    },
+    headers: tokenHeaders({ transport, header })
+  }
+}
+
+function tokenHeaders({ transport, header }: Ways): object {
+  const transports = transportsOf(transport)
+  return {
+    ...(transports.includes('cookie') && {
+      'set-cookie': { type: 'string', description: 'The refresh token, unless the browser has it' }
+    }),
+    ...(transports.includes('header') && {
+      [header.refreshToken]: { type: 'string', description: 'The refresh token' },
+      [header.accessToken]: { type: 'string', description: 'The access token' }
+    })
+  }
+}
+
+export function clearedCookie({ transport }: Ways): object {
+  return transportsOf(transport).includes('cookie')
+    ? { 'set-cookie': { type: 'string', description: 'Clears the refresh token' } }
+    : {}
+}
+
+const token = { type: 'string', minLength: 1 }
+const clientId = { type: 'string', description: 'Ignored' }
+
+/** RFC 6749 section 6. */
+const refreshForm = {
+  type: 'object',
+  required: ['grant_type', 'refresh_token'],
+  properties: {
+    grant_type: { type: 'string', enum: ['refresh_token'] },
+    refresh_token: token,
+    client_id: clientId
+  }
+}
+
+/** RFC 7009 section 2.1. */
+const revocationForm = {
+  type: 'object',
+  required: ['token'],
+  properties: {
+    token: { ...token, description: 'A refresh token or an access token' },
+    token_type_hint: { type: 'string', description: 'Ignored' },
+    client_id: clientId
+  }
+}
+
+export const refreshBody = (ways: Ways) => bodyWith(ways, refreshForm)
+export const logoutBody = (ways: Ways) => bodyWith(ways, revocationForm)
+
+/**
+ * A body that the document tells of is one that its clients must send: so only where the refresh token may
+ * travel in it. The form is then the other way to write it, and else in words.
+ */
+function bodyWith({ transport }: Ways, form: object): { body?: object } {
+  if (!transportsOf(transport).includes('body')) return {}
+  const json = {
+    type: 'object',
+    properties: { refresh_token: token },
+    ...(transport === 'body' && { required: ['refresh_token'] })
+  }
+  return {
+    body: {
+      content: {
+        'application/json': { schema: describes(json) },
+        'application/x-www-form-urlencoded': { schema: describes(form) }
+      }
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import { jwksSchema } from '../openapi/route-schemas.js'
+import type { Route, RouteContext } from './route-context.js'
+
+/** `GET /.well-known/jwks.json` (RFC 8615): the keys that others verify with. */
+export function jwksRoute({ options, rotation }: RouteContext): Route {
+  return {
+    overrides: options.routes.jwks,
+    method: 'GET',
+    path: '/.well-known/jwks.json',
+    schema: jwksSchema,
+    access: 'public',
+    async handler() {
+      return rotation.jwks
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { callerOf } from '../../sessions/call-context.js'
+import { logoutAllSchema } from '../openapi/route-schemas.js'
+import type { Route, RouteContext } from './route-context.js'
+
+/** `POST /auth/logout-all`: ends all sessions of the user, this one included. */
+export function logoutAllRoute({ options, service, transport, guards }: RouteContext): Route {
+  return {
+    overrides: options.routes.logoutAll,
+    method: 'POST',
+    path: '/logout-all',
+    schema: logoutAllSchema(options),
+    access: 'user',
+    async handler(request, reply) {
+      const revoked = await service.endAll(guards.userOf(request).sub, 'logout', callerOf(request))
+      transport.clear(request, reply)
+      return { revoked }
+    }
+  }
+}

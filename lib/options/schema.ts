@@ -1,0 +1,103 @@
+import type { AccessTokenOptions } from '../../types/access-token.js'
+import type { FastifyRefreshTokenOptions, RefreshTokenOptions, SessionOptions } from '../../types/options.js'
+import { defaultMetadata } from '../sessions/request-metadata.js'
+import { keysOrSource } from '../tokens/keys/parse-key.js'
+import {
+  boolean,
+  type Check,
+  duration,
+  fn,
+  listOf,
+  matching,
+  object,
+  oneOf,
+  optional,
+  text,
+  withDefault
+} from '../utils/checks.js'
+import {
+  cookieName,
+  count,
+  headerName,
+  origin,
+  redis,
+  route,
+  secrets,
+  store,
+  transport
+} from './option-types.js'
+
+const FIVE_YEARS_MS = 5 * 365 * 24 * 60 * 60 * 1000
+
+type Function<T> = Extract<T, (...args: never[]) => unknown>
+const hook = <N extends 'login' | 'onLogin' | 'onRefresh' | 'onLogout' | 'onReuse'>(_name: N) =>
+  optional(fn<Function<FastifyRefreshTokenOptions[N]>>())
+
+/** A group of options that may be left out whole. */
+const group = <T>(checks: { [K in keyof T]: Check<T[K]> }) => withDefault(object<T>(checks), {})
+
+/** The table of the options: what each must be, and its default. Durations come out in milliseconds. */
+export const shape = {
+  login: hook('login'),
+  secret: secrets,
+  redis: optional(redis),
+  store: optional(store),
+  keyPrefix: withDefault(matching(/^[^{}]{1,64}$/, '1 to 64 characters without braces'), 'frt:'),
+  storeTimeout: withDefault(duration({ max: 60_000 }), '2s'),
+  accessToken: group({
+    ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '5m'),
+    issuer: optional(text),
+    audience: optional(text),
+    algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
+    keys: optional(keysOrSource),
+    header: withDefault(headerName, 'authorization'),
+    read: optional(fn<Function<AccessTokenOptions['read']>>()),
+    cache: withDefault(count({ min: 0 }), 10_000)
+  }),
+  refreshToken: group({
+    ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '14d'),
+    grace: optional(duration({ min: 0 })),
+    untilConfirmed: withDefault(boolean, true),
+    confirms: optional(fn<Function<RefreshTokenOptions['confirms']>>()),
+    allowReplay: optional(fn<Function<RefreshTokenOptions['allowReplay']>>()),
+    rollback: withDefault(oneOf('adopt-one', 'accept'), 'adopt-one')
+  }),
+  session: group({
+    ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '90d'),
+    maxPerUser: withDefault(count(), 100),
+    load: optional(fn<Function<SessionOptions['load']>>()),
+    metadata: withDefault(fn<Function<SessionOptions['metadata']>>(), defaultMetadata)
+  }),
+  transport: withDefault(transport, 'cookie'),
+  cookie: group({
+    name: withDefault(cookieName, '__Host-refresh_token'),
+    path: withDefault(matching(/^\/[!-:<-~]*$/, "a path that starts with '/'"), '/'),
+    domain: optional(matching(/^[a-z0-9.-]+$/i, 'a domain')),
+    sameSite: withDefault(oneOf('strict', 'lax', 'none'), 'strict'),
+    secure: withDefault(boolean, true)
+  }),
+  header: group({
+    refreshToken: withDefault(headerName, 'x-refresh-token'),
+    accessToken: withDefault(headerName, 'x-access-token')
+  }),
+  routes: group({
+    prefix: withDefault(matching(/^(\/[^/]+)*$/, "'' or a path such as '/auth'"), '/auth'),
+    login: withDefault(route, true),
+    refresh: withDefault(route, true),
+    logout: withDefault(route, true),
+    logoutAll: withDefault(route, true),
+    sessions: withDefault(route, true),
+    jwks: withDefault(route, false)
+  }),
+  csrf: group({ trustedOrigins: withDefault(listOf(origin), []) }),
+  revocation: group({
+    mode: optional(oneOf('none', 'store', 'feed')),
+    onStale: withDefault(oneOf('allow', 'deny'), 'allow'),
+    staleAfter: withDefault(duration({ min: 1000, max: 60_000 }), '5s'),
+    replicas: withDefault(count({ min: 0 }), 0)
+  }),
+  onLogin: hook('onLogin'),
+  onRefresh: hook('onRefresh'),
+  onLogout: hook('onLogout'),
+  onReuse: hook('onReuse')
+}

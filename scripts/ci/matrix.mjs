@@ -1,0 +1,101 @@
+// The tests on other versions of what the package runs with: `npm run test:matrix`, or `-- ioredis-5 valkey` for some
+// of it. One thing differs at a time; what does not differ is as in `npm test`, which is run here too if `base` is named.
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { root, run, tryRun } from '../run.mjs'
+import { debianServers } from './debian-servers.mjs'
+import { otherNode } from './other-node.mjs'
+import { projectWith } from './project-copy.mjs'
+
+const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const all = readdirSync(join(root, 'test'), { recursive: true })
+  .map((name) => `test/${name}`)
+  .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser)\//.test(name))
+  .sort()
+/** What asks a Redis, and what goes wrong with it. */
+const onRedis = all.filter((name) => /^test\/(store|faults)\/|^test\/(feed|versions|replicas)/.test(name))
+/** What a request goes through. */
+const onFastify = all.filter((name) => !/^test\/(store|faults|model|client|soak|simulation)[/.]/.test(name))
+
+const servers = { redis: () => debianServers()?.redis, valkey: () => debianServers()?.valkey }
+const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
+
+const deviations = {
+  base: { files: all },
+  'node-20': { node: '20', files: all },
+  'node-22': { node: '22', files: all },
+  'node-24': { node: '24', files: all },
+  'fastify-lowest': { packages: [`fastify@${lowest('fastify')}`], files: onFastify },
+  'fastify-latest': { packages: ['fastify@5'], files: onFastify },
+  'ioredis-lowest': { packages: [`ioredis@${lowest('ioredis')}`], files: onRedis },
+  'ioredis-5': { packages: ['ioredis@5'], files: onRedis },
+  'later-redis': { server: servers.redis, files: onRedis },
+  valkey: { server: servers.valkey, files: onRedis }
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in deviations))
+if (unknown.length > 0) {
+  console.error(`no such deviation: ${unknown}; there are ${Object.keys(deviations)}`)
+  process.exit(1)
+}
+
+const baseVersions = versionsOf({ node: process.execPath, folder: root })
+const wanted = asked.length > 0 ? asked : Object.keys(deviations).filter((name) => name !== 'base')
+const rows = []
+for (const name of wanted) {
+  rows.push({ name, ...meet(name, deviations[name]) })
+  console.log(toLine(rows.at(-1)))
+}
+console.log('\n| deviation | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
+for (const row of rows) console.log(toLine(row))
+if (rows.some(({ failed }) => failed > 0)) process.exit(1)
+
+function meet(name, { node: line, packages, server: findServer, files }) {
+  const server = findServer?.()
+  if (findServer && !server) return { versions: "not to be had: no apt, or no archive of Debian's" }
+  const node = line ? otherNode(line) : { path: process.execPath, remove() {} }
+  const project = packages ? projectWith(packages) : { path: root, remove() {} }
+  const versions = versionsOf({ node: node.path, folder: project.path, server })
+  const isBase = name !== 'base' && versions === baseVersions
+  console.log(`\n${name}: ${versions}`)
+  const row = isBase ? {} : runTests({ name, node: node.path, folder: project.path, server, files })
+  node.remove()
+  project.remove()
+  return { versions: isBase ? 'as in `npm test`' : versions, ...row }
+}
+
+function runTests({ name, node, folder, server, files }) {
+  const results = join(root, `.tap/results-matrix-${name}.json`)
+  rmSync(results, { force: true })
+  const before = performance.now()
+  const { status } = tryRun(node, [join(folder, 'scripts/test.mjs'), '--disable-coverage', ...files], {
+    cwd: folder,
+    timeoutMs: 1_200_000,
+    env: {
+      ...process.env,
+      PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
+      TEST_RESULTS: results,
+      ...(server && { REDIS_SERVER: server })
+    }
+  })
+  const seconds = Math.round((performance.now() - before) / 1000)
+  const counts = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : { passed: 0, failed: 0 }
+  return { passed: counts.passed, failed: counts.failed || Number(status !== 0), seconds }
+}
+
+function versionsOf({ node, folder, server = process.env.REDIS_SERVER ?? 'redis-server' }) {
+  const installed = (name) =>
+    JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version
+  const line = tryRun(server, ['--version'], { stdio: 'pipe' }).stdout ?? ''
+  return [
+    `Node.js ${run(node, ['--version'], { stdio: 'pipe' }).trim().slice(1)}`,
+    `Fastify ${installed('fastify')}`,
+    `ioredis ${installed('ioredis')}`,
+    `${/^\w+/.exec(line)?.[0] ?? 'no Redis'} ${/v=(\S+)/.exec(line)?.[1] ?? ''}`.trim()
+  ].join(', ')
+}
+
+function toLine({ name, versions, passed = '', failed = '', seconds = '' }) {
+  return `| ${name} | ${versions} | ${passed} | ${failed} | ${seconds} |`
+}

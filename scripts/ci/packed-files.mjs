@@ -1,0 +1,28 @@
+// What may be in the package, for `npm run test:package`: no test, no source, no map that points nowhere.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from '../run.mjs'
+
+const ALLOWED = [
+  /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY|UPGRADING)\.md)$/,
+  /^dist\/cjs\/package\.json$/,
+  /^dist\/(esm|cjs)\/(lib|types)\/([a-z-]+\/)*[a-z-]+\.(js|d\.ts)$/
+]
+
+/** @returns what is wrong with a tarball, unpacked beside it */
+export function problemsOf(tarball, folder) {
+  const files = run('tar', ['-tzf', tarball], { stdio: 'pipe' }).trim().split('\n')
+  run('tar', ['-xzf', tarball, '-C', folder])
+  const names = files.map((file) => file.replace(/^package\//, ''))
+  return names.flatMap((name) => {
+    if (!ALLOWED.some((pattern) => pattern.test(name)))
+      return [`${name}: not one of the files that are published`]
+    const problems = []
+    const twin = name.replace(/\.js$/, '.d.ts')
+    if (name.endsWith('.js') && !names.includes(twin)) problems.push(`${name}: there is no ${twin}`)
+    const isCode = /\.(js|d\.ts)$/.test(name)
+    if (isCode && readFileSync(join(folder, 'package', name), 'utf8').includes('sourceMappingURL'))
+      problems.push(`${name}: names a source map, and none is published`)
+    return problems
+  })
+}

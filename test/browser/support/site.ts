@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { build } from 'esbuild'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Test } from 'tap'
+import type { RefreshEvent } from '../../../lib/index.js'
+import { type AppUnderTest, buildApp, listen } from '../../support/build-app.js'
+import { openMemoryStore, type StoreUnderTest } from '../../support/stores.js'
+import { deferred } from '../../support/timers.js'
+
+/** What came over the wire. */
+export interface Seen {
+  method: string
+  path: string
+  status: number
+  code: string | undefined
+  /** `Sec-Fetch-Site`. */
+  site: string | undefined
+  hasCookie: boolean
+}
+
+export interface Held {
+  /** How many answers wait. */
+  waiting: number
+  release(): void
+}
+
+export interface Site extends AppUnderTest {
+  origin: string
+  seen: Seen[]
+  refreshes: RefreshEvent[]
+  /** Holds the answers of a route back: what was asked for has happened, and nobody knows. */
+  hold(path: string): Held
+}
+
+const client = await bundleClient()
+const tabScript = await readFile(new URL('../pages/tab.js', import.meta.url), 'utf8')
+
+/** The real plugin over sockets, and a page that uses the real client. */
+export async function openSite(t: Test, under: StoreUnderTest = openMemoryStore()): Promise<Site> {
+  const seen: Seen[] = []
+  const refreshes: RefreshEvent[] = []
+  const holds = new Map<string, { held: Held; released: Promise<void> }>()
+  const built = await buildApp(t, {
+    under,
+    options: { onRefresh: (event) => refreshes.push(event) },
+    prepare: (app) => {
+      const codes = new WeakMap<FastifyRequest, string>()
+      app.addHook('onSend', async (request, _reply, payload) => {
+        const hold = holds.get(pathOf(request))
+        if (hold) hold.held.waiting++
+        await hold?.released
+        const code = /"code":"(\w+)"/.exec(String(payload))?.[1]
+        if (code !== undefined) codes.set(request, code)
+      })
+      app.addHook('onResponse', async (request, { statusCode: status }) => {
+        const { method, headers } = request
+        const hasCookie = Boolean(headers.cookie?.includes('__Host-refresh_token='))
+        const site = headers['sec-fetch-site'] as string | undefined
+        seen.push({ method, path: pathOf(request), status, code: codes.get(request), site, hasCookie })
+      })
+    },
+    extend: servePage
+  })
+  const { port } = new URL(await listen(built.app))
+
+  function hold(path: string): Held {
+    const { promise, resolve } = deferred<void>()
+    const held: Held = {
+      waiting: 0,
+      release() {
+        holds.delete(path)
+        resolve()
+      }
+    }
+    holds.set(path, { held, released: promise })
+    return held
+  }
+  return { ...built, origin: `http://localhost:${port}`, seen, refreshes, hold }
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?', 1)[0] ?? url
+}
+
+function servePage(app: FastifyInstance): void {
+  const page =
+    '<!doctype html><title>A page</title><link rel="icon" href="data:,"><script type="module" src="/tab.js"></script>'
+  app.get('/', async (_request, reply) => reply.type('text/html').send(page))
+  app.get('/tab.js', async (_request, reply) => reply.type('text/javascript').send(tabScript))
+  app.get('/client.js', async (_request, reply) => reply.type('text/javascript').send(client))
+}
+
+/** As an application's bundler does it. */
+async function bundleClient(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: ['lib/client/index.ts'],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false
+  })
+  return outputFiles[0]!.text
+}

@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { startConfigured } from '../../support/configured-redis.js'
+import type { RedisServer } from '../../support/redis-server.js'
+import { type Block, fileName, isCode } from './blocks.js'
+import { kindOf, runShell, runToEnd, type Server, startServer, writeFiles } from './run.js'
+
+/** What was done with a block. */
+export type Treatment = 'compiled' | 'run' | 'parsed' | 'commands checked' | 'no code'
+
+interface Owner {
+  after(fn: () => Promise<void>): unknown
+}
+
+/** What the commands of a page may talk to. */
+export interface Servers {
+  redis: RedisServer
+  sentinel: RedisServer
+}
+
+/** What the programs of the pages ask of their environment. */
+export const SECRETS = {
+  AUTH_SECRET: 'for the pages: any thirty-two bytes or more',
+  JWT_SECRET: 'of the app as it was before, likewise long enough',
+  SESSION_SECRET: 'of its sessions, likewise long enough'
+}
+
+/** Does with each block of a page what its language asks for, in order. A problem is thrown. */
+export class Treater {
+  readonly #owner: Owner
+  readonly #blocks: readonly Block[]
+  readonly #folder: string
+  readonly #servers: Servers
+  /** The program that the page's commands talk to. */
+  #server: Server | undefined
+
+  constructor(owner: Owner, blocks: readonly Block[], folder: string, servers: Servers) {
+    this.#owner = owner
+    this.#blocks = blocks
+    this.#folder = folder
+    this.#servers = servers
+  }
+
+  static async for(owner: Owner, blocks: readonly Block[], servers: Servers): Promise<Treater> {
+    return new Treater(owner, blocks, await writeFiles(owner, blocks), servers)
+  }
+
+  async treat(block: Block): Promise<Treatment> {
+    if (isCode(block)) return this.#run(block)
+    switch (block.language) {
+      case 'sh':
+        return this.#shell(block.code)
+      case 'conf':
+        await startConfigured(this.#owner, block.code, this.#folder)
+        return 'run'
+      case 'json':
+        JSON.parse(block.code)
+        return 'parsed'
+      case 'mermaid':
+      case 'text':
+        return 'no code'
+      default:
+        throw new Error(`nobody knows what to do with a block of '${block.language}'`)
+    }
+  }
+
+  async #run(block: Block): Promise<Treatment> {
+    const kind = kindOf(block)
+    const path = join(this.#folder, fileName(block))
+    const env = { REDIS_URL: this.#servers.redis.url, ...SECRETS }
+    if (kind === 'tests') fail(await runToEnd(path, env))
+    if (kind === 'server') {
+      await this.#server?.stop()
+      this.#server = await startServer(this.#owner, path, env)
+    }
+    return kind ? 'run' : 'compiled'
+  }
+
+  async #shell(code: string): Promise<Treatment> {
+    const commands = commandsOf(code)
+    const npm = commands.filter((command) => /^(npm|npx|node|cd) /.test(command))
+    if (npm.length === commands.length) {
+      for (const command of commands) await checkCommand(command, this.#blocks)
+      return 'commands checked'
+    }
+    const isKnown = npm.length === 0 && /\b(curl|redis-cli|openssl) /.test(code)
+    if (!isKnown) throw new Error(`nobody knows whether to run this:\n${code}`)
+    if (/\bcurl /.test(code) && !this.#server) throw new Error('no program of this page answers curl')
+    const atServer = code.replaceAll(/http:\/\/(localhost|127\.0\.0\.1):3000/g, this.#server?.origin ?? '$&')
+    const { redis, sentinel } = this.#servers
+    fail(await runShell(atServer, this.#folder, { redis: redis.port, sentinel: sentinel.port }))
+    return 'run'
+  }
+}
+
+/** Without comments, and without what is set for them. */
+function commandsOf(code: string): string[] {
+  const setting = /^(\w+=("[^"]*"|'[^']*'|\$\([^)]*\)|\S*) +)+/
+  return code
+    .replaceAll('\\\n', ' ')
+    .split(/\n|&&/)
+    .map((command) =>
+      command
+        .replace(/(^|\s)#.*/, '')
+        .trim()
+        .replace(setting, '')
+    )
+    .filter(Boolean)
+}
+
+/** A command of npm or node: that its script, packages or file are there. */
+async function checkCommand(command: string, blocks: readonly Block[]): Promise<void> {
+  const [program, verb = '', ...rest] = command.split(/\s+/)
+  const manifests = await Promise.all(['package.json', 'bench/package.json'].map(readManifest))
+  const names = new Set(
+    manifests.flatMap((manifest) => Object.keys({ ...manifest.scripts, ...manifest.packages }))
+  )
+  const known = (name: string) => fail(names.has(name) ? undefined : `${command}: there is no ${name}`)
+  if (program === 'node') {
+    const isThere = blocks.some((block) => isCode(block) && fileName(block) === verb)
+    fail(isThere ? undefined : `${command}: no block of this page is ${verb}`)
+  } else if (program === 'npx') {
+    known(verb)
+    const [file = ''] = rest
+    fail(existsSync(file) ? undefined : `${command}: there is no ${file}`)
+  } else if (program === 'npm' && verb === 'run') known(rest[0] ?? '')
+  else if (program === 'npm' && ['i', 'install'].includes(verb)) {
+    for (const name of rest.filter((arg) => !arg.startsWith('-'))) known(name)
+  } else if (program !== 'cd' && !['ci', 'test'].includes(verb)) fail(`${command}: not known`)
+}
+
+interface Manifest {
+  scripts: Record<string, string>
+  packages: Record<string, string>
+}
+
+async function readManifest(path: string): Promise<Manifest> {
+  const manifest = JSON.parse(await readFile(path, 'utf8'))
+  const { name, scripts, dependencies, devDependencies, peerDependencies } = manifest
+  return { scripts, packages: { [name]: '', ...dependencies, ...devDependencies, ...peerDependencies } }
+}
+
+function fail(problem: string | undefined): void {
+  if (problem !== undefined) throw new Error(problem)
+}

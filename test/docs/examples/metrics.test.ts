@@ -1,0 +1,86 @@
+import t from 'tap'
+import { buildMetrics } from '../../../examples/metrics.js'
+import { MemoryStore } from '../../../lib/index.js'
+import { DOWN, SECRET } from '../../support/build-app.js'
+import { Client } from '../../support/client.js'
+import { eventually } from '../../support/eventually.js'
+import { startRedis } from '../../support/redis-server.js'
+
+/** The lines of the page that say something about this metric. */
+async function metric(app: Client['app'], name: string): Promise<string[]> {
+  const { body, headers } = await app.inject('/metrics')
+  if (!String(headers['content-type']).startsWith('text/plain')) throw new Error('no page of Prometheus')
+  return body.split('\n').filter((line) => line.startsWith(name))
+}
+
+const login = () => ({ sub: 'ada' })
+
+t.test('logins, refreshes, ends and refusals are counted', async (t) => {
+  const app = await buildMetrics({ secret: SECRET, login, refreshToken: { untilConfirmed: false, grace: 0 } })
+  t.after(() => app.close())
+  const client = new Client(app)
+  await client.login()
+  const thief = client.copy()
+  await client.refresh()
+  for (let tries = 0; tries < 2; tries++) await thief.refresh()
+  const another = new Client(app)
+  await another.login()
+  await another.logout()
+
+  t.same(await metric(app, 'frt_logins_total'), ['frt_logins_total 2'])
+  t.same(await metric(app, 'frt_refreshes_total'), [
+    'frt_refreshes_total{outcome="rotated",row="4"} 1',
+    'frt_refreshes_total{outcome="reused",row="8"} 1'
+  ])
+  t.same(await metric(app, 'frt_sessions_ended_total'), [
+    'frt_sessions_ended_total{reason="reused"} 1',
+    'frt_sessions_ended_total{reason="logout"} 1'
+  ])
+  t.same(await metric(app, 'frt_refused_total'), [
+    'frt_refused_total{operation="refresh",code="FRT_ERR_REFRESH_TOKEN_REUSED"} 2'
+  ])
+  t.same(await metric(app, 'frt_operation_seconds_count'), [
+    'frt_operation_seconds_count{operation="create"} 2',
+    'frt_operation_seconds_count{operation="refresh"} 3',
+    'frt_operation_seconds_count{operation="end"} 1'
+  ])
+})
+
+t.test('a store that does not answer is counted by what it was asked', async (t) => {
+  const store = Object.assign(new MemoryStore(), { list: DOWN.list })
+  const app = await buildMetrics({ secret: SECRET, login, store })
+  t.after(() => app.close())
+  await app.ready()
+  await t.rejects(app.sessions.list('ada'))
+  t.same(await metric(app, 'frt_store_errors_total'), ['frt_store_errors_total{operation="list"} 1'])
+})
+
+t.test('the feed: when it was read, how late it is, and what became of it', async (t) => {
+  const server = await startRedis(t)
+  const redis = server.client()
+  const app = await buildMetrics({ secret: SECRET, login, redis, revocation: { staleAfter: 1 } })
+  t.after(() => app.close())
+  const client = new Client(app)
+  await client.login()
+  await client.logout()
+  const read = async (name: string) => Number((await metric(app, name))[0]?.split(' ')[1])
+  await eventually(async () => (await read('frt_feed_lag_seconds_count')) > 0)
+  t.ok((await read('frt_feed_age_seconds{prefix="frt:"}')) < 5)
+  await server.stop()
+  await eventually(async () => (await read('frt_feed_age_seconds{prefix="frt:"}')) > 1)
+  await eventually(async () => (await metric(app, 'frt_feed_changes_total')).length === 2)
+  t.same(await metric(app, 'frt_feed_changes_total'), [
+    'frt_feed_changes_total{state="interrupted"} 1',
+    'frt_feed_changes_total{state="stale"} 1'
+  ])
+})
+
+t.test('an app that is closed counts no longer', async (t) => {
+  const closed = await buildMetrics({ secret: SECRET, login })
+  const open = await buildMetrics({ secret: SECRET, login })
+  t.after(() => open.close())
+  await closed.ready()
+  await closed.close()
+  await new Client(open).login()
+  t.same(await metric(open, 'frt_logins_total'), ['frt_logins_total 1'])
+})

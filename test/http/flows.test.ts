@@ -1,0 +1,91 @@
+import t, { type Test } from 'tap'
+import type { FastifyRefreshTokenOptions } from '../../lib/index.js'
+import { buildApp } from '../support/build-app.js'
+import { Client, type ClientOptions } from '../support/client.js'
+import { eachStore, type StoreUnderTest } from '../support/stores.js'
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+
+interface Way {
+  name: string
+  options: Partial<FastifyRefreshTokenOptions>
+  client: ClientOptions
+}
+
+const WAYS: Way[] = [
+  { name: 'cookie', options: {}, client: {} },
+  { name: 'body', options: { transport: 'body' }, client: { transport: 'body' } },
+  { name: 'header', options: { transport: 'header' }, client: { transport: 'header' } },
+  {
+    name: 'by request',
+    options: { transport: (request) => (request.headers['x-refresh-token'] ? 'header' : 'body') },
+    client: { transport: 'body' }
+  },
+  {
+    name: 'headers and a cookie with names of their own',
+    options: { cookie: { name: 'X-REFRESH_TOKEN' }, accessToken: { header: 'X-AUTH-TOKEN' } },
+    client: { carrier: 'X-REFRESH_TOKEN', accessHeader: 'x-auth-token' }
+  }
+]
+
+await eachStore(t, async (t, open) => {
+  for (const way of WAYS) await t.test(way.name, (t) => goThrough(t, open(t), way))
+})
+
+/** From the first login to the next, step by step. */
+async function goThrough(t: Test, under: StoreUnderTest, { options, client: way }: Way): Promise<void> {
+  const { app, advance } = await buildApp(t, { under, options })
+  const client = new Client(app, way)
+  const { transport } = client.options
+
+  const login = await client.login({ sub: 'ada', claims: { roles: ['reader'] } })
+  t.equal(login.statusCode, 200)
+  t.match(login.json(), { access_token: String, token_type: 'Bearer', expires_in: 300 })
+  t.equal(login.headers['cache-control'], 'no-store')
+  t.ok(client.jar.refreshToken, 'a refresh token came')
+  t.equal(login.json().refresh_token !== undefined, transport === 'body')
+  t.equal(login.headers['set-cookie'] !== undefined, transport === 'cookie')
+  if (transport === 'body') t.equal(login.json().refresh_token_expires_in, (14 * DAY) / 1000)
+  if (transport === 'header') t.equal(login.headers['x-access-token'], client.jar.accessToken)
+
+  const me = await client.call()
+  t.equal(me.statusCode, 200)
+  t.match(me.json(), { sub: 'ada', gen: 1, roles: ['reader'], sid: /^[\w-]{27}$/ })
+
+  await advance(5 * MINUTE + 1000)
+  const expired = await client.call()
+  t.equal(expired.statusCode, 401)
+  t.match(expired.headers['www-authenticate'], /^Bearer realm="api", error="invalid_token"/)
+  t.equal(expired.json().code, 'FRT_ERR_ACCESS_TOKEN_EXPIRED')
+
+  const stolen = client.copy()
+  const refreshed = await client.refresh()
+  t.equal(refreshed.statusCode, 200)
+  t.not(client.jar.refreshToken, stolen.jar.refreshToken, 'each refresh gives a new one')
+  t.not(client.jar.accessToken, stolen.jar.accessToken)
+  if (transport === 'header') t.equal(refreshed.headers['x-access-token'], client.jar.accessToken)
+  t.match((await client.call()).json(), { sub: 'ada', gen: 2, roles: ['reader'] })
+
+  await advance(MINUTE)
+  const reused = await stolen.refresh()
+  t.equal(reused.statusCode, 401)
+  t.equal(reused.json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+  t.equal(reused.headers['set-cookie'], undefined, 'only a logout clears the cookie')
+  t.equal((await client.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
+  t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+
+  t.equal((await client.login()).statusCode, 200, 'a new login works')
+  await advance(14 * DAY + 1000)
+  const gone = await client.refresh()
+  t.equal(gone.statusCode, 401)
+  t.equal(gone.json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
+  t.match(gone.headers['www-authenticate'], /error="invalid_token"/)
+
+  await client.login()
+  t.equal((await client.call()).statusCode, 200)
+  const last = client.copy()
+  t.same((await client.logout()).json(), {})
+  t.equal((await last.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
+  t.equal((await last.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+}

@@ -1,0 +1,425 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import t, { type Test } from 'tap'
+import type { SessionStore, Tokens, Transport } from '../../lib/index.js'
+import { type AppUnderTest, buildApp, listen, overriding } from '../support/build-app.js'
+import { openMemoryStore } from '../support/stores.js'
+
+const NAME = '__Host-refresh_token'
+const METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'list', 'revoke', 'revokeAll'] as const
+
+interface Watched extends AppUnderTest {
+  /** What the store was asked since the last look. */
+  asked(): string[]
+}
+
+async function watched(t: Test, transport: Transport): Promise<Watched> {
+  const under = openMemoryStore()
+  const calls: string[] = []
+  const watching = Object.fromEntries(
+    METHODS.map((name) => {
+      const method = under.store[name].bind(under.store) as (...args: unknown[]) => Promise<unknown>
+      const watch = (...args: unknown[]) => {
+        calls.push(name)
+        return method(...args)
+      }
+      return [name, watch]
+    })
+  ) as unknown as SessionStore
+  const built = await buildApp(t, {
+    under: overriding(under, watching),
+    options: { transport },
+    server: { logger: false }
+  })
+  return { ...built, asked: () => calls.splice(0) }
+}
+
+/** Each of the token's 512 bits, flipped. */
+function bitFlips(token: string): string[] {
+  return Array.from({ length: 512 }, (_, bit) => {
+    const bytes = Buffer.from(token, 'base64url')
+    bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+    return bytes.toString('base64url')
+  })
+}
+
+/** Each bit of a JWT's signature, and of every eighth byte of what it signs. */
+function jwtBitFlips(token: string): string[] {
+  return token.split('.').flatMap((part, at, parts) => {
+    const { length } = Buffer.from(part, 'base64url')
+    const step = at === 2 ? 1 : 8
+    return Array.from({ length: Math.floor((length * 8) / step) }, (_, i) => {
+      const bytes = Buffer.from(part, 'base64url')
+      const bit = i * step
+      bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+      return parts.with(at, bytes.toString('base64url')).join('.')
+    })
+  })
+}
+
+/** The base64url character with its unused bits set: another spelling of the same bytes. */
+function otherSpellings(token: string): string[] {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = alphabet.indexOf(token.at(-1) ?? '')
+  const others = Array.from({ length: 15 }, (_, i) => alphabet[(last & ~15) | ((last + i + 1) & 15)])
+  return [
+    ...others.map((char) => token.slice(0, -1) + char),
+    `${token}=`,
+    `${token}==`,
+    Buffer.from(token, 'base64url').toString('base64'),
+    Buffer.from(token, 'base64url').toString('hex')
+  ]
+}
+
+/** Damage that any string can take. */
+function damaged(token: string): string[] {
+  const half = token.length >> 1
+  return [
+    '',
+    ...Array.from({ length: 20 }, (_, i) => token.slice(0, i * 4)),
+    ...Array.from({ length: 10 }, (_, i) => token.slice(i + 1)),
+    ...['A', 'AA', 'AAAA', '.', '.x', '~', '%20', token].map((more) => token + more),
+    ...['A', '.', '-', '"', "'"].map((before) => before + token),
+    `${token.slice(0, half)} ${token.slice(half)}`,
+    `${token.slice(0, half)}%00${token.slice(half)}`,
+    [...token].reverse().join(''),
+    token.toLowerCase(),
+    token.toUpperCase(),
+    encodeURIComponent(`${token}\0`),
+    `%${token}`,
+    '%',
+    '%zz',
+    '%E0%A4%A',
+    'null',
+    'undefined',
+    'true',
+    '0',
+    '-1',
+    '1e999',
+    '[object Object]',
+    '{}',
+    '[]',
+    '__proto__',
+    'constructor',
+    '../../etc/passwd',
+    '*',
+    "' OR 1=1 --",
+    'a.b.c',
+    '..',
+    'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.',
+    'A'.repeat(85),
+    'A'.repeat(86),
+    '_'.repeat(86),
+    'A'.repeat(87),
+    'A'.repeat(8000)
+  ]
+}
+
+/** What HTTP lets through in a header besides. */
+const HEADER_CHARACTERS = ['\t', '\x80', '\xff', 'Ã¼nÃ¯', '"', '\\', ',', '<script>']
+/** What JSON and forms can hold besides. */
+const ANY_CHARACTERS = [
+  '\0',
+  '\n',
+  '\r\nset-cookie: a=b',
+  '\x1b[31m',
+  'ünï',
+  '😀',
+  '\ud800',
+  '\u2028',
+  '\ufeff'
+]
+
+function garbageOf(token: string): string[] {
+  return [
+    ...bitFlips(token),
+    ...otherSpellings(token),
+    ...damaged(token),
+    ...HEADER_CHARACTERS,
+    ...HEADER_CHARACTERS.map((char) => token + char)
+  ].filter((garbage) => garbage.trim() !== token)
+}
+
+function isRefused(t: Test, response: LightMyRequestResponse, what: string): boolean {
+  const refused = [400, 401, 413, 415, 431].includes(response.statusCode)
+  const quiet = response.headers['set-cookie'] === undefined
+  // One assertion for each of thousands would drown the report.
+  if (!refused || !quiet) t.fail(`${what} gave ${response.statusCode}`, { body: response.body })
+  return refused && quiet
+}
+
+/** Sends all; says how many were refused. None may be answered with anything else, or reach the store. */
+async function refuses(t: Test, { app, asked }: Watched, requests: InjectOptions[]): Promise<void> {
+  let refused = 0
+  asked()
+  for (const request of requests) {
+    const response = await app.inject(request)
+    const what = JSON.stringify({ headers: request.headers, payload: request.payload }).slice(0, 300)
+    if (isRefused(t, response, what)) refused++
+  }
+  t.equal(refused, requests.length, `${requests.length} requests were refused`)
+  t.same(asked(), [], 'the store was not asked')
+}
+
+function post(url: string, headers: Record<string, string | string[]>, payload?: InjectOptions['payload']) {
+  return { method: 'POST', url, headers, ...(payload !== undefined && { payload }) } as const
+}
+
+const json = { 'content-type': 'application/json' }
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+
+/** How garbage of a transport is sent. */
+function carry(transport: Transport, token: string): InjectOptions {
+  if (transport === 'cookie') return post('/auth/refresh', { cookie: `${NAME}=${token}` })
+  if (transport === 'header') return post('/auth/refresh', { 'x-refresh-token': token })
+  return post('/auth/refresh', json, JSON.stringify({ refresh_token: token }))
+}
+
+async function stillRefreshes(t: Test, { app }: Watched, { session, refreshToken }: Tokens): Promise<void> {
+  t.match(await app.sessions.get(session.sid), { gen: 1 }, 'the session is as it was')
+  const refreshed = await app.sessions.refresh(refreshToken)
+  t.equal(refreshed.session.gen, 2, 'and refreshes')
+}
+
+for (const transport of ['cookie', 'header', 'body'] as const) {
+  t.test(`garbage for a refresh token is refused unread, over transport ${transport}`, async (t) => {
+    const built = await watched(t, transport)
+    const tokens = await built.app.sessions.create({ sub: 'ada' })
+    const more = transport === 'body' ? ANY_CHARACTERS : []
+    const garbage = [
+      ...garbageOf(tokens.refreshToken),
+      ...more,
+      ...more.map((char) => tokens.refreshToken + char),
+      tokens.accessToken
+    ]
+    await refuses(
+      t,
+      built,
+      garbage.map((each) => carry(transport, each))
+    )
+    await stillRefreshes(t, built, tokens)
+  })
+}
+
+t.test('a body that is no object with a string is refused unread', async (t) => {
+  const built = await watched(t, 'body')
+  const tokens = await built.app.sessions.create({ sub: 'ada' })
+  const { refreshToken } = tokens
+  const values: unknown[] = [
+    null,
+    true,
+    0,
+    1e308,
+    [],
+    [refreshToken],
+    [[refreshToken]],
+    {},
+    { toString: refreshToken },
+    { length: 86 },
+    { 0: refreshToken, length: 1 }
+  ]
+  const bodies = [
+    ...values.map((value) => JSON.stringify(value)),
+    ...values.map((value) => JSON.stringify({ refresh_token: value })),
+    JSON.stringify({ refresh_token: { refresh_token: refreshToken } }),
+    JSON.stringify(refreshToken),
+    JSON.stringify({ REFRESH_TOKEN: refreshToken }),
+    JSON.stringify({ refreshToken }),
+    `{"__proto__":{"refresh_token":"${refreshToken}"}}`,
+    `{"constructor":{"prototype":{"refresh_token":"${refreshToken}"}}}`,
+    `{"a":{"__proto__":{"refresh_token":"${refreshToken}"}}}`,
+    `{"refresh_token":"${refreshToken}","__proto__":null}`,
+    `{"refresh_token":"${refreshToken}"`,
+    `{"refresh_token":"${refreshToken}",}`,
+    `{'refresh_token':'${refreshToken}'}`,
+    `refresh_token=${refreshToken}`,
+    `\0{"refresh_token":"${refreshToken}"}`,
+    '{',
+    '"',
+    '[[[['.repeat(1000),
+    `{"refresh_token":"${'A'.repeat(20_000)}"}`
+  ]
+  await refuses(t, built, [
+    ...bodies.map((body) => post('/auth/refresh', json, body)),
+    post(
+      '/auth/refresh',
+      { ...json, 'content-type': 'application/json; charset=utf-16' },
+      Buffer.from([0xff, 0xfe])
+    ),
+    post('/auth/refresh', { 'content-type': 'application/jsonx' }, '{}'),
+    post('/auth/refresh', { 'content-type': 'garbage' }, '{}'),
+    post('/auth/refresh', { 'content-type': 'text/plain' }, JSON.stringify({ refresh_token: refreshToken }))
+  ])
+  t.equal(Reflect.get({}, 'refresh_token'), undefined)
+  await stillRefreshes(t, built, tokens)
+})
+
+t.test('a form that is garbage is refused unread', async (t) => {
+  const built = await watched(t, 'cookie')
+  const tokens = await built.app.sessions.create({ sub: 'ada' })
+  const { refreshToken } = tokens
+  const grant = 'grant_type=refresh_token'
+  const garbage = [...garbageOf(refreshToken), ...ANY_CHARACTERS].map(
+    (each) => `${grant}&${new URLSearchParams({ refresh_token: each.toWellFormed() })}`
+  )
+  await refuses(
+    t,
+    built,
+    [
+      ...garbage,
+      '&&&',
+      '=',
+      '%',
+      '%%%=%%%',
+      `${grant}&refresh_token=%E0%A4%A`,
+      `${grant}&refresh_token[]=${refreshToken}`,
+      `${grant}&refresh_token[a]=${refreshToken}`,
+      `${grant}&__proto__[refresh_token]=${refreshToken}`,
+      `${grant}&__proto__=${refreshToken}`,
+      `__proto__[grant_type]=refresh_token&refresh_token=${refreshToken}`,
+      `constructor=x&toString=x&${grant}`,
+      `${grant}&refresh_token=${refreshToken}&__proto__=1&__proto__=2`,
+      `${grant};refresh_token=${refreshToken}`,
+      JSON.stringify({ grant_type: 'refresh_token', refresh_token: refreshToken }),
+      `${grant}&refresh_token=${'A'.repeat(20_000)}`,
+      'a=1&'.repeat(4000)
+    ].map((body) => post('/auth/refresh', form, body))
+  )
+  await stillRefreshes(t, built, tokens)
+})
+
+t.test('garbage for an access token is refused unread', async (t) => {
+  const built = await watched(t, 'cookie')
+  const tokens = await built.app.sessions.create({ sub: 'ada' })
+  const { accessToken, refreshToken } = tokens
+  const [head, payload, signature] = accessToken.split('.')
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const claims = { sub: 'ada', sid: tokens.session.sid, gen: 1, iat: 0, exp: 9_999_999_999 }
+  const garbage = [
+    ...jwtBitFlips(accessToken),
+    ...damaged(accessToken),
+    ...HEADER_CHARACTERS.map((char) => accessToken + char),
+    refreshToken,
+    `${head}.${payload}`,
+    `${head}.${payload}.`,
+    `${head}..${signature}`,
+    `.${payload}.${signature}`,
+    `${head}.${encode(claims)}.${signature}`,
+    `${encode({ alg: 'none' })}.${payload}.`,
+    `${encode({ alg: 'none' })}.${payload}.${signature}`,
+    `${encode({ alg: 'HS512' })}.${payload}.${signature}`,
+    `${encode(null)}.${encode(null)}.${signature}`,
+    `${head}.${encode('x')}.${signature}`
+  ].filter((each) => each.trim() !== accessToken)
+  const bearers = garbage.map((each) => ({ authorization: `Bearer ${each}` }))
+  await refuses(t, built, [
+    ...bearers.map((headers) => ({ url: '/me', headers })),
+    ...bearers.slice(0, 50).map((headers) => ({ url: '/auth/sessions', headers })),
+    ...bearers.slice(0, 50).map((headers) => post('/auth/logout-all', headers))
+  ])
+  t.equal(
+    (await built.app.inject({ url: '/me', headers: { authorization: `Bearer ${accessToken}` } })).statusCode,
+    200
+  )
+  await stillRefreshes(t, built, tokens)
+})
+
+t.test('a logout with garbage ends nothing, and asks nothing', async (t) => {
+  const built = await watched(t, 'cookie')
+  const tokens = await built.app.sessions.create({ sub: 'ada' })
+  const answers = new Set<number>()
+  built.asked()
+  for (const garbage of garbageOf(tokens.refreshToken)) {
+    const byCookie = post('/auth/logout', { cookie: `${NAME}=${garbage}` })
+    const byForm = post('/auth/logout', form, `${new URLSearchParams({ token: garbage })}`)
+    answers.add((await built.app.inject(byCookie)).statusCode)
+    if (garbage !== '') answers.add((await built.app.inject(byForm)).statusCode)
+  }
+  for (const garbage of jwtBitFlips(tokens.accessToken)) {
+    const byHeader = post('/auth/logout', { authorization: `Bearer ${garbage}` })
+    answers.add((await built.app.inject(byHeader)).statusCode)
+  }
+  t.same([...answers], [200])
+  t.same(built.asked(), [])
+  await stillRefreshes(t, built, tokens)
+})
+
+t.test('app.sessions refuses garbage as the routes do', async (t) => {
+  const built = await watched(t, 'cookie')
+  const tokens = await built.app.sessions.create({ sub: 'ada' })
+  const { sessions } = built.app
+  built.asked()
+  const values = [
+    null,
+    undefined,
+    0,
+    {},
+    [],
+    [tokens.refreshToken, 'x'],
+    '',
+    'x',
+    Buffer.alloc(64)
+  ] as string[]
+  for (const value of [...values, ...bitFlips(tokens.refreshToken).slice(0, 32)]) {
+    await t.rejects(sessions.refresh(value), { code: 'FRT_ERR_REFRESH_TOKEN_INVALID' }, String(value))
+  }
+  for (const value of [...values, ...jwtBitFlips(tokens.accessToken).slice(0, 32)]) {
+    await t.rejects(sessions.verify(value), { code: 'FRT_ERR_ACCESS_TOKEN_INVALID' }, String(value))
+  }
+  for (const value of values) {
+    t.equal(await sessions.get(value), null)
+    t.equal(await sessions.revoke(value), false)
+  }
+  t.same(built.asked(), [])
+  await stillRefreshes(t, built, tokens)
+})
+
+/** What a connection answers to bytes as they are; its first line. */
+async function speak(app: FastifyInstance, head: string): Promise<string> {
+  const { port } = new URL(app.listeningOrigin)
+  const socket = connect(Number(port), '127.0.0.1')
+  let answer = ''
+  socket.on('data', (chunk) => {
+    answer += String(chunk)
+  })
+  socket.on('error', () => {})
+  socket.end(Buffer.from(head, 'latin1'))
+  await once(socket, 'close')
+  return answer.split('\r\n', 1)[0] ?? ''
+}
+
+t.test('a real connection survives what no client library sends', async (t) => {
+  const built = await watched(t, 'cookie')
+  const { app, asked } = built
+  const tokens = await app.sessions.create({ sub: 'ada' })
+  const { refreshToken, accessToken } = tokens
+  await listen(app)
+  asked()
+  const refresh = (...headers: string[]) =>
+    ['POST /auth/refresh HTTP/1.1', 'host: localhost', 'connection: close', ...headers, '', ''].join('\r\n')
+  const me = (...headers: string[]) =>
+    ['GET /me HTTP/1.1', 'host: localhost', 'connection: close', ...headers, '', ''].join('\r\n')
+  const controls = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code))
+
+  const requests = [
+    ...controls.map((char) => refresh(`cookie: ${NAME}=${refreshToken.slice(1)}${char}x`)),
+    ...controls.map((char) => me(`authorization: Bearer ${accessToken.slice(0, -1)}${char}x`)),
+    refresh(`cookie: ${NAME}=${'A'.repeat(20_000)}`),
+    refresh(`cookie: ${`${NAME}=${'A'.repeat(86)}; `.repeat(100)}`),
+    refresh(`cookie: ${NAME}=x`, `cookie: ${NAME}=y`),
+    refresh(`cookie: ${';'.repeat(5000)}`),
+    refresh(`cookie: ${'='.repeat(5000)}`),
+    refresh(`cookie: ${NAME}`),
+    refresh(`cookie: __proto__=${refreshToken}; constructor=${refreshToken}`),
+    me(`authorization: Bearer x`, `authorization: Bearer ${accessToken}`),
+    me(`authorization: Bearer ${'A'.repeat(20_000)}`),
+    me('authorization: Bearer \x80\xff')
+  ]
+  for (const request of requests) {
+    const line = await speak(app, request)
+    t.match(line, /^HTTP\/1\.1 4(00|01|13|31) /, JSON.stringify(request.slice(40, 160)))
+  }
+  t.same(asked(), [])
+  await stillRefreshes(t, built, tokens)
+})

@@ -1,0 +1,393 @@
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import * as oauth from 'oauth4webapi'
+import t, { type Test } from 'tap'
+import type { SessionStore, Tokens, Transport } from '../../lib/index.js'
+import { buildApp, DOWN, listen, overriding } from '../support/build-app.js'
+import { Client } from '../support/client.js'
+import { openMemoryStore } from '../support/stores.js'
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+const GARBAGE = 'A'.repeat(86)
+
+type Form = string | Record<string, string> | [name: string, value: string][]
+
+/** What an OAuth client sends: a form. */
+function send(
+  app: FastifyInstance,
+  path: '/refresh' | '/logout' | '/login',
+  form: Form,
+  headers: Record<string, string> = {}
+): Promise<LightMyRequestResponse> {
+  return app.inject({
+    method: 'POST',
+    url: `/auth${path}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: new URLSearchParams(form).toString()
+  })
+}
+
+function refresh(app: FastifyInstance, token: string, headers?: Record<string, string>) {
+  return send(app, '/refresh', { grant_type: 'refresh_token', refresh_token: token }, headers)
+}
+
+/** RFC 6749 section 5.2: 400, two members, no challenge. */
+function isOAuthError(t: Test, response: LightMyRequestResponse, error: string, what = error): void {
+  t.equal(response.statusCode, 400, what)
+  t.match(response.headers['content-type'], 'application/json')
+  t.same(Object.keys(response.json()), ['error', 'error_description'], what)
+  t.equal(response.json().error, error, what)
+  t.match(response.json().error_description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, what)
+  t.equal(response.headers['www-authenticate'], undefined, what)
+  t.equal(response.headers['set-cookie'], undefined, what)
+  t.equal(response.headers['cache-control'], 'no-store', what)
+}
+
+async function lives(app: FastifyInstance, { session }: Tokens): Promise<boolean> {
+  return (await app.sessions.get(session.sid)) !== null
+}
+
+for (const transport of ['cookie', 'body', 'header'] as Transport[]) {
+  t.test(`a form refreshes in the body alone, where others use transport ${transport}`, async (t) => {
+    const { app } = await buildApp(t, { options: { transport } })
+    const before = await app.sessions.create({ sub: 'ada', claims: { roles: ['reader'] } })
+
+    const response = await refresh(app, before.refreshToken)
+    t.equal(response.statusCode, 200)
+    t.same(Object.keys(response.json()).sort(), [
+      'access_token',
+      'expires_in',
+      'refresh_token',
+      'refresh_token_expires_in',
+      'token_type'
+    ])
+    const { access_token, refresh_token, ...rest } = response.json()
+    t.same(rest, { token_type: 'Bearer', expires_in: 300, refresh_token_expires_in: (14 * DAY) / 1000 })
+    t.not(refresh_token, before.refreshToken)
+    t.match(response.headers['content-type'], 'application/json')
+    t.equal(response.headers['cache-control'], 'no-store')
+    t.equal(response.headers['set-cookie'], undefined)
+    t.equal(response.headers['x-refresh-token'], undefined)
+    t.equal(response.headers['x-access-token'], undefined)
+    t.match(await app.sessions.verify(access_token), { sub: 'ada', gen: 2, roles: ['reader'] })
+    t.equal((await refresh(app, refresh_token)).statusCode, 200, 'the new token refreshes in turn')
+  })
+}
+
+t.test('requests that are no refresh are refused as RFC 6749 says, and cost the token nothing', async (t) => {
+  const { app } = await buildApp(t)
+  const tokens = await app.sessions.create({ sub: 'ada' })
+  const { refreshToken } = tokens
+  const cases: [error: string, form: Form][] = [
+    ['invalid_request', ''],
+    ['invalid_request', { refresh_token: refreshToken }],
+    ['invalid_request', { grant_type: '', refresh_token: refreshToken }],
+    ['invalid_request', { grant_type: 'refresh_token' }],
+    ['invalid_request', { grant_type: 'refresh_token', refresh_token: '' }],
+    ['invalid_request', { grant_type: 'refresh_token', token: refreshToken }],
+    [
+      'invalid_request',
+      [
+        ['grant_type', 'refresh_token'],
+        ['grant_type', 'refresh_token'],
+        ['refresh_token', refreshToken]
+      ]
+    ],
+    [
+      'invalid_request',
+      [
+        ['grant_type', 'refresh_token'],
+        ['refresh_token', refreshToken],
+        ['refresh_token', refreshToken]
+      ]
+    ],
+    [
+      'invalid_request',
+      [
+        ['grant_type', 'refresh_token'],
+        ['refresh_token', refreshToken],
+        ['client_id', 'one'],
+        ['client_id', 'two']
+      ]
+    ],
+    ['unsupported_grant_type', { grant_type: 'password', refresh_token: refreshToken }],
+    ['unsupported_grant_type', { grant_type: 'authorization_code', code: 'x' }],
+    ['unsupported_grant_type', { grant_type: 'REFRESH_TOKEN', refresh_token: refreshToken }]
+  ]
+  for (const [error, form] of cases) {
+    isOAuthError(t, await send(app, '/refresh', form), error, `${error}: ${new URLSearchParams(form)}`)
+  }
+  t.equal((await app.sessions.get(tokens.session.sid))?.gen, 1, 'nothing was rotated')
+})
+
+t.test('a form without a body is an invalid request', async (t) => {
+  const { app } = await buildApp(t)
+  for (const path of ['/refresh', '/logout']) {
+    const response = await app.inject({
+      method: 'POST',
+      url: `/auth${path}`,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' }
+    })
+    isOAuthError(t, response, 'invalid_request', path)
+  }
+})
+
+t.test('a refresh token that is not good is an invalid grant', async (t) => {
+  const { app, advance, settled } = await buildApp(t)
+
+  for (const garbage of [GARBAGE, 'x', 'ünï', ' ', 'a.b.c']) {
+    isOAuthError(t, await refresh(app, garbage), 'invalid_grant', `garbage: ${garbage}`)
+  }
+
+  const accessToken = (await app.sessions.create({ sub: 'ada' })).accessToken
+  isOAuthError(t, await refresh(app, accessToken), 'invalid_grant', 'an access token')
+
+  const revoked = await app.sessions.create({ sub: 'ada' })
+  await app.sessions.revoke(revoked.session.sid)
+  isOAuthError(t, await refresh(app, revoked.refreshToken), 'invalid_grant', 'revoked')
+
+  const reused = await app.sessions.create({ sub: 'ada' })
+  const successor = (await refresh(app, reused.refreshToken)).json()
+  await app.sessions.verify(successor.access_token)
+  await settled()
+  await advance(MINUTE)
+  isOAuthError(t, await refresh(app, reused.refreshToken), 'invalid_grant', 'reused')
+  t.notOk(await lives(app, reused), 'reuse ends the session')
+  isOAuthError(t, await refresh(app, successor.refresh_token), 'invalid_grant', 'ended for reuse')
+
+  const expired = await app.sessions.create({ sub: 'ada' })
+  await advance(14 * DAY + 1000)
+  isOAuthError(t, await refresh(app, expired.refreshToken), 'invalid_grant', 'expired')
+})
+
+t.test('client_id and other parameters are ignored', async (t) => {
+  const { app } = await buildApp(t)
+  const { refreshToken } = await app.sessions.create({ sub: 'ada' })
+  const response = await send(app, '/refresh', {
+    client_id: 'any client',
+    client_secret: 'any secret',
+    scope: 'read',
+    unknown: '1',
+    grant_type: 'refresh_token',
+    refresh_token: refreshToken
+  })
+  t.equal(response.statusCode, 200)
+})
+
+t.test('the media type is read without regard to case and parameters', async (t) => {
+  const { app } = await buildApp(t)
+  for (const type of [
+    'application/x-www-form-urlencoded; charset=UTF-8',
+    'application/x-www-form-urlencoded ;charset=utf-8',
+    'Application/X-WWW-Form-URLencoded'
+  ]) {
+    isOAuthError(t, await refresh(app, GARBAGE, { 'content-type': type }), 'invalid_grant', type)
+  }
+})
+
+t.test('a form from another site is refused before anything is rotated or revoked', async (t) => {
+  const trusted = 'https://app.example.com'
+  const { app } = await buildApp(t, { options: { csrf: { trustedOrigins: [trusted] } } })
+  const tokens = await app.sessions.create({ sub: 'ada' })
+  for (const headers of [
+    { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+    { 'sec-fetch-site': 'same-site', origin: 'https://evil.example.com' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' }
+  ]) {
+    for (const response of [
+      await refresh(app, tokens.refreshToken, headers),
+      await send(app, '/logout', { token: tokens.refreshToken }, headers)
+    ]) {
+      t.equal(response.statusCode, 403)
+      t.equal(response.json().code, 'FRT_ERR_CROSS_ORIGIN')
+    }
+  }
+  t.equal((await app.sessions.get(tokens.session.sid))?.gen, 1)
+  t.equal((await refresh(app, tokens.refreshToken, { origin: trusted })).statusCode, 200)
+})
+
+t.test('a form neither reads nor sets the cookie', async (t) => {
+  const { app } = await buildApp(t)
+  const browser = new Client(app)
+  await browser.login({ sub: 'grace' })
+  const cookie = { cookie: `__Host-refresh_token=${browser.jar.refreshToken}` }
+  const [inCookie] = await app.sessions.list('grace')
+  const tokens = await app.sessions.create({ sub: 'ada' })
+
+  isOAuthError(t, await send(app, '/refresh', { grant_type: 'refresh_token' }, cookie), 'invalid_request')
+  isOAuthError(t, await refresh(app, GARBAGE, cookie), 'invalid_grant')
+
+  const refreshed = await refresh(app, tokens.refreshToken, cookie)
+  t.equal(refreshed.statusCode, 200)
+  t.equal(refreshed.headers['set-cookie'], undefined)
+  t.match(await app.sessions.verify(refreshed.json().access_token), { sub: 'ada' })
+
+  const revoked = await send(app, '/logout', { token: tokens.refreshToken }, cookie)
+  t.equal(revoked.statusCode, 200)
+  t.equal(revoked.headers['set-cookie'], undefined)
+  t.match(await app.sessions.get(inCookie?.sid ?? ''), { gen: 1 }, 'the session of the cookie is untouched')
+})
+
+t.test('a form does not read the Authorization header', async (t) => {
+  const { app } = await buildApp(t)
+  const bearer = await app.sessions.create({ sub: 'grace' })
+  const tokens = await app.sessions.create({ sub: 'ada' })
+  const headers = { authorization: `Bearer ${bearer.accessToken}` }
+  t.equal((await send(app, '/logout', { token: tokens.refreshToken }, headers)).statusCode, 200)
+  t.ok(await lives(app, bearer))
+  t.notOk(await lives(app, tokens))
+})
+
+t.test('a store that is down is a 503 for forms too', async (t) => {
+  const broken: Partial<SessionStore> = {}
+  const { app } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })
+  const { refreshToken } = await app.sessions.create({ sub: 'ada' })
+  Object.assign(broken, DOWN)
+  for (const response of [
+    await refresh(app, refreshToken),
+    await send(app, '/logout', { token: refreshToken })
+  ]) {
+    t.equal(response.statusCode, 503)
+    t.equal(response.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
+    t.match(response.headers['retry-after'], /^\d+$/)
+    t.equal(response.headers['set-cookie'], undefined)
+  }
+})
+
+t.test('RFC 7009: a token of either kind ends its session, and so does one that is over', async (t) => {
+  const { app, advance } = await buildApp(t)
+  const revoke = async (token: string, hint?: string) => {
+    const response = await send(app, '/logout', { token, ...(hint && { token_type_hint: hint }) })
+    t.equal(response.statusCode, 200)
+    t.same(response.json(), {})
+    t.equal(response.headers['cache-control'], 'no-store')
+    t.equal(response.headers['set-cookie'], undefined)
+  }
+
+  const byRefreshToken = await app.sessions.create({ sub: 'ada' })
+  await revoke(byRefreshToken.refreshToken, 'refresh_token')
+  t.notOk(await lives(app, byRefreshToken))
+  isOAuthError(t, await refresh(app, byRefreshToken.refreshToken), 'invalid_grant')
+  await revoke(byRefreshToken.refreshToken)
+
+  const byAccessToken = await app.sessions.create({ sub: 'ada' })
+  await revoke(byAccessToken.accessToken, 'access_token')
+  t.notOk(await lives(app, byAccessToken))
+
+  const wrongHint = await app.sessions.create({ sub: 'ada' })
+  await revoke(wrongHint.accessToken, 'refresh_token')
+  t.notOk(await lives(app, wrongHint), 'a hint is a hint')
+
+  const retired = await app.sessions.create({ sub: 'ada' })
+  t.equal((await refresh(app, retired.refreshToken)).statusCode, 200)
+  await revoke(retired.refreshToken)
+  t.notOk(await lives(app, retired), 'a retired refresh token')
+
+  const expired = await app.sessions.create({ sub: 'ada' })
+  await advance(6 * MINUTE)
+  await revoke(expired.accessToken)
+  t.notOk(await lives(app, expired), 'an expired access token')
+
+  const other = await app.sessions.create({ sub: 'ada' })
+  for (const unknown of [GARBAGE, 'x', 'ünï', 'a.b.c']) await revoke(unknown)
+  t.ok(await lives(app, other))
+})
+
+t.test('RFC 7009: a revocation names one token', async (t) => {
+  const { app } = await buildApp(t)
+  const tokens = await app.sessions.create({ sub: 'ada' })
+  const token = tokens.refreshToken
+  const forms: Form[] = [
+    '',
+    { token: '' },
+    { refresh_token: token },
+    [
+      ['token', token],
+      ['token', token]
+    ]
+  ]
+  for (const form of forms) {
+    isOAuthError(t, await send(app, '/logout', form), 'invalid_request')
+  }
+  t.ok(await lives(app, tokens))
+})
+
+t.test('a login form is no OAuth: its tokens travel by the transport', async (t) => {
+  const { app } = await buildApp(t)
+  const response = await send(app, '/login', { sub: 'ada' })
+  t.equal(response.statusCode, 200)
+  t.equal(response.json().refresh_token, undefined)
+  t.equal(response.cookies.length, 1)
+  const refused = await send(app, '/login', {})
+  t.equal(refused.statusCode, 401)
+  t.equal(refused.json().code, 'FRT_ERR_INVALID_CREDENTIALS')
+})
+
+t.test('an unmodified OAuth client library refreshes, calls and revokes', async (t) => {
+  const { app, advance, settled } = await buildApp(t)
+  const origin = await listen(app)
+  const server: oauth.AuthorizationServer = {
+    issuer: origin,
+    token_endpoint: `${origin}/auth/refresh`,
+    revocation_endpoint: `${origin}/auth/logout`
+  }
+  const client: oauth.Client = { client_id: 'a-public-client' }
+  // The loopback server speaks plain http.
+  const insecurely = { [oauth.allowInsecureRequests]: true }
+
+  const exchange = async (token: string) => {
+    const response = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), token, insecurely)
+    return oauth.processRefreshTokenResponse(server, client, response)
+  }
+  const call = (accessToken: string) =>
+    oauth.protectedResourceRequest(
+      accessToken,
+      'GET',
+      new URL('/me', origin),
+      undefined,
+      undefined,
+      insecurely
+    )
+  const refusalOf = async (request: Promise<unknown>) => {
+    const error: unknown = await request.then(
+      () => undefined,
+      (error: unknown) => error
+    )
+    if (error instanceof oauth.ResponseBodyError) return { error: error.error, status: error.status }
+    if (error instanceof oauth.WWWAuthenticateChallengeError) return error.cause
+    throw error ?? new Error('it was not refused')
+  }
+
+  const first = await app.sessions.create({ sub: 'ada' })
+  const second = await exchange(first.refreshToken)
+  t.equal(second.token_type, 'bearer')
+  t.equal(second.expires_in, 300)
+  t.type(second.refresh_token, 'string')
+  const me = await call(second.access_token)
+  t.equal(me.status, 200)
+  t.match(await me.json(), { sub: 'ada', gen: 2 })
+
+  await advance(6 * MINUTE)
+  t.match(await refusalOf(call(second.access_token)), [
+    { scheme: 'bearer', parameters: { realm: String, error: 'invalid_token', error_description: String } }
+  ])
+  const third = await exchange(second.refresh_token ?? '')
+  t.equal((await call(third.access_token)).status, 200)
+
+  await settled()
+  await advance(MINUTE)
+  t.same(await refusalOf(exchange(second.refresh_token ?? '')), { error: 'invalid_grant', status: 400 })
+  t.match(await refusalOf(call(third.access_token)), [{ parameters: { error: 'invalid_token' } }])
+
+  const other = await app.sessions.create({ sub: 'ada' })
+  const revoke = async (token: string) =>
+    oauth.processRevocationResponse(
+      await oauth.revocationRequest(server, client, oauth.None(), token, insecurely)
+    )
+  t.equal(await revoke(other.refreshToken), undefined)
+  t.notOk(await lives(app, other))
+  t.equal(await revoke(other.refreshToken), undefined, 'once more')
+  t.equal(await revoke('unknown'), undefined)
+  t.same(await refusalOf(exchange(other.refreshToken)), { error: 'invalid_grant', status: 400 })
+})

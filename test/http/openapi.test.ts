@@ -1,0 +1,277 @@
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import t from 'tap'
+import { z } from 'zod'
+import { type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../../lib/index.js'
+import { SECRET } from '../support/build-app.js'
+import { GENERATE } from '../support/key-pairs.js'
+import { buildDescribed, documentOf, lint, operationsOf } from '../support/openapi.js'
+
+const FORM = 'application/x-www-form-urlencoded'
+const JSON_TYPE = 'application/json'
+
+const SETUPS: Record<string, Partial<FastifyRefreshTokenOptions>> = {
+  'by cookie': {},
+  'by body': { transport: 'body' },
+  'by header': { transport: 'header' },
+  'with a JWKS': {
+    accessToken: { algorithm: 'EdDSA', keys: [GENERATE.EdDSA().privateKey] },
+    routes: { jwks: true }
+  },
+  'any way, under other names': {
+    transport: () => 'header',
+    accessToken: { header: 'X-AUTH-TOKEN' },
+    cookie: { name: 'X-REFRESH_TOKEN' },
+    header: { refreshToken: 'X-RT', accessToken: 'X-AT' },
+    routes: { prefix: '/:tenant/auth' }
+  }
+}
+
+for (const [name, options] of Object.entries(SETUPS)) {
+  for (const version of ['3.0.3', '3.1.0'] as const) {
+    t.test(`the document is valid: ${name}, OpenAPI ${version}`, async (t) => {
+      const document = documentOf(await buildDescribed(t, { options, version }))
+      t.strictSame(await lint(document), [])
+    })
+  }
+}
+
+t.test('every route says what it is, who may call it, and what it answers', async (t) => {
+  const operations = operationsOf(documentOf(await buildDescribed(t)))
+  const cookie = { refreshTokenCookie: [] }
+  const bearer = { bearerAuth: [] }
+  const expected: Record<string, [id: string, security: object[], statuses: string[]]> = {
+    'POST /auth/login': ['authLogin', [], ['200', '400', '401', '403', '503']],
+    'POST /auth/refresh': ['authRefresh', [cookie, {}], ['200', '400', '401', '403', '503']],
+    'POST /auth/logout': ['authLogout', [cookie, bearer, {}], ['200', '400', '403', '503']],
+    'POST /auth/logout-all': ['authLogoutAll', [bearer], ['200', '401', '503']],
+    'GET /auth/sessions': ['authListSessions', [bearer], ['200', '401', '503']],
+    'DELETE /auth/sessions/{id}': ['authEndSession', [bearer], ['200', '401', '404', '503']]
+  }
+  t.strictSame(Object.keys(operations), Object.keys(expected))
+  for (const [route, [operationId, security, statuses]] of Object.entries(expected)) {
+    const operation = operations[route]!
+    t.match(operation, { operationId, tags: ['auth'], summary: /\w/ }, route)
+    t.strictSame(operation.security, security, route)
+    t.strictSame(Object.keys(operation.responses), statuses, route)
+    t.ok(operation.responses['503']?.headers?.['retry-after'], route)
+    const unauthorized = operation.responses['401']
+    t.equal(unauthorized?.headers?.['www-authenticate'] !== undefined, unauthorized !== undefined, route)
+  }
+})
+
+t.test('where the app reads the access token, the CSRF check of guarded routes is described', async (t) => {
+  const app = await buildDescribed(t, { options: { accessToken: { read: () => null } } })
+  const operations = operationsOf(documentOf(app))
+  const refused = Object.keys(operations).filter((route) => operations[route]?.responses['403'])
+  const guarded = ['POST /auth/logout-all', 'DELETE /auth/sessions/{id}']
+  t.strictSame(refused, ['POST /auth/login', 'POST /auth/refresh', 'POST /auth/logout', ...guarded])
+
+  const headers = { 'sec-fetch-site': 'cross-site' }
+  const answer = await app.inject({ method: 'POST', url: '/auth/logout-all', headers })
+  t.strictSame(
+    answer.json(),
+    operations['POST /auth/logout-all']?.responses['403']?.content['application/json']?.example
+  )
+})
+
+t.test('the JWKS is described where it is there', async (t) => {
+  const { paths } = documentOf(await buildDescribed(t, { options: SETUPS['with a JWKS']! }))
+  const { operationId, security, responses } = paths['/.well-known/jwks.json']!.get
+  t.equal(operationId, 'listKeys')
+  t.strictSame(security, [])
+  t.ok(responses['200']?.content[JSON_TYPE]?.schema.properties.keys)
+})
+
+t.test('an example of an error is what is answered', async (t) => {
+  const app = await buildDescribed(t)
+  const operations = operationsOf(documentOf(app))
+  const { responses } = operations['POST /auth/refresh']!
+  const example = (status: number) => {
+    const { content } = responses[status] ?? {}
+    return content?.[JSON_TYPE]?.example ?? content?.[JSON_TYPE]?.examples?.example1?.value
+  }
+  const refresh = (headers = {}) => app.inject({ method: 'POST', url: '/auth/refresh', headers })
+
+  t.strictSame((await refresh()).json(), example(401))
+  t.match(responses['401']?.description, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+  t.strictSame((await refresh({ 'sec-fetch-site': 'cross-site' })).json(), example(403))
+})
+
+t.test('the ways of the tokens are described as they are', async (t) => {
+  const of = async (options: Partial<FastifyRefreshTokenOptions>) => {
+    const document = documentOf(await buildDescribed(t, { options }))
+    const { requestBody, responses, security } = document.paths['/auth/refresh']!.post
+    const ok = responses['200']!
+    return {
+      schemes: Object.keys(document.components.securitySchemes),
+      security,
+      bodies: Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) => [type, schema.required]),
+      headers: Object.keys(ok.headers ?? {}),
+      required: ok.content[JSON_TYPE]?.schema.required
+    }
+  }
+  const pair = ['access_token', 'token_type', 'expires_in']
+  const form = [FORM, ['grant_type', 'refresh_token']]
+
+  t.strictSame(await of({}), {
+    schemes: ['bearerAuth', 'refreshTokenCookie'],
+    security: [{ refreshTokenCookie: [] }, {}],
+    bodies: [],
+    headers: ['set-cookie'],
+    required: pair
+  })
+  t.strictSame(await of({ transport: 'body' }), {
+    schemes: ['bearerAuth'],
+    security: [{}],
+    bodies: [[JSON_TYPE, ['refresh_token']], form],
+    headers: [],
+    required: [...pair, 'refresh_token', 'refresh_token_expires_in']
+  })
+  t.strictSame(await of({ transport: 'header', header: { refreshToken: 'X-RT' } }), {
+    schemes: ['bearerAuth', 'refreshTokenHeader'],
+    security: [{ refreshTokenHeader: [] }, {}],
+    bodies: [],
+    headers: ['x-rt', 'x-access-token'],
+    required: pair
+  })
+  t.strictSame(await of({ transport: () => 'cookie' }), {
+    schemes: ['bearerAuth', 'refreshTokenCookie', 'refreshTokenHeader'],
+    security: [{ refreshTokenCookie: [] }, { refreshTokenHeader: [] }, {}],
+    bodies: [[JSON_TYPE, undefined], form],
+    headers: ['set-cookie', 'x-refresh-token', 'x-access-token'],
+    required: pair
+  })
+})
+
+t.test('a logout is described likewise', async (t) => {
+  const { requestBody } = documentOf(await buildDescribed(t, { options: { transport: 'body' } })).paths[
+    '/auth/logout'
+  ]!.post
+  t.strictSame(Object.keys(requestBody?.content ?? {}), [JSON_TYPE, FORM])
+  t.strictSame(requestBody?.content[FORM]?.schema.required, ['token'])
+})
+
+t.test("the login's body is what the app says", async (t) => {
+  const body = {
+    type: 'object',
+    required: ['username'],
+    properties: { username: { type: 'string', minLength: 2 } }
+  }
+  const app = await buildDescribed(t, { options: { routes: { login: { schema: { body } } } } })
+  const { requestBody } = documentOf(app).paths['/auth/login']!.post
+  t.strictSame(requestBody?.content[JSON_TYPE]?.schema, body)
+  t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: {} })).statusCode, 400)
+})
+
+t.test("what the app says of a route wins over the plugin's", async (t) => {
+  const document = documentOf(
+    await buildDescribed(t, {
+      options: {
+        routes: {
+          login: {
+            schema: { tags: ['people'], summary: 'Come in', operationId: 'comeIn', security: [{ key: [] }] }
+          },
+          logoutAll: { schema: { hide: true } }
+        }
+      },
+      schemes: { key: { type: 'apiKey', in: 'header', name: 'x-key' } }
+    })
+  )
+  t.match(document.paths['/auth/login']?.post, {
+    tags: ['people'],
+    summary: 'Come in',
+    operationId: 'comeIn',
+    security: [{ key: [] }]
+  })
+  t.notOk(document.paths['/auth/logout-all'])
+})
+
+t.test(
+  'security schemes that the app has not declared are there; those that it has are its own',
+  async (t) => {
+    const undeclared = documentOf(await buildDescribed(t, { schemes: {} }))
+    t.strictSame(await lint(undeclared), [])
+    t.match(undeclared.components.securitySchemes, { bearerAuth: { type: 'http' } })
+
+    const bearerAuth = { type: 'http', scheme: 'bearer', description: 'mine' }
+    const declared = documentOf(await buildDescribed(t, { schemes: { bearerAuth } }))
+    t.strictSame(declared.components.securitySchemes.bearerAuth, bearerAuth)
+    t.ok(declared.components.securitySchemes.refreshTokenCookie)
+  }
+)
+
+t.test('two registrations in one app make one valid document', async (t) => {
+  const app = await buildDescribed(t, {
+    extend: (app) =>
+      app.register(async (staff) => {
+        await staff.register(fastifyRefreshToken, {
+          secret: SECRET,
+          login: () => null,
+          keyPrefix: 'staff:',
+          routes: { prefix: '/staff/auth' }
+        })
+      })
+  })
+  const document = documentOf(app)
+  t.strictSame(await lint(document), [])
+  t.equal(document.paths['/staff/auth/logout-all']?.post.operationId, 'staffAuthLogoutAll')
+})
+
+t.test('without a prefix, a route is named by what it does', async (t) => {
+  const document = documentOf(await buildDescribed(t, { options: { routes: { prefix: '' } } }))
+  t.equal(document.paths['/login']?.post.operationId, 'login')
+})
+
+t.test('a document of Swagger 2.0 is made, too', async (t) => {
+  const app = await buildDescribed(t, { swagger: { swagger: {} } })
+  t.match(app.swagger(), { swagger: '2.0', paths: { '/auth/login': { post: { summary: 'Log in' } } } })
+})
+
+t.test("an app's transform for its own kind of schemas leaves ours alone", async (t) => {
+  const app = await buildDescribed(t, {
+    swagger: { openapi: { openapi: '3.1.0' }, transform: jsonSchemaTransform },
+    extend(app) {
+      app.setValidatorCompiler(validatorCompiler)
+      app.setSerializerCompiler(serializerCompiler)
+      app.post('/double', { schema: { tags: ['own'], body: z.object({ n: z.number() }) } }, async () => ({}))
+    }
+  })
+  const { paths } = documentOf(app)
+  t.match(paths['/double']?.post.requestBody?.content[JSON_TYPE]?.schema, {
+    properties: { n: { type: 'number' } }
+  })
+  t.match(paths['/auth/refresh']?.post.responses['200']?.content[JSON_TYPE]?.schema, {
+    properties: { access_token: { type: 'string' } }
+  })
+})
+
+t.test('a Zod schema for the login is given as JSON schema', async (t) => {
+  const body = z.toJSONSchema(z.object({ username: z.string().min(2) }), { target: 'draft-7' })
+  const app = await buildDescribed(t, { options: { routes: { login: { schema: { body } } } } })
+  const document = documentOf(app)
+  t.strictSame(await lint(document), [])
+  t.match(document.paths['/auth/login']?.post.requestBody?.content[JSON_TYPE]?.schema, {
+    properties: { username: { type: 'string', minLength: 2 } }
+  })
+  const login = (username: string) =>
+    app.inject({ method: 'POST', url: '/auth/login', payload: { username } })
+  t.equal((await login('a')).statusCode, 400)
+  t.equal((await login('ada')).statusCode, 200)
+})
+
+t.test("a route takes the app's transform where it is told to", async (t) => {
+  const transform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
+  const app = await buildDescribed(t, {
+    swagger: { openapi: {}, transform },
+    options: { routes: { login: { config: { swaggerTransform: undefined } } } } as object
+  })
+  const { paths } = documentOf(app)
+  t.equal(paths['/elsewhere']?.post.summary, 'transformed')
+  t.equal(paths['/auth/refresh']?.post.operationId, 'authRefresh')
+})
+
+t.test('a transform that the app gives a route is used', async (t) => {
+  const swaggerTransform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
+  const app = await buildDescribed(t, { options: { routes: { login: { config: { swaggerTransform } } } } })
+  t.equal(documentOf(app).paths['/elsewhere']?.post.summary, 'transformed')
+})

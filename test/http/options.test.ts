@@ -1,0 +1,434 @@
+import t, { type Test } from 'tap'
+import type { LogoutEvent, RefreshEvent, ReuseEvent, Session } from '../../lib/index.js'
+import { type BuildOptions, buildApp } from '../support/build-app.js'
+import { Client } from '../support/client.js'
+import { eachStore } from '../support/stores.js'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+
+async function login(t: Test, build: BuildOptions, identity: object = { sub: 'ada' }) {
+  const built = await buildApp(t, build)
+  const client = new Client(built.app)
+  const answer = await client.login(identity)
+  return { ...built, client, answer }
+}
+
+await eachStore(t, async (t, open) => {
+  t.test('session.load', async (t) => {
+    t.test('gives fresh claims at each refresh, also where it is answered without rotating', async (t) => {
+      let roles = ['reader']
+      const seen: [string, Session][] = []
+      const load = async (sub: string, session: Session) => {
+        seen.push([sub, session])
+        return { claims: { roles } }
+      }
+      const { client } = await login(t, { under: open(t), options: { session: { load } } })
+      roles = ['admin']
+      await client.loseAnswer()
+      t.match((await client.call()).json(), { gen: 1, sub: 'ada' })
+      await client.refresh()
+      t.match((await client.call()).json(), { gen: 2, roles: ['admin'] })
+      roles = ['owner']
+      await client.refresh()
+      t.match((await client.call()).json(), { gen: 2, roles: ['owner'] })
+      t.match(seen[0], ['ada', { sub: 'ada', gen: 1, metadata: { ip: '127.0.0.1' } }])
+    })
+
+    t.test('that gives no claims leaves those of the login', async (t) => {
+      const options = { session: { load: () => ({}) } }
+      const { client } = await login(t, { under: open(t), options }, { sub: 'ada', claims: { a: 1 } })
+      await client.refresh()
+      t.match((await client.call()).json(), { gen: 2, a: 1 })
+    })
+
+    t.test('that gives null ends the session', async (t) => {
+      const ends: LogoutEvent[] = []
+      const options = {
+        session: { load: () => null },
+        onLogout: (event: LogoutEvent) => void ends.push(event)
+      }
+      const { client } = await login(t, { under: open(t), options })
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+      t.equal((await client.call()).statusCode, 401)
+      t.match(ends, [{ sub: 'ada', reason: 'disabled' }])
+      t.equal(ends.length, 1)
+    })
+
+    t.test('that throws passes through, and has changed nothing', async (t) => {
+      let fails = true
+      const load = async () => {
+        if (fails) throw Object.assign(new Error('the database is down'), { statusCode: 502 })
+        return {}
+      }
+      const refreshes: RefreshEvent[] = []
+      const options = { session: { load }, onRefresh: (event: RefreshEvent) => void refreshes.push(event) }
+      const { client } = await login(t, { under: open(t), options })
+      t.equal((await client.refresh()).statusCode, 502)
+      fails = false
+      t.equal((await client.refresh()).statusCode, 200)
+      t.match(refreshes, [{ outcome: 'rotated', gen: 2 }])
+    })
+
+    t.test('that gives bad claims is an error of the app, and has changed nothing', async (t) => {
+      const options = { session: { load: () => ({ claims: { sub: 'eve' } }) } }
+      const { client, app } = await login(t, { under: open(t), options })
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_INVALID_IDENTITY')
+      t.match(await app.sessions.list('ada'), [{ gen: 1 }])
+    })
+  })
+
+  t.test('refreshToken.allowReplay', async (t) => {
+    t.test('that says no makes a replay reuse', async (t) => {
+      const thefts: ReuseEvent[] = []
+      const asked: unknown[] = []
+      const options = {
+        refreshToken: {
+          allowReplay: (request: unknown, session: Session) => {
+            asked.push([request, session])
+            return false
+          }
+        },
+        onReuse: (event: ReuseEvent) => void thefts.push(event)
+      }
+      const { client } = await login(t, { under: open(t), options })
+      await client.loseAnswer()
+      t.equal(asked.length, 0, 'a rotation is not asked for')
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+      t.match(asked, [[{ url: '/auth/refresh' }, { sub: 'ada', gen: 2 }]])
+      t.match(thefts, [{ reason: 'reuse', row: 6 }])
+    })
+
+    t.test('that says yes lets it be answered', async (t) => {
+      const options = { refreshToken: { allowReplay: async () => true } }
+      const { client } = await login(t, { under: open(t), options })
+      await client.loseAnswer()
+      t.equal((await client.refresh()).statusCode, 200)
+      t.match((await client.call()).json(), { gen: 2 })
+    })
+  })
+
+  t.test('refreshToken.confirms', async (t) => {
+    t.test('that says no leaves the parent good', async (t) => {
+      const options = { refreshToken: { confirms: async () => false } }
+      const { client, app, advance, settled } = await login(t, { under: open(t), options })
+      const parent = client.copy()
+      await client.refresh()
+      await client.call()
+      await app.sessions.verify(client.jar.accessToken as string)
+      await settled()
+      await advance(10 * MINUTE)
+      t.equal((await parent.refresh()).statusCode, 200)
+    })
+
+    t.test('that says yes retires the parent', async (t) => {
+      const options: BuildOptions['options'] = { refreshToken: { confirms: ({ url }) => url === '/me' } }
+      const { client, advance, settled } = await login(t, { under: open(t), options })
+      const parent = client.copy()
+      await client.refresh()
+      t.match((await client.call()).json(), { sub: 'ada', gen: 2 })
+      await settled()
+      await advance(10 * MINUTE)
+      t.equal((await parent.refresh()).statusCode, 401)
+    })
+
+    t.test('is every request, where it is left out: also those without one', async (t) => {
+      const { client, app, advance, settled } = await login(t, { under: open(t) })
+      const parent = client.copy()
+      await client.refresh()
+      t.match(await app.sessions.verify(client.jar.accessToken as string), { sub: 'ada', gen: 2 })
+      await settled()
+      await advance(10 * MINUTE)
+      t.equal((await parent.refresh()).statusCode, 401)
+    })
+  })
+
+  t.test('refreshToken.rollback', async (t) => {
+    /** A store that has lost rotations: the client's tokens are ahead of it. */
+    const lose = async (t: Test, generations: number, options: BuildOptions['options'] = {}) => {
+      const events: RefreshEvent[] = []
+      const thefts: ReuseEvent[] = []
+      const under = open(t)
+      const built = await login(t, {
+        under,
+        options: {
+          ...options,
+          onRefresh: (event) => void events.push(event),
+          onReuse: (event) => void thefts.push(event)
+        }
+      })
+      // It never heard of the rotations, but is asked with the tokens that they gave.
+      const { rotate } = under.store
+      under.store.rotate = (refresh) =>
+        rotate.call(under.store, { ...refresh, gen: refresh.gen + generations })
+      return { ...built, events, thefts }
+    }
+
+    t.test('one lost rotation is taken up, and told of', async (t) => {
+      const { client, events, logs } = await lose(t, 1)
+      t.equal((await client.refresh()).statusCode, 200)
+      t.match(events, [{ outcome: 'rotated', row: 9, rollback: true, gen: 3 }])
+      t.match(
+        logs.filter(({ level }) => Number(level) >= 40),
+        [{ level: 40, event: 'store_rollback', sub: 'ada' }]
+      )
+    })
+
+    t.test('more of them end the session', async (t) => {
+      const { client, thefts, logs } = await lose(t, 2)
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+      t.match(thefts, [{ reason: 'rollback', row: 10 }])
+      t.match(
+        logs.filter(({ level }) => Number(level) >= 40),
+        [{ level: 40, event: 'rollback', sub: 'ada' }]
+      )
+    })
+
+    t.test("more of them are taken up with 'accept'", async (t) => {
+      const { client, events } = await lose(t, 7, { refreshToken: { rollback: 'accept' } })
+      t.equal((await client.refresh()).statusCode, 200)
+      t.match(events, [{ row: 10, rollback: true, gen: 9 }])
+    })
+
+    t.test('the last generation ends the session', async (t) => {
+      const { client, app } = await lose(t, 2 ** 32 - 2, { refreshToken: { rollback: 'accept' } })
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+      t.same(await app.sessions.list('ada'), [])
+    })
+  })
+
+  t.test('session.maxPerUser evicts the oldest, whose tokens are then refused', async (t) => {
+    const ends: LogoutEvent[] = []
+    const { client, app, advance } = await login(t, {
+      under: open(t),
+      options: { session: { maxPerUser: 2 }, onLogout: (event) => void ends.push(event) }
+    })
+    const later = [new Client(app), new Client(app)]
+    for (const each of later) {
+      await advance(SECOND)
+      await each.login()
+    }
+    t.equal((await client.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
+    t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+    for (const each of later) t.equal((await each.call()).statusCode, 200)
+    t.match(ends, [{ reason: 'evicted', sub: 'ada', metadata: { ip: '127.0.0.1' } }])
+  })
+
+  t.test('a login that replaces a session evicts no other for it', async (t) => {
+    const ends: LogoutEvent[] = []
+    const { client, app, advance } = await login(t, {
+      under: open(t),
+      options: { session: { maxPerUser: 2 }, onLogout: (event) => void ends.push(event) }
+    })
+    await advance(SECOND)
+    const other = new Client(app)
+    await other.login()
+    await advance(SECOND)
+    await other.login()
+    t.match(ends, [{ reason: 'replaced' }])
+    t.equal(ends.length, 1)
+    for (const each of [client, other]) t.equal((await each.call()).statusCode, 200)
+  })
+
+  t.test('session.ttl is the end, whatever is refreshed; an identity can shorten it only', async (t) => {
+    const options = { session: { ttl: '1h' } }
+    const { client, app, advance } = await login(t, { under: open(t), options })
+    const brief = new Client(app)
+    await brief.login({ sub: 'ada', ttl: '20m' })
+    const greedy = new Client(app)
+    await greedy.login({ sub: 'ada', ttl: '2h' })
+    for (let minutes = 10; minutes <= 50; minutes += 10) {
+      await advance(10 * MINUTE)
+      t.equal((await client.refresh()).statusCode, 200)
+      t.equal((await greedy.refresh()).statusCode, 200)
+      const isOver = minutes >= 20
+      t.equal((await brief.refresh()).statusCode, isOver ? 401 : 200)
+    }
+    await advance(8 * MINUTE)
+    const last = await client.refresh()
+    t.ok(last.json().expires_in <= 120, 'an access token ends with its session')
+    await advance(2 * MINUTE + SECOND)
+    for (const each of [client, greedy])
+      t.equal((await each.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
+  })
+
+  t.test('revocation.mode store: a logout elsewhere is seen at once', async (t) => {
+    const under = open(t)
+    const { client } = await login(t, { under, options: { revocation: { mode: 'store' } } })
+    const other = await buildApp(t, { under, options: { revocation: { mode: 'store' } } })
+    const elsewhere = new Client(other.app, {}, client.jar.copy())
+    t.equal((await elsewhere.call()).statusCode, 200)
+    await client.logout()
+    t.equal((await elsewhere.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
+  })
+
+  t.test('revocation.mode none: an access token is good until it expires, but in this process', async (t) => {
+    const under = open(t)
+    const { client, advance } = await login(t, { under, options: { revocation: { mode: 'none' } } })
+    const other = await buildApp(t, { under, options: { revocation: { mode: 'none' } } })
+    const elsewhere = new Client(other.app, {}, client.jar.copy())
+    await client.logout()
+    client.jar.accessToken = elsewhere.jar.accessToken
+    t.equal((await client.call()).statusCode, 401)
+    t.equal((await elsewhere.call()).statusCode, 200)
+    await advance(5 * MINUTE + SECOND)
+    t.equal((await elsewhere.call()).statusCode, 401)
+  })
+
+  t.test('auth_time is the time of the login, whatever is refreshed', async (t) => {
+    const { client, clock, advance } = await login(t, { under: open(t) })
+    const loginSeconds = Math.floor(clock.nowMs / 1000)
+    await advance(10 * MINUTE)
+    await client.refresh()
+    const claims = (await client.call()).json()
+    t.equal(claims.auth_time, loginSeconds)
+    t.equal(claims.iat, Math.floor(clock.nowMs / 1000))
+    t.equal(claims.exp, Math.ceil(clock.nowMs / 1000) + 300)
+  })
+})
+
+t.test('session.metadata', async (t) => {
+  t.test('is taken at login and at each rotation, cut to length', async (t) => {
+    const { app, client } = await login(t, {})
+    const cookie = `__Host-refresh_token=${client.jar.refreshToken}`
+    const headers = { cookie, 'user-agent': 'x'.repeat(5000) }
+    await app.inject({ method: 'POST', url: '/auth/refresh', headers })
+    t.match(await app.sessions.list('ada'), [{ metadata: { ip: '127.0.0.1', user_agent: 'x'.repeat(200) } }])
+  })
+
+  t.test('is cut to length also where a proxy header tells the address', async (t) => {
+    const { app } = await buildApp(t, { server: { trustProxy: true } })
+    const headers = { 'x-forwarded-for': 'A'.repeat(2000) }
+    const answer = await app.inject({ method: 'POST', url: '/auth/login', headers, payload: { sub: 'ada' } })
+    t.equal(answer.statusCode, 200)
+    t.match(await app.sessions.list('ada'), [{ metadata: { ip: 'A'.repeat(64) } }])
+  })
+
+  t.test('of your own that is a promise is an error of the app', async (t) => {
+    const metadata = (async () => ({ note: 'x' })) as unknown as () => Record<string, unknown>
+    const { app } = await buildApp(t, { options: { session: { metadata } } })
+    t.equal((await new Client(app).login()).json().code, 'FRT_ERR_INVALID_IDENTITY')
+  })
+
+  t.test('of your own that is too large is an error of the app, and rotates nothing', async (t) => {
+    let size = 1
+    const options = { session: { metadata: () => ({ note: 'x'.repeat(size) }) } }
+    const { client, app } = await login(t, { options })
+    size = 2000
+    t.equal((await client.refresh()).json().code, 'FRT_ERR_INVALID_IDENTITY')
+    t.match(await app.sessions.list('ada'), [{ gen: 1, metadata: { note: 'x' } }])
+  })
+})
+
+t.test('hooks', async (t) => {
+  t.test('are told of each event once, with the request', async (t) => {
+    const events: unknown[] = []
+    const note = (name: string) => (event: object, request: { url: string } | null) =>
+      void events.push([name, event, request?.url ?? null])
+    const { client, app, advance, settled } = await login(t, {
+      options: {
+        onLogin: note('login'),
+        onRefresh: note('refresh'),
+        onLogout: note('logout'),
+        onReuse: note('reuse')
+      }
+    })
+    await client.refresh()
+    await client.loseAnswer()
+    await client.logout()
+    await client.logout()
+    const { refreshToken } = await app.sessions.create({ sub: 'grace' })
+    const second = await app.sessions.refresh(refreshToken)
+    await app.sessions.verify(second.accessToken)
+    await settled()
+    await advance(MINUTE)
+    await t.rejects(app.sessions.refresh(refreshToken), { code: 'FRT_ERR_REFRESH_TOKEN_REUSED' })
+    const ada = { sub: 'ada', sid: String, metadata: { ip: '127.0.0.1' } }
+    const grace = { sub: 'grace', sid: String, metadata: {} }
+    t.match(events, [
+      ['login', { ...ada, gen: 1 }, '/auth/login'],
+      ['refresh', { ...ada, gen: 2, outcome: 'rotated', row: 4, rollback: false }, '/auth/refresh'],
+      ['refresh', { ...ada, gen: 2, outcome: 'replayed', row: 3, rollback: false }, '/auth/refresh'],
+      ['logout', { ...ada, gen: 2, reason: 'logout' }, '/auth/logout'],
+      ['login', { ...grace, gen: 1 }, null],
+      ['refresh', { ...grace, gen: 2, outcome: 'rotated' }, null],
+      ['reuse', { ...grace, gen: 2, reason: 'reuse', row: 8 }, null]
+    ])
+    t.equal(events.length, 7)
+  })
+
+  t.test('that throw are logged, and change no answer', async (t) => {
+    const fail = () => {
+      throw new Error('from the hook')
+    }
+    const options = { onLogin: fail, onRefresh: async () => fail(), onLogout: fail, onReuse: fail }
+    const { client, answer, logs } = await login(t, { options })
+    t.equal(answer.statusCode, 200)
+    t.equal((await client.refresh()).statusCode, 200)
+    t.equal((await client.logout()).statusCode, 200)
+    const logged = logs.filter(({ level }) => level === 50)
+    t.match(
+      logged.map(({ msg }) => msg),
+      ['onLogin threw', 'onRefresh threw', 'onLogout threw']
+    )
+    t.match(logged[0], { err: { message: 'from the hook' }, sid: String })
+  })
+})
+
+t.test('app.sessions', async (t) => {
+  t.test('creates, reads, refreshes, verifies and ends sessions without a request', async (t) => {
+    const { app, clock } = await buildApp(t)
+    const tokens = await app.sessions.create({ sub: 'ada', claims: { a: 1 }, metadata: { device: 'tv' } })
+    const { sid } = tokens.session
+    t.match(tokens, { expiresIn: 300, refreshTokenExpiresIn: 14 * 86_400, session: { gen: 1 } })
+    t.match(await app.sessions.get(sid), {
+      sid,
+      metadata: { device: 'tv' },
+      createdAt: new Date(clock.nowMs)
+    })
+    t.match(await app.sessions.verify(tokens.accessToken), { sub: 'ada', a: 1, sid })
+    const next = await app.sessions.refresh(tokens.refreshToken)
+    t.match(next.session, { gen: 2, metadata: { device: 'tv' } })
+    t.notOk('isSameCopy' in next, 'what is for the transport alone stays inside')
+    const other = await app.sessions.create({ sub: 'ada' })
+    t.equal((await app.sessions.list('ada')).length, 2)
+    t.equal(await app.sessions.revokeAll('ada', { except: other.session.sid }), 1)
+    t.equal(await app.sessions.get(sid), null)
+    t.equal(await app.sessions.revoke(other.session.sid), true)
+    t.equal(await app.sessions.revoke(other.session.sid), false)
+    await t.rejects(app.sessions.verify(other.accessToken), { code: 'FRT_ERR_SESSION_REVOKED' })
+    await t.rejects(app.sessions.refresh(next.refreshToken), { code: 'FRT_ERR_SESSION_REVOKED' })
+  })
+
+  t.test('lets through what an option of the app throws, as it was', async (t) => {
+    const error = new Error('from the loader')
+    const load = () => Promise.reject(error)
+    const { app } = await buildApp(t, { options: { session: { load } } })
+    const { refreshToken } = await app.sessions.create({ sub: 'ada' })
+    await t.rejects(app.sessions.refresh(refreshToken), error)
+    t.notOk('headers' in error)
+  })
+
+  t.test('fails with the headers that an answer needs', async (t) => {
+    const { app } = await buildApp(t)
+    const error = await app.sessions.verify('x').catch((error: unknown) => error)
+    t.match(error, { headers: { 'www-authenticate': /error="invalid_token"/ } })
+  })
+
+  t.test('takes no garbage for a session', async (t) => {
+    const { app } = await buildApp(t)
+    for (const garbage of ['', 'x', '*'.repeat(27), 'x'.repeat(28)]) {
+      t.equal(await app.sessions.get(garbage), null)
+      t.equal(await app.sessions.revoke(garbage), false)
+      await t.rejects(app.sessions.refresh(garbage), { code: 'FRT_ERR_REFRESH_TOKEN_INVALID' })
+      await t.rejects(app.sessions.verify(garbage), { code: 'FRT_ERR_ACCESS_TOKEN_INVALID' })
+    }
+    t.equal(await app.sessions.get('x'.repeat(27)), null, 'nor an id that nobody has')
+    await t.rejects(app.sessions.create({ sub: '' }), { code: 'FRT_ERR_INVALID_IDENTITY' })
+    for (const sub of ['', 7, undefined] as string[]) {
+      await t.rejects(app.sessions.list(sub), { code: 'FRT_ERR_INVALID_IDENTITY' })
+      await t.rejects(app.sessions.revokeAll(sub), { code: 'FRT_ERR_INVALID_IDENTITY' })
+    }
+  })
+})

@@ -1,0 +1,287 @@
+import t, { type Test } from 'tap'
+import { thumbprint } from '../../lib/tokens/keys/jwk.js'
+import { Clock } from '../support/clock.js'
+import { eventually } from '../support/eventually.js'
+import { type Endpoint, json, startEndpoint } from '../support/jwks-endpoint.js'
+import { GENERATE, type Pair, publicPem } from '../support/key-pairs.js'
+import { buildResourceServer, sign, startIssuer } from '../support/resource-server.js'
+import { deferred } from '../support/timers.js'
+
+const [a, b] = [GENERATE.EdDSA(), GENERATE.EdDSA()]
+const MINUTE = 60_000
+
+function jwk({ publicKey }: Pair): object {
+  return { ...publicKey.export({ format: 'jwk' }), kid: thumbprint(publicKey), alg: 'EdDSA', use: 'sig' }
+}
+
+function listing(...pairs: Pair[]) {
+  return json({ keys: pairs.map(jwk) }, { 'cache-control': 'public, max-age=300' })
+}
+
+/** A resource server, an endpoint and a clock for both. */
+async function withEndpoint(t: Test, answer: Endpoint['answer']) {
+  const clock = new Clock().rule(t)
+  const endpoint = await startEndpoint(t, answer)
+  return { clock, endpoint, ...(await buildResourceServer(t, { jwksUri: endpoint.uri })) }
+}
+
+const breakDown: Endpoint['answer'] = (_, response) => response.writeHead(500).end()
+
+t.test('a rotation, step by step: no honest request is refused, and what is retired is', async (t) => {
+  const issuer = await startIssuer(t, { algorithm: 'EdDSA', keys: [a.privateKey] })
+  const { status } = await buildResourceServer(t, { jwksUri: issuer.jwksUri })
+  const refused: string[] = []
+  let newest = await issuer.token()
+  const pass = async (step: string, ms: number) => {
+    for (let left = ms; left > 0; left -= 20_000) {
+      await issuer.advance(20_000)
+      // The token in hand, and a fresh one.
+      for (const token of [newest, await issuer.token()]) {
+        if ((await status(token)) !== 200) refused.push(step)
+        newest = token
+      }
+    }
+  }
+  await pass('before', 2 * MINUTE)
+  await issuer.app.sessions.rotateKeys([a.privateKey, b.publicKey])
+  await pass('added', 5 * MINUTE)
+  await issuer.app.sessions.rotateKeys([b.privateKey, a.publicKey])
+  const last = newest
+  await pass('signing', 5 * MINUTE)
+  await issuer.app.sessions.rotateKeys([b.privateKey])
+  await pass('retired', 6 * MINUTE)
+  t.same(refused, [])
+
+  const withOld = await sign(a)
+  t.equal(await status(withOld), 401, 'the retired key is no longer in the list')
+  t.equal(await status(last), 401)
+})
+
+t.test('a key that signs sooner than it is known is asked for', async (t) => {
+  const { endpoint, status, clock } = await withEndpoint(t, listing(a))
+  t.equal(endpoint.asked, 1, 'at the start')
+  t.equal(await status(await sign(a)), 200)
+  endpoint.answer = listing(a, b)
+  t.equal(await status(await sign(b)), 401, 'not yet: it was asked just now')
+  clock.advance(30_000)
+  const tokens = await Promise.all(Array.from({ length: 20 }, () => sign(b)))
+  t.same(new Set(await Promise.all(tokens.map(status))), new Set([200]))
+  t.equal(endpoint.asked, 2, 'once for all who wait')
+})
+
+t.test('a flood of forged kids causes one question each half a minute, and disturbs nobody', async (t) => {
+  const { endpoint, status, clock, app } = await withEndpoint(t, listing(a))
+  const flood = async () => {
+    const strangers = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => sign(b, { header: { kid: `forged-${i}` } }))
+    )
+    const honest = await sign(a)
+    const all = await Promise.all([...strangers, honest].map(status))
+    t.equal(all.pop(), 200)
+    t.same(new Set(all), new Set([401]))
+  }
+  for (let i = 1; i <= 3; i++) {
+    await flood()
+    t.equal(endpoint.asked, i)
+    clock.advance(30_000)
+  }
+  // What no key of an issuer would write costs no question at all.
+  const [, payload, signature] = (await sign(a)).split('.')
+  const asked = endpoint.asked
+  const encode = (header: unknown) => Buffer.from(JSON.stringify(header)).toString('base64url')
+  const headers: unknown[] = [
+    null,
+    'x',
+    { alg: 'HS256', typ: 'at+jwt', kid: 'x' },
+    { alg: 'EdDSA', typ: 'JWT', kid: 'x' },
+    { alg: 'EdDSA', typ: 'at+jwt' },
+    { alg: 'EdDSA', typ: 'at+jwt', kid: 1 },
+    { alg: 'EdDSA', typ: 'at+jwt', kid: 'x', jku: endpoint.uri },
+    { typ: 'at+jwt', alg: 'EdDSA', kid: 'x' }
+  ]
+  for (const header of headers) t.equal(await status(`${encode(header)}.${payload}.${signature}`), 401)
+  for (const token of ['x', '..', `e30.${payload}`]) t.equal(await status(token), 401)
+  t.equal(endpoint.asked, asked)
+  t.equal((await app.inject('/me')).statusCode, 401)
+})
+
+t.test('without keys it starts, and lets nobody in until it knows them', async (t) => {
+  const { endpoint, status, clock, app, logs } = await withEndpoint(t, breakDown)
+  const authorization = `Bearer ${await sign(a)}`
+  const response = await app.inject({ url: '/me', headers: { authorization } })
+  t.equal(response.statusCode, 503)
+  t.equal(response.json().code, 'FRT_ERR_KEYS_UNAVAILABLE')
+  t.equal(response.headers['retry-after'], '1')
+  t.notOk('www-authenticate' in response.headers)
+  t.equal(await status('x'), 401, 'what could not be good is refused')
+  t.equal((await app.inject('/me')).statusCode, 401)
+
+  // The pauses between two questions grow.
+  const askedAfter: number[] = []
+  for (let second = 1; second <= 100; second++) {
+    clock.advance(1000)
+    const before = endpoint.asked
+    await status(await sign(a))
+    if (endpoint.asked > before) askedAfter.push(second)
+  }
+  t.same(askedAfter, [1, 3, 7, 15, 31, 61, 91])
+  t.same(logs.filter(({ event }) => event === 'jwks_unavailable').length, 1, 'logged once')
+
+  endpoint.answer = listing(a)
+  clock.advance(30_000)
+  t.equal(await status(await sign(a)), 200)
+  t.equal(await status(await sign(b)), 401, 'the endpoint has said so')
+  t.ok(logs.some(({ event }) => event === 'jwks_recovered'))
+})
+
+t.test('what is no HTTP is not quoted in the log', async (t) => {
+  const { logs } = await withEndpoint(t, ({ socket }) => socket.end('-ERR AUTH very-secret'))
+  const { err } = logs.find(({ event }) => event === 'jwks_unavailable') ?? {}
+  t.match(err, { message: /^Parse Error/, code: 'HPE_INVALID_CONSTANT' })
+  const { type, message, stack, code, ...quoted } = Object(err)
+  t.same(quoted, {})
+})
+
+t.test('while the endpoint fails the keys stay, for a day', async (t) => {
+  const { endpoint, status, clock } = await withEndpoint(t, listing(a))
+  endpoint.answer = breakDown
+  clock.advance(23 * 60 * MINUTE)
+  t.equal(await status(await sign(a)), 200)
+  t.equal(await status(await sign(b)), 503, 'one that is not known may be good: no 401, which logs out')
+  clock.advance(60 * MINUTE)
+  t.equal(await status(await sign(a)), 503)
+  endpoint.answer = listing(a)
+  clock.advance(MINUTE)
+  t.equal(await status(await sign(a)), 200, 'whoever needs the answer waits for it')
+})
+
+t.test('while the endpoint hangs, nobody waits for it who can do without', async (t) => {
+  const { endpoint, status, clock } = await withEndpoint(t, listing(a))
+  endpoint.answer = breakDown
+  clock.advance(5 * MINUTE)
+  t.equal(await status(await sign(a)), 200)
+  const asked = endpoint.asked
+  endpoint.answer = () => {}
+  clock.advance(MINUTE)
+  const beganAt = performance.now()
+  for (let i = 0; i < 20; i++) {
+    t.equal(await status(await sign(a)), 200)
+    clock.advance(2000)
+  }
+  t.ok(performance.now() - beganAt < 4500, 'an answer would be waited for five seconds')
+  await eventually(() => endpoint.asked === asked + 1)
+})
+
+t.test('what a good answer no longer lists is refused, though it was remembered', async (t) => {
+  const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a, b))
+  const tokenOf = (pair: Pair) => sign(pair, { claims: { exp: Math.floor(Date.now() / 1000) + 86_400 } })
+  const [one, other] = [await tokenOf(a), await tokenOf(b)]
+  t.same([await status(one), await status(other)], [200, 200])
+  endpoint.answer = listing(b)
+  clock.advance(5 * MINUTE - 1000)
+  t.same([await status(one), await status(other)], [200, 200])
+  clock.advance(1000)
+  t.same([await status(one), await status(other)], [401, 200])
+  t.same(logs.findLast(({ event }) => event === 'jwks_keys')?.kids, [thumbprint(b.publicKey)])
+
+  endpoint.answer = listing()
+  clock.advance(5 * MINUTE)
+  t.same([await status(one), await status(other)], [503, 503], 'none is left')
+  t.ok(logs.some(({ msg }) => msg === 'the JWKS has no key for EdDSA'))
+})
+
+t.test('an answer is kept for a minute at the least, and an hour at the most', async (t) => {
+  const rows: [cacheControl: string, keptMs: number][] = [
+    ['no-store', MINUTE],
+    ['max-age=1', MINUTE],
+    ['max-age=120', 2 * MINUTE],
+    ['public', 5 * MINUTE],
+    ['max-age=31536000', 60 * MINUTE],
+    [`max-age=${'9'.repeat(400)}`, 60 * MINUTE]
+  ]
+  const { endpoint, status, clock } = await withEndpoint(t, listing(a))
+  for (const [cacheControl, keptMs] of rows) {
+    endpoint.answer = json({ keys: [jwk(a)] }, { 'cache-control': cacheControl })
+    clock.advance(60 * MINUTE)
+    await status(await sign(a))
+    const asked = endpoint.asked
+    clock.advance(keptMs - 1000)
+    await status(await sign(a))
+    t.equal(endpoint.asked, asked, `${cacheControl}: kept`)
+    clock.advance(1000)
+    await status(await sign(a))
+    t.equal(endpoint.asked, asked + 1, `${cacheControl}: asked again`)
+  }
+})
+
+t.test('the same keys again forget nothing, and are no news', async (t) => {
+  const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a))
+  for (let i = 0; i < 3; i++) {
+    clock.advance(5 * MINUTE)
+    t.equal(await status(await sign(a)), 200)
+  }
+  t.equal(endpoint.asked, 4)
+  t.equal(logs.filter(({ event }) => event === 'jwks_keys').length, 1)
+})
+
+t.test('garbage lets nobody in, and takes nothing away', async (t) => {
+  const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a))
+  const garbage: Endpoint['answer'][] = [
+    (_, response) => response.end('<html>'),
+    (_, response) => response.end(publicPem(b)),
+    json({ error: 'not found' }),
+    json([jwk(b)]),
+    json({ keys: jwk(b) }),
+    json({ keys: [jwk(b)], filler: 'x'.repeat(70_000) }),
+    (request) => request.socket.destroy(),
+    (_, response) => response.writeHead(302, { location: endpoint.uri }).end(),
+    (_, response) => response.writeHead(201).end(JSON.stringify({ keys: [jwk(b)] }))
+  ]
+  for (const answer of garbage) {
+    endpoint.answer = answer
+    clock.advance(5 * MINUTE)
+    const asked = endpoint.asked
+    t.equal(await status(await sign(b)), 503)
+    t.equal(endpoint.asked, asked + 1)
+    t.equal(await status(await sign(a)), 200)
+  }
+  t.notOk(logs.some((line) => JSON.stringify(line).includes(publicPem(b).slice(30, 60))))
+})
+
+t.test('what is no public key of the algorithm lets nobody in', async (t) => {
+  const es256 = GENERATE.ES256()
+  const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a))
+  const kid = thumbprint(b.publicKey)
+  const hostile: object[] = [
+    { kty: 'oct', kid, k: Buffer.alloc(32).toString('base64url') },
+    { kty: 'oct', kid, alg: 'EdDSA', k: Buffer.alloc(32).toString('base64url') },
+    { ...b.privateKey.export({ format: 'jwk' }), kid },
+    { ...es256.publicKey.export({ format: 'jwk' }), kid },
+    { ...jwk(b), use: 'enc' },
+    { ...jwk(b), alg: 'HS256' }
+  ]
+  for (const key of hostile) {
+    endpoint.answer = json({ keys: [key, jwk(a)] })
+    clock.advance(5 * MINUTE)
+    t.equal(await status(await sign(b)), 401, JSON.stringify(Object.keys(key)))
+    t.equal(await status(await sign(es256, { algorithm: 'ES256', header: { kid } })), 401)
+    t.equal(await status(await sign(a)), 200)
+  }
+  t.equal(logs.filter(({ event }) => event === 'jwks_private_key').length, 1)
+})
+
+t.test('an endpoint that comes up after us is found', async (t) => {
+  const { endpoint, status, clock } = await withEndpoint(t, (request) => request.socket.destroy())
+  t.equal(await status(await sign(a)), 503)
+  const held = deferred<void>()
+  endpoint.answer = (request, response) => {
+    void held.promise.then(() => listing(a)(request, response))
+  }
+  clock.advance(1000)
+  const tokens = await Promise.all(Array.from({ length: 10 }, () => sign(a)))
+  const statuses = Promise.all(tokens.map(status))
+  await eventually(() => endpoint.asked === 2)
+  held.resolve()
+  t.same(new Set(await statuses), new Set([200]), 'all who came meanwhile wait for the same answer')
+  t.equal(endpoint.asked, 2)
+})

@@ -1,0 +1,216 @@
+import { createHmac } from 'node:crypto'
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { fastifyRefreshToken, type ResourceServerOptions, resourceServer } from '../../lib/index.js'
+import { thumbprint } from '../../lib/tokens/keys/jwk.js'
+import { buildApp, SECRET } from '../support/build-app.js'
+import { GENERATE, KEY_ALGORITHMS, privatePem, publicPem } from '../support/key-pairs.js'
+import { buildResourceServer, EXPECTED, sign } from '../support/resource-server.js'
+
+const pair = GENERATE.EdDSA()
+const keys = [publicPem(pair)]
+
+for (const algorithm of KEY_ALGORITHMS) {
+  t.test(`${algorithm}: a token that the plugin issues is good, and nothing else is`, async (t) => {
+    const own = GENERATE[algorithm]()
+    const issuer = await buildApp(t, {
+      options: { accessToken: { algorithm, keys: [own.privateKey], ...EXPECTED } }
+    })
+    const { accessToken } = await issuer.app.sessions.create({ sub: 'ada', claims: { roles: ['reader'] } })
+    const { app, status } = await buildResourceServer(t, { algorithm, keys: [own.publicKey] })
+    for (let i = 0; i < 2; i++) {
+      const response = await app.inject({ url: '/me', headers: { authorization: `Bearer ${accessToken}` } })
+      t.match(response.json(), { sub: 'ada', gen: 1, roles: ['reader'], aud: EXPECTED.audience })
+    }
+    const [head, payload, signature = ''] = accessToken.split('.')
+    t.equal(await status(`${head}.${payload}.${signature.slice(0, -8)}`), 401)
+    t.equal(await status(`${head}.${payload}.`), 401)
+    t.equal(await status(await sign(GENERATE[algorithm](), { algorithm })), 401)
+    t.equal(await status(await sign(own, { algorithm })), 200)
+  })
+}
+
+t.test('errors, challenges and guards are those of the issuer', async (t) => {
+  const { app } = await buildResourceServer(t, { keys })
+  const get = async (url: string, token?: string) => {
+    const response = await app.inject({
+      url,
+      ...(token && { headers: { authorization: `Bearer ${token}` } })
+    })
+    return [response.statusCode, response.json().code, response.headers['www-authenticate']]
+  }
+  const now = Math.floor(Date.now() / 1000)
+  t.same(await get('/me'), [401, 'FRT_ERR_NO_ACCESS_TOKEN', 'Bearer realm="api"'])
+  t.same(await get('/me', 'x'), [
+    401,
+    'FRT_ERR_ACCESS_TOKEN_INVALID',
+    'Bearer realm="api", error="invalid_token", error_description="The access token is not valid"'
+  ])
+  t.same(await get('/me', await sign(pair, { claims: { exp: now } })), [
+    401,
+    'FRT_ERR_ACCESS_TOKEN_EXPIRED',
+    'Bearer realm="api", error="invalid_token", error_description="The access token has expired"'
+  ])
+  const reader = await sign(pair, { claims: { scope: 'read write' } })
+  t.same(await get('/admin', reader), [
+    403,
+    'FRT_ERR_INSUFFICIENT_SCOPE',
+    'Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this request"'
+  ])
+  const read = await app.inject({ url: '/read', headers: { authorization: `Bearer ${reader}` } })
+  t.equal(read.body, 'in')
+  t.same((await app.inject('/maybe')).json(), { user: null })
+  t.equal((await get('/maybe', 'x'))[0], 401)
+})
+
+t.test('a token of somebody else, for somebody else, or for something else is refused', async (t) => {
+  const { status } = await buildResourceServer(t, { keys })
+  t.equal(await status(await sign(pair)), 200)
+  const wrong: object[] = [
+    { iss: 'https://evil.example' },
+    { iss: undefined },
+    { iss: [EXPECTED.issuer] },
+    { iss: `${EXPECTED.issuer}/` },
+    { aud: 'https://other.example.com' },
+    { aud: undefined },
+    { aud: [] },
+    { aud: ['https://other.example.com'] },
+    ...['sub', 'sid', 'gen', 'iat', 'exp'].map((claim) => ({ [claim]: undefined })),
+    { exp: null },
+    { exp: 'never' },
+    { exp: {} }
+  ]
+  for (const claims of wrong) t.equal(await status(await sign(pair, { claims })), 401, JSON.stringify(claims))
+  const types: object[] = [
+    { typ: 'JWT' },
+    { typ: undefined },
+    { typ: 'id+jwt' },
+    { kid: undefined },
+    { kid: 'x' },
+    { cty: 'x' }
+  ]
+  for (const header of types) t.equal(await status(await sign(pair, { header })), 401, JSON.stringify(header))
+})
+
+t.test('the public key is no secret, and no algorithm stands for another', async (t) => {
+  const es256 = GENERATE.ES256()
+  const { status } = await buildResourceServer(t, {
+    keys: [publicPem(pair), es256.publicKey],
+    algorithm: ['EdDSA', 'ES256']
+  })
+  t.equal(await status(await sign(es256, { algorithm: 'ES256' })), 200)
+  t.equal(await status(await sign(pair)), 200)
+  const [, payload = ''] = (await sign(pair)).split('.')
+  const kid = thumbprint(pair.publicKey)
+  const encode = (header: object) => Buffer.from(JSON.stringify(header)).toString('base64url')
+  for (const alg of ['HS256', 'HS512', 'none', 'EdDSA', 'ES256', 'Ed25519']) {
+    const content = `${encode({ alg, typ: 'at+jwt', kid })}.${payload}`
+    for (const secret of [
+      publicPem(pair),
+      publicPem(pair).trim(),
+      pair.publicKey.export({ type: 'spki', format: 'der' })
+    ]) {
+      const mac = createHmac('sha256', secret).update(content).digest('base64url')
+      t.equal(await status(`${content}.${mac}`), 401, alg)
+    }
+    t.equal(await status(`${content}.`), 401, alg)
+  }
+  // Each with a good signature, under the name of the other.
+  t.equal(await status(await sign(es256, { algorithm: 'ES256', header: { kid } })), 401)
+  t.equal(await status(await sign(pair, { header: { kid: thumbprint(es256.publicKey) } })), 401)
+})
+
+t.test('the token is read from another header, and remembered or not', async (t) => {
+  const { app } = await buildResourceServer(t, { keys, header: 'X-Auth-Token', cache: 0 })
+  const token = await sign(pair)
+  for (let i = 0; i < 2; i++) {
+    t.equal((await app.inject({ url: '/me', headers: { 'x-auth-token': token } })).statusCode, 200)
+  }
+  t.equal((await app.inject({ url: '/me', headers: { authorization: `Bearer ${token}` } })).statusCode, 401)
+})
+
+t.test('a bad option is an error at registration, which says what would be right', async (t) => {
+  const right = { ...EXPECTED, keys }
+  const uri = 'an address that starts with https:// (on loopback http:// will do), without credentials'
+  const bad: [options: object, message: string][] = [
+    [
+      { ...right, issuer: undefined },
+      'issuer must be given: the iss of the tokens, which a resource server must check (RFC 9068 section 4)'
+    ],
+    [
+      { ...right, audience: undefined },
+      'audience must be given: the aud of the tokens, which a resource server must check (RFC 9068 section 4)'
+    ],
+    [{ ...right, issuer: '' }, 'issuer must be a string that is not empty'],
+    [{ ...right, audience: ['a'] }, 'audience must be a string that is not empty'],
+    [EXPECTED, 'keys must be given, or jwksUri: one of the two'],
+    [
+      { ...right, jwksUri: 'https://auth.example.com/jwks' },
+      'keys must be given, or jwksUri: one of the two'
+    ],
+    [{ ...right, keys: [] }, 'keys must be one public key for EdDSA, or several'],
+    [{ ...right, keys: keys[0] }, 'keys must be an array'],
+    [
+      { ...right, keys: [publicPem(pair), privatePem(GENERATE.EdDSA())] },
+      'keys[1] must be a public key: the private one belongs to whoever signs'
+    ],
+    [{ ...right, keys: [publicPem(pair), pair.publicKey] }, 'keys[1] must be a key whose kid no other has'],
+    [{ ...right, algorithm: 'ES256' }, 'keys[0] must be an EC key on the curve P-256, for ES256'],
+    [
+      { ...right, algorithm: ['ES256', 'RS256'] },
+      'keys[0] must be an EC key on the curve P-256, for ES256 or an RSA key of at least 2048 bits, for RS256'
+    ],
+    [{ ...right, algorithm: 'HS256' }, "algorithm must be 'EdDSA' or 'ES256' or 'RS256'"],
+    [{ ...right, algorithm: ['EdDSA', 'none'] }, "algorithm[1] must be 'EdDSA' or 'ES256' or 'RS256'"],
+    [{ ...right, algorithm: [] }, 'algorithm must be an algorithm, or several'],
+    [{ ...right, cache: -1 }, 'cache must be a whole number of at least 0'],
+    [{ ...right, header: 'a b' }, 'header must be the name of a header'],
+    [
+      { ...right, secret: SECRET },
+      'secret must be left out: the options here are keys, jwksUri, algorithm, issuer, audience, header, cache'
+    ],
+    ...[
+      'http://auth.example.com/jwks',
+      'http://localhost.example.com/jwks',
+      'http://127.0.0.1.example.com/jwks',
+      'https://user:pass@auth.example.com/jwks',
+      'https://user@auth.example.com/jwks',
+      'http://user@localhost/jwks',
+      'file:///etc/passwd',
+      'auth.example.com',
+      ''
+    ].map((jwksUri): [object, string] => [{ ...EXPECTED, jwksUri }, `jwksUri must be ${uri}`]),
+    [{ ...EXPECTED, jwksUri: new URL('https://auth.example.com/jwks') }, `jwksUri must be ${uri}`]
+  ]
+  for (const [options, message] of bad) await refused(t, options, message)
+})
+
+async function refused(t: Test, options: object, message: string): Promise<void> {
+  const app = Fastify()
+  t.after(() => app.close())
+  await t.rejects(
+    Promise.resolve(app.register(resourceServer, options as ResourceServerOptions)),
+    { code: 'FRT_ERR_INVALID_OPTION', message },
+    message
+  )
+}
+
+t.test('it has guards and nothing else, and lives in one app with an issuer', async (t) => {
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(async (scope) => {
+    await scope.register(resourceServer, { ...EXPECTED, keys })
+    t.ok(scope.hasPlugin('fastify-refresh-token/resource-server'))
+    for (const name of ['sessions', 'jwt']) t.notOk(scope.hasDecorator(name), name)
+    t.notOk(scope.hasReplyDecorator('startSession'))
+    scope.get('/partner', { preHandler: scope.authenticate }, async (request) => request.user)
+  })
+  await app.register(fastifyRefreshToken, {
+    secret: SECRET,
+    routes: { login: false },
+    accessToken: { algorithm: 'EdDSA', keys: [pair.privateKey], ...EXPECTED }
+  })
+  const { accessToken } = await app.sessions.create({ sub: 'ada' })
+  const headers = { authorization: `Bearer ${accessToken}` }
+  t.equal((await app.inject({ url: '/partner', headers })).json().sub, 'ada')
+})

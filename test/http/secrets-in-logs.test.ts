@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { SECRET } from '../support/build-app.js'
+
+const PREAMBLE = `
+  import Fastify from 'fastify'
+  import { fastifyRefreshToken } from './lib/index.js'
+  const app = Fastify()
+  await app.register(fastifyRefreshToken, {
+    secret: '${SECRET}',
+    login: (request) => (request.body.password ? { sub: 'ada' } : null)
+  })
+  let early = false
+  app.addHook('onSend', async (request, reply) => {
+    if (early) request.log.info(reply.getHeader('set-cookie'))
+  })
+  const post = (url, more) => app.inject({ method: 'POST', url, ...more })
+  const login = () => post('/auth/login', { payload: { password: 'correct horse' } })
+  const refresh = (token) => post('/auth/refresh', { headers: { cookie: '__Host-refresh_token=' + token } })
+`
+
+/** How a test file ends that does this, under the watch that every test file is under. */
+function endOf(code: string): { status: number | null; stderr: string } {
+  const imports = ['./scripts/ts-loader.mjs', './test/support/watch-logs.ts'].map(
+    (name) => `--import=${name}`
+  )
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [...imports, '--input-type=module', '--eval', PREAMBLE + code],
+    { encoding: 'utf8', timeout: 30_000, env: { ...process.env, NODE_V8_COVERAGE: '' } }
+  )
+  return { status, stderr }
+}
+
+t.test('an app that keeps its secrets ends well', async (t) => {
+  const { status, stderr } = endOf(`
+    const { cookies } = await login()
+    const refreshed = await refresh(cookies[0].value)
+    await refresh(cookies[0].value + 'x')
+    app.log.error(new Error('the cookie ' + cookies[0].name + ' was refused with ' + refreshed.statusCode))
+  `)
+  t.equal(status, 0, stderr)
+})
+
+/** Each is one line. */
+const LEAKS: Record<string, string> = {
+  'the refresh token of an answer': `app.log.trace(refreshToken)`,
+  'a piece of it': `app.log.info({ at: refreshToken.slice(8, 31) })`,
+  'the access token of an answer': `app.log.debug({ headers: accessToken })`,
+  'the family secret, in another spelling': `app.log.warn(family.toString('hex'))`,
+  'the family secret, after other bytes': `
+    app.log.warn(Buffer.concat([Buffer.from('ada/'), family]).toString('base64'))`,
+  'the bytes of anything': `app.log.warn({ family })`,
+  'a token before it is sent': `
+    early = true
+    await login()
+    early = false`,
+  'a token that never is sent': `app.log.info(await app.sessions.create({ sub: 'ada' }))`,
+  'what somebody presents for a token': `
+    const presented = Buffer.from(Array.from({ length: 64 }, (_, i) => (i * 37) % 251)).toString('base64url')
+    await refresh(presented)
+    app.log.error(new Error('cannot read ' + presented))`,
+  'a password': `await login(); app.log.error(new Error('no user with correct horse'))`,
+  'the secret': `app.log.error({ options: { secret: '${SECRET}' } })`,
+  'a token on the console': `console.error(refreshToken)`,
+  'a token in the log of an app that logs nothing so low': `
+    Fastify({ logger: { level: 'fatal', stream: { write() {} } } }).log.trace(refreshToken)`
+}
+
+t.test('an app that writes a secret fails its test file, whatever and however it writes', async (t) => {
+  const given = `
+    const response = await login()
+    const refreshToken = response.cookies[0].value
+    const accessToken = response.json().access_token
+    const family = Buffer.from(refreshToken, 'base64url').subarray(6, 22)
+  `
+  const { status, stderr } = endOf(
+    given +
+      Object.values(LEAKS)
+        .map((code) => `{\n${code}\n}`)
+        .join('\n')
+  )
+  t.equal(status, 1)
+  const [, told, ...listed] = /(\d+) log lines hold a secret:\n(.*)/s.exec(stderr) ?? []
+  const lines = listed.join('').split('\n').filter(Boolean)
+  const names = Object.keys(LEAKS)
+  t.equal(Number(told), names.length)
+  t.equal(lines.length, names.length)
+  for (const [i, name] of names.entries()) t.match(lines[i], '[secret]', name)
+})

@@ -1,0 +1,88 @@
+import { createHmac } from 'node:crypto'
+import t from 'tap'
+import { deriveKeys } from '../../lib/tokens/keys/derived-keys.js'
+import { createRefreshTokenCodec } from '../../lib/tokens/refresh-token.js'
+import { buildApp, SECRET } from '../support/build-app.js'
+import { Client } from '../support/client.js'
+
+const [keys] = deriveKeys([Buffer.from(SECRET)], 'frt:')
+const codec = createRefreshTokenCodec([keys])
+
+/** A token as another release may write it: what follows the key id is its own. */
+function tokenOf(version: number, bytes: number, key = keys.refreshToken): string {
+  const head = Buffer.concat([Buffer.from([version, keys.keyId]), Buffer.alloc(bytes, 7)])
+  const mac = createHmac('sha256', key).update(head).digest()
+  return Buffer.concat([head, mac]).toString('base64url')
+}
+
+const LATER = tokenOf(2, 46)
+const [stranger] = deriveKeys([Buffer.alloc(32, 'another')], 'frt:')
+const FORGED = tokenOf(2, 46, stranger.refreshToken)
+
+t.test('a token of another version is told from a forged one, whatever its length', async (t) => {
+  for (const [version, bytes] of [
+    [2, 46],
+    [2, 30],
+    [0, 1],
+    [255, 350]
+  ] as const) {
+    const token = tokenOf(version, bytes)
+    t.ok(codec.isForeign(token), token)
+    t.equal(codec.parse(token), null)
+  }
+  const damaged = `${LATER.slice(0, 40)}${LATER[40] === 'A' ? 'B' : 'A'}${LATER.slice(41)}`
+  const others = ['', 'AQ', FORGED, damaged, tokenOf(2, 0), tokenOf(2, 400), `${LATER}=`, tokenOf(1, 46)]
+  for (const token of [...others, codec.mint(Buffer.alloc(20), 1, 0)]) t.notOk(codec.isForeign(token), token)
+})
+
+for (const transport of ['cookie', 'body', 'header'] as const) {
+  t.test(`a token of another version is no logout, by ${transport}`, async (t) => {
+    const { app } = await buildApp(t, { options: { transport } })
+    const client = new Client(app, { transport })
+    client.jar.refreshToken = LATER
+    for (const path of ['/refresh', '/logout']) {
+      const answer = await client.post(path)
+      t.equal(answer.statusCode, 503, path)
+      t.match(answer.json(), { code: 'FRT_ERR_STORE_UNAVAILABLE' })
+      t.ok(answer.headers['retry-after'])
+      t.equal(answer.headers['set-cookie'], undefined, path)
+    }
+    client.jar.refreshToken = FORGED
+    t.match((await client.post('/refresh')).json(), { code: 'FRT_ERR_REFRESH_TOKEN_INVALID' })
+    t.equal((await client.post('/logout')).statusCode, 200)
+
+    client.jar.refreshToken = LATER
+    t.equal((await client.login()).statusCode, 200, 'nor does it stand in the way of a login')
+    t.equal((await client.refresh()).statusCode, 200)
+  })
+}
+
+t.test('a token of another version beside one of this: what can be ended is', async (t) => {
+  const { app } = await buildApp(t)
+  const { refreshToken, accessToken } = await app.sessions.create({ sub: 'ada' })
+  const cookie = `__Host-refresh_token=${refreshToken}; __Host-refresh_token=${LATER}`
+  const refresh = await app.inject({ method: 'POST', url: '/auth/refresh', headers: { cookie } })
+  t.equal(refresh.statusCode, 503)
+  t.equal((await app.sessions.verify(accessToken)).gen, 1, 'nothing is rotated')
+  const logout = await app.inject({ method: 'POST', url: '/auth/logout', headers: { cookie } })
+  t.equal(logout.statusCode, 503)
+  await t.rejects(app.sessions.verify(accessToken), { code: 'FRT_ERR_SESSION_REVOKED' })
+})
+
+t.test('a token of another version, to code and to OAuth clients', async (t) => {
+  const { app } = await buildApp(t)
+  await t.rejects(app.sessions.refresh(LATER), { code: 'FRT_ERR_STORE_UNAVAILABLE' })
+  await t.rejects(app.sessions.refresh(FORGED), { code: 'FRT_ERR_REFRESH_TOKEN_INVALID' })
+  for (const [path, form] of [
+    ['/refresh', { grant_type: 'refresh_token', refresh_token: LATER }],
+    ['/logout', { token: LATER }]
+  ] as const) {
+    const answer = await app.inject({
+      method: 'POST',
+      url: `/auth${path}`,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: new URLSearchParams(form).toString()
+    })
+    t.equal(answer.statusCode, 503, path)
+  }
+})

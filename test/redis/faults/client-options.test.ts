@@ -1,0 +1,105 @@
+import type { RedisOptions } from 'ioredis'
+import t, { type Test } from 'tap'
+import { connect, DOWN, type Mode, Scene } from '../../support/outage.js'
+import { startProxy, type Proxy as TcpProxy } from '../../support/proxy.js'
+import { startRedis } from '../../support/redis-server.js'
+
+interface OptionSet extends Omit<RedisOptions, 'replyMapping'> {
+  /** With these a client does not come back, or not while a test waits. */
+  staysAway?: boolean
+}
+
+const never = () => null
+
+const OPTIONS: Record<string, OptionSet> = {
+  default: {},
+  'maxRetriesPerRequest null': { maxRetriesPerRequest: null },
+  'maxRetriesPerRequest 0': { maxRetriesPerRequest: 0 },
+  'maxRetriesPerRequest 1': { maxRetriesPerRequest: 1 },
+  'enableOfflineQueue false': { enableOfflineQueue: false },
+  'enableOfflineQueue false, maxRetriesPerRequest null': {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: null
+  },
+  'retryStrategy null': { retryStrategy: never, staysAway: true },
+  'retryStrategy of a minute': { retryStrategy: () => 60_000, staysAway: true },
+  'retryStrategy of a minute, maxRetriesPerRequest null': {
+    retryStrategy: () => 60_000,
+    maxRetriesPerRequest: null,
+    staysAway: true
+  },
+  'autoResendUnfulfilledCommands false': { autoResendUnfulfilledCommands: false },
+  'commandTimeout below storeTimeout': { commandTimeout: 300 },
+  'commandTimeout above storeTimeout': { commandTimeout: 5_000 },
+  'socketTimeout below storeTimeout': { socketTimeout: 300 },
+  lazyConnect: { lazyConnect: true },
+  'lazyConnect, enableReadyCheck false': { lazyConnect: true, enableReadyCheck: false },
+  enableAutoPipelining: { enableAutoPipelining: true },
+  'enableAutoPipelining, maxRetriesPerRequest null': {
+    enableAutoPipelining: true,
+    maxRetriesPerRequest: null
+  },
+  'connectTimeout short': { connectTimeout: 200 },
+  'connectTimeout of a minute': { connectTimeout: 60_000 },
+  'reconnectOnError true': { reconnectOnError: () => true },
+  'reconnectOnError 2': { reconnectOnError: () => 2 },
+  'blockingTimeout short': { blockingTimeout: 100 },
+  'protocol 3': { protocol: 3 }
+}
+
+/** Each kind of client meets the fault, all at once. */
+async function meetAll(t: Test, mode: Mode, { breaksConnections, cause, mend }: NetworkFault) {
+  const server = await startRedis(t)
+  const direct = server.client()
+  await Promise.all(
+    Object.entries(OPTIONS).map(([name, { staysAway = false, ...options }]) =>
+      t.test(name, async (t) => {
+        const proxy = await startProxy(t, server.port)
+        const scene = await Scene.open(t, connect(t, proxy.port, options), mode)
+        cause(proxy)
+        const answers = await scene.ask(t)
+        t.same(answers, DOWN[mode])
+        mend(proxy)
+        if (staysAway && breaksConnections) t.same(await scene.ask(t), DOWN[mode], 'in time, again and again')
+        else await scene.checkAfter(t, direct, answers)
+        const since = performance.now()
+        await scene.app.close()
+        t.ok(performance.now() - since < 1000, 'it closes at once')
+      })
+    )
+  )
+}
+
+interface NetworkFault {
+  name: string
+  breaksConnections: boolean
+  cause(proxy: TcpProxy): void
+  mend(proxy: TcpProxy): void
+}
+
+const FAULTS: NetworkFault[] = [
+  {
+    name: 'connections are refused',
+    breaksConnections: true,
+    cause(proxy) {
+      proxy.refuse()
+      proxy.cut()
+    },
+    mend: (proxy) => proxy.accept()
+  },
+  {
+    name: 'a network swallows all',
+    breaksConnections: false,
+    cause: (proxy) => proxy.freeze(),
+    mend: (proxy) => proxy.thaw()
+  }
+]
+
+for (const mode of ['store', 'allow'] as const) {
+  for (const fault of FAULTS) {
+    t.test(`${fault.name}, in mode ${mode}`, async (t) => {
+      t.jobs = Object.keys(OPTIONS).length
+      await meetAll(t, mode, fault)
+    })
+  }
+}

@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { Redis } from 'ioredis'
+import t from 'tap'
+import { Client } from '../../support/client.js'
+import { eventually } from '../../support/eventually.js'
+import { connect, eventuallyStatus, MODES, startApp } from '../../support/outage.js'
+import { startProxy } from '../../support/proxy.js'
+import { startRedis } from '../../support/redis-server.js'
+
+/** `OUTAGE_SECONDS=60 npm run test:unit -- --timeout=600 test/redis/faults/pile-up.test.ts` measures a long one. */
+const SECONDS = Number(process.env.OUTAGE_SECONDS ?? 2)
+const REQUESTS_PER_SECOND = Number(process.env.OUTAGE_RATE ?? 100)
+const TICK_MS = 50
+const PATIENCE_MS = 20_000 + 1000 * SECONDS
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** What ioredis holds: sent and not answered, and not yet sent. */
+function pendingOf(redis: Redis): number {
+  const { commandQueue, offlineQueue } = redis as unknown as Record<string, { length: number }>
+  return (commandQueue?.length ?? 0) + (offlineQueue?.length ?? 0)
+}
+
+function heapMb(): number {
+  collectGarbage()
+  return process.memoryUsage().heapUsed / 1024 / 1024
+}
+
+for (const [name, options] of Object.entries({
+  'as it comes': {},
+  'with maxRetriesPerRequest null': { maxRetriesPerRequest: null },
+  'with enableOfflineQueue false': { enableOfflineQueue: false }
+})) {
+  for (const fault of ['refuses', 'swallows all'] as const) {
+    t.test(`a client ${name}, where Redis ${fault}: what piles up is some commands a request`, async (t) => {
+      const server = await startRedis(t)
+      const proxy = await startProxy(t, server.port)
+      const redis = connect(t, proxy.port, options)
+      await once(redis, 'ready')
+      const { app } = await startApp(t, redis, { revocation: MODES.store }, 'silent')
+      const clients = await Promise.all(
+        Array.from({ length: 10 }, async (_, i) => {
+          const client = new Client(app)
+          t.equal((await client.login({ sub: `user ${i}` })).statusCode, 200)
+          return client
+        })
+      )
+      const operations = [
+        (client: Client) => client.call(),
+        (client: Client) => client.loseAnswer(),
+        (client: Client) => client.copy().logout(),
+        () => new Client(app).login({ sub: 'newcomer' })
+      ]
+      const ask = (i: number) => operations[i % 4]?.(clients[i % 10] as Client)
+      const heapBefore = heapMb()
+      if (fault === 'swallows all') proxy.freeze()
+      else {
+        proxy.refuse()
+        proxy.cut()
+      }
+      let underWay = 0
+      let requests = 0
+      let most = 0
+      const end = performance.now() + SECONDS * 1000
+      while (performance.now() < end) {
+        for (let i = 0; i < (REQUESTS_PER_SECOND * TICK_MS) / 1000; i++) {
+          underWay++
+          ask(requests++)?.finally(() => underWay--)
+        }
+        await sleep(TICK_MS)
+        most = Math.max(most, pendingOf(redis))
+      }
+      await eventually(() => underWay === 0)
+      const heapDuring = heapMb()
+      t.ok(most <= 4 * requests + 10, `${most} pending after ${requests} requests`)
+      if (name.includes('OfflineQueue') && fault === 'refuses') t.ok(most < 10, 'nothing is queued')
+      proxy.accept()
+      proxy.thaw()
+      t.equal(await eventuallyStatus(() => new Client(app).login({ sub: 'later' }), PATIENCE_MS), 200)
+      await eventually(() => pendingOf(redis) === 0, PATIENCE_MS)
+      t.equal((await clients[0]?.call())?.statusCode, 401, 'who logged out is')
+      await eventually(async () => (await app.sessions.list('newcomer')).length === 0, PATIENCE_MS)
+      await eventually(() => heapMb() < heapBefore + 10, PATIENCE_MS)
+      const mb = [heapBefore, heapDuring, heapMb()].map((each) => each.toFixed(1)).join(', ')
+      t.comment(`${requests} requests, ${most} pending; heap before, during, after: ${mb} MB`)
+    })
+  }
+}

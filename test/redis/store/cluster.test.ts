@@ -1,0 +1,16 @@
+import { once } from 'node:events'
+import { Cluster } from 'ioredis'
+import t from 'tap'
+import { conformance } from '../../support/conformance.js'
+import { startRedis } from '../../support/redis-server.js'
+import { clockedRedisStore } from '../../support/stores.js'
+
+t.test('a Redis Cluster, which refuses a script whose keys lie in several slots', async (t) => {
+  const server = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
+  const direct = server.client()
+  await direct.cluster('ADDSLOTSRANGE', '0', '16383')
+  const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }])
+  t.after(() => cluster.disconnect())
+  await once(cluster, 'ready')
+  await conformance(t, (now) => clockedRedisStore(now, direct, cluster))
+})

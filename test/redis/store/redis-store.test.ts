@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { RedisStore } from '../../../lib/index.js'
+import { tagOf } from '../../../lib/tokens/session-id.js'
+import { buildApp } from '../../support/build-app.js'
+import { Client } from '../../support/client.js'
+import { Clock } from '../../support/clock.js'
+import { startRedis } from '../../support/redis-server.js'
+import { openRedisStore } from '../../support/stores.js'
+
+const server = await startRedis(t)
+const redis = server.client()
+
+/** An app on the store as users have it: by the clock of Redis. */
+async function openApp(t: Test, client = redis) {
+  const keyPrefix = `test:${randomUUID()}:`
+  const store = new RedisStore({ redis: client, keyPrefix })
+  const under = {
+    store,
+    clock: new Clock(),
+    advance: async () => {},
+    skew: () => {},
+    settled: async () => {}
+  }
+  under.clock.nowMs = Date.now()
+  return { ...(await buildApp(t, { under })), keyPrefix }
+}
+
+/** Everything that Redis holds under a prefix, as the bytes that a dump would show. */
+async function dump(prefix: string): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>()
+  for (const key of await redis.keys(`${prefix}*`)) {
+    found.set(key, (await redis.dumpBuffer(key)) ?? Buffer.alloc(0))
+  }
+  return found
+}
+
+t.test('Redis holds no token and no secret, and every key has a TTL', async (t) => {
+  const { app, keyPrefix } = await openApp(t)
+  const client = new Client(app)
+  const secrets: string[] = []
+  const note = () => {
+    const { accessToken = '', refreshToken = '' } = client.jar
+    const bytes = Buffer.from(refreshToken, 'base64url')
+    secrets.push(refreshToken, accessToken, bytes.subarray(6, 22).toString('latin1'))
+  }
+  await client.login()
+  note()
+  const old = client.copy()
+  await client.refresh()
+  note()
+  await client.call()
+  await old.refresh()
+  await client.logout()
+  await client.login()
+  note()
+  await client.app.sessions.revokeAll('ada')
+  await client.login()
+  note()
+
+  const kinds = new Set<string>()
+  for (const [key, value] of await dump(keyPrefix)) {
+    const ttl = await redis.pttl(key)
+    // The stream is trimmed instead.
+    if (!key.endsWith(':revoked')) t.ok(ttl > 0, `${key} lives for ${ttl} ms`)
+    kinds.add(key.slice(keyPrefix.length).split(':')[1] as string)
+    for (const secret of secrets) {
+      t.notOk(key.includes(secret) || value.toString('latin1').includes(secret), `${key} holds no secret`)
+    }
+  }
+  t.same([...kinds].sort(), ['b', 'o', 'revoked', 's'])
+})
+
+t.test('all keys of a user lie in one slot', async (t) => {
+  const { app, keyPrefix } = await openApp(t)
+  const client = new Client(app)
+  await client.login({ sub: 'user {x}' })
+  await client.refresh()
+  await client.logout()
+  await client.login({ sub: 'user {x}' })
+  const keys = await redis.keys(`${keyPrefix}{??????}*`)
+  t.ok(keys.length > 2)
+  t.equal(new Set(keys.map((key) => /\{([\w-]{6})\}/.exec(key)?.[1])).size, 1)
+})
+
+t.test('a session takes the same memory after a thousand rotations', async (t) => {
+  const under = openRedisStore(redis)
+  const { app, advance } = await buildApp(t, { under })
+  const client = new Client(app)
+  await client.login()
+  const sizeOf = async () => {
+    let bytes = 0
+    for (const key of await redis.keys(`${under.keyPrefix}*`)) {
+      bytes += (await redis.memory('USAGE', key)) ?? 0
+    }
+    return bytes
+  }
+  await client.refresh()
+  const before = await sizeOf()
+  for (let i = 0; i < 999; i++) {
+    await advance(91_000)
+    const { statusCode } = await client.refresh()
+    if (statusCode !== 200) t.fail(`refresh ${i} was ${statusCode}`)
+  }
+  t.match((await client.call()).json(), { gen: 1001 })
+  t.ok(Math.abs((await sizeOf()) - before) <= 32, 'within 32 bytes')
+})
+
+t.test('a refresh is one script call and one round trip', async (t) => {
+  const { app } = await openApp(t)
+  const client = new Client(app)
+  await client.login()
+  await client.refresh()
+  const calls = async () => {
+    const stats = await redis.info('commandstats')
+    const count = (name: string) => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0)
+    return { evalsha: count('evalsha'), eval: count('eval') }
+  }
+  const other = new Client(app)
+  await other.login()
+  const before = await calls()
+  await other.refresh()
+  const after = await calls()
+  t.equal(after.evalsha - before.evalsha, 1)
+  t.equal(after.eval, before.eval)
+})
+
+t.test('a server that forgot the scripts gets them again', async (t) => {
+  const { app } = await openApp(t)
+  const client = new Client(app)
+  await client.login()
+  await redis.script('FLUSH')
+  t.equal((await client.refresh()).statusCode, 200)
+  t.equal((await client.call()).statusCode, 200)
+})
+
+t.test("lives with a client's own keyPrefix", async (t) => {
+  const prefixed = server.client({ keyPrefix: 'theirs:' })
+  const { app, keyPrefix } = await openApp(t, prefixed)
+  const client = new Client(app)
+  await client.login()
+  await client.refresh()
+  t.equal((await app.sessions.list('ada')).length, 1)
+  t.equal(await app.sessions.revokeAll('ada'), 1)
+  t.same(await redis.keys(`${keyPrefix}*`), [])
+  t.ok((await redis.keys(`theirs:${keyPrefix}*`)).length > 0)
+})
+
+for (const options of [{ stringNumbers: true }, { enableAutoPipelining: true }, { protocol: 3 }] as const) {
+  t.test(`lives with a client's ${Object.keys(options)[0]}`, async (t) => {
+    const { app } = await openApp(t, server.client(options))
+    const client = new Client(app)
+    await client.login()
+    t.equal((await client.refresh()).statusCode, 200)
+    t.match((await client.call()).json(), { gen: 2 })
+    t.match(await app.sessions.list('ada'), [{ gen: 2 }])
+    t.same((await client.logout()).json(), {})
+    t.equal((await client.call()).statusCode, 401)
+  })
+}
+
+t.test('a session of another format version is no logout: the store did not answer', async (t) => {
+  const { app, keyPrefix } = await openApp(t)
+  const client = new Client(app)
+  await client.login()
+  const [key] = (await redis.keys(`${keyPrefix}*:s`)) as [string]
+  const packed = (await redis.getBuffer(key)) as Buffer
+  packed.writeUInt8(2)
+  await redis.set(key, packed, 'KEEPTTL')
+  const answer = await client.refresh()
+  t.equal(answer.statusCode, 503)
+  t.equal(answer.headers['set-cookie'], undefined)
+  packed.writeUInt8(1)
+  await redis.set(key, packed, 'KEEPTTL')
+  t.equal((await client.refresh()).statusCode, 200)
+})
+
+t.test('a full Redis refuses a login whole, and lets a logout through', async (t) => {
+  const small = await startRedis(t, ['--maxmemory-policy', 'noeviction'])
+  const direct = small.client()
+  const { app } = await openApp(t, direct)
+  const [client, phone] = [new Client(app), new Client(app)]
+  for (const each of [client, phone]) await each.login()
+  await direct.config('SET', 'maxmemory', '1')
+  t.equal((await new Client(app).login()).statusCode, 503)
+  t.equal((await client.loseAnswer()).statusCode, 503, 'and no logout, either')
+  t.equal((await client.call()).statusCode, 200)
+  t.equal((await client.copy().logout()).statusCode, 200)
+  t.equal((await client.call()).statusCode, 401)
+  t.equal((await phone.call()).statusCode, 200, 'another session of the same user goes on')
+  await direct.config('SET', 'maxmemory', '0')
+  t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+  t.equal((await phone.refresh()).statusCode, 200)
+  t.equal((await app.sessions.list('ada')).length, 1)
+})
+
+t.test('a session that is over takes no part, and goes with the next that is written', async (t) => {
+  const under = openRedisStore(redis)
+  const { app, keyPrefix, advance } = await buildApp(t, { under })
+  const [brief, long] = [new Client(app), new Client(app)]
+  await brief.login({ sub: 'ada', ttl: 60 })
+  await long.login()
+  const size = () => redis.strlen(`${keyPrefix}{${tagOf('ada').toString('base64url')}}:s`)
+  const both = await size()
+  await advance(61_000)
+  t.equal((await brief.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
+  t.equal((await app.sessions.list('ada')).length, 1)
+  t.equal(await size(), both, 'reading changes nothing')
+  t.equal((await long.refresh()).statusCode, 200)
+  t.ok((await size()) < both)
+})
+
+// The server of this file ends with it.
+t.end()

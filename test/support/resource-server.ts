@@ -1,0 +1,90 @@
+import { Writable } from 'node:stream'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { SignJWT } from 'jose'
+import type { Test } from 'tap'
+import { type AccessTokenOptions, type ResourceServerOptions, resourceServer } from '../../lib/index.js'
+import { thumbprint } from '../../lib/tokens/keys/jwk.js'
+import { type AppUnderTest, buildApp, listen } from './build-app.js'
+import type { KeyAlgorithm, Pair } from './key-pairs.js'
+import type { StoreUnderTest } from './stores.js'
+
+export const EXPECTED = { issuer: 'https://auth.example.com', audience: 'https://api.example.com' }
+
+export interface Issuer extends AppUnderTest {
+  jwksUri: string
+  /** A fresh access token. */
+  token(): Promise<string>
+}
+
+/** A listening app that issues tokens and lists its keys. `Date` tells the time of its clock, here and everywhere. */
+export async function startIssuer(
+  t: Test,
+  accessToken: AccessTokenOptions,
+  under?: StoreUnderTest
+): Promise<Issuer> {
+  const issuer = await buildApp(t, {
+    options: { accessToken: { ...EXPECTED, ...accessToken }, routes: { jwks: true } },
+    ...(under && { under })
+  })
+  const { app } = issuer
+  return {
+    ...issuer,
+    jwksUri: `${await listen(app)}/.well-known/jwks.json`,
+    token: async () => (await app.sessions.create({ sub: 'ada', claims: { scope: 'read' } })).accessToken
+  }
+}
+
+export interface ResourceServer {
+  app: FastifyInstance
+  logs: Record<string, unknown>[]
+  /** The status that a guarded route answers to a token. */
+  status(token: string): Promise<number>
+}
+
+/** A service with guarded routes, which issues nothing. */
+export async function buildResourceServer(
+  t: Test,
+  options: Pick<ResourceServerOptions, 'keys' | 'jwksUri'> & Partial<ResourceServerOptions>
+): Promise<ResourceServer> {
+  const logs: Record<string, unknown>[] = []
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      logs.push(JSON.parse(String(chunk)))
+      done()
+    }
+  })
+  const app = Fastify({ logger: { stream } })
+  t.after(() => app.close())
+  await app.register(resourceServer, { ...EXPECTED, ...options } as ResourceServerOptions)
+  app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+  app.get('/admin', { preHandler: [app.authenticate, app.authorize('admin')] }, async () => 'in')
+  app.get('/read', { preHandler: [app.authenticate, app.authorize('read')] }, async () => 'in')
+  app.get('/maybe', async (request) => ({ user: await request.authenticate({ optional: true }) }))
+  await app.ready()
+  return {
+    app,
+    logs,
+    async status(token) {
+      return (await app.inject({ url: '/me', headers: { authorization: `Bearer ${token}` } })).statusCode
+    }
+  }
+}
+
+export interface Forgery {
+  algorithm?: KeyAlgorithm
+  header?: object
+  claims?: object
+}
+
+/** A token made by another library, as ours are but for what is said. */
+export function sign(
+  { privateKey, publicKey }: Pair,
+  { algorithm = 'EdDSA', header = {}, claims = {} }: Forgery = {}
+): Promise<string> {
+  const now = Math.floor(Date.now() / 1000)
+  const { issuer: iss, audience: aud } = EXPECTED
+  const ours = { sub: 'ada', sid: 's', gen: 1, iat: now, exp: now + 300, iss, aud }
+  return new SignJWT({ ...ours, ...claims })
+    .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: thumbprint(publicKey), ...header })
+    .sign(privateKey)
+}

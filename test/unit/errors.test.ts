@@ -1,0 +1,58 @@
+import t from 'tap'
+import { errorCodes, errors, isOurs } from '../../lib/errors.js'
+
+/** Section 6 of the contract: changing a line here breaks those who compare codes. */
+const table = {
+  InvalidOption: ['FRT_ERR_INVALID_OPTION', 500],
+  InvalidCredentials: ['FRT_ERR_INVALID_CREDENTIALS', 401],
+  InvalidIdentity: ['FRT_ERR_INVALID_IDENTITY', 500],
+  NoAccessToken: ['FRT_ERR_NO_ACCESS_TOKEN', 401],
+  AccessTokenExpired: ['FRT_ERR_ACCESS_TOKEN_EXPIRED', 401],
+  AccessTokenInvalid: ['FRT_ERR_ACCESS_TOKEN_INVALID', 401],
+  SessionRevoked: ['FRT_ERR_SESSION_REVOKED', 401],
+  SessionNotFound: ['FRT_ERR_SESSION_NOT_FOUND', 404],
+  NoRefreshToken: ['FRT_ERR_NO_REFRESH_TOKEN', 401],
+  RefreshTokenInvalid: ['FRT_ERR_REFRESH_TOKEN_INVALID', 401],
+  RefreshTokenExpired: ['FRT_ERR_REFRESH_TOKEN_EXPIRED', 401],
+  RefreshTokenReused: ['FRT_ERR_REFRESH_TOKEN_REUSED', 401],
+  InsufficientScope: ['FRT_ERR_INSUFFICIENT_SCOPE', 403],
+  CrossOrigin: ['FRT_ERR_CROSS_ORIGIN', 403],
+  StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 503],
+  KeysUnavailable: ['FRT_ERR_KEYS_UNAVAILABLE', 503]
+} as const
+
+function make(name: keyof typeof errors) {
+  const path = 'a.path'
+  if (name === 'InvalidOption' || name === 'InvalidIdentity') return new errors[name](path, 'right')
+  return new errors[name]()
+}
+
+t.test('the errors have the codes and the status of the contract', async (t) => {
+  t.strictSame(Object.keys(errors).sort(), Object.keys(table).sort())
+  for (const [name, [code, status]] of Object.entries(table)) {
+    const error = make(name as keyof typeof table)
+    t.equal(error.code, code)
+    t.equal(error.statusCode, status, code)
+    t.ok(error instanceof Error)
+  }
+})
+
+t.test('errorCodes gives the code of each error by its name', async (t) => {
+  t.strictSame(Object.keys(errorCodes).sort(), Object.keys(table).sort())
+  for (const [name, code] of Object.entries(errorCodes)) {
+    t.equal(code, make(name as keyof typeof errors).code, name)
+  }
+})
+
+t.test('the message of a bad option names its path and what would be right', async (t) => {
+  t.equal(new errors.InvalidOption('a.b', 'a number').message, 'a.b must be a number')
+})
+
+t.test('an error of ours is known by its code, whichever build made it', async (t) => {
+  for (const name of Object.keys(table)) t.ok(isOurs(make(name as keyof typeof table)), name)
+  t.ok(isOurs(Object.assign(new Error('of the other build'), { code: 'FRT_ERR_CROSS_ORIGIN' })))
+  t.notOk(isOurs(Object.assign(new Error('no error of ours'), { code: 'FRT_ERR_ELSE' })))
+  t.notOk(isOurs(new Error('FRT_ERR_CROSS_ORIGIN')))
+  t.notOk(isOurs({ code: 'FRT_ERR_CROSS_ORIGIN' }))
+  for (const other of [null, undefined, 'FRT_ERR_CROSS_ORIGIN', 403]) t.notOk(isOurs(other))
+})

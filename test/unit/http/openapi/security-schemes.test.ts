@@ -1,0 +1,43 @@
+import t from 'tap'
+import { securitySchemes } from '../../../../lib/index.js'
+
+const refreshTokenCookie = {
+  type: 'apiKey',
+  in: 'cookie',
+  name: '__Host-refresh_token',
+  description: 'The refresh token'
+}
+const bearerAuth = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'JWT',
+  description: 'The access token'
+}
+
+t.test('the schemes are those of the default names', async (t) => {
+  t.strictSame(securitySchemes(), { bearerAuth, refreshTokenCookie })
+})
+
+t.test('the schemes are those that the options name', async (t) => {
+  t.strictSame(securitySchemes({ transport: 'body' }), { bearerAuth })
+  t.strictSame(
+    securitySchemes({
+      secret: 'which it has no use for',
+      transport: () => 'header',
+      accessToken: { header: 'X-AUTH-TOKEN' },
+      cookie: { name: 'X-REFRESH_TOKEN' },
+      header: { refreshToken: 'X-RT' }
+    }),
+    {
+      bearerAuth: { type: 'apiKey', in: 'header', name: 'x-auth-token', description: 'The access token' },
+      refreshTokenCookie: { ...refreshTokenCookie, name: 'X-REFRESH_TOKEN' },
+      refreshTokenHeader: { ...refreshTokenCookie, in: 'header', name: 'x-rt' }
+    }
+  )
+})
+
+t.test('options that the plugin would refuse are refused', async (t) => {
+  const code = 'FRT_ERR_INVALID_OPTION'
+  t.throws(() => securitySchemes({ transport: 'cookies' as 'cookie' }), { code, message: /transport/ })
+  t.throws(() => securitySchemes({ cookie: { name: 'a b' } }), { code, message: /cookie\.name/ })
+})

@@ -1,0 +1,63 @@
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
+import { emit, eventOf, type Hooks } from '../../../../lib/sessions/observability/session-events.js'
+import type { LoginEvent } from '../../../../types/events.js'
+import type { Session } from '../../../../types/session.js'
+import { recordingLog } from '../../../support/recording-log.js'
+
+const none: Hooks = { onLogin: undefined, onRefresh: undefined, onLogout: undefined, onReuse: undefined }
+const event: LoginEvent = { sub: 'user-1', sid: 'a-session', gen: 1, metadata: { ip: '::1' } }
+
+t.test('a hook gets its event and the request', async (t) => {
+  const { log, lines } = recordingLog(t)
+  const calls: unknown[] = []
+  const request = {} as FastifyRequest
+  const onLogin = (...args: unknown[]) => void calls.push(args)
+  await emit({ ...none, onLogin }, 'onLogin', () => event, { request, log })
+  await emit({ ...none, onLogin }, 'onLogin', () => event, { request: null, log })
+  t.strictSame(calls, [
+    [event, request],
+    [event, null]
+  ])
+  t.equal(lines.length, 0)
+})
+
+t.test('only the hook of that name is called', async (t) => {
+  const { log } = recordingLog(t)
+  const onLogout = () => void t.fail('it was a login')
+  await emit({ ...none, onLogout }, 'onLogin', () => event, { request: null, log })
+})
+
+for (const [how, onLogin] of [
+  [
+    'throws',
+    () => {
+      throw new Error('the hook broke')
+    }
+  ],
+  ['rejects', () => Promise.reject(new Error('the hook broke'))]
+] as const) {
+  t.test(`a hook that ${how} is logged, and nothing else comes of it`, async (t) => {
+    const { log, lines } = recordingLog(t)
+    await emit({ ...none, onLogin }, 'onLogin', () => event, { request: null, log })
+    t.equal(lines.length, 1)
+    t.has(lines[0], { level: 50, msg: 'onLogin threw', sid: 'a-session' })
+    t.match(lines[0], { err: { message: 'the hook broke' } })
+  })
+}
+
+t.test('an event tells who, which session, which generation and metadata, and no more', async (t) => {
+  const session: Session = {
+    sid: 'a-session',
+    sub: 'user-1',
+    gen: 4,
+    createdAt: new Date(0),
+    lastUsedAt: new Date(0),
+    expiresAt: new Date(1),
+    endsAt: new Date(1),
+    remember: true,
+    claims: { secret: 'of the user' },
+    metadata: { ip: '::1' }
+  }
+  t.strictSame(eventOf(session), { sub: 'user-1', sid: 'a-session', gen: 4, metadata: { ip: '::1' } })
+})

@@ -1,0 +1,81 @@
+import { mock } from 'node:test'
+import t, { type Test } from 'tap'
+import { StoreCalls } from '../../../../lib/sessions/store-access/store-client.js'
+import { StoreOutage } from '../../../../lib/sessions/store-access/store-outage.js'
+import type { SessionStore } from '../../../../types/session-store.js'
+import { recordingLog } from '../../../support/recording-log.js'
+
+const SECOND = 1000
+
+/** An outage on a clock that the test moves. */
+function open(t: Test) {
+  let nowMs = 5 * SECOND
+  const clock = mock.method(performance, 'now', () => nowMs)
+  t.teardown(() => clock.mock.restore())
+  const { log, lines } = recordingLog(t)
+  return {
+    outage: new StoreOutage('frt:', log),
+    lines,
+    now: () => nowMs,
+    pass(ms: number) {
+      nowMs += ms
+    }
+  }
+}
+
+t.test('however many questions fail, an outage is one warning, and one line when it is over', (t) => {
+  const { outage, lines, now, pass } = open(t)
+  outage.answered()
+  t.same(lines, [], 'nothing has failed')
+  for (const operation of ['rotate', 'create', 'revoke'] as const) {
+    outage.failed(operation, 'connect ECONNREFUSED', now())
+    pass(SECOND)
+  }
+  t.match(lines, [{ level: 40, event: 'store_unavailable', operation: 'rotate', reason: /ECONNREFUSED/ }])
+  outage.answered()
+  pass(10 * SECOND - 1)
+  outage.answered()
+  t.equal(lines.length, 1, 'it may not last')
+  pass(1)
+  outage.answered()
+  outage.answered()
+  t.match(lines.slice(1), [{ level: 30, event: 'store_recovered', durationMs: 3 * SECOND }])
+  t.equal(lines.length, 2)
+
+  outage.failed('rotate', 'connect ECONNREFUSED', now())
+  t.equal(lines.length, 3, 'the next outage is another')
+  t.end()
+})
+
+t.test('what fails now and then is one outage', (t) => {
+  const { outage, lines, now, pass } = open(t)
+  for (let times = 0; times < 20; times++) {
+    outage.failed('revoke', 'NOPERM', now())
+    pass(5 * SECOND)
+    outage.answered()
+    pass(9 * SECOND)
+    outage.answered()
+  }
+  t.same(
+    lines.map(({ event }) => event),
+    ['store_unavailable']
+  )
+  t.end()
+})
+
+for (const how of ['ask', 'askPatiently'] as const) {
+  t.test(`${how}: a question that fails begins an outage, one that is answered ends it`, async (t) => {
+    const { outage, lines, pass } = open(t)
+    const calls = new StoreCalls({} as SessionStore, { keyPrefix: 'frt:', timeoutMs: 2000, outage })
+    await t.rejects(
+      calls[how]('has', () => Promise.reject(new Error('LOADING'))),
+      { code: 'FRT_ERR_STORE_UNAVAILABLE' }
+    )
+    t.match(lines, [{ event: 'store_unavailable', operation: 'has', reason: 'LOADING' }])
+    for (let times = 0; times < 2; times++) {
+      await calls[how]('has', async () => true)
+      pass(10 * SECOND)
+    }
+    t.equal(lines.at(-1)?.event, 'store_recovered')
+  })
+}

@@ -1,0 +1,19 @@
+import { Cluster } from 'ioredis'
+import t from 'tap'
+import { connectLike } from '../../../../lib/store/redis/dedicated-connection.js'
+
+/**
+ * ioredis goes on refreshing the slots of a Cluster that was disconnected while it did so: each connection that the
+ * reader gives up would leave a timer behind, and the process would never end by itself.
+ */
+t.test("the feed's connection to a Cluster has no slot refreshes of its own", async (t) => {
+  const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], {
+    lazyConnect: true,
+    slotsRefreshInterval: 1000
+  })
+  t.after(() => cluster.disconnect())
+  const connection = connectLike(cluster)
+  t.after(() => connection.disconnect())
+  const { options = {} }: { options?: { slotsRefreshInterval?: number } } = connection
+  t.notOk(options.slotsRefreshInterval)
+})

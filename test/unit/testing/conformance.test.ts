@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { MemoryStore, type SessionStore } from '../../../lib/index.js'
+import { testSessionStore } from '../../../lib/testing/index.js'
+
+/** Runs the suite on a store with a fault. @returns the names of the tests that failed */
+async function failures(fault: (store: SessionStore) => Partial<SessionStore>): Promise<string[]> {
+  const tests: [name: string, run: () => Promise<void>][] = []
+  testSessionStore({
+    test: (...test) => tests.push(test),
+    open(now) {
+      const store = new MemoryStore({ now })
+      return { store: Object.assign(store, fault(store)) }
+    }
+  })
+  const failed = []
+  for (const [name, run] of tests) {
+    const error = await run().catch((error) => error)
+    if (!error) continue
+    t.equal(error.code, 'ERR_ASSERTION', `${name}: ${error}`)
+    failed.push(name)
+  }
+  return failed
+}
+
+t.test('finds no fault in a store that has none', async (t) => {
+  t.same(await failures(() => ({})), [])
+})
+
+t.test('finds a replay that answers with another generation', async (t) => {
+  const failed = await failures((store) => {
+    const rotate = store.rotate.bind(store)
+    return {
+      async rotate(refresh) {
+        const outcome = await rotate(refresh)
+        if (outcome.outcome !== 'replayed') return outcome
+        return { ...outcome, session: { ...outcome.session, gen: outcome.session.gen + 1 } }
+      }
+    }
+  })
+  t.ok(
+    failed.includes('the rule: row 6: the parent is good until the current one is confirmed, however late')
+  )
+})
+
+t.test('finds a store that says of a session that it lives for too long', async (t) => {
+  const failed = await failures((store) => {
+    const create = store.create.bind(store)
+    return { create: (session) => create({ ...session, idleMs: 2 * session.idleMs }) }
+  })
+  t.ok(failed.includes('create: gives the session as it began'))
+  t.notOk(failed.includes('confirm: makes no session'))
+})
+
+t.test('finds a store that begins nothing, refreshes nothing, or tells nothing', async (t) => {
+  const late = await failures(() => ({ create: async () => ({ outcome: 'late', nowMs: 0 }) }))
+  t.ok(late.length > 50, 'nearly all')
+  const unknown = await failures(() => ({ rotate: async () => ({ outcome: 'unknown' }) }))
+  t.ok(unknown.includes('the rule: row 4: the first refresh after a login rotates, at once'))
+  const silent = await failures(() => ({ get: async () => null, list: async () => [] }))
+  t.ok(silent.includes('create: takes any subject'))
+})
+
+t.test('closes each store, after a test that fails, too', async (t) => {
+  let open = 0
+  const runs: (() => Promise<void>)[] = []
+  testSessionStore({
+    test: (_name, run) => runs.push(run),
+    open(now) {
+      open++
+      const store = Object.assign(new MemoryStore({ now }), { list: async () => [] })
+      return { store, close: async () => open-- }
+    }
+  })
+  for (const run of runs) {
+    await run().catch(() => {})
+    t.equal(open, 0)
+  }
+})
+
+t.test('tells a store of its own clock how much time has passed', async (t) => {
+  const elapsed: number[] = []
+  const runs = new Map<string, () => Promise<void>>()
+  testSessionStore({
+    test: (name, run) => runs.set(name, run),
+    open: (now) => ({ store: new MemoryStore({ now }), elapse: async (ms) => void elapsed.push(ms) })
+  })
+  await runs.get('lifetimes: the blacklist remembers for as long as a token could have lived')?.()
+  t.same(elapsed, [3_599_000, 2000])
+})
+
+t.test('runs under node:test', async (t) => {
+  const program = `
+    import test from 'node:test'
+    import { MemoryStore } from 'fastify-refresh-token'
+    import { testSessionStore } from 'fastify-refresh-token/testing'
+    testSessionStore({ test, open: (now) => ({ store: new MemoryStore({ now }) }) })`
+  const args = [
+    '--import=./scripts/ts-loader.mjs',
+    '--test-reporter=tap',
+    '--input-type=module',
+    '-e',
+    program
+  ]
+  const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env
+  const { stdout, status } = spawnSync(process.execPath, args, { encoding: 'utf8', env, timeout: 60_000 })
+  t.equal(status, 0, stdout)
+  t.match(stdout, /^# pass [5-9]\d$/m)
+  t.match(stdout, /^# fail 0$/m)
+})

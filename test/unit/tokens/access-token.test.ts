@@ -1,0 +1,158 @@
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { type AccessTokenSettings, createAccessTokens, isExpired } from '../../../lib/tokens/access-token.js'
+import { secretKeys } from '../../../lib/tokens/keys/access-token-keys.js'
+import { deriveKeys, type KeyRing } from '../../../lib/tokens/keys/derived-keys.js'
+import type { AccessTokenClaims, Session } from '../../../types/session.js'
+
+const keys = deriveKeys([Buffer.alloc(32, 'a secret')], 'frt:')
+const invalid = { code: 'FRT_ERR_ACCESS_TOKEN_INVALID' }
+const startMs = Date.UTC(2030, 0, 1)
+const start = startMs / 1000
+
+async function accessTokens(
+  t: Test,
+  accessToken: Partial<AccessTokenSettings['accessToken']> = {},
+  ring: KeyRing = keys
+) {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const defaults = { ttlMs: 300_000, issuer: undefined, audience: undefined }
+  return createAccessTokens(app, secretKeys(ring), {
+    accessToken: { ...defaults, ...accessToken }
+  })
+}
+
+function session(given: Partial<Session> = {}): Session {
+  return {
+    sid: 'abcdefghijklmnopqrstuvwxyz0',
+    sub: 'user-1',
+    gen: 3,
+    createdAt: new Date(startMs - 60_000),
+    lastUsedAt: new Date(startMs),
+    expiresAt: new Date(startMs + 86_400_000),
+    endsAt: new Date(startMs + 864_000_000),
+    remember: true,
+    claims: {},
+    metadata: {},
+    ...given
+  }
+}
+
+function parts(token: string): [Record<string, unknown>, Record<string, unknown>] {
+  const [header, payload] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString())
+  return [JSON.parse(header ?? ''), JSON.parse(payload ?? '')]
+}
+
+t.test('the header names algorithm, type and key, and nothing else', async (t) => {
+  const { sign } = await accessTokens(t)
+  const [header] = parts(sign(session(), {}, startMs).token)
+  t.strictSame(header, { alg: 'HS256', typ: 'at+jwt', kid: keys[0].accessTokenKid })
+})
+
+t.test('the claims are those of the session and of the identity, and nothing else', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const { token } = sign(session(), { roles: ['admin'], scope: 'read write' }, startMs)
+  const expected = {
+    roles: ['admin'],
+    scope: 'read write',
+    sub: 'user-1',
+    sid: 'abcdefghijklmnopqrstuvwxyz0',
+    gen: 3,
+    auth_time: start - 60,
+    iat: start,
+    exp: start + 300
+  }
+  t.strictSame(parts(token)[1], expected)
+  t.strictSame(verify(token), expected)
+})
+
+t.test('the claims of an identity override none of the reserved ones', async (t) => {
+  const { sign, verify } = await accessTokens(t, { issuer: 'https://me', audience: 'api' })
+  const given = { sub: 'root', sid: 'x', gen: 9, iat: 1, exp: 2 ** 40, auth_time: 1, iss: 'x', aud: 'x' }
+  const claims = verify(sign(session(), given, startMs).token)
+  t.has(claims, { sub: 'user-1', gen: 3, iat: start, exp: start + 300, auth_time: start - 60 })
+  t.has(claims, { sid: 'abcdefghijklmnopqrstuvwxyz0', iss: 'https://me', aud: 'api' })
+})
+
+t.test('a token is verified for its signature, however old it is', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const { token } = sign(session(), {}, Date.UTC(2001, 0, 1))
+  t.equal(verify(token).exp, Date.UTC(2001, 0, 1) / 1000 + 300)
+})
+
+t.test('exp is rounded up to the second, and expires_in promises no more than that', async (t) => {
+  const rows: [ttlMs: number, nowMs: number, exp: number, expiresIn: number][] = [
+    [300_000, startMs, start + 300, 300],
+    [300_000, startMs + 1, start + 301, 300],
+    [300_000, startMs + 999, start + 301, 300],
+    [1000, startMs, start + 1, 1],
+    [1000, startMs + 1, start + 2, 1],
+    [1500, startMs, start + 2, 2],
+    [1500, startMs + 600, start + 3, 2],
+    [1500, startMs + 500.25, start + 3, 2]
+  ]
+  for (const [ttlMs, nowMs, exp, expiresIn] of rows) {
+    const { sign, verify } = await accessTokens(t, { ttlMs })
+    const signed = sign(session(), {}, nowMs)
+    const claims = verify(signed.token)
+    t.equal(claims.exp, exp, `exp of ${ttlMs} ms at ${nowMs - startMs}`)
+    t.equal(claims.iat, start, `iat of ${ttlMs} ms at ${nowMs - startMs}`)
+    t.equal(signed.expiresIn, expiresIn, `expires_in of ${ttlMs} ms at ${nowMs - startMs}`)
+  }
+})
+
+t.test('exp never passes the end of the session', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const rows: [endsInMs: number, nowMs: number, exp: number, expiresIn: number][] = [
+    [300_000, startMs, start + 300, 300],
+    [299_999, startMs, start + 299, 299],
+    [10_500, startMs, start + 10, 10],
+    [10_500, startMs + 900, start + 10, 9],
+    [900, startMs + 100, start, 0]
+  ]
+  for (const [endsInMs, nowMs, exp, expiresIn] of rows) {
+    const signed = sign(session({ expiresAt: new Date(startMs + endsInMs) }), {}, nowMs)
+    t.equal(verify(signed.token).exp, exp, `${endsInMs} ms before the end`)
+    t.equal(signed.expiresIn, expiresIn, `${endsInMs} ms before the end`)
+  }
+})
+
+t.test('a token is over in the very second that exp names', async (t) => {
+  const claims = { exp: start } as AccessTokenClaims
+  t.equal(isExpired(claims, startMs - 1), false)
+  t.equal(isExpired(claims, startMs), true)
+  t.equal(isExpired(claims, startMs + 1), true)
+  for (const exp of [undefined, Number.NaN, 'never', {}]) {
+    t.equal(isExpired({ exp } as AccessTokenClaims, startMs), true, 'what is no time always was')
+  }
+})
+
+t.test('issuer and audience are set where they are given', async (t) => {
+  const { sign } = await accessTokens(t, { issuer: 'https://auth.example.com', audience: 'api' })
+  const [, claims] = parts(sign(session(), {}, startMs).token)
+  t.has(claims, { iss: 'https://auth.example.com', aud: 'api' })
+})
+
+t.test('the first secret signs, and an old one still verifies', async (t) => {
+  const older = Buffer.alloc(32, 'old')
+  const newer = Buffer.alloc(32, 'new')
+  const before = await accessTokens(t, {}, deriveKeys([older], 'frt:'))
+  const during = await accessTokens(t, {}, deriveKeys([newer, older], 'frt:'))
+  const after = await accessTokens(t, {}, deriveKeys([newer], 'frt:'))
+
+  const old = before.sign(session(), {}, startMs).token
+  const signed = during.sign(session(), {}, startMs).token
+  t.equal(during.verify(old).sub, 'user-1')
+  t.equal(after.verify(signed).sub, 'user-1')
+  t.throws(() => before.verify(signed), invalid)
+  t.throws(() => after.verify(old), invalid)
+})
+
+t.test('the claims that two verifications give are not one object', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const { token } = sign(session(), { roles: ['reader'] }, startMs)
+  const claims = verify(token) as AccessTokenClaims & { roles: string[] }
+  claims.roles.push('admin')
+  t.strictSame(verify(token).roles, ['reader'])
+})

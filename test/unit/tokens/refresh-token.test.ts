@@ -1,0 +1,93 @@
+import { createHash, createHmac, hkdfSync } from 'node:crypto'
+import t from 'tap'
+import { deriveKeys } from '../../../lib/tokens/keys/derived-keys.js'
+import { createRefreshTokenCodec } from '../../../lib/tokens/refresh-token.js'
+import { createFamily, isSid, MAX_GENERATION, sidOf, tagOf } from '../../../lib/tokens/session-id.js'
+
+const secret = Buffer.alloc(32, 'a secret')
+const codec = createRefreshTokenCodec(deriveKeys([secret], 'frt:'))
+const familySecret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
+const family = Buffer.concat([tagOf('user-1'), familySecret])
+
+function derivedByHand(use: string, bytes: number): Buffer {
+  const label = `frt/1/${use}`
+  const info = Buffer.concat([
+    Buffer.from([0, label.length]),
+    Buffer.from(label),
+    Buffer.from([0, 4]),
+    Buffer.from('frt:')
+  ])
+  return Buffer.from(hkdfSync('sha256', secret, '', info, bytes))
+}
+
+t.test('a token has the bytes that the contract writes down', async (t) => {
+  const head = Buffer.concat([
+    Buffer.from([1]),
+    derivedByHand('key-id', 1),
+    createHash('sha256').update('user-1').digest().subarray(0, 4),
+    familySecret,
+    Buffer.from('00000007', 'hex'),
+    Buffer.from('0000000f4240', 'hex')
+  ])
+  const mac = createHmac('sha256', derivedByHand('refresh-token', 32)).update(head).digest()
+  const expected = Buffer.concat([head, mac])
+  t.equal(expected.length, 64)
+
+  const token = codec.mint(family, 7, 1_000_000)
+  t.equal(token, expected.toString('base64url'))
+  t.match(token, /^[\w-]{86}$/)
+})
+
+t.test('minting the same again gives the same token', async (t) => {
+  t.equal(codec.mint(family, 2, 5), codec.mint(Buffer.from(family), 2, 5))
+})
+
+t.test('parsing gives back what was minted, up to the highest numbers', async (t) => {
+  t.equal(MAX_GENERATION, 4_294_967_295)
+  for (const gen of [0, 1, 2, 2 ** 31, MAX_GENERATION]) {
+    for (const issuedUs of [0, 1, 2 ** 32, 2 ** 47, 2 ** 48 - 1]) {
+      t.same(codec.parse(codec.mint(family, gen, issuedUs)), { sid: sidOf(family), family, gen, issuedUs })
+    }
+  }
+})
+
+t.test('numbers beyond those are an error, never another token', async (t) => {
+  t.throws(() => codec.mint(family, MAX_GENERATION + 1, 0), RangeError)
+  t.throws(() => codec.mint(family, -1, 0), RangeError)
+  t.throws(() => codec.mint(family, 1, 2 ** 48), RangeError)
+  t.throws(() => codec.mint(family, 1, -1), RangeError)
+})
+
+t.test('the id of a session is the tag and half of a digest of the family secret', async (t) => {
+  const digest = createHash('sha256').update(familySecret).digest()
+  const expected = Buffer.concat([tagOf('user-1'), digest.subarray(0, 16)]).toString('base64url')
+  t.equal(sidOf(family), expected)
+  t.ok(isSid(expected))
+  t.notOk(Buffer.from(expected, 'base64url').includes(familySecret.subarray(0, 4)))
+})
+
+t.test('the tag is the first four bytes of the digest of the subject', async (t) => {
+  t.equal(tagOf('abc').toString('hex'), 'ba7816bf')
+  t.equal(tagOf('ユーザー').length, 4)
+})
+
+t.test('a new family carries the tag of its subject and sixteen random bytes', async (t) => {
+  const families = Array.from({ length: 100 }, () => createFamily('user-1'))
+  t.ok(families.every((each) => each.length === 20 && each.subarray(0, 4).equals(tagOf('user-1'))))
+  t.equal(new Set(families.map(sidOf)).size, 100)
+})
+
+t.test('only 27 characters of base64url are the id of a session', async (t) => {
+  t.ok(isSid('abcdefghijklmnopqrstuvwxy-_'))
+  const others = [
+    '',
+    'a'.repeat(26),
+    'a'.repeat(28),
+    `${'a'.repeat(26)}+`,
+    `${'a'.repeat(27)}\n`,
+    `é${'a'.repeat(26)}`
+  ]
+  for (const other of [...others, 27, null, undefined, {}, ['a'.repeat(27)]]) {
+    t.notOk(isSid(other), String(other))
+  }
+})

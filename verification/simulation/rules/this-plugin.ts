@@ -1,0 +1,42 @@
+import { begin, confirmed, copied, judge, type Rotation, rotated } from '../../../lib/store/rotation-rule.js'
+import type { Rule, Verdict } from './rule.js'
+
+/** Ours without service, store and signatures: the same functions that the memory store calls. */
+export function ours(graceMs: number): Rule<Rotation> {
+  return {
+    name: `ours, W ${graceMs / 1000} s, the rule alone`,
+    begin: (nowMs) => begin(nowMs * 1000),
+    confirm: (rotation, gen, nowMs) => (gen === rotation.gen ? confirmed(rotation, nowMs * 1000) : rotation),
+    refresh(rotation, { gen, issuedUs }, nowMs) {
+      const nowUs = nowMs * 1000
+      const presented = {
+        gen,
+        issuedUs,
+        graceUs: graceMs * 1000,
+        untilConfirmed: true,
+        rollback: 'adopt-one' as const
+      }
+      const row = judge(rotation, presented, nowUs)
+      switch (row) {
+        case 3:
+          return { state: confirmed(rotation, nowUs), verdict: tokens(gen, issuedUs, true) }
+        case 6:
+        case 7: {
+          const state = copied(rotation, nowUs)
+          return { state, verdict: tokens(state.gen, state.issuedUs, false) }
+        }
+        case 4:
+        case 9: {
+          const state = rotated(rotation, { gen, issuedUs, operation: '' }, row, nowUs)
+          return { state, verdict: tokens(state.gen, state.issuedUs, false) }
+        }
+        default:
+          return { state: rotation, verdict: { kind: 'reuse' } }
+      }
+    }
+  }
+}
+
+function tokens(gen: number, issuedUs: number, same: boolean): Verdict {
+  return { kind: 'tokens', gen, issuedUs, same }
+}
