@@ -25,8 +25,8 @@ export interface DiagnosticsEvents {
 export interface DiagnosticsOperations {
   'fastify-refresh-token:create': CreateOperation
   'fastify-refresh-token:refresh': RefreshOperation
-  'fastify-refresh-token:end': EndOperation
-  'fastify-refresh-token:end-all': EndAllOperation
+  'fastify-refresh-token:revoke': RevokeOperation
+  'fastify-refresh-token:revoke-all': RevokeAllOperation
   'fastify-refresh-token:store': StoreOperation
 }
 
@@ -69,7 +69,7 @@ export interface RevokedMessage extends DiagnosticsMessage {
 
 /** The store did not answer a question. */
 export interface StoreErrorMessage extends DiagnosticsMessage {
-  operation: StoreQuestion
+  operation: StoreOperationName
   /** What the client library said, or how long it was waited for. */
   reason: string
   durationMs: number
@@ -104,28 +104,28 @@ export interface RefreshOperation extends DiagnosticsMessage {
 }
 
 /** One session is ended: a logout, the removal of a device, `app.sessions.revoke`. */
-export interface EndOperation extends DiagnosticsMessage {
+export interface RevokeOperation extends DiagnosticsMessage {
   sid: string
   reason: RevocationReason
   /** Whether there was one to end. */
-  ended?: boolean
+  revoked?: boolean
 }
 
 /** All sessions of a user are ended. */
-export interface EndAllOperation extends DiagnosticsMessage {
+export interface RevokeAllOperation extends DiagnosticsMessage {
   sub: string
   reason: RevocationReason
   /** How many there were. */
-  ended?: number
+  revoked?: number
 }
 
 /** A question to the store, and its answer. */
 export interface StoreOperation extends DiagnosticsMessage {
-  operation: StoreQuestion
+  operation: StoreOperationName
 }
 
 /** The method of the store; `announce` adds to the revocation feed. */
-export type StoreQuestion =
+export type StoreOperationName =
   | 'create'
   | 'rotate'
   | 'confirm'
@@ -135,6 +135,6 @@ export type StoreQuestion =
   | 'list'
   | 'revoke'
   | 'revokeAll'
-  | 'secure'
+  | 'waitForReplicas'
   | 'warnings'
-  | 'announce'
+  | 'publish'

@@ -101,9 +101,9 @@ export interface RefreshTokenOptions {
   /**
    * What to do with a token that is ahead of the store by more than one rotation (a restored backup):
    * end its session, or go on from it.
-   * @default 'adopt-one'
+   * @default 'accept-one'
    */
-  rollback?: 'adopt-one' | 'accept' | undefined
+  rollback?: 'accept-one' | 'accept' | undefined
 }
 
 export interface SessionOptions {

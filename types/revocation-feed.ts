@@ -31,18 +31,18 @@ export interface RevocationFeed {
 
 export interface FeedSettings {
   /** Is told of each revocation, its own included, once or more often. */
-  heard(revocation: Revocation): void
+  onRevocation(revocation: Revocation): void
   /**
    * Is told of each that this process had added and the feed has lost (a failover, a restart), when it was added
    * again: what lost it may have brought the sessions back.
    */
-  lost(revocation: Revocation): void
+  onRepublished(revocation: Revocation): void
   /** How long the feed may be silent before it is stale. */
   staleAfterMs: number
   /** Lifetime of the access tokens: what ended before is no longer of interest. */
   accessTokenTtlMs: number
   /** Is told how the feed itself is doing. */
-  tell(event: FeedEvent): void
+  onEvent(event: FeedEvent): void
 }
 
 export type FeedEvent =

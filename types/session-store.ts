@@ -45,7 +45,7 @@ export interface SessionStore {
    * Ends a session, and remembers why until none of its tokens could be alive.
    * @returns the session, or null if there was none to end: of several that end it, one was the first
    */
-  revoke(sid: string, reason: RevocationReason, operation: string): Promise<Session | null>
+  revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null>
 
   /**
    * Ends the sessions of a user, likewise.
@@ -54,8 +54,8 @@ export interface SessionStore {
   revokeAll(
     sub: string,
     reason: RevocationReason,
-    operation: string,
-    spare: SparedSessions
+    idempotencyKey: string,
+    filter: RevokeAllFilter
   ): Promise<Session[]>
 
   /**
@@ -63,7 +63,7 @@ export interface SessionStore {
    * holds them, as far as the store was asked to see to that. Throws where it cannot tell, or where one of
    * them is back: then it has to be ended again. Left out: they survive at once.
    */
-  secure?(sids: string[]): Promise<void>
+  waitForReplicas?(sids: string[]): Promise<void>
 
   /** What of the store's own settings could lose sessions: a sentence each, for the log. */
   warnings?(): Promise<string[]>
@@ -79,7 +79,7 @@ export interface SessionStore {
 }
 
 /** Which sessions go on. */
-export interface SparedSessions {
+export interface RevokeAllFilter {
   /** A sid. */
   except?: string | undefined
   /** Those that began later, by the clock of `now`: a call that comes late means what there was before. */
@@ -113,7 +113,7 @@ export type CreateOutcome =
   /** The session was ended before it began: its creation came late. */
   | { outcome: 'revoked'; reason: RevocationReason }
   /** The deadline had passed: there is no session, and none was evicted. */
-  | { outcome: 'late'; nowMs: number }
+  | { outcome: 'deadline-exceeded'; nowMs: number }
 
 /** A refresh token as it is presented, and the options that judge it. */
 export interface Refresh {
@@ -122,30 +122,30 @@ export interface Refresh {
   /** Time of issue of this copy, in microseconds since the session began. */
   issuedUs: number
   /** What this process knows of the session's end, where the store may have lost it. */
-  known?: KnownRevocation | undefined
+  knownRevocation?: LocalRevocation | undefined
   /** `W` */
   graceMs: number
   untilConfirmed: boolean
-  rollback: 'adopt-one' | 'accept'
+  rollback: 'accept-one' | 'accept'
   /** Report `replayable` instead of replaying in rows 6 and 7. */
-  askBeforeReplay: boolean
+  reportReplayable: boolean
   /** Idle lifetime from now on, if it rotates. */
   idleMs: number
   /** Replaces what the last request brought, if it rotates; null keeps it. */
   requestMetadata: Metadata | null
   /** 8 ASCII characters, unique to this call. */
-  operation: string
+  idempotencyKey: string
 }
 
-export interface KnownRevocation {
+export interface LocalRevocation {
   reason: RevocationReason
   /** Until when a token of the session could have lived. */
   expiresAtMs: number
 }
 
 export type RefreshOutcome =
-  | ({ outcome: 'rotated'; row: 4 | 9 | 10; rollback: boolean } & Issue)
-  | ({ outcome: 'replayed'; row: 3 | 6 | 7 } & Issue)
+  | ({ outcome: 'rotated'; row: 4 | 9 | 10; rollback: boolean } & Issuance)
+  | ({ outcome: 'replayed'; row: 3 | 6 | 7 } & Issuance)
   | { outcome: 'replayable'; row: 6 | 7; session: Session }
   | { outcome: 'reused'; row: 5 | 8; session: Session }
   | { outcome: 'rolled-back'; row: 10; session: Session }
@@ -155,7 +155,7 @@ export type RefreshOutcome =
   | { outcome: 'unknown' }
 
 /** Which copy of the session's current generation to send. */
-export interface Issue {
+export interface Issuance {
   session: Session
   issuedUs: number
   /** The store's clock, for `iat` and `exp`. */

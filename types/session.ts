@@ -73,7 +73,7 @@ export interface Session {
   /** The end, unless it is refreshed before. */
   expiresAt: Date
   /** The absolute end: no rotation extends it. */
-  endsAt: Date
+  absoluteExpiresAt: Date
   remember: boolean
   /** The claims of the login. */
   claims: Claims

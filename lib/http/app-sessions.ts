@@ -2,32 +2,37 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Sessions } from '../../types/fastify.js'
 import type { AccessTokenClaims, Tokens } from '../../types/session.js'
 import { errors } from '../errors.js'
+import type { ResolvedOptions } from '../options/resolve.js'
 import { resolveSub } from '../sessions/identity.js'
 import type { IssuedTokens } from '../sessions/issue-tokens.js'
-import { refuseForeign } from '../tokens/presented-tokens.js'
+import type { SessionService } from '../sessions/session-service.js'
+import type { KeyRotation } from '../tokens/key-rotation.js'
+import { rejectUnsupportedVersions } from '../tokens/presented-tokens.js'
+import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
 import { isSid } from '../tokens/session-id.js'
-import { carryHeaders } from './error-headers.js'
-import type { RouteContext } from './routes/route-context.js'
+import { withErrorHeaders } from './error-headers.js'
 
-/** `app.sessions`: the service, for code without a request. */
-export function createSessions(
-  {
-    options,
-    service,
-    refreshTokens,
-    rotation
-  }: Pick<RouteContext, 'options' | 'service' | 'refreshTokens' | 'rotation'>,
+interface AppSessionsDependencies {
+  options: Pick<ResolvedOptions, 'refreshToken'>
+  service: SessionService
+  refreshTokens: RefreshTokenCodec
+  rotation: KeyRotation
+}
+
+/** Creates `app.sessions`: the session service for code without a request. */
+export function createAppSessions(
+  { options, service, refreshTokens, rotation }: AppSessionsDependencies,
   log: FastifyBaseLogger
 ): Sessions {
-  const caller = { request: null, log }
-  // Where the app decides by the request what confirms, there is none here to decide by.
+  const context = { request: null, log }
+  // `refreshToken.confirms` decides by the request. Here there is none, so the call does not confirm.
   const confirms = options.refreshToken.confirms === undefined
 
   async function refresh(refreshToken: string): Promise<Tokens> {
-    refuseForeign(refreshTokens, [String(refreshToken)])
+    rejectUnsupportedVersions(refreshTokens, [String(refreshToken)])
     const token = refreshTokens.parse(String(refreshToken))
     if (!token) throw new errors.RefreshTokenInvalid()
-    return toTokens(await service.refresh(token, caller))
+    return toTokens(await service.refresh(token, context))
   }
 
   async function verify(accessToken: string): Promise<AccessTokenClaims> {
@@ -37,18 +42,18 @@ export function createSessions(
   }
 
   return {
-    create: (identity) => carryHeaders(service.create(identity, caller).then(toTokens)),
-    refresh: (refreshToken) => carryHeaders(refresh(refreshToken)),
-    verify: (accessToken) => carryHeaders(verify(accessToken)),
-    get: async (sid) => (isSid(sid) ? carryHeaders(service.get(sid)) : null),
-    list: async (sub) => carryHeaders(service.list(resolveSub(sub, 'sub'))),
-    revoke: async (sid) => isSid(sid) && carryHeaders(service.end(sid, 'revoked', caller)),
+    create: (identity) => withErrorHeaders(service.create(identity, context).then(toTokens)),
+    refresh: (refreshToken) => withErrorHeaders(refresh(refreshToken)),
+    verify: (accessToken) => withErrorHeaders(verify(accessToken)),
+    get: async (sid) => (isSid(sid) ? withErrorHeaders(service.get(sid)) : null),
+    list: async (sub) => withErrorHeaders(service.list(resolveSub(sub, 'sub'))),
+    revoke: async (sid) => isSid(sid) && withErrorHeaders(service.revoke(sid, 'revoked', context)),
     revokeAll: async (sub, { except } = {}) =>
-      carryHeaders(service.endAll(resolveSub(sub, 'sub'), 'revoked', caller, except)),
+      withErrorHeaders(service.revokeAll(resolveSub(sub, 'sub'), 'revoked', context, except)),
     rotateKeys: (keys) => rotation.rotate(keys)
   }
 }
 
-function toTokens({ isSameCopy: _, ...tokens }: IssuedTokens): Tokens {
+function toTokens({ isUnchanged: _, ...tokens }: IssuedTokens): Tokens {
   return tokens
 }

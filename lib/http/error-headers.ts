@@ -1,8 +1,8 @@
 import type { FastifyError } from '@fastify/error'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { errorCodes, isOurs } from '../errors.js'
+import { errorCodes, isPluginError } from '../errors.js'
 
-type Failure = Pick<FastifyError, 'code' | 'message' | 'statusCode'>
+type RecordedError = Pick<FastifyError, 'code' | 'message' | 'statusCode'>
 
 const REALM = 'Bearer realm="api"'
 const RETRY_AFTER_SECONDS = '1'
@@ -14,35 +14,35 @@ const WITHOUT_TOKEN = new Set<unknown>([
   errorCodes.NoRefreshToken
 ])
 
-const failures = new WeakMap<FastifyRequest, Failure>()
+const recordedErrors = new WeakMap<FastifyRequest, RecordedError>()
 
 /**
  * Notes which error of ours a request fails with. Its headers are set when the answer is sent: those that
  * an error carries are for Fastify's own error handler alone, and an app may have another.
  */
-export async function noteFailure<T>(request: FastifyRequest, work: () => T | Promise<T>): Promise<T> {
+export async function recordError<T>(request: FastifyRequest, work: () => T | Promise<T>): Promise<T> {
   try {
     const result = work()
     return result instanceof Promise ? await result : result
   } catch (error) {
-    if (isOurs(error)) failures.set(request, error)
+    if (isPluginError(error)) recordedErrors.set(request, error)
     throw error
   }
 }
 
 /** For calls without a request: gives an error of ours the headers that Fastify's own error handler sends. */
-export async function carryHeaders<T>(work: Promise<T>): Promise<T> {
+export async function withErrorHeaders<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw isOurs(error) ? Object.assign(error, { headers: headersOf(error) }) : error
+    throw isPluginError(error) ? Object.assign(error, { headers: headersOf(error) }) : error
   }
 }
 
 /** Adds the headers of a noted error to the answer, unless the app's error handler made something else of it. */
-export function addChallengeHook(fastify: FastifyInstance): void {
+export function addErrorHeadersHook(fastify: FastifyInstance): void {
   fastify.addHook('onSend', (request, reply, _payload, done) => {
-    const failure = failures.get(request)
+    const failure = recordedErrors.get(request)
     if (!failure || failure.statusCode !== reply.statusCode) return done()
     // A challenge of the app's own stays.
     if (!reply.hasHeader('www-authenticate')) reply.headers(headersOf(failure))
@@ -51,7 +51,7 @@ export function addChallengeHook(fastify: FastifyInstance): void {
 }
 
 /** `WWW-Authenticate` (RFC 6750 section 3) for a 401 or a refused scope, `Retry-After` for a 503. */
-function headersOf({ code, message, statusCode }: Failure): Record<string, string> {
+function headersOf({ code, message, statusCode }: RecordedError): Record<string, string> {
   if (statusCode === 503) return { 'retry-after': RETRY_AFTER_SECONDS }
   if (WITHOUT_TOKEN.has(code)) return { 'www-authenticate': REALM }
   if (statusCode === 401) return challenge('invalid_token', message)

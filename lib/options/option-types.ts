@@ -2,9 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import type { RouteOverrides, Transport } from '../../types/options.js'
 import type { RedisClient } from '../../types/redis-client.js'
 import type { SessionStore } from '../../types/session-store.js'
-import { type Check, isObject, listOf, matching, oneOf, refuse } from '../utils/checks.js'
+import { type Check, invalidOption, isObject, listOf, matching, mustBe, oneOf } from '../utils/checks.js'
 
-/** RFC 9110 section 5.6.2: a token, as the names of headers and cookies are. */
+/** A token as defined in RFC 9110, section 5.6.2: the name of a header or a cookie. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 const STORE_METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'now', 'list', 'revoke', 'revokeAll']
@@ -12,7 +12,7 @@ const STORE_METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'now', 'list
 const secret: Check<Buffer> = (value, path) => {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value
   if (!Buffer.isBuffer(bytes) || bytes.length < 32) {
-    refuse(path, 'a string or a Buffer of at least 32 bytes, or an array of such')
+    mustBe(path, 'a string or a Buffer of at least 32 bytes, or an array of them')
   }
   return Buffer.from(bytes)
 }
@@ -21,19 +21,19 @@ export const secrets: Check<readonly [Buffer, ...Buffer[]]> = (value, path) => {
   const list = Array.isArray(value) ? listOf(secret)(value, path) : [secret(value, path)]
   const [first, ...rest] = list
   const distinct = new Set(list.map((each) => each.toString('hex')))
-  if (!first || distinct.size < list.length) refuse(path, 'one secret, or several that differ')
+  if (!first || distinct.size < list.length) mustBe(path, 'one secret, or several different ones')
   return Object.freeze([first, ...rest] as const)
 }
 
 export const redis: Check<RedisClient> = (value, path) =>
   hasMethods(value, ['evalsha', 'eval', 'duplicate'])
     ? (value as unknown as RedisClient)
-    : refuse(path, 'an ioredis Redis or Cluster')
+    : mustBe(path, 'a Redis or Cluster instance of ioredis')
 
 export const store: Check<SessionStore> = (value, path) =>
   hasMethods(value, STORE_METHODS)
     ? (value as unknown as SessionStore)
-    : refuse(path, `a SessionStore with ${STORE_METHODS.join(', ')}`)
+    : mustBe(path, `a SessionStore with the methods ${STORE_METHODS.join(', ')}`)
 
 function hasMethods(value: unknown, methods: string[]): boolean {
   return isObject(value) && methods.every((method) => typeof value[method] === 'function')
@@ -43,7 +43,7 @@ export function count({ min = 1 } = {}): Check<number> {
   return (value, path) =>
     Number.isSafeInteger(value) && (value as number) >= min
       ? (value as number)
-      : refuse(path, `a whole number of at least ${min}`)
+      : mustBe(path, `a whole number of at least ${min}`)
 }
 
 export const transport: Check<Transport | ((request: FastifyRequest) => Transport)> = (value, path) =>
@@ -54,23 +54,23 @@ export const transport: Check<Transport | ((request: FastifyRequest) => Transpor
 export const route: Check<RouteOverrides | false> = (value, path) => {
   if (value === false) return false
   if (value === true) return {}
-  if (!isObject(value)) refuse(path, 'true, false, or an object of route options')
+  if (!isObject(value)) mustBe(path, 'true, false, or an object of route options')
   for (const name of ['method', 'url', 'handler']) {
-    if (name in value) refuse(`${path}.${name}`, 'left out: it is what makes the route')
+    if (name in value) invalidOption(`option "${path}.${name}" is not allowed, because the plugin sets it`)
   }
   return value
 }
 
 export const origin: Check<string> = (value, path) => {
   const isOrigin = typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value
-  // A wildcard parses as a host, which no browser would ever name.
+  // A wildcard parses as a host name, but no browser sends one.
   if (!isOrigin || value.includes('*')) {
-    refuse(path, "an origin, such as 'https://app.example.com', without wildcards")
+    mustBe(path, "an origin without wildcards, such as 'https://app.example.com'")
   }
   return value
 }
 
 export const headerName: Check<string> = (value, path) =>
-  matching(NAME, 'the name of a header')(value, path).toLowerCase()
+  matching(NAME, 'a header name')(value, path).toLowerCase()
 
-export const cookieName: Check<string> = matching(NAME, 'the name of a cookie')
+export const cookieName: Check<string> = matching(NAME, 'a cookie name')

@@ -1,44 +1,47 @@
 import type { FastifyInstance } from 'fastify'
 import type { KeyPair } from '../tokens/keys/access-token-keys.js'
-import { refuse } from '../utils/checks.js'
+import { invalidOption } from '../utils/checks.js'
 import type { ResolvedOptions } from './resolve.js'
 
-type Instance = Pick<ResolvedOptions, 'keyPrefix' | 'store' | 'accessToken'>
-type AccessToken = Instance['accessToken']
+type RegistrationOptions = Pick<ResolvedOptions, 'keyPrefix' | 'store' | 'accessToken'>
+type AccessToken = RegistrationOptions['accessToken']
 
-interface Claim {
-  options: Instance
+interface Registration {
+  options: RegistrationOptions
   keys: readonly KeyPair[]
 }
 
-/** Takes keys for an instance, instead of those that it has. @throws `FRT_ERR_INVALID_OPTION` */
-export type ClaimKeys = (keys: readonly KeyPair[]) => void
+/** Reserves keys for a registration, in place of those that it has. Throws `FRT_ERR_INVALID_OPTION` on a conflict. */
+export type ReserveKeys = (keys: readonly KeyPair[]) => void
 
-const claims = new WeakMap<object, Claim[]>()
+const registrations = new WeakMap<object, Registration[]>()
 
 /**
- * Two instances in one app with one prefix, or one store, would take each other's sessions for their own.
- * With one key pair they would take each other's access tokens, which nothing derived keeps apart: at the
- * start, and whenever keys are replaced.
+ * Adds a registration of the plugin to the application and rejects conflicts with earlier ones. Two registrations with
+ * one key prefix or one store would accept each other's sessions. With one key pair they would accept each other's
+ * access tokens, unless issuer or audience differ.
+ *
+ * @returns a function that checks and reserves access token keys, at the start and at each key rotation
+ * @throws {FRT_ERR_INVALID_OPTION} if the key prefix or the store is already used
  */
-export function claim({ server }: FastifyInstance, options: Instance): ClaimKeys {
+export function addRegistration({ server }: FastifyInstance, options: RegistrationOptions): ReserveKeys {
   const { keyPrefix, store, accessToken } = options
-  const others = claims.get(server) ?? []
+  const others = registrations.get(server) ?? []
   for (const { options: other } of others) {
     if (other.keyPrefix === keyPrefix)
-      refuse('keyPrefix', `another: '${keyPrefix}' belongs to another registration in this app`)
+      invalidOption(`keyPrefix '${keyPrefix}' is already used by another registration in this app`)
     if (store && other.store === store)
-      refuse('store', 'another: this one belongs to another registration in this app')
+      invalidOption('option "store" is already used by another registration in this app')
   }
-  const own: Claim = { options, keys: [] }
-  claims.set(server, [...others, own])
+  const own: Registration = { options, keys: [] }
+  registrations.set(server, [...others, own])
 
-  return function claimKeys(keys) {
-    for (const other of claims.get(server) as Claim[]) {
-      if (other !== own && sharesKey(other.keys, keys) && !isApart(other.options.accessToken, accessToken))
-        refuse(
-          'accessToken.keys',
-          'others than those of another registration in this app, unless both have an issuer or audience, and it differs'
+  return function reserveKeys(keys) {
+    for (const other of registrations.get(server) as Registration[]) {
+      if (other === own || !sharesKey(other.keys, keys)) continue
+      if (!haveDistinctAudience(other.options.accessToken, accessToken))
+        invalidOption(
+          'option "accessToken.keys" has a key of another registration in this app. Use another key, or give both an issuer or audience that differ'
         )
     }
     own.keys = keys
@@ -49,8 +52,8 @@ function sharesKey(one: readonly KeyPair[], other: readonly KeyPair[]): boolean 
   return one.some((key) => other.some(({ publicKey }) => publicKey.equals(key.publicKey)))
 }
 
-/** RFC 8725 section 3.12: what one accepts the other refuses. One that asks for none accepts any. */
-function isApart(one: AccessToken, other: AccessToken): boolean {
+/** With different issuers or audiences, each rejects the tokens of the other (RFC 8725, section 3.12). */
+function haveDistinctAudience(one: AccessToken, other: AccessToken): boolean {
   const differs = (name: 'issuer' | 'audience') =>
     one[name] !== undefined && other[name] !== undefined && one[name] !== other[name]
   return differs('issuer') || differs('audience')

@@ -1,12 +1,12 @@
 import type { KeyPairs } from '../tokens/keys/access-token-keys.js'
 import { keyPairs } from '../tokens/keys/key-pairs.js'
 import type { KeySource } from '../tokens/keys/parse-key.js'
-import { type Checked, object, refuse } from '../utils/checks.js'
-import { shape } from './schema.js'
+import { type Checked, invalidOption, mustBe, object } from '../utils/checks.js'
+import { optionsSchema } from './schema.js'
 
-type Options = Checked<typeof shape>
+type Options = Checked<typeof optionsSchema>
 
-/** What the options come to: every default filled in, every duration in milliseconds. Frozen. */
+/** The options with all defaults, and durations in milliseconds. Frozen. */
 export type ResolvedOptions = Readonly<ReturnType<typeof resolveOptions>>
 
 interface ResolvedKeys {
@@ -17,11 +17,11 @@ interface ResolvedKeys {
 const MAX_DEFAULT_GRACE_MS = 30_000
 
 /**
- * Checks the options once and for all.
- * @throws `FRT_ERR_INVALID_OPTION`, which names the path and what would be right
+ * Checks the options and fills in the defaults.
+ * @throws {FRT_ERR_INVALID_OPTION} with a message that names the option and says what would be right
  */
-export function resolveOptions(given: unknown) {
-  const checked = object<Options>(shape)(given, 'options')
+export function resolveOptions(input: unknown) {
+  const checked = object<Options>(optionsSchema)(input, '')
   const { storeTimeout: storeTimeoutMs, ...others } = checked
   const { ttl: accessTtlMs, ...accessToken } = checked.accessToken
   const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
@@ -44,56 +44,62 @@ export function resolveOptions(given: unknown) {
 }
 
 function checkLogin({ login, routes }: Options): void {
-  if (!login && routes.login !== false) refuse('login', 'a function, or routes.login false')
+  if (!login && routes.login !== false) mustBe('login', 'a function, unless routes.login is false')
 }
 
 function checkStore({ redis, store, revocation: { replicas } }: Options): void {
-  if (redis && store) refuse('store', 'left out where redis is given')
-  if (replicas > 0 && !redis) refuse('revocation.replicas', 'left out where redis is not given')
+  if (redis && store) invalidOption('options "redis" and "store" exclude each other')
+  if (replicas > 0 && !redis) mustBe('revocation.replicas', '0 without the option "redis"')
 }
 
-/** The feed where it can be had, else the store is asked. */
+/** Uses the feed by default. A custom store without `openFeed` is queried instead. */
 function resolveMode({ store, revocation: { mode } }: Options): 'none' | 'store' | 'feed' {
   const hasFeed = !store || typeof store.openFeed === 'function'
-  if (mode === 'feed' && !hasFeed) refuse('revocation.mode', "'store' or 'none': the store has no openFeed")
+  if (mode === 'feed' && !hasFeed)
+    mustBe('revocation.mode', "'store' or 'none', because the store has no openFeed method")
   return mode ?? (hasFeed ? 'feed' : 'store')
 }
 
-/** The keys as they were given, or whom to ask for them; neither where they come from the secret. */
-function resolveKeys({ accessToken: { algorithm, keys: given }, routes }: Options): ResolvedKeys {
+/** Returns the configured keys or their source. HS256 has neither, because its keys are derived from the secret. */
+function resolveKeys({ accessToken: { algorithm, keys: configured }, routes }: Options): ResolvedKeys {
   if (algorithm !== 'HS256') {
-    if (typeof given === 'function') return { keys: undefined, keySource: given }
-    return { keys: keyPairs(given ?? [], algorithm, 'accessToken.keys'), keySource: undefined }
+    if (typeof configured === 'function') return { keys: undefined, keySource: configured }
+    return { keys: keyPairs(configured ?? [], algorithm, 'accessToken.keys'), keySource: undefined }
   }
-  if (given) refuse('accessToken.keys', "left out where the algorithm is 'HS256': its keys come from secret")
-  if (routes.jwks) refuse('routes.jwks', "false where the algorithm is 'HS256': whoever has its keys signs")
+  if (configured)
+    invalidOption(
+      'option "accessToken.keys" is not allowed with HS256, because its keys are derived from the secret'
+    )
+  if (routes.jwks) mustBe('routes.jwks', 'false with HS256, because its keys must stay secret')
   return { keys: undefined, keySource: undefined }
 }
 
-/** What a browser would silently drop is said here instead (RFC 6265bis sections 4.1.2.7 and 4.1.3: in any case). */
+/** Rejects cookies that a browser would silently drop (RFC 6265bis, sections 4.1.2.7 and 4.1.3; case-insensitive). */
 function checkCookie({ cookie: { name: written, path, domain, sameSite, secure } }: Options): void {
   const name = written.toLowerCase()
   if (name.startsWith('__host-') && (!secure || domain !== undefined || path !== '/')) {
-    refuse('cookie.name', "without '__Host-' unless secure is true, path is '/' and there is no domain")
+    invalidOption(
+      'option "cookie.name" may start with "__Host-" only if secure is true, path is "/" and domain is not set'
+    )
   }
   if (name.startsWith('__secure-') && !secure) {
-    refuse('cookie.name', "without '__Secure-' unless secure is true")
+    invalidOption('option "cookie.name" may start with "__Secure-" only if secure is true')
   }
-  if (sameSite === 'none' && !secure) refuse('cookie.secure', "true where sameSite is 'none'")
+  if (sameSite === 'none' && !secure) mustBe('cookie.secure', 'true when sameSite is "none"')
 }
 
 function checkHeaders({ header: { accessToken, refreshToken } }: Options): void {
-  if (accessToken === refreshToken) refuse('header.accessToken', 'another name than header.refreshToken')
+  if (accessToken === refreshToken) mustBe('header.accessToken', 'different from header.refreshToken')
 }
 
 function checkLifetimes({ accessToken, refreshToken }: Options, graceMs: number): void {
   if (3 * graceMs >= accessToken.ttl) {
-    refuse(
+    mustBe(
       'refreshToken.grace',
-      'less than a third of accessToken.ttl: a token rests for three times the grace'
+      'less than a third of accessToken.ttl, because the cooldown is three grace periods'
     )
   }
   if (refreshToken.ttl <= 6 * graceMs) {
-    refuse('refreshToken.ttl', 'more than six times refreshToken.grace')
+    mustBe('refreshToken.ttl', 'more than six times refreshToken.grace')
   }
 }

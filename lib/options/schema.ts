@@ -1,6 +1,5 @@
 import type { AccessTokenOptions } from '../../types/access-token.js'
 import type { FastifyRefreshTokenOptions, RefreshTokenOptions, SessionOptions } from '../../types/options.js'
-import { defaultMetadata } from '../sessions/request-metadata.js'
 import { keysOrSource } from '../tokens/keys/parse-key.js'
 import {
   boolean,
@@ -37,7 +36,7 @@ const hook = <N extends 'login' | 'onLogin' | 'onRefresh' | 'onLogout' | 'onReus
 const group = <T>(checks: { [K in keyof T]: Check<T[K]> }) => withDefault(object<T>(checks), {})
 
 /** The table of the options: what each must be, and its default. Durations come out in milliseconds. */
-export const shape = {
+export const optionsSchema = {
   login: hook('login'),
   secret: secrets,
   redis: optional(redis),
@@ -60,13 +59,13 @@ export const shape = {
     untilConfirmed: withDefault(boolean, true),
     confirms: optional(fn<Function<RefreshTokenOptions['confirms']>>()),
     allowReplay: optional(fn<Function<RefreshTokenOptions['allowReplay']>>()),
-    rollback: withDefault(oneOf('adopt-one', 'accept'), 'adopt-one')
+    rollback: withDefault(oneOf('accept-one', 'accept'), 'accept-one')
   }),
   session: group({
     ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '90d'),
     maxPerUser: withDefault(count(), 100),
     load: optional(fn<Function<SessionOptions['load']>>()),
-    metadata: withDefault(fn<Function<SessionOptions['metadata']>>(), defaultMetadata)
+    metadata: optional(fn<Function<SessionOptions['metadata']>>())
   }),
   transport: withDefault(transport, 'cookie'),
   cookie: group({

@@ -1,6 +1,6 @@
 import { get as getHttp, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { get as getHttps } from 'node:https'
-import { inTime } from '../utils/timeout.js'
+import { withTimeout } from '../utils/timeout.js'
 
 const TIMEOUT_MS = 5000
 
@@ -29,7 +29,7 @@ export async function fetchJwks(url: string, timeoutMs = TIMEOUT_MS): Promise<Jw
   }).then(read)
   const late = () => new Error(`no whole answer within ${timeoutMs} ms`)
   // A connection may also close without a word: after a 101, for example.
-  return inTime(answer, timeoutMs, late).finally(() => request.destroy())
+  return withTimeout(answer, timeoutMs, late).finally(() => request.destroy())
 }
 
 /** What cannot be parsed hangs on the error, and a certificate: neither is for the log. */

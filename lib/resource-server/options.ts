@@ -5,11 +5,12 @@ import { key } from '../tokens/keys/parse-key.js'
 import {
   type Check,
   type Checked,
+  invalidOption,
   listOf,
+  mustBe,
   object,
   oneOf,
   optional,
-  refuse,
   text,
   withDefault
 } from '../utils/checks.js'
@@ -19,31 +20,30 @@ const algorithm = oneOf('EdDSA', 'ES256', 'RS256')
 
 const algorithms: Check<readonly KeyAlgorithm[]> = (value, path) => {
   const list = Array.isArray(value) ? listOf(algorithm)(value, path) : [algorithm(value, path)]
-  return list.length > 0 ? Object.freeze(list) : refuse(path, 'an algorithm, or several')
+  return list.length > 0 ? Object.freeze(list) : mustBe(path, 'one or more algorithms')
 }
 
-/** Whoever speaks for the endpoint says whose tokens are good: nobody may on the way. */
+/** An attacker who can change the response of the endpoint can issue valid tokens, so it must use HTTPS. */
 const jwksUri: Check<string> = (value, path) => {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))
   if (!url || !isSafe || url.username !== '' || url.password !== '') {
-    refuse(path, 'an address that starts with https:// (on loopback http:// will do), without credentials')
+    mustBe(path, 'an https:// URL without credentials. http:// is allowed for loopback addresses')
   }
   return url.href
 }
 
-/** Without it, a token that the same keys signed for somebody else would be good here. */
-function requiredClaim(name: string): Check<string> {
+/** Without this check, the resource server would accept tokens that the same keys signed for another audience. */
+function requiredClaim(claim: string): Check<string> {
   return (value, path) =>
     value === undefined
-      ? refuse(
-          path,
-          `given: the ${name} of the tokens, which a resource server must check (RFC 9068 section 4)`
+      ? invalidOption(
+          `option "${path}" is required: a resource server must check the claim ${claim} (RFC 9068, section 4)`
         )
       : text(value, path)
 }
 
-const shape = {
+const optionsSchema = {
   keys: optional(listOf(key)),
   jwksUri: optional(jwksUri),
   algorithm: withDefault(algorithms, 'EdDSA'),
@@ -53,18 +53,18 @@ const shape = {
   cache: withDefault(count({ min: 0 }), 10_000)
 }
 
-type Options = Checked<typeof shape>
+type Options = Checked<typeof optionsSchema>
 
 /**
- * Checks the options of a resource server, and freezes them.
- * @throws `FRT_ERR_INVALID_OPTION`, which names the path and what would be right
+ * Checks the options of a resource server and returns them frozen, with defaults.
+ * @throws {FRT_ERR_INVALID_OPTION} with a message that names the option and says what would be right
  */
-export function resolveResourceServerOptions(given: unknown) {
-  const { keys, jwksUri, algorithm, ...others } = object<Options>(shape)(given, 'options')
+export function resolveResourceServerOptions(input: unknown) {
+  const { keys, jwksUri, algorithm, ...others } = object<Options>(optionsSchema)(input, '')
   return Object.freeze({ ...others, algorithms: algorithm, source: sourceOf(keys, jwksUri, algorithm) })
 }
 
-/** The keys, or whom to ask for them. */
+/** Returns the keys, or the address of their JWKS. */
 function sourceOf(
   keys: Options['keys'],
   jwksUri: Options['jwksUri'],
@@ -72,5 +72,5 @@ function sourceOf(
 ): KeyPairs | string {
   if (keys && jwksUri === undefined) return publicKeys(keys, algorithms, 'keys')
   if (jwksUri !== undefined && !keys) return jwksUri
-  refuse('keys', 'given, or jwksUri: one of the two')
+  invalidOption('exactly one of the options "keys" and "jwksUri" is required')
 }

@@ -3,43 +3,43 @@ import fp from 'fastify-plugin'
 import type { ResourceServerOptions } from '../../types/resource-server.js'
 import type { AccessTokenClaims } from '../../types/session.js'
 import { errors } from '../errors.js'
-import { addChallengeHook } from '../http/error-headers.js'
+import { addErrorHeadersHook } from '../http/error-headers.js'
 import { readHeader } from '../http/guards/bearer-token.js'
 import { createGuards, decorateGuards } from '../http/guards/guards.js'
 import { createVerifier, isExpired, type TokenVerifier } from '../tokens/access-token.js'
 import type { KeyPairs } from '../tokens/keys/access-token-keys.js'
-import { rememberVerified } from '../tokens/verified-token-cache.js'
+import { withVerificationCache } from '../tokens/verified-token-cache.js'
 import { fetchJwks } from './fetch-jwks.js'
 import { resolveResourceServerOptions } from './options.js'
-import { RemoteKeys } from './remote-jwks.js'
+import { RemoteJwks } from './remote-jwks.js'
 
 async function plugin(fastify: FastifyInstance, given: ResourceServerOptions): Promise<void> {
   const options = resolveResourceServerOptions(given)
   const { algorithms, source, header } = options
 
   async function open(keys: KeyPairs): Promise<TokenVerifier> {
-    return rememberVerified(await createVerifier(createHost(), keys, options), options.cache)
+    return withVerificationCache(await createVerifier(createHost(), keys, options), options.cache)
   }
 
   const tokens = typeof source === 'string' ? remote(source) : await open(source)
 
-  function remote(jwksUri: string): RemoteKeys {
-    const keys = new RemoteKeys({ algorithms, fetch: () => fetchJwks(jwksUri), open, log: fastify.log })
+  function remote(jwksUri: string): RemoteJwks {
+    const keys = new RemoteJwks({ algorithms, fetch: () => fetchJwks(jwksUri), open, log: fastify.log })
     // It starts without them all the same, and lets nobody in until it knows them.
     fastify.addHook('onReady', () => keys.open())
     return keys
   }
 
   const guards = createGuards({
-    read: (request) => readHeader(request, header),
-    verify(token) {
+    readToken: (request) => readHeader(request, header),
+    verifyToken(token) {
       const claims = tokens.verify(token)
       return claims instanceof Promise ? claims.then(unexpired) : unexpired(claims)
     },
-    entered() {}
+    onAuthenticated() {}
   })
   decorateGuards(fastify, guards)
-  addChallengeHook(fastify)
+  addErrorHeadersHook(fastify)
 }
 
 function unexpired(claims: AccessTokenClaims): AccessTokenClaims {

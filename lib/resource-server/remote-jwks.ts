@@ -1,14 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { AccessTokenClaims } from '../../types/session.js'
 import { errors } from '../errors.js'
-import { couldBeOurs, type TokenVerifier } from '../tokens/access-token.js'
+import { hasSupportedHeader, type TokenVerifier } from '../tokens/access-token.js'
 import {
   areSameKeys,
   type KeyAlgorithm,
   type KeyPair,
   type KeyPairs
 } from '../tokens/keys/access-token-keys.js'
-import { elapsed, type Moment, momentNow } from '../utils/clock.js'
+import { type ClockReading, elapsedSince, readClocks } from '../utils/clock.js'
 import type { JwksAnswer } from './fetch-jwks.js'
 import { isPrivate, usableKeys } from './verification-keys.js'
 
@@ -22,7 +22,7 @@ const MAX_AGE_MS = HOUR_MS
 const DEFAULT_AGE_MS = 5 * MINUTE_MS
 
 /** How long keys are used that the endpoint, which fails, has not confirmed. */
-const KEPT_MS = 24 * HOUR_MS
+const MAX_STALE_MS = 24 * HOUR_MS
 
 /** Between two questions: tokens with kids of their makers' own invention cause no more of them. */
 const COOLDOWN_MS = 30 * SECOND_MS
@@ -38,13 +38,13 @@ export interface RemoteKeysSettings {
  * The keys of another server, by its word: asked for when they are needed and not known, or known for too long.
  * Whoever waits for an answer waits for the same one.
  */
-export class RemoteKeys {
+export class RemoteJwks {
   readonly #settings: RemoteKeysSettings
   #keys: readonly KeyPair[] = []
   #verifier: TokenVerifier | undefined
   #maxAgeMs = 0
-  #answeredAt: Moment | undefined
-  #askedAt: Moment | undefined
+  #answeredAt: ClockReading | undefined
+  #askedAt: ClockReading | undefined
   #asking: Promise<void> | undefined
   #failures = 0
 
@@ -54,7 +54,7 @@ export class RemoteKeys {
 
   /** Resolves when the endpoint has answered, or failed to. */
   async open(): Promise<void> {
-    await this.#ask()
+    await this.#reloadIfDue()
   }
 
   /** @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, `FRT_ERR_KEYS_UNAVAILABLE` */
@@ -65,10 +65,10 @@ export class RemoteKeys {
   }
 
   async #verifyLater(token: string): Promise<AccessTokenClaims> {
-    if (!couldBeOurs(token, this.#settings.algorithms)) {
+    if (!hasSupportedHeader(token, this.#settings.algorithms)) {
       throw new errors.AccessTokenInvalid({ cause: new Error('its header is that of no key') })
     }
-    const asking = this.#ask()
+    const asking = this.#reloadIfDue()
     // While the endpoint fails nobody waits for it who can do without.
     if (this.#failures === 0 || !this.#usable?.knows(token)) await asking
 
@@ -80,17 +80,17 @@ export class RemoteKeys {
   }
 
   get #usable(): TokenVerifier | undefined {
-    return this.#ageMs() < KEPT_MS ? this.#verifier : undefined
+    return this.#ageMs() < MAX_STALE_MS ? this.#verifier : undefined
   }
 
   #ageMs(): number {
-    return this.#answeredAt ? elapsed(this.#answeredAt).atMostMs : Number.POSITIVE_INFINITY
+    return this.#answeredAt ? elapsedSince(this.#answeredAt).maxMs : Number.POSITIVE_INFINITY
   }
 
   /** Asks, unless it was asked lately. Never rejects. */
-  #ask(): Promise<void> | undefined {
-    if (!this.#asking && this.#mayAsk()) {
-      this.#askedAt = momentNow()
+  #reloadIfDue(): Promise<void> | undefined {
+    if (!this.#asking && this.#canReload()) {
+      this.#askedAt = readClocks()
       this.#asking = this.#refresh(this.#askedAt).finally(() => {
         this.#asking = undefined
       })
@@ -98,12 +98,12 @@ export class RemoteKeys {
     return this.#asking
   }
 
-  #mayAsk(): boolean {
+  #canReload(): boolean {
     const pauseMs = this.#failures === 0 ? COOLDOWN_MS : SECOND_MS * 2 ** (this.#failures - 1)
-    return !this.#askedAt || elapsed(this.#askedAt).atMostMs >= Math.min(pauseMs, COOLDOWN_MS)
+    return !this.#askedAt || elapsedSince(this.#askedAt).maxMs >= Math.min(pauseMs, COOLDOWN_MS)
   }
 
-  async #refresh(askedAt: Moment): Promise<void> {
+  async #refresh(askedAt: ClockReading): Promise<void> {
     const { fetch, log } = this.#settings
     try {
       const { keys, maxAgeMs = DEFAULT_AGE_MS } = await fetch()

@@ -1,12 +1,12 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 
-/** On whose behalf something is done: hooks get the request, and the log its id. */
-export interface Caller {
-  /** Null for calls through `app.sessions`. */
+/** The origin of a call. Hooks receive the request, and log lines contain its id. */
+export interface CallContext {
+  /** `null` for calls through `app.sessions`. */
   request: FastifyRequest | null
   log: FastifyBaseLogger
 }
 
-export function callerOf(request: FastifyRequest): Caller {
+export function contextOf(request: FastifyRequest): CallContext {
   return { request, log: request.log }
 }

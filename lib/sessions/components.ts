@@ -4,59 +4,64 @@ import type { SessionStore } from '../../types/session-store.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
-import { Background } from '../utils/retry-queue.js'
-import { watchFeed } from './observability/feed-monitor.js'
-import { Announcer } from './revocation/revocation-publisher.js'
+import { createFeedMonitor } from './observability/feed-monitor.js'
+import { RevocationPublisher } from './revocation/revocation-publisher.js'
 import { RevokedSessions } from './revocation/revoked-sessions.js'
 import { Revoker } from './revocation/revoker.js'
 import { Confirmations } from './store-access/confirmations.js'
-import { StoreCalls } from './store-access/store-client.js'
+import { StoreClient } from './store-access/store-client.js'
 import { StoreClock } from './store-access/store-clock.js'
 import { StoreOutage } from './store-access/store-outage.js'
 
-/** What the service works with. */
-export interface Parts {
+/** The dependencies of the session service. */
+export interface SessionComponents {
   options: ResolvedOptions
-  calls: StoreCalls
-  background: Background
+  storeClient: StoreClient
   revoker: Revoker
-  /** Null where the mode is another. */
+  /** `null` if the revocation mode is not `feed`. */
   feed: RevocationFeed | null
-  tellOfFeed: (event: FeedEvent) => void
+  onFeedEvent: (event: FeedEvent) => void
   confirmations: Confirmations
   storeClock: StoreClock
   refreshTokens: RefreshTokenCodec
   accessTokens: AccessTokens
 }
 
-interface Made extends Pick<Parts, 'options' | 'refreshTokens' | 'accessTokens'> {
+interface ComponentDependencies
+  extends Pick<SessionComponents, 'options' | 'refreshTokens' | 'accessTokens'> {
   store: SessionStore
   log: FastifyBaseLogger
 }
 
-export function createParts({ options, store, log, ...tokens }: Made): Parts {
+export function createComponents({
+  options,
+  store,
+  log,
+  ...tokens
+}: ComponentDependencies): SessionComponents {
   const { keyPrefix, storeTimeoutMs: timeoutMs } = options
   const { ttlMs: accessTokenTtlMs } = options.accessToken
-  const calls = new StoreCalls(store, { keyPrefix, timeoutMs, outage: new StoreOutage(keyPrefix, log) })
-  const background = new Background()
-  const retrying = { calls, background }
-  const revoked = new RevokedSessions(keyPrefix, accessTokenTtlMs)
-  const tellOfFeed = watchFeed(keyPrefix, log)
-  const feed = openFeed(options, store, {
-    heard: (revocation) => revoked.hear(revocation),
-    lost: (revocation) => revoker.endAgain(revocation),
-    tell: tellOfFeed
+  const storeClient = new StoreClient(store, {
+    keyPrefix,
+    timeoutMs,
+    outage: new StoreOutage(keyPrefix, log)
   })
-  const announcer = new Announcer(feed, retrying, revoked, accessTokenTtlMs)
-  const revoker = new Revoker(retrying, announcer, revoked, options.session.ttlMs)
+  const revoked = new RevokedSessions(keyPrefix, accessTokenTtlMs)
+  const onFeedEvent = createFeedMonitor(keyPrefix, log)
+  const feed = openFeed(options, store, {
+    onRevocation: (revocation) => revoked.addFromFeed(revocation),
+    onRepublished: (revocation) => revoker.revokeRestored(revocation),
+    onEvent: onFeedEvent
+  })
+  const publisher = new RevocationPublisher(feed, storeClient, revoked, accessTokenTtlMs)
+  const revoker = new Revoker(storeClient, publisher, revoked, options.session.ttlMs)
   return {
     options,
-    calls,
-    background,
+    storeClient,
     revoker,
     feed,
-    tellOfFeed,
-    confirmations: new Confirmations(calls, background, accessTokenTtlMs),
+    onFeedEvent,
+    confirmations: new Confirmations(storeClient, accessTokenTtlMs),
     storeClock: new StoreClock(),
     ...tokens
   }
@@ -65,9 +70,9 @@ export function createParts({ options, store, log, ...tokens }: Made): Parts {
 function openFeed(
   { accessToken, revocation }: ResolvedOptions,
   store: SessionStore,
-  listener: Pick<FeedSettings, 'heard' | 'lost' | 'tell'>
+  callbacks: Pick<FeedSettings, 'onRevocation' | 'onRepublished' | 'onEvent'>
 ): RevocationFeed | null {
   if (revocation.mode !== 'feed' || !store.openFeed) return null
   const { staleAfterMs } = revocation
-  return store.openFeed({ ...listener, staleAfterMs, accessTokenTtlMs: accessToken.ttlMs })
+  return store.openFeed({ ...callbacks, staleAfterMs, accessTokenTtlMs: accessToken.ttlMs })
 }

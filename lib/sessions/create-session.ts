@@ -2,24 +2,25 @@ import type { Identity } from '../../types/session.js'
 import type { CreateOutcome, NewSession } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import { createFamily, sidOf } from '../tokens/session-id.js'
-import type { Caller } from './call-context.js'
-import type { Parts } from './components.js'
+import type { CallContext } from './call-context.js'
+import type { SessionComponents } from './components.js'
 import { resolveIdentity } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
-import { tellOfLogin } from './observability/session-events.js'
-import { metadataOf } from './request-metadata.js'
-import { endQuietly, sessionRevoked, tellOfEnd } from './revoke-session.js'
+import { emitLogin } from './observability/session-events.js'
+import { requestMetadata } from './request-metadata.js'
+import { logoutEmitter, revokedError, revokeInBackground } from './revoke-session.js'
 
+/** Creates a session in the store and issues its first tokens. */
 export async function createSession(
-  parts: Parts,
+  components: SessionComponents,
   identity: Identity,
-  caller: Caller,
+  context: CallContext,
   replaces: string[]
 ): Promise<IssuedTokens> {
-  const { options } = parts
+  const { options, storeClock } = components
   const { sub, claims, remember, metadata, ttlMs = options.session.ttlMs } = resolveIdentity(identity)
   const family = createFamily(sub)
-  const session: NewSession = {
+  const newSession: NewSession = {
     sid: sidOf(family),
     sub,
     claims,
@@ -27,64 +28,69 @@ export async function createSession(
     metadata,
     ttlMs: Math.min(ttlMs, options.session.ttlMs),
     idleMs: options.refreshToken.ttlMs,
-    requestMetadata: metadataOf(parts, caller) ?? {},
+    requestMetadata: requestMetadata(options.session.metadata, context) ?? {},
     maxPerUser: options.session.maxPerUser,
     replaces
   }
-  const created = await begin(parts, session, caller)
-  if (created.outcome === 'revoked') throw sessionRevoked(created.reason)
-  if (created.evicted.length > 0) void noteEvicted(parts, created, caller)
-  tellOfLogin(parts, created.session, caller)
-  const { session: begun, nowMs } = created
-  parts.storeClock.learn(nowMs)
-  return issueTokens(parts, family, { session: begun, issuedUs: 0, nowMs }, claims)
+  const created = await createInStore(components, newSession, context)
+  if (created.outcome === 'revoked') throw revokedError(created.reason)
+  const { session, nowMs, evicted } = created
+  if (evicted.length > 0) void publishEvictions(components, created, context)
+  emitLogin(options, session, context)
+  storeClock.sync(nowMs)
+  return issueTokens(components, family, { session, issuedUs: 0, nowMs }, claims)
 }
 
 /**
- * Asks the store for it, as long as the client waits: what reached the store later would evict a session for a
- * login that was none. Where the store's clock turns out to be another, once more.
+ * Creates the session with a deadline. If the call reached the store after the request gave up, it would evict a session
+ * for a login that failed. If the deadline was wrong because the store's clock changed, tries once more.
  */
-async function begin(
-  parts: Parts,
+async function createInStore(
+  components: SessionComponents,
   session: NewSession,
-  caller: Caller
-): Promise<Exclude<CreateOutcome, { outcome: 'late' }>> {
-  const { options, calls, storeClock } = parts
-  if (!storeClock.isKnown) storeClock.learn(await calls.ask('now', (store) => store.now(session.sub)))
-  const endsAt = performance.now() + options.storeTimeoutMs
-  for (let tries = 0; tries < 2; tries++) {
-    const created = await calls.ask(
+  context: CallContext
+): Promise<Exclude<CreateOutcome, { outcome: 'deadline-exceeded' }>> {
+  const { options, storeClient, storeClock } = components
+  if (!storeClock.isSynced) storeClock.sync(await storeClient.call('now', (store) => store.now(session.sub)))
+  const deadline = performance.now() + options.storeTimeoutMs
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const created = await storeClient.call(
       'create',
-      (store) => store.create({ ...session, deadlineMs: storeClock.at(endsAt) }),
-      (late) => void endGhost(parts, session.sid, late, caller)
+      (store) => store.create({ ...session, deadlineMs: storeClock.toStoreTime(deadline) }),
+      (lateResult) => void revokeOrphan(components, session.sid, lateResult, context)
     )
-    if (created.outcome !== 'late') return created
-    storeClock.learn(created.nowMs)
+    if (created.outcome !== 'deadline-exceeded') return created
+    storeClock.sync(created.nowMs)
   }
-  throw new errors.StoreUnavailable({ cause: new Error('the store was reached too late') })
+  throw new errors.StoreUnavailable({ cause: new Error('the store received the call after its deadline') })
 }
 
-/** The client was told that there is no session: let there be none, if the store made one after all. */
-async function endGhost(
-  parts: Parts,
+/** Revokes a session that the store created after the request timed out. The client was told that the login failed. */
+async function revokeOrphan(
+  components: SessionComponents,
   sid: string,
-  late: Promise<CreateOutcome>,
-  caller: Caller
+  lateResult: Promise<CreateOutcome>,
+  context: CallContext
 ): Promise<void> {
-  // Not before the store has settled it: what comes late would bring back what was ended.
-  const created = await late.catch(() => null)
-  if (created?.outcome === 'late') return
-  if (created) void noteEvicted(parts, created, caller)
-  await endQuietly(parts, sid, 'revoked', caller)
+  // Wait for the result: a creation that arrives after the revocation would restore the session.
+  const created = await lateResult.catch(() => null)
+  if (created?.outcome === 'deadline-exceeded') return
+  if (created) void publishEvictions(components, created, context)
+  await revokeInBackground(components, sid, 'revoked', context)
 }
 
-/** Nobody waits for the other processes to know: the login is good without. */
-async function noteEvicted(parts: Parts, created: CreateOutcome, caller: Caller): Promise<void> {
+/** Publishes evicted sessions without delaying the login. */
+async function publishEvictions(
+  components: SessionComponents,
+  created: CreateOutcome,
+  context: CallContext
+): Promise<void> {
   if (created.outcome !== 'created') return
   try {
-    await parts.revoker.note(created.evicted, 'evicted', tellOfEnd(parts, caller))
+    const { revoker } = components
+    await revoker.recordAndPublish(created.evicted, 'evicted', logoutEmitter(components, context))
   } catch (err) {
-    const fields = { err, event: 'news_delayed' }
-    caller.log.info(fields, 'the other processes do not know yet of evicted sessions: it is tried again')
+    const fields = { err, event: 'revocation_publish_delayed' }
+    context.log.info(fields, 'could not publish evicted sessions; retrying in the background')
   }
 }

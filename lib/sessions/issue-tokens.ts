@@ -1,19 +1,19 @@
 import type { Claims, Tokens } from '../../types/session.js'
-import type { Issue } from '../../types/session-store.js'
+import type { Issuance } from '../../types/session-store.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import type { Family } from '../tokens/session-id.js'
-import type { Parts } from './components.js'
+import type { SessionComponents } from './components.js'
 
 export interface IssuedTokens extends Tokens {
-  /** The same copy that the client presented: a cookie that is set again late could put an older one back. */
-  isSameCopy: boolean
+  /** The refresh token is the one that the client presented. A second `Set-Cookie` could arrive late and replace a newer one. */
+  isUnchanged: boolean
 }
 
-/** The two tokens of the generation that the store decided on. */
+/** Issues both tokens of the generation that the store decided on. */
 export function issueTokens(
-  { refreshTokens, accessTokens }: Parts,
+  { refreshTokens, accessTokens }: SessionComponents,
   family: Family,
-  { session, issuedUs, nowMs }: Issue,
+  { session, issuedUs, nowMs }: Issuance,
   claims: Claims,
   presented?: RefreshToken
 ): IssuedTokens {
@@ -21,9 +21,9 @@ export function issueTokens(
   return {
     accessToken: token,
     expiresIn,
-    refreshToken: refreshTokens.mint(family, session.gen, issuedUs),
+    refreshToken: refreshTokens.issue(family, session.gen, issuedUs),
     refreshTokenExpiresIn: Math.floor((session.expiresAt.getTime() - nowMs) / 1000),
     session,
-    isSameCopy: presented?.gen === session.gen && presented.issuedUs === issuedUs
+    isUnchanged: presented?.gen === session.gen && presented.issuedUs === issuedUs
   }
 }

@@ -2,99 +2,111 @@ import type { Claims, RevocationReason, Session } from '../../types/session.js'
 import type { RefreshOutcome } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
-import { operationId } from '../utils/random.js'
-import type { Caller } from './call-context.js'
-import type { Parts } from './components.js'
+import { createIdempotencyKey } from '../utils/random.js'
+import type { CallContext } from './call-context.js'
+import type { SessionComponents } from './components.js'
 import { resolveClaims } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
-import { tellOfRefresh, tellOfReuse } from './observability/session-events.js'
-import { metadataOf } from './request-metadata.js'
-import { sessionRevoked, tellOfEnd } from './revoke-session.js'
+import { emitRefresh, emitReuse } from './observability/session-events.js'
+import { requestMetadata } from './request-metadata.js'
+import { logoutEmitter, revokedError } from './revoke-session.js'
 
-/** Exchanges a refresh token: what it is worth is the store's to say, what follows from that is here. */
+/**
+ * Exchanges a refresh token. The store applies the rotation rule. This function maps its outcome to tokens, events and
+ * errors.
+ */
 export async function refreshSession(
-  parts: Parts,
+  components: SessionComponents,
   token: RefreshToken,
-  caller: Caller
+  context: CallContext
 ): Promise<IssuedTokens> {
-  const reason = parts.revoker.ending(token.sid)
-  if (reason) throw ended(reason)
-  const claims = await loadClaims(parts, token, caller)
-  const outcome = await rotate(parts, token, caller)
+  const { options, revoker, storeClock } = components
+  const reason = revoker.pendingReason(token.sid)
+  if (reason) throw errorFor(reason)
+  const claims = await loadClaims(components, token, context)
+  const outcome = await rotate(components, token, context)
   switch (outcome.outcome) {
     case 'rotated':
     case 'replayed':
-      parts.storeClock.learn(outcome.nowMs)
-      tellOfRefresh(parts, outcome, caller)
-      return issueTokens(parts, token.family, outcome, claims ?? outcome.session.claims, token)
+      storeClock.sync(outcome.nowMs)
+      emitRefresh(options, outcome, context)
+      return issueTokens(components, token.family, outcome, claims ?? outcome.session.claims, token)
     case 'reused':
     case 'replayable':
-      await endStolen(parts, outcome.session, 'reuse', outcome.row, caller)
+      await revokeCompromised(components, outcome.session, 'reuse', outcome.row, context)
       throw new errors.RefreshTokenReused()
     case 'rolled-back':
-      await endStolen(parts, outcome.session, 'rollback', outcome.row, caller)
-      throw sessionRevoked('rollback')
+      await revokeCompromised(components, outcome.session, 'rollback', outcome.row, context)
+      throw revokedError('rollback')
     case 'exhausted':
-      await parts.revoker.end(token.sid, 'revoked', tellOfEnd(parts, caller))
-      throw sessionRevoked('its generations are used up')
+      await revoker.revoke(token.sid, 'revoked', logoutEmitter(components, context))
+      throw revokedError('the session has no generations left')
     case 'revoked':
-      throw ended(outcome.reason)
+      throw errorFor(outcome.reason)
     case 'unknown':
       throw new errors.RefreshTokenExpired()
   }
 }
 
-function ended(reason: RevocationReason): Error {
-  return reason === 'reuse' ? new errors.RefreshTokenReused() : sessionRevoked(reason)
+function errorFor(reason: RevocationReason): Error {
+  return reason === 'reuse' ? new errors.RefreshTokenReused() : revokedError(reason)
 }
 
-/** Fresh claims, before anything is rotated: a loader that throws has changed nothing. */
-async function loadClaims(parts: Parts, { sid }: RefreshToken, caller: Caller): Promise<Claims | undefined> {
-  const { options, calls, revoker } = parts
+/** Loads fresh claims before the rotation, so that a loader that throws has changed nothing. */
+async function loadClaims(
+  components: SessionComponents,
+  { sid }: RefreshToken,
+  context: CallContext
+): Promise<Claims | undefined> {
+  const { options, storeClient, revoker } = components
   const { load } = options.session
-  const session = load && (await calls.ask('get', (store) => store.get(sid)))
-  // Without a session there is nothing to load for: the rule says what became of it.
+  const session = load && (await storeClient.call('get', (store) => store.get(sid)))
+  // Without a session there is nothing to load. The rotation returns the reason.
   if (!session) return undefined
   const loaded = await load(session.sub, session)
   if (!loaded) {
-    await revoker.end(sid, 'disabled', tellOfEnd(parts, caller))
-    throw sessionRevoked('disabled')
+    await revoker.revoke(sid, 'disabled', logoutEmitter(components, context))
+    throw revokedError('disabled')
   }
   return loaded.claims && resolveClaims(loaded.claims, 'session.load().claims')
 }
 
-/** Asks the store; where `allowReplay` has a say in it, twice. `replayable` is what it refused. */
-async function rotate(parts: Parts, token: RefreshToken, caller: Caller): Promise<RefreshOutcome> {
-  const { options, calls, revoker } = parts
+/** Rotates in the store. With `allowReplay` a replay takes two calls. Returns `replayable` if that option rejected it. */
+async function rotate(
+  components: SessionComponents,
+  token: RefreshToken,
+  context: CallContext
+): Promise<RefreshOutcome> {
+  const { options, storeClient, revoker } = components
   const { graceMs, untilConfirmed, rollback, allowReplay, ttlMs } = options.refreshToken
   const refresh = {
     sid: token.sid,
     gen: token.gen,
     issuedUs: token.issuedUs,
-    known: revoker.known(token.sid),
+    knownRevocation: revoker.findRevocation(token.sid),
     graceMs,
     untilConfirmed,
     rollback,
     idleMs: ttlMs,
-    requestMetadata: metadataOf(parts, caller),
-    operation: operationId(),
-    askBeforeReplay: allowReplay !== undefined
+    requestMetadata: requestMetadata(options.session.metadata, context),
+    idempotencyKey: createIdempotencyKey(),
+    reportReplayable: allowReplay !== undefined
   }
-  const outcome = await calls.ask('rotate', (store) => store.rotate(refresh))
+  const outcome = await storeClient.call('rotate', (store) => store.rotate(refresh))
   if (outcome.outcome !== 'replayable') return outcome
-  if (!(await allowReplay?.(caller.request, outcome.session))) return outcome
-  return calls.ask('rotate', (store) => store.rotate({ ...refresh, askBeforeReplay: false }))
+  if (!(await allowReplay?.(context.request, outcome.session))) return outcome
+  return storeClient.call('rotate', (store) => store.rotate({ ...refresh, reportReplayable: false }))
 }
 
-/** Ends the session of a stolen token. Whoever is the first to do so tells of it: once. */
-async function endStolen(
-  parts: Parts,
+/** Revokes a session whose refresh token was reused. Only the call that revoked it emits the event. */
+async function revokeCompromised(
+  { options, revoker }: SessionComponents,
   session: Session,
   reason: 'reuse' | 'rollback',
   row: number,
-  caller: Caller
+  context: CallContext
 ): Promise<void> {
-  await parts.revoker.end(session.sid, reason, (stolen) =>
-    tellOfReuse(parts, stolen, { reason, row }, caller)
+  await revoker.revoke(session.sid, reason, (revoked) =>
+    emitReuse(options, revoked, { reason, row }, context)
   )
 }

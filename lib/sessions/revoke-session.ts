@@ -1,31 +1,32 @@
 import type { LogoutEvent } from '../../types/events.js'
 import type { RevocationReason } from '../../types/session.js'
 import { errors } from '../errors.js'
-import type { Caller } from './call-context.js'
-import type { Parts } from './components.js'
-import { tellOfLogout } from './observability/session-events.js'
-import type { Ended } from './revocation/revoker.js'
+import type { CallContext } from './call-context.js'
+import type { SessionComponents } from './components.js'
+import { emitLogout } from './observability/session-events.js'
+import type { OnRevoked } from './revocation/revoker.js'
 
-/** Tells of sessions that were ended, once each; a theft is told of elsewhere. */
-export function tellOfEnd(parts: Parts, caller: Caller): Ended {
-  return (session, reason) => tellOfLogout(parts, session, reason as LogoutEvent['reason'], caller)
+/** Emits a logout for each revoked session. Reuse has its own event. */
+export function logoutEmitter({ options }: SessionComponents, context: CallContext): OnRevoked {
+  return (session, reason) => emitLogout(options, session, reason as LogoutEvent['reason'], context)
 }
 
-/** Ends a session that nobody waits to see ended. */
-export async function endQuietly(
-  parts: Parts,
+/** Revokes a session without failing the request. A failure is logged and retried. */
+export async function revokeInBackground(
+  components: SessionComponents,
   sid: string,
   reason: RevocationReason,
-  caller: Caller
+  context: CallContext
 ): Promise<void> {
   try {
-    await parts.revoker.end(sid, reason, tellOfEnd(parts, caller))
+    await components.revoker.revoke(sid, reason, logoutEmitter(components, context))
   } catch (err) {
-    caller.log.info({ err, event: 'end_delayed', sid }, 'a session could not be ended yet: it is tried again')
+    const fields = { err, event: 'revocation_delayed', sid }
+    context.log.info(fields, 'could not revoke the session; retrying in the background')
   }
 }
 
-/** Why a session ended is for the log: the client is told that it did. */
-export function sessionRevoked(reason: string): Error {
+/** The client learns only that the session was revoked. The reason goes to the log. */
+export function revokedError(reason: string): Error {
   return new errors.SessionRevoked({ cause: new Error(reason) })
 }

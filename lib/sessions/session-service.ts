@@ -4,141 +4,144 @@ import type { SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import { isExpired } from '../tokens/access-token.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
-import { inTime } from '../utils/timeout.js'
-import type { Caller } from './call-context.js'
-import type { Parts } from './components.js'
+import { withTimeout } from '../utils/timeout.js'
+import type { CallContext } from './call-context.js'
+import type { SessionComponents } from './components.js'
 import { createSession } from './create-session.js'
 import type { IssuedTokens } from './issue-tokens.js'
-import { isTraced, operations, trace } from './observability/diagnostics.js'
+import { operations, trace } from './observability/diagnostics.js'
 import { refreshSession } from './refresh-session.js'
-import { endQuietly, sessionRevoked, tellOfEnd } from './revoke-session.js'
+import { logoutEmitter, revokedError, revokeInBackground } from './revoke-session.js'
 
-/** Fastify gives a plugin ten seconds. */
-const CATCH_UP_MS = 3000
+/** Shorter than the 10 s that Fastify gives a plugin to start. */
+const INITIAL_READ_TIMEOUT_MS = 3000
 
 /**
- * What a session goes through: it is begun, refreshed, proved and ended. Knows neither routes nor Redis.
- * Any call may throw `FRT_ERR_STORE_UNAVAILABLE`; what was to be ended is then tried again.
+ * The session service: creates, refreshes, verifies, confirms and revokes sessions. It knows neither routes nor Redis.
+ * Every method may throw `FRT_ERR_STORE_UNAVAILABLE`. A revocation is then retried in the background.
  */
 export class SessionService {
-  readonly #parts: Parts
+  readonly #components: SessionComponents
 
-  constructor(parts: Parts) {
-    this.#parts = parts
+  constructor(components: SessionComponents) {
+    this.#components = components
   }
 
   get #keyPrefix(): string {
-    return this.#parts.options.keyPrefix
+    return this.#components.options.keyPrefix
   }
 
   /**
-   * Begins a session, and ends those that it replaces: once it exists, and without failing for it.
-   * @throws `FRT_ERR_INVALID_IDENTITY`
+   * Creates a session, then revokes the sessions that it replaces. A failed revocation does not fail the login.
+   * @throws {FRT_ERR_INVALID_IDENTITY} if the identity is invalid
    */
-  create(identity: Identity, caller: Caller, replaced: RefreshToken[] = []): Promise<IssuedTokens> {
-    if (!isTraced(operations.create)) return this.#create(identity, caller, replaced)
-    const work = () => this.#create(identity, caller, replaced)
-    return trace(operations.create, { keyPrefix: this.#keyPrefix }, work, idsOf)
-  }
-
-  async #create(identity: Identity, caller: Caller, replaced: RefreshToken[]): Promise<IssuedTokens> {
-    const sids = replaced.map(({ sid }) => sid)
-    const tokens = await createSession(this.#parts, identity, caller, sids)
-    await Promise.all(sids.map((sid) => endQuietly(this.#parts, sid, 'replaced', caller)))
-    return tokens
-  }
-
-  /** @throws `FRT_ERR_REFRESH_TOKEN_EXPIRED`, `FRT_ERR_REFRESH_TOKEN_REUSED`, `FRT_ERR_SESSION_REVOKED` */
-  refresh(token: RefreshToken, caller: Caller): Promise<IssuedTokens> {
-    if (!isTraced(operations.refresh)) return refreshSession(this.#parts, token, caller)
-    const message = { keyPrefix: this.#keyPrefix, sid: token.sid }
-    return trace(operations.refresh, message, () => refreshSession(this.#parts, token, caller), idsOf)
+  create(identity: Identity, context: CallContext, replaced: RefreshToken[] = []): Promise<IssuedTokens> {
+    const create = async () => {
+      const sids = replaced.map(({ sid }) => sid)
+      const tokens = await createSession(this.#components, identity, context, sids)
+      await Promise.all(sids.map((sid) => revokeInBackground(this.#components, sid, 'replaced', context)))
+      return tokens
+    }
+    return trace(operations.create, { keyPrefix: this.#keyPrefix }, create, idsOf)
   }
 
   /**
-   * Verifies an access token, and that its session lives as far as `revocation.mode` asks.
-   * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, `FRT_ERR_ACCESS_TOKEN_EXPIRED`, `FRT_ERR_SESSION_REVOKED`
+   * Exchanges a refresh token for new tokens.
+   * @throws {FRT_ERR_REFRESH_TOKEN_EXPIRED} if the session expired or is unknown
+   * @throws {FRT_ERR_REFRESH_TOKEN_REUSED} if the token was used before, or the session was revoked for reuse
+   * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked for another reason
+   */
+  refresh(token: RefreshToken, context: CallContext): Promise<IssuedTokens> {
+    const message = { keyPrefix: this.#keyPrefix, sid: token.sid }
+    const refresh = () => refreshSession(this.#components, token, context)
+    return trace(operations.refresh, message, refresh, idsOf)
+  }
+
+  /**
+   * Verifies an access token, and checks the session to the degree that `revocation.mode` asks for. Returns a promise
+   * only if the store must be queried.
+   * @throws {FRT_ERR_ACCESS_TOKEN_INVALID} if the signature or the claims are invalid
+   * @throws {FRT_ERR_ACCESS_TOKEN_EXPIRED} if the token has expired
+   * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked
    */
   verify(accessToken: string): AccessTokenClaims | Promise<AccessTokenClaims> {
-    const { accessTokens, revoker } = this.#parts
+    const { accessTokens, revoker } = this.#components
     const claims = accessTokens.verify(accessToken)
     if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
-    const known = revoker.known(claims.sid)
-    if (known) throw sessionRevoked(known.reason)
-    return this.#mustAskStore() ? this.#askStore(claims) : claims
+    const revocation = revoker.findRevocation(claims.sid)
+    if (revocation) throw revokedError(revocation.reason)
+    return this.#mustCheckStore() ? this.#checkStore(claims) : claims
   }
 
-  #mustAskStore(): boolean {
-    const { options, feed } = this.#parts
+  #mustCheckStore(): boolean {
+    const { options, feed } = this.#components
     const { mode, onStale } = options.revocation
     return mode === 'store' || (onStale === 'deny' && feed !== null && feed.isStale())
   }
 
-  async #askStore(claims: AccessTokenClaims): Promise<AccessTokenClaims> {
-    const isAlive = await this.#parts.calls.ask('has', (store) => store.has(claims.sid))
-    if (!isAlive) throw sessionRevoked('the store does not have it')
+  async #checkStore(claims: AccessTokenClaims): Promise<AccessTokenClaims> {
+    const exists = await this.#components.storeClient.call('has', (store) => store.has(claims.sid))
+    if (!exists) throw revokedError('the session is not in the store')
     return claims
   }
 
-  /** The client has used an access token: it holds the pair. Nobody waits for the store to know. */
+  /** Confirms that the client holds the tokens of a generation, because it used the access token. Does not wait. */
   confirm({ sid, gen }: AccessTokenClaims): void {
-    this.#parts.confirmations.confirm(sid, gen)
+    this.#components.confirmations.confirm(sid, gen)
   }
 
-  /** @returns whether this call ended it */
-  end(sid: string, reason: RevocationReason, caller: Caller): Promise<boolean> {
-    const end = () => this.#parts.revoker.end(sid, reason, tellOfEnd(this.#parts, caller))
-    if (!isTraced(operations.end)) return end()
+  /** @returns `true` if this call revoked the session */
+  revoke(sid: string, reason: RevocationReason, context: CallContext): Promise<boolean> {
+    const { revoker } = this.#components
     const message = { keyPrefix: this.#keyPrefix, sid, reason }
-    return trace(operations.end, message, end, (ended) => ({ ended }))
+    const revoke = () => revoker.revoke(sid, reason, logoutEmitter(this.#components, context))
+    return trace(operations.revoke, message, revoke, (revoked) => ({ revoked }))
   }
 
-  /** @returns how many sessions this call ended */
-  endAll(sub: string, reason: RevocationReason, caller: Caller, except?: string): Promise<number> {
-    const end = () => this.#parts.revoker.endAll(sub, reason, except, tellOfEnd(this.#parts, caller))
-    if (!isTraced(operations.endAll)) return end()
+  /** @returns the number of sessions that this call revoked */
+  revokeAll(sub: string, reason: RevocationReason, context: CallContext, except?: string): Promise<number> {
+    const { revoker } = this.#components
     const message = { keyPrefix: this.#keyPrefix, sub, reason }
-    return trace(operations.endAll, message, end, (ended) => ({ ended }))
+    const revokeAll = () => revoker.revokeAll(sub, reason, except, logoutEmitter(this.#components, context))
+    return trace(operations.revokeAll, message, revokeAll, (revoked) => ({ revoked }))
   }
 
   get(sid: string): Promise<Session | null> {
-    return this.#parts.calls.ask('get', (store) => store.get(sid))
+    return this.#components.storeClient.call('get', (store) => store.get(sid))
   }
 
   list(sub: string): Promise<Session[]> {
-    return this.#parts.calls.ask('list', (store) => store.list(sub))
+    return this.#components.storeClient.call('list', (store) => store.list(sub))
   }
 
   /**
-   * Catches up with the revocation feed. Without it the process begins all the same, as stale: a store that
-   * is down keeps nobody from starting.
+   * Reads the revocation feed once before the application accepts requests. If the store is down, the application starts
+   * anyway with a stale feed.
    */
   async open(log: FastifyBaseLogger): Promise<void> {
-    const { feed, tellOfFeed } = this.#parts
-    void this.#warnOfSettings(log)
+    const { feed, onFeedEvent } = this.#components
+    void this.#logStoreWarnings(log)
     if (!feed) return
-    const late = () => new Error(`not read within ${CATCH_UP_MS} ms`)
-    await inTime(feed.follow(), CATCH_UP_MS, late).catch(({ message: reason }: Error) =>
-      tellOfFeed({ state: 'stale', reason })
+    const onTimeout = () => new Error(`not read within ${INITIAL_READ_TIMEOUT_MS} ms`)
+    await withTimeout(feed.follow(), INITIAL_READ_TIMEOUT_MS, onTimeout).catch(({ message: reason }: Error) =>
+      onFeedEvent({ state: 'stale', reason })
     )
   }
 
-  async #warnOfSettings(log: FastifyBaseLogger): Promise<void> {
-    const { calls } = this.#parts
-    const warnings = await calls.ask('warnings', warningsOf).catch(() => [])
+  async #logStoreWarnings(log: FastifyBaseLogger): Promise<void> {
+    const warnings = await this.#components.storeClient.call('warnings', warningsOf).catch(() => [])
     for (const warning of warnings) log.warn({ event: 'store_settings' }, warning)
   }
 
-  /** Gives up what is still to be tried again. */
+  /** Stops the feed and all retries. */
   close(): void {
-    const { feed, background, calls } = this.#parts
+    const { feed, storeClient } = this.#components
     feed?.close()
-    background.close()
-    calls.close()
+    storeClient.close()
   }
 }
 
-/** A store that does not say is left alone: its user may not ask. */
+/** Ignores errors: the Redis user may lack the permission to read settings. */
 async function warningsOf(store: SessionStore): Promise<string[]> {
   try {
     return (await store.warnings?.()) ?? []

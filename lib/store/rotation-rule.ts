@@ -12,21 +12,21 @@ export interface Rotation {
   /** The last copy that was issued: the next is later. */
   issuedUs: number
   /** How the current generation came to be. */
-  current: Minting
+  current: GenerationRecord
   /** How the one before it came to be. */
-  previous: Minting
+  previous: GenerationRecord
   /** The last rotation, so that a repeated one answers the same. */
-  last: { operation: string; issuedUs: number; row: 4 | 9 | 10 } | null
+  last: { idempotencyKey: string; issuedUs: number; row: 4 | 9 | 10 } | null
 }
 
 /** A generation's beginnings. */
-export interface Minting {
+export interface GenerationRecord {
   /** When a rotation minted it; null for a login's, and for one that the store had lost. */
-  mintedUs: number | null
+  issuedAtUs: number | null
   /** The `issued` of the copy that was rotated into it. */
-  by: number | null
+  rotatedFromUs: number | null
   /** When the client first proved to have it. */
-  confirmedUs: number | null
+  confirmedAtUs: number | null
 }
 
 export type Presented = Pick<Refresh, 'gen' | 'issuedUs' | 'untilConfirmed' | 'rollback'> & {
@@ -36,30 +36,30 @@ export type Presented = Pick<Refresh, 'gen' | 'issuedUs' | 'untilConfirmed' | 'r
 /** The rows 3 to 10; the first two ask whether the session lives. */
 export type Row = 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10
 
-const NEVER: Minting = { mintedUs: null, by: null, confirmedUs: null }
+const NO_RECORD: GenerationRecord = { issuedAtUs: null, rotatedFromUs: null, confirmedAtUs: null }
 
 /** A login: generation 1 counts as confirmed, and nothing was minted. */
-export function begin(nowUs: number): Rotation {
+export function initialState(nowUs: number): Rotation {
   return {
     gen: 1,
     createdUs: nowUs,
     issuedUs: 0,
-    current: { ...NEVER, confirmedUs: nowUs },
-    previous: NEVER,
+    current: { ...NO_RECORD, confirmedAtUs: nowUs },
+    previous: NO_RECORD,
     last: null
   }
 }
 
 /** Which row of the rule a token falls under. */
-export function judge(rotation: Rotation, presented: Presented, nowUs: number): Row {
+export function evaluate(rotation: Rotation, presented: Presented, nowUs: number): Row {
   const { gen, current } = rotation
   const { graceUs, untilConfirmed } = presented
 
-  if (presented.gen === gen) return rests(rotation, nowUs, graceUs) ? 3 : 4
+  if (presented.gen === gen) return isInCooldown(rotation, nowUs, graceUs) ? 3 : 4
   if (presented.gen < gen) {
     const retirement = retirementOf(rotation, presented.gen)
-    if (isTwoJars(rotation, presented, retirement)) return 5
-    if (presented.gen === gen - 1 && untilConfirmed && current.confirmedUs === null) return 6
+    if (isDivergedCopy(rotation, presented, retirement)) return 5
+    if (presented.gen === gen - 1 && untilConfirmed && current.confirmedAtUs === null) return 6
     if (isWithin(graceUs, retiredAt(retirement, untilConfirmed), nowUs)) return 7
     return 8
   }
@@ -72,28 +72,32 @@ export function judge(rotation: Rotation, presented: Presented, nowUs: number): 
  * generation never rests. An unconfirmed one rests from its last copy on: who holds another copy must not
  * rotate before the client that has just got one confirms.
  */
-function rests({ createdUs, issuedUs, current }: Rotation, nowUs: number, graceUs: number): boolean {
-  const { mintedUs, confirmedUs } = current
-  if (mintedUs === null) return false
-  return isWithin(3 * graceUs, confirmedUs ?? Math.min(createdUs + issuedUs, nowUs), nowUs)
+function isInCooldown({ createdUs, issuedUs, current }: Rotation, nowUs: number, graceUs: number): boolean {
+  const { issuedAtUs, confirmedAtUs } = current
+  if (issuedAtUs === null) return false
+  return isWithin(3 * graceUs, confirmedAtUs ?? Math.min(createdUs + issuedUs, nowUs), nowUs)
 }
 
 /** The rotation that retired a generation minted its successor: it is kept for the last two. */
-function retirementOf(rotation: Rotation, gen: number): Minting {
+function retirementOf(rotation: Rotation, gen: number): GenerationRecord {
   if (gen === rotation.gen - 1) return rotation.current
   if (gen === rotation.gen - 2) return rotation.previous
-  return NEVER
+  return NO_RECORD
 }
 
 /** One client settles on one copy of a generation; two jars hold two. */
-function isTwoJars(rotation: Rotation, presented: Presented, { mintedUs, by }: Minting): boolean {
-  if (mintedUs === null || by === presented.issuedUs) return false
-  return mintedUs - (rotation.createdUs + presented.issuedUs) >= 2 * presented.graceUs
+function isDivergedCopy(
+  rotation: Rotation,
+  presented: Presented,
+  { issuedAtUs, rotatedFromUs }: GenerationRecord
+): boolean {
+  if (issuedAtUs === null || rotatedFromUs === presented.issuedUs) return false
+  return issuedAtUs - (rotation.createdUs + presented.issuedUs) >= 2 * presented.graceUs
 }
 
 /** The clock starts at the confirmation: a lost answer is followed by a burst of tabs with the old token. */
-function retiredAt({ mintedUs, confirmedUs }: Minting, untilConfirmed: boolean): number | null {
-  return untilConfirmed ? confirmedUs : (mintedUs ?? confirmedUs)
+function retiredAt({ issuedAtUs, confirmedAtUs }: GenerationRecord, untilConfirmed: boolean): number | null {
+  return untilConfirmed ? confirmedAtUs : (issuedAtUs ?? confirmedAtUs)
 }
 
 function isWithin(spanUs: number, sinceUs: number | null, nowUs: number): boolean {
@@ -101,23 +105,23 @@ function isWithin(spanUs: number, sinceUs: number | null, nowUs: number): boolea
 }
 
 /** Rows 4, 9 and 10: the presented generation is the current one, and gives way to its successor. */
-export function rotated(
+export function rotate(
   rotation: Rotation,
-  presented: Pick<Refresh, 'gen' | 'issuedUs' | 'operation'>,
+  presented: Pick<Refresh, 'gen' | 'issuedUs' | 'idempotencyKey'>,
   row: 4 | 9 | 10,
   nowUs: number
 ): Rotation {
   // A generation that the store had lost is taken as current and confirmed now, with no older times.
-  const retiring = row === 4 ? rotation.current : NEVER
+  const retiring = row === 4 ? rotation.current : NO_RECORD
   // A copy that the store had lost was issued, too: the next is later.
   const issuedUs = Math.max(rotation.issuedUs, presented.issuedUs)
-  const next = copied({ ...rotation, issuedUs }, nowUs)
+  const next = reissue({ ...rotation, issuedUs }, nowUs)
   return {
     ...next,
     gen: presented.gen + 1,
-    current: { mintedUs: nowUs, by: presented.issuedUs, confirmedUs: null },
-    previous: { ...retiring, confirmedUs: retiring.confirmedUs ?? nowUs },
-    last: { operation: presented.operation, issuedUs: next.issuedUs, row }
+    current: { issuedAtUs: nowUs, rotatedFromUs: presented.issuedUs, confirmedAtUs: null },
+    previous: { ...retiring, confirmedAtUs: retiring.confirmedAtUs ?? nowUs },
+    last: { idempotencyKey: presented.idempotencyKey, issuedUs: next.issuedUs, row }
   }
 }
 
@@ -127,25 +131,25 @@ export function isExhausted(gen: number): boolean {
 }
 
 /** Rows 6 and 7: another copy of the current generation, later than all before. */
-export function copied(rotation: Rotation, nowUs: number): Rotation {
+export function reissue(rotation: Rotation, nowUs: number): Rotation {
   const issuedUs = Math.max(nowUs - rotation.createdUs, rotation.issuedUs + 1)
   return { ...rotation, issuedUs }
 }
 
 /** The client has proved to hold the current generation. */
-export function confirmed(rotation: Rotation, nowUs: number): Rotation {
+export function confirm(rotation: Rotation, nowUs: number): Rotation {
   const { current } = rotation
-  if (current.confirmedUs !== null) return rotation
-  return { ...rotation, current: { ...current, confirmedUs: nowUs } }
+  if (current.confirmedAtUs !== null) return rotation
+  return { ...rotation, current: { ...current, confirmedAtUs: nowUs } }
 }
 
 /** A stored time that lies in the future (the clock of a new master) is taken as now. */
-export function clamped(rotation: Rotation, nowUs: number): Rotation {
+export function clampTimes(rotation: Rotation, nowUs: number): Rotation {
   const notAfter = (time: number | null) => (time === null ? null : Math.min(time, nowUs))
-  const minting = ({ mintedUs, by, confirmedUs }: Minting): Minting => ({
-    mintedUs: notAfter(mintedUs),
-    by,
-    confirmedUs: notAfter(confirmedUs)
+  const minting = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord): GenerationRecord => ({
+    issuedAtUs: notAfter(issuedAtUs),
+    rotatedFromUs,
+    confirmedAtUs: notAfter(confirmedAtUs)
   })
   return {
     ...rotation,

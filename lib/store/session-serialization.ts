@@ -42,7 +42,7 @@ export function toSession(
     createdAt: new Date(times.createdMs),
     lastUsedAt: new Date(times.lastUsedMs),
     expiresAt: new Date(times.expiresMs),
-    endsAt: new Date(times.endsMs),
+    absoluteExpiresAt: new Date(times.endsMs),
     remember,
     claims: identity.claims ?? {},
     metadata: Object.assign(JSON.parse(texts.requestMetadata), identity.metadata)

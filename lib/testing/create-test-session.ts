@@ -1,7 +1,7 @@
 import type { Sessions } from '../../types/fastify.js'
 import type { Transport } from '../../types/options.js'
 import type { Identity, Tokens } from '../../types/session.js'
-import { carriersOf } from '../http/transport/token-names.js'
+import { tokenNamesOf } from '../http/transport/token-names.js'
 
 /** An app, or the scope of one that registered the plugin. */
 export interface AppWithSessions {
@@ -35,7 +35,7 @@ export async function createTestSession(
   if (!app.sessions) await app.ready()
   const tokens = await app.sessions.create(identity)
   const { refreshToken } = tokens
-  const names = carriersOf(app.sessions)
+  const names = tokenNamesOf(app.sessions)
   return {
     headers: {
       [names.accessToken]: `Bearer ${tokens.accessToken}`,

@@ -132,7 +132,7 @@ function verifierOf(keys: AccessKeys, jwts: Jwt[]): TokenVerifier {
 }
 
 /** Whether a token has the header that a key of one of the algorithms gives, whatever that key's name. */
-export function couldBeOurs(token: string, algorithms: readonly AccessTokenAlgorithm[]): boolean {
+export function hasSupportedHeader(token: string, algorithms: readonly AccessTokenAlgorithm[]): boolean {
   const header = headerOf(token)
   try {
     const { alg, kid } = JSON.parse(Buffer.from(header, 'base64url').toString())

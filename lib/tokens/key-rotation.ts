@@ -1,25 +1,31 @@
 import { type FastifyBaseLogger, fastify } from 'fastify'
-import type { ClaimKeys } from '../options/registrations.js'
-import type { ResolvedOptions } from '../options/resolve.js'
-import { refuse } from '../utils/checks.js'
-import { type AccessTokens, createAccessTokens } from './access-token.js'
-import { type AccessKeys, areSameKeys, type KeyPairs, secretKeys } from './keys/access-token-keys.js'
+import { invalidOption } from '../utils/checks.js'
+import { type AccessTokenSettings, type AccessTokens, createAccessTokens } from './access-token.js'
+import {
+  type AccessKeys,
+  areSameKeys,
+  type KeyAlgorithm,
+  type KeyPair,
+  type KeyPairs,
+  secretKeys
+} from './keys/access-token-keys.js'
 import type { KeyRing } from './keys/derived-keys.js'
 import { type JwkSet, jwkSet } from './keys/jwk.js'
 import { readKeyPairs } from './keys/key-pairs.js'
-import { rememberVerified } from './verified-token-cache.js'
+import type { KeySource } from './keys/parse-key.js'
+import { withVerificationCache } from './verified-token-cache.js'
 
-/** The access tokens of an instance, whose keys may be replaced while it runs. */
+/** The access tokens of one registration, whose keys can be replaced while the application runs. */
 export interface KeyRotation {
-  /** Each call sees one set of keys, whole. */
+  /** Every call uses one complete set of keys. */
   accessTokens: AccessTokens
-  /** The public halves of the keys in force. */
+  /** The public halves of the current keys. */
   readonly jwks: JwkSet
   /**
-   * Replaces the keys by those that were given, or by what their source gives now.
-   * @throws `FRT_ERR_INVALID_OPTION`, or what the source throws; then nothing has changed
+   * Replaces the keys with the given ones, or with those that the key source returns now.
+   * @throws {FRT_ERR_INVALID_OPTION} if the keys are invalid. Errors of the key source pass through. The current keys stay
    */
-  rotate(given: unknown): Promise<void>
+  rotate(input: unknown): Promise<void>
 }
 
 interface KeySet {
@@ -28,45 +34,64 @@ interface KeySet {
   jwks: JwkSet
 }
 
-interface Made {
-  options: ResolvedOptions
+export interface KeyRotationSettings {
+  accessToken: AccessTokenSettings['accessToken'] & {
+    algorithm: 'HS256' | KeyAlgorithm
+    keys: KeyPairs | undefined
+    keySource: KeySource | undefined
+    /** Entries of the verification cache. */
+    cache: number
+  }
+}
+
+interface KeyRotationDependencies {
+  options: KeyRotationSettings
   /** The keys for HS256. */
   derived: KeyRing
-  claimKeys: ClaimKeys
+  /** Throws if another registration in the application uses one of the keys. */
+  reserveKeys: (keys: readonly KeyPair[]) => void
   log: FastifyBaseLogger
 }
 
-export async function createKeyRotation({ options, derived, claimKeys, log }: Made): Promise<KeyRotation> {
-  const { algorithm, keys: given, keySource } = options.accessToken
-  if (algorithm === 'HS256') return withoutRotation(await openTokens(secretKeys(derived), options))
+export async function createKeyRotation(deps: KeyRotationDependencies): Promise<KeyRotation> {
+  const { derived, reserveKeys, log } = deps
+  const { accessToken } = deps.options
+  const { algorithm, keys: configuredKeys, keySource } = accessToken
+  if (algorithm === 'HS256') return withoutRotation(await openTokens(secretKeys(derived)))
 
   const read = (keys: unknown) => readKeyPairs(keys, algorithm, 'accessToken.keys')
-  let current = await openSet(given ?? (await ask()))
-  let calls = 0
-  let inForce = 0
-  claimKeys(current.keys)
+  let current = await openSet(configuredKeys ?? (await load()))
+  let lastCall = 0
+  let currentCall = 0
+  reserveKeys(current.keys)
 
-  async function ask(): Promise<KeyPairs> {
-    if (!keySource) refuse('rotateKeys()', 'given keys: accessToken.keys is no function that could be asked')
+  /** Tokens that a retired key verified leave the cache together with the key. */
+  async function openTokens(keys: AccessKeys): Promise<AccessTokens> {
+    return withVerificationCache(await createAccessTokens(fastify(), keys, deps.options), accessToken.cache)
+  }
+
+  async function load(): Promise<KeyPairs> {
+    if (!keySource)
+      invalidOption('rotateKeys() needs an argument, because accessToken.keys is not a function')
     return read(await keySource())
   }
 
   async function openSet(keys: KeyPairs): Promise<KeySet> {
-    return { keys, tokens: await openTokens(keys, options), jwks: jwkSet(keys) }
+    return { keys, tokens: await openTokens(keys), jwks: jwkSet(keys) }
   }
 
-  async function rotate(given: unknown): Promise<void> {
-    const call = ++calls
-    const keys = given === undefined ? await ask() : read(given)
+  async function rotate(input: unknown): Promise<void> {
+    const call = ++lastCall
+    const keys = input === undefined ? await load() : read(input)
     const isNew = !areSameKeys(keys, current.keys)
     const next = isNew ? await openSet(keys) : current
-    // One that was called later had its keys sooner: they are the newer ones.
-    if (call < inForce) return
-    claimKeys(keys)
+    // A later call may have finished first. Its keys are newer.
+    if (call < currentCall) return
+    reserveKeys(keys)
     current = next
-    inForce = call
+    currentCall = call
     if (isNew)
-      log.info({ event: 'keys_rotated', kids: keys.map(({ kid }) => kid) }, 'access tokens have new keys')
+      log.info({ event: 'keys_rotated', kids: keys.map(({ kid }) => kid) }, 'access token keys rotated')
   }
 
   return {
@@ -81,19 +106,13 @@ export async function createKeyRotation({ options, derived, claimKeys, log }: Ma
   }
 }
 
-/** What was verified is remembered as long as the keys are the same: those that retire take it with them. */
-async function openTokens(keys: AccessKeys, options: ResolvedOptions): Promise<AccessTokens> {
-  return rememberVerified(await createAccessTokens(fastify(), keys, options), options.accessToken.cache)
-}
-
 function withoutRotation(accessTokens: AccessTokens): KeyRotation {
   return {
     accessTokens,
     jwks: { keys: [] },
     async rotate() {
-      refuse(
-        'accessToken.algorithm',
-        "another than 'HS256' for rotateKeys(): the keys of HS256 come from secret"
+      invalidOption(
+        'rotateKeys() needs an accessToken.algorithm other than HS256, because the keys of HS256 are derived from the secret'
       )
     }
   }

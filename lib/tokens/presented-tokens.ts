@@ -11,8 +11,8 @@ export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): Refresh
  * run side by side, that is no logout.
  * @throws `FRT_ERR_STORE_UNAVAILABLE`
  */
-export function refuseForeign(codec: RefreshTokenCodec, tokens: string[]): void {
-  if (!tokens.some((token) => codec.isForeign(token))) return
+export function rejectUnsupportedVersions(codec: RefreshTokenCodec, tokens: string[]): void {
+  if (!tokens.some((token) => codec.isUnsupportedVersion(token))) return
   throw new errors.StoreUnavailable({ cause: new Error('a refresh token of another version') })
 }
 

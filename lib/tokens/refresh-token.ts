@@ -38,18 +38,18 @@ export interface RefreshToken {
 
 export interface RefreshTokenCodec {
   /** Writes the token of a generation, with the first secret. The same input gives the same token. */
-  mint(family: Family, gen: number, issuedUs: number): string
+  issue(family: Family, gen: number, issuedUs: number): string
   /** `null` where the token is malformed, not canonical, or was not made with one of the secrets. */
   parse(token: string): RefreshToken | null
   /** Whether it was made with one of the secrets by a release of this package that knows another version. */
-  isForeign(token: string): boolean
+  isUnsupportedVersion(token: string): boolean
 }
 
 export function createRefreshTokenCodec(keys: KeyRing): RefreshTokenCodec {
   const [signing] = keys
 
   return {
-    mint(family, gen, issuedUs) {
+    issue(family, gen, issuedUs) {
       const bytes = Buffer.alloc(LENGTH)
       bytes.writeUInt8(VERSION)
       bytes.writeUInt8(signing.keyId, KEY_ID_AT)
@@ -73,7 +73,7 @@ export function createRefreshTokenCodec(keys: KeyRing): RefreshTokenCodec {
       }
     },
 
-    isForeign(token) {
+    isUnsupportedVersion(token) {
       if (token.length > MAX_ENCODED_LENGTH) return false
       const bytes = decode(token)
       if (!bytes || bytes.length <= FAMILY_AT + MAC_BYTES || bytes.readUInt8() === VERSION) return false

@@ -13,7 +13,7 @@ import type { AccessTokens } from './access-token.js'
  *
  * @param max how many tokens are kept, of about 1 kB each; 0 keeps none
  */
-export function rememberVerified<T extends Pick<AccessTokens, 'verify'>>(tokens: T, max: number): T {
+export function withVerificationCache<T extends Pick<AccessTokens, 'verify'>>(tokens: T, max: number): T {
   if (max === 0) return tokens
   const verified = new LRUCache<string, AccessTokenClaims>({ max })
   return {

@@ -1,94 +1,112 @@
 import { parse } from '@lukeed/ms'
 import { errors } from '../errors.js'
+import { nearest } from './nearest.js'
 
-/**
- * Reads one option: gives its resolved value, or throws `FRT_ERR_INVALID_OPTION` with its path and what
- * would be right.
- */
+/** Checks one option and returns its resolved value. Throws `FRT_ERR_INVALID_OPTION` if the value is invalid. */
 export type Check<T> = (value: unknown, path: string) => T
 
-/** What a table of checks gives. */
+/** The resolved values of a table of checks. */
 export type Checked<S> = { [K in keyof S]: S[K] extends Check<infer T> ? T : never }
 
-export function refuse(path: string, right: string): never {
-  throw new errors.InvalidOption(path, right)
+/** @throws {FRT_ERR_INVALID_OPTION} with a message that says what is wrong and what would be right */
+export function invalidOption(message: string): never {
+  throw new errors.InvalidOption(message)
+}
+
+/** @throws {FRT_ERR_INVALID_OPTION} `option "<path>" must be <expected>` */
+export function mustBe(path: string, expected: string): never {
+  invalidOption(`option "${path}" must be ${expected}`)
 }
 
 export function optional<T>(check: Check<T>): Check<T | undefined> {
   return (value, path) => (value === undefined ? undefined : check(value, path))
 }
 
-export function withDefault<T>(check: Check<T>, value: unknown): Check<T> {
-  return (given, path) => check(given === undefined ? value : given, path)
+export function withDefault<T>(check: Check<T>, defaultValue: unknown): Check<T> {
+  return (value, path) => check(value === undefined ? defaultValue : value, path)
 }
 
-/** An object with no other keys than these, frozen. What is left out is checked as `undefined`. */
+/**
+ * Checks an object that may have only these keys. Returns a frozen object. A missing key is checked as `undefined`.
+ * @param checks an empty `path` stands for the whole options object
+ */
 export function object<T>(checks: { [K in keyof T]: Check<T[K]> }): Check<T> {
+  const names = Object.keys(checks) as (keyof T & string)[]
   return (value, path) => {
-    if (!isObject(value)) refuse(path, 'an object')
-    const nameOf = (key: string) => (path === 'options' ? key : `${path}.${key}`)
-    for (const key of Object.keys(value)) {
-      if (!Object.hasOwn(checks, key)) {
-        refuse(nameOf(key), `left out: the options here are ${Object.keys(checks).join(', ')}`)
-      }
+    if (!isObject(value))
+      return path === '' ? invalidOption('options must be an object') : mustBe(path, 'an object')
+    const pathOf = (name: string) => (path === '' ? name : `${path}.${name}`)
+    for (const name of Object.keys(value)) {
+      if (!Object.hasOwn(checks, name)) unknownOption(pathOf(name), names.map(pathOf))
     }
     const resolved = {} as T
-    for (const key of Object.keys(checks) as (keyof T & string)[]) {
-      resolved[key] = checks[key](value[key], nameOf(key))
-    }
+    for (const name of names) resolved[name] = checks[name](value[name], pathOf(name))
     return Object.freeze(resolved)
   }
+}
+
+function unknownOption(path: string, known: string[]): never {
+  const suggestion = nearest(path, known)
+  invalidOption(
+    suggestion
+      ? `unknown option "${path}", did you mean "${suggestion}"?`
+      : `unknown option "${path}", the options are: ${known.join(', ')}`
+  )
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A duration in whole milliseconds: a number of seconds, or a string that `@lukeed/ms` reads. */
+/** Checks a duration and returns whole milliseconds. */
 export function duration({ min = 1, max = Number.MAX_SAFE_INTEGER } = {}): Check<number> {
   return (value, path) => {
     const ms = toMs(value)
-    if (ms === undefined || !(ms >= min && ms <= max)) {
-      refuse(path, "a duration: a number of seconds, or a string such as '15m'; not negative, not too long")
-    }
+    if (ms === undefined) mustBe(path, "a duration: a number of seconds, or a string such as '15m'")
+    if (ms < min) mustBe(path, `at least ${inWords(min)}`)
+    if (ms > max) mustBe(path, `at most ${inWords(max)}`)
     return ms
   }
 }
 
-/** Whole milliseconds, or undefined for what is no duration. */
+function inWords(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000} seconds` : `${ms} ms`
+}
+
+/** Returns whole milliseconds, or `undefined` if the value is not a duration of zero or more. */
 export function toMs(value: unknown): number | undefined {
   const ms = typeof value === 'number' ? value * 1000 : parseDuration(value)
-  return ms === undefined || ms < 0 ? undefined : Math.round(ms)
+  return ms === undefined || !(ms >= 0) ? undefined : Math.round(ms)
 }
 
 function parseDuration(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined
-  // The parser gives nothing for zero, as for what it cannot read: its unit tells which.
+  // The parser returns undefined both for zero and for text that it cannot read. A valid unit makes it a zero.
   const zero = /^0+(?:\.0+)? *([a-z]*)$/i.exec(value)
   if (zero) return parse(`1${zero[1]}`) === undefined ? undefined : 0
   return parse(value)
 }
 
 export const boolean: Check<boolean> = (value, path) =>
-  typeof value === 'boolean' ? value : refuse(path, 'true or false')
+  typeof value === 'boolean' ? value : mustBe(path, 'true or false')
 
 export function fn<F extends (...args: never[]) => unknown>(): Check<F> {
-  return (value, path) => (typeof value === 'function' ? (value as F) : refuse(path, 'a function'))
+  return (value, path) => (typeof value === 'function' ? (value as F) : mustBe(path, 'a function'))
 }
 
 export const text: Check<string> = (value, path) =>
-  typeof value === 'string' && value !== '' ? value : refuse(path, 'a string that is not empty')
+  typeof value === 'string' && value !== '' ? value : mustBe(path, 'a non-empty string')
 
-export function matching(pattern: RegExp, right: string): Check<string> {
-  return (value, path) => (typeof value === 'string' && pattern.test(value) ? value : refuse(path, right))
+export function matching(pattern: RegExp, expected: string): Check<string> {
+  return (value, path) => (typeof value === 'string' && pattern.test(value) ? value : mustBe(path, expected))
 }
 
 export function oneOf<const T extends string>(...values: T[]): Check<T> {
   return (value, path) =>
-    values.find((each) => each === value) ?? refuse(path, values.map((each) => `'${each}'`).join(' or '))
+    values.find((each) => each === value) ?? mustBe(path, values.map((each) => `'${each}'`).join(' or '))
 }
 
 export function listOf<T>(check: Check<T>): Check<readonly T[]> {
   return (value, path) =>
-    Array.isArray(value) ? value.map((each, i) => check(each, `${path}[${i}]`)) : refuse(path, 'an array')
+    Array.isArray(value) ? value.map((each, i) => check(each, `${path}[${i}]`)) : mustBe(path, 'an array')
 }

@@ -20,7 +20,7 @@ export class ExpiringMap<V extends { expiresUs: number }> {
 
   set(key: string, value: V): void {
     this.#values.set(key, value)
-    this.#file(key, value)
+    this.#schedule(key, value)
   }
 
   delete(key: string): void {
@@ -42,7 +42,7 @@ export class ExpiringMap<V extends { expiresUs: number }> {
         const value = this.#values.get(key)
         if (!value) continue
         if (value.expiresUs > nowUs) {
-          this.#file(key, value)
+          this.#schedule(key, value)
         } else {
           this.#values.delete(key)
           dropped(value)
@@ -54,7 +54,7 @@ export class ExpiringMap<V extends { expiresUs: number }> {
   }
 
   /** A minute that was swept already does not come again: the next one will do. */
-  #file(key: string, { expiresUs }: V): void {
+  #schedule(key: string, { expiresUs }: V): void {
     const minute = Math.max(minuteOf(expiresUs), this.#nextMinute)
     const bucket = this.#buckets.get(minute)
     if (bucket) bucket.add(key)

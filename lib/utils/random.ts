@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 
 /** Names one call to a store, which may reach it twice: 8 ASCII characters. */
-export function operationId(): string {
+export function createIdempotencyKey(): string {
   return randomBytes(6).toString('base64url')
 }
 

@@ -1,13 +1,20 @@
 import { setTimeout } from 'node:timers'
 
 /**
- * Settles as `work` does, or throws what `late` gives once `ms` have passed. `work` itself goes on.
- * @param isAwaited `false`: a process that wants to end does not wait for it
+ * Settles as `work` does, or rejects with the error of `onTimeout` after `ms`. `work` itself is not cancelled.
+ *
+ * @param ms milliseconds, at most 2^31 - 1
+ * @param keepsProcessAlive `false` if the process may exit before the timeout
  */
-export function inTime<T>(work: Promise<T>, ms: number, late: () => Error, isAwaited = true): Promise<T> {
+export function withTimeout<T>(
+  work: Promise<T>,
+  ms: number,
+  onTimeout: () => Error,
+  keepsProcessAlive = true
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), ms)
-    if (!isAwaited) timer.unref()
+    const timer = setTimeout(() => reject(onTimeout()), ms)
+    if (!keepsProcessAlive) timer.unref()
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }

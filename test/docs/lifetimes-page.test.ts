@@ -34,7 +34,7 @@ for (const { kind, cells } of rows) {
     })
     await app.ready()
     const { session } = await app.sessions.create({ sub: 'ada', ...(remember !== undefined && { remember }) })
-    t.ok(session.expiresAt <= session.endsAt)
+    t.ok(session.expiresAt <= session.absoluteExpiresAt)
   })
 }
 

@@ -176,8 +176,8 @@ t.test('an operation is traced from its start to its end, without its tokens', a
   await eachStore(t, async (t, open) => {
     const creates = tracedOn(t, 'fastify-refresh-token:create')
     const refreshes = tracedOn(t, 'fastify-refresh-token:refresh')
-    const ends = tracedOn(t, 'fastify-refresh-token:end')
-    const endAlls = tracedOn(t, 'fastify-refresh-token:end-all')
+    const ends = tracedOn(t, 'fastify-refresh-token:revoke')
+    const endAlls = tracedOn(t, 'fastify-refresh-token:revoke-all')
     const stores = tracedOn(t, 'fastify-refresh-token:store')
     const { app } = await buildApp(t, { under: open(t) })
     const client = new Client(app)

@@ -52,7 +52,7 @@ t.test('appendfsync always: nothing that was answered', async (t) => {
 type App = Awaited<ReturnType<typeof startLiveApp>>['app']
 
 /** An app on a Redis that keeps its data in a folder; after the crash another app, which remembers nothing. */
-async function startApp(t: Test, args: string[], rollback: 'adopt-one' | 'accept' = 'adopt-one') {
+async function startApp(t: Test, args: string[], rollback: 'accept-one' | 'accept' = 'accept-one') {
   const folder = ['--dir', t.testdir()]
   const server = await startRedis(t, [...args, ...folder])
   const redis = server.client()

@@ -30,7 +30,7 @@ export async function fillCaches(app: FastifyInstance, secret: string): Promise<
             createdAt: at,
             lastUsedAt: at,
             expiresAt: new Date(nowMs + ttlMs),
-            endsAt: new Date(nowMs + ttlMs)
+            absoluteExpiresAt: new Date(nowMs + ttlMs)
           }
         }
         return app.sessions.verify(tokens.sign(session, { roles: ['reader'] }, nowMs).token)

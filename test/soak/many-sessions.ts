@@ -99,11 +99,11 @@ function refresh(sid: string, gen: number, i: number): Refresh {
     issuedUs: 0,
     graceMs: 30_000,
     untilConfirmed: true,
-    rollback: 'adopt-one',
-    askBeforeReplay: false,
+    rollback: 'accept-one',
+    reportReplayable: false,
     idleMs: HOUR,
     requestMetadata: null,
-    operation: `${i}-${gen}`
+    idempotencyKey: `${i}-${gen}`
   }
 }
 

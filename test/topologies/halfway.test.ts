@@ -22,8 +22,8 @@ const WRITES: Record<string, (store: SessionStore) => Promise<unknown>> = {
   rotate: (store) =>
     store.rotate({
       ...{ sid: session.sid, gen: 1, issuedUs: 0, graceMs: 0, idleMs: HOUR_MS, requestMetadata: null },
-      ...{ untilConfirmed: true, rollback: 'adopt-one', askBeforeReplay: false },
-      ...{ known: undefined, operation: 'rotation' }
+      ...{ untilConfirmed: true, rollback: 'accept-one', reportReplayable: false },
+      ...{ knownRevocation: undefined, idempotencyKey: 'rotation' }
     }),
   create: (store) => store.create(newSession({ sub: session.sub })),
   revoke: (store) => store.revoke(session.sid, 'logout', 'revocation')

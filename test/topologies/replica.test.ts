@@ -61,7 +61,12 @@ async function begin(store: SessionStore): Promise<{ sid: string; sub: string }>
 
 function rotate(store: SessionStore, sid: string, gen: number, graceMs = 0): Promise<unknown> {
   return store.rotate({
-    ...{ sid, gen, issuedUs: 0, graceMs, idleMs: HOUR_MS, requestMetadata: null, askBeforeReplay: false },
-    ...{ untilConfirmed: true, rollback: 'adopt-one', known: undefined, operation: `turn-${gen}..` }
+    ...{ sid, gen, issuedUs: 0, graceMs, idleMs: HOUR_MS, requestMetadata: null, reportReplayable: false },
+    ...{
+      untilConfirmed: true,
+      rollback: 'accept-one',
+      knownRevocation: undefined,
+      idempotencyKey: `turn-${gen}..`
+    }
   })
 }

@@ -18,8 +18,8 @@ const REVOKED = { FRT_ERR_SESSION_REVOKED: CLIENTS }
 
 /** What is lost with the master, and what becomes of the clients. */
 const CASES = [
-  { name: 'one lost generation', rollback: 'adopt-one', rounds: 1, loggedOut: {}, rollbacks: CLIENTS },
-  { name: 'two lost generations', rollback: 'adopt-one', rounds: 2, loggedOut: REVOKED, rollbacks: 0 },
+  { name: 'one lost generation', rollback: 'accept-one', rounds: 1, loggedOut: {}, rollbacks: CLIENTS },
+  { name: 'two lost generations', rollback: 'accept-one', rounds: 2, loggedOut: REVOKED, rollbacks: 0 },
   {
     name: "two lost generations, rollback: 'accept'",
     rollback: 'accept',
@@ -39,7 +39,7 @@ t.test('Redis Cluster: a master dies whose replica lags', async (t) => {
 
 async function rollBack<O>(t: Test, what: string, topology: Topology<O>): Promise<void> {
   const subs = await subjectsWith(topology, FEED)
-  const settings = (name: string, rollback: 'adopt-one' | 'accept') => ({
+  const settings = (name: string, rollback: 'accept-one' | 'accept') => ({
     name,
     redis: topology.connect(),
     subs,
@@ -50,7 +50,7 @@ async function rollBack<O>(t: Test, what: string, topology: Topology<O>): Promis
     }
   })
   const fleets = await Fleet.launch(t, ...CASES.map(({ name, rollback }) => settings(name, rollback)))
-  const [leaving] = (await Fleet.launch(t, settings('lost logouts', 'adopt-one'))) as [Fleet]
+  const [leaving] = (await Fleet.launch(t, settings('lost logouts', 'accept-one'))) as [Fleet]
   await Promise.all(fleets.map(rotate))
   await topology.replicated()
 
@@ -60,7 +60,7 @@ async function rollBack<O>(t: Test, what: string, topology: Topology<O>): Promis
   await Promise.all(fleets.filter((_, i) => CASES[i]?.rounds === 2).map(rotate))
   for (const client of leaving.clients) t.equal(await client.logout(0), 200)
   for (const client of leaving.clients) await eventually(async () => isRevoked(await client.call(1)))
-  const [arriving] = (await Fleet.launch(t, settings('lost logins', 'adopt-one'))) as [Fleet]
+  const [arriving] = (await Fleet.launch(t, settings('lost logins', 'accept-one'))) as [Fleet]
 
   process.kill(master.pid, 'SIGKILL')
   for (const { pid } of replicas) process.kill(pid, 'SIGCONT')

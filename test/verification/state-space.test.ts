@@ -208,7 +208,7 @@ t.test('a token that was never issued reaches no rule: the MAC of another does n
     return null
   }
   search(settingsOf(worlds.everything, { rule: realRule, steps: HALVES }), [collect], { maxDepth: 9 })
-  const tokens = [...issued.values()].map(({ gen, at }) => codec.mint(ours, gen, at))
+  const tokens = [...issued.values()].map(({ gen, at }) => codec.issue(ours, gen, at))
   let forged = 0
   for (const token of tokens) {
     const mac = Buffer.from(token, 'base64url').subarray(32)
@@ -219,7 +219,7 @@ t.test('a token that was never issued reaches no rule: the MAC of another does n
         [ours, gen, at + 1],
         [others, gen, at]
       ] as const) {
-        const body = Buffer.from(codec.mint(family, otherGen, otherAt), 'base64url').subarray(0, 32)
+        const body = Buffer.from(codec.issue(family, otherGen, otherAt), 'base64url').subarray(0, 32)
         const forgery = Buffer.concat([body, mac]).toString('base64url')
         if (forgery === token) continue
         forged++

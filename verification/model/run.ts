@@ -156,7 +156,7 @@ export class Run {
     if (!token) return
     const { codec } = this.#process(process)
     const gen = token.gen + ahead
-    const text = ahead === 0 ? token.text : codec.mint(token.family, gen, token.copy)
+    const text = ahead === 0 ? token.text : codec.issue(token.family, gen, token.copy)
     const answer = await this.#post(process, '/refresh', transport, text)
     if (!codec.parse(text)) {
       equal(this.#isValid(process, token), false, 'a valid token is known by its secret')
@@ -288,7 +288,7 @@ export class Run {
     const { sid, family, gen, copy } = token
     const text = refreshTokenOf(answer, transport)
     if (text !== undefined) {
-      equal(text, codec.mint(family, gen, copy), `generation ${gen}, copy ${copy}`)
+      equal(text, codec.issue(family, gen, copy), `generation ${gen}, copy ${copy}`)
       this.#tokens.push({ text, ...token })
     }
     const { access_token, expires_in } = answer.json()

@@ -162,10 +162,10 @@ class Robbery {
     }
   }
 
-  #await(atMostMs: number): void {
+  #await(maxMs: number): void {
     const go = () => this.#timeline.after(0, () => this.#step({}))
     this.#awaited = go
-    this.#timeline.after(atMostMs, () => {
+    this.#timeline.after(maxMs, () => {
       if (this.#awaited !== go) return
       this.#awaited = null
       this.#step({})

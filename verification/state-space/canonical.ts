@@ -1,8 +1,8 @@
-import type { Minting, Rotation } from '../../lib/store/rotation-rule.js'
+import type { GenerationRecord, Rotation } from '../../lib/store/rotation-rule.js'
 import { ACCESS_TTL, type Copy, RETENTION, type Stored, W, type World } from './state.js'
 
 const LONGEST = Math.max(3 * W, ACCESS_TTL, RETENTION)
-const NOTHING: Minting = { mintedUs: null, by: null, confirmedUs: null }
+const NOTHING: GenerationRecord = { issuedAtUs: null, rotatedFromUs: null, confirmedAtUs: null }
 
 /**
  * Leaves out what nothing can come to depend on, so that worlds in which the same can happen are the
@@ -68,7 +68,7 @@ function distinct(copies: readonly Copy[]): Copy[] {
 /** An access token matters for as long as its use may confirm something. */
 function matters(gen: number, { store, replica }: World, lowest: number): boolean {
   if (replica !== undefined) return gen >= lowest
-  return store !== null && (gen > store.gen || (gen === store.gen && store.current.confirmedUs === null))
+  return store !== null && (gen > store.gen || (gen === store.gen && store.current.confirmedAtUs === null))
 }
 
 /** All that is older than three generations is the same. */
@@ -98,35 +98,35 @@ function namesOf(store: Rotation, held: readonly Copy[], now: number): (copy: Co
   }
 }
 
-function nameOf({ at }: Copy, retirement: Minting, now: number): number {
-  const { mintedUs, by } = retirement
-  if (mintedUs === null) return now
-  const named = renamedMinting(retirement, now).mintedUs as number
-  if (at === by) return named
-  return mintedUs - at >= 2 * W ? named - 2 * W : named - 1
+function nameOf({ at }: Copy, retirement: GenerationRecord, now: number): number {
+  const { issuedAtUs, rotatedFromUs } = retirement
+  if (issuedAtUs === null) return now
+  const named = renamedMinting(retirement, now).issuedAtUs as number
+  if (at === rotatedFromUs) return named
+  return issuedAtUs - at >= 2 * W ? named - 2 * W : named - 1
 }
 
-function renamedMinting({ mintedUs, confirmedUs }: Minting, now: number): Minting {
-  const minted = mintedUs === null ? null : Math.max(mintedUs, now - 3 * W)
+function renamedMinting({ issuedAtUs, confirmedAtUs }: GenerationRecord, now: number): GenerationRecord {
+  const minted = issuedAtUs === null ? null : Math.max(issuedAtUs, now - 3 * W)
   return {
-    mintedUs: minted,
-    by: minted,
-    confirmedUs: confirmedUs === null ? null : Math.max(confirmedUs, now - 3 * W)
+    issuedAtUs: minted,
+    rotatedFromUs: minted,
+    confirmedAtUs: confirmedAtUs === null ? null : Math.max(confirmedAtUs, now - 3 * W)
   }
 }
 
 /** @param isRenamed the copies that it retired have the names of `namesOf` */
 function trimmed(store: Rotation, held: readonly Copy[], now: number, isRenamed: boolean): Rotation {
-  const retirement = (minting: Minting, gen: number): Minting => {
+  const retirement = (minting: GenerationRecord, gen: number): GenerationRecord => {
     if (isRenamed) return renamedMinting(minting, now)
-    const isHeld = held.some((copy) => copy.gen === gen && copy.at === minting.by)
-    return { ...minting, by: isHeld ? minting.by : null }
+    const isHeld = held.some((copy) => copy.gen === gen && copy.at === minting.rotatedFromUs)
+    return { ...minting, rotatedFromUs: isHeld ? minting.rotatedFromUs : null }
   }
   const isAnyOf = (gen: number) => held.some((copy) => copy.gen === gen)
   const current = retirement(store.current, store.gen - 1)
   return {
     ...store,
-    ...issuing(store, Math.max(store.issuedUs, now - (store.current.confirmedUs === null ? 3 * W : 1))),
+    ...issuing(store, Math.max(store.issuedUs, now - (store.current.confirmedAtUs === null ? 3 * W : 1))),
     current: isAnyOf(store.gen - 1) ? current : withoutRetired(current),
     previous: isAnyOf(store.gen - 2) ? retirement(store.previous, store.gen - 2) : NOTHING
   }
@@ -140,15 +140,15 @@ function issuing(
   { last, current, issuedUs }: Rotation,
   renamedUs: number
 ): Pick<Rotation, 'issuedUs' | 'last'> {
-  if (last === null || current.confirmedUs !== null) return { issuedUs: renamedUs, last: null }
+  if (last === null || current.confirmedAtUs !== null) return { issuedUs: renamedUs, last: null }
   const own = issuedUs > last.issuedUs ? renamedUs - 1 : renamedUs
-  return { issuedUs: renamedUs, last: { operation: '', row: 4, issuedUs: own } }
+  return { issuedUs: renamedUs, last: { idempotencyKey: '', row: 4, issuedUs: own } }
 }
 
 /** Nobody has a copy that it retired: what is left to ask is whether its own generation rests. */
-function withoutRetired({ mintedUs, confirmedUs }: Minting): Minting {
-  if (mintedUs === null) return { mintedUs, by: null, confirmedUs }
-  return { mintedUs: confirmedUs ?? mintedUs, by: null, confirmedUs }
+function withoutRetired({ issuedAtUs, confirmedAtUs }: GenerationRecord): GenerationRecord {
+  if (issuedAtUs === null) return { issuedAtUs, rotatedFromUs: null, confirmedAtUs }
+  return { issuedAtUs: confirmedAtUs ?? issuedAtUs, rotatedFromUs: null, confirmedAtUs }
 }
 
 /** Nothing is measured that is longer than the longest span: a longer gap between two moments is as good as that. */
@@ -176,10 +176,10 @@ function momentsOf(world: World): number[] {
 
 function mapTimes(world: World, map: (time: number) => number): World {
   const optional = (time: number | null) => (time === null ? null : map(time))
-  const minting = ({ mintedUs, by, confirmedUs }: Minting): Minting => ({
-    mintedUs: optional(mintedUs),
-    by: optional(by),
-    confirmedUs: optional(confirmedUs)
+  const minting = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord): GenerationRecord => ({
+    issuedAtUs: optional(issuedAtUs),
+    rotatedFromUs: optional(rotatedFromUs),
+    confirmedAtUs: optional(confirmedAtUs)
   })
   const stored = (store: Stored): Stored =>
     store && {

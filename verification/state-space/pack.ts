@@ -1,4 +1,4 @@
-import { begin, type Minting, type Rotation } from '../../lib/store/rotation-rule.js'
+import { type GenerationRecord, initialState, type Rotation } from '../../lib/store/rotation-rule.js'
 import type { Copy, Flight, Proof, Stored, World } from './state.js'
 
 /** Where unpacked worlds have their present, and their generation. */
@@ -13,7 +13,11 @@ export function pack(world: World): string {
   const base = world.store?.gen ?? world.replica?.gen ?? 0
   const time = (time: number | null) => (time === null ? 0 : inRange(1 + world.now - time + AHEAD))
   const gen = (gen: number) => inRange(1 + gen - base + GEN)
-  const minting = ({ mintedUs, by, confirmedUs }: Minting) => [time(mintedUs), time(by), time(confirmedUs)]
+  const minting = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord) => [
+    time(issuedAtUs),
+    time(rotatedFromUs),
+    time(confirmedAtUs)
+  ]
   const stored = (store: Stored) =>
     store
       ? [
@@ -71,11 +75,15 @@ export function unpack(packed: string): World {
   }
   const genOf = (number: number) => (number === 0 ? 0 : number - 1)
   const gen = () => genOf(next())
-  const minting = (): Minting => ({ mintedUs: time(), by: time(), confirmedUs: time() })
+  const minting = (): GenerationRecord => ({
+    issuedAtUs: time(),
+    rotatedFromUs: time(),
+    confirmedAtUs: time()
+  })
   const stored = (): Stored => {
     const number = next()
     if (number === 0) return null
-    const start: Rotation = begin(0)
+    const start: Rotation = initialState(0)
     const issuedUs = sure(time())
     const last = lastFrom(next(), issuedUs)
     return { ...start, gen: genOf(number), issuedUs, last, current: minting(), previous: minting() }
@@ -119,5 +127,7 @@ function lastOf({ last, issuedUs }: Rotation): number {
 }
 
 function lastFrom(number: number, issuedUs: number): Rotation['last'] {
-  return number === 0 ? null : { operation: '', row: 4, issuedUs: number === 1 ? issuedUs - 1 : issuedUs }
+  return number === 0
+    ? null
+    : { idempotencyKey: '', row: 4, issuedUs: number === 1 ? issuedUs - 1 : issuedUs }
 }

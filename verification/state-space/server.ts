@@ -26,24 +26,24 @@ export function refresh(world: World, copy: Copy, { rule, untilConfirmed }: Serv
     gen: copy.gen,
     issuedUs: copy.at,
     untilConfirmed,
-    rollback: 'adopt-one' as const,
+    rollback: 'accept-one' as const,
     graceUs: W
   }
-  const row = rule.judge(store, presented, now)
+  const row = rule.evaluate(store, presented, now)
   switch (row) {
     case 3:
-      return { world: { ...world, store: rule.confirmed(store, now) }, row, copy }
+      return { world: { ...world, store: rule.confirm(store, now) }, row, copy }
     case 5:
     case 8:
     case 10:
       return { world: end(world), row, copy: null }
     case 6:
     case 7: {
-      const next = rule.copied(store, now)
+      const next = rule.reissue(store, now)
       return { world: { ...world, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
     }
     default: {
-      const next = rule.rotated(store, { ...presented, operation: '' }, row, now)
+      const next = rule.rotate(store, { ...presented, idempotencyKey: '' }, row, now)
       return { world: { ...world, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
     }
   }
@@ -52,7 +52,7 @@ export function refresh(world: World, copy: Copy, { rule, untilConfirmed }: Serv
 /** An access token of a generation was used. */
 export function confirm(world: World, gen: number, { rule }: ServerSettings): World {
   const { store, now } = world
-  return store?.gen === gen ? { ...world, store: rule.confirmed(store, now) } : world
+  return store?.gen === gen ? { ...world, store: rule.confirm(store, now) } : world
 }
 
 /** The session ends: for the store, and for the process that ended it. */

@@ -1,4 +1,4 @@
-import { begin, type Rotation } from '../../lib/store/rotation-rule.js'
+import { initialState, type Rotation } from '../../lib/store/rotation-rule.js'
 
 /** The grace. Times are whole units of the store's clock: a thousand to a grace, so that one is no span. */
 export const W = 1000
@@ -65,7 +65,7 @@ export interface World {
 
 /** Just after a login. */
 export function beginning(): World {
-  const rotation = begin(0)
+  const rotation = initialState(0)
   return {
     now: 0,
     store: rotation,

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthHook } from '../../../types/fastify.js'
 import type { AccessTokenClaims } from '../../../types/session.js'
 import { errors } from '../../errors.js'
-import { refuse } from '../../utils/checks.js'
-import { noteFailure } from '../error-headers.js'
+import { invalidOption } from '../../utils/checks.js'
+import { recordError } from '../error-headers.js'
 
 type Allows = (
   user: AccessTokenClaims,
@@ -30,40 +30,40 @@ export interface Guards {
 }
 
 /** What guards ask of those who know the tokens. */
-export interface Gate {
+export interface Authenticator {
   /** The access token that came, or null. */
-  read(request: FastifyRequest): string | null
+  readToken(request: FastifyRequest): string | null
   /** @throws an error for whoever is not let in */
-  verify(token: string): Awaitable<AccessTokenClaims>
+  verifyToken(token: string): Awaitable<AccessTokenClaims>
   /** Told of each who was. */
-  entered(user: AccessTokenClaims, request: FastifyRequest): Awaitable<void>
+  onAuthenticated(user: AccessTokenClaims, request: FastifyRequest): Awaitable<void>
 }
 
-export function createGuards({ read, verify, entered }: Gate): Guards {
+export function createGuards({ readToken, verifyToken, onAuthenticated }: Authenticator): Guards {
   // Not `request.user`, which another instance, or another plugin, may have set since.
   const userKey = Symbol('fastify-refresh-token.user')
-  type Entered = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
+  type Authenticated = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
 
-  function userOf(request: Entered): AccessTokenClaims {
+  function userOf(request: Authenticated): AccessTokenClaims {
     const user = request[userKey]
     if (!user) throw new errors.NoAccessToken()
     return user
   }
 
   /** In one go where nobody has to be asked, as nearly always: a promise on the way is felt by every request. */
-  function authenticate(request: Entered, optional: boolean): Awaitable<AccessTokenClaims | null> {
-    const token = read(request)
+  function authenticate(request: Authenticated, optional: boolean): Awaitable<AccessTokenClaims | null> {
+    const token = readToken(request)
     if (token === null && optional) return null
     if (token === null) throw new errors.NoAccessToken()
-    const user = verify(token)
-    return user instanceof Promise ? user.then((each) => enter(request, each)) : enter(request, user)
+    const user = verifyToken(token)
+    return user instanceof Promise ? user.then((each) => setUser(request, each)) : setUser(request, user)
   }
 
-  function enter(request: Entered, user: AccessTokenClaims): Awaitable<AccessTokenClaims> {
+  function setUser(request: Authenticated, user: AccessTokenClaims): Awaitable<AccessTokenClaims> {
     request[userKey] = user
     request.user = user
-    const told = entered(user, request)
-    return told instanceof Promise ? told.then(() => user) : user
+    const confirmation = onAuthenticated(user, request)
+    return confirmation instanceof Promise ? confirmation.then(() => user) : user
   }
 
   async function authorize(request: FastifyRequest, allows: Allows): Promise<void> {
@@ -76,17 +76,17 @@ export function createGuards({ read, verify, entered }: Gate): Guards {
     userOf,
 
     authenticateRequest({ optional = false } = {}) {
-      return noteFailure(this, () => authenticate(this, optional))
+      return recordError(this, () => authenticate(this, optional))
     },
 
     async authenticate(request) {
-      if (!isPublic(request)) await noteFailure(request, () => authenticate(request, false))
+      if (!isPublic(request)) await recordError(request, () => authenticate(request, false))
     },
 
     authorize(...allowed) {
       const allows = isFunction(allowed) ? allowed[0] : hasScopes(allowed)
       return async (request) => {
-        if (!isPublic(request)) await noteFailure(request, () => authorize(request, allows))
+        if (!isPublic(request)) await recordError(request, () => authorize(request, allows))
       }
     }
   }
@@ -108,7 +108,7 @@ function hasScopes(scopes: unknown[]): Allows {
   const areScopes = scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope))
   // A list that is empty by mistake must not let everybody in, nor a list of lists nobody.
   if (!areScopes || scopes.length === 0) {
-    refuse('authorize()', 'given scopes, each a word of its own without spaces, or one function')
+    invalidOption('authorize() expects one function, or one or more scopes without spaces')
   }
   return ({ scope }) => {
     const granted = typeof scope === 'string' ? scope.split(' ') : []

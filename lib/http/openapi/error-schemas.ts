@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { errors } from '../../errors.js'
-import { describes } from './documentation-only.js'
+import { documentationOnly } from './documentation-only.js'
 
 const FIELDS = {
   statusCode: { type: 'integer' },
@@ -25,10 +25,10 @@ const HEADERS: Readonly<Record<number, object>> = {
 type Name = Exclude<keyof typeof errors, 'InvalidOption'>
 
 /** The answer to these errors, in Fastify's own shape. */
-export function failure(status: 401 | 403 | 404 | 503, ...names: Name[]): object {
+export function errorResponse(status: 401 | 403 | 404 | 503, ...names: Name[]): object {
   const kinds = names.map((name) => new errors[name]())
   const headers = HEADERS[status]
-  return describes({
+  return documentationOnly({
     type: 'object',
     description: kinds.map(({ code, message }) => `\`${code}\`: ${message}.`).join(' '),
     required: ['statusCode', 'error', 'message'],
@@ -43,7 +43,7 @@ export function failure(status: 401 | 403 | 404 | 503, ...names: Name[]): object
   })
 }
 
-export const badRequest = describes({
+export const badRequest = documentationOnly({
   type: 'object',
   description: 'The body cannot be read, or is not as it has to be.',
   required: ['statusCode', 'error', 'message'],
@@ -51,7 +51,7 @@ export const badRequest = describes({
 })
 
 /** The plugin itself refuses nobody here. */
-export const refusedByApp = describes({
+export const refusedByApp = documentationOnly({
   type: 'object',
   description: 'What the app says to a request that it refuses: a rate limit, for example.',
   required: ['statusCode', 'error', 'message'],
@@ -59,7 +59,7 @@ export const refusedByApp = describes({
 })
 
 /** RFC 6749 section 5.2, for a form; JSON that cannot be read is answered as everywhere. */
-export const oauthError = describes({
+export const oauthError = documentationOnly({
   type: 'object',
   description: 'A form is answered as RFC 6749 section 5.2 has it. Else the body cannot be read.',
   required: ['error'],

@@ -1,15 +1,15 @@
 import type { FastifySchema } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
-import { describes } from './documentation-only.js'
-import { badRequest, failure, oauthError, refusedByApp } from './error-schemas.js'
+import { documentationOnly } from './documentation-only.js'
+import { badRequest, errorResponse, oauthError, refusedByApp } from './error-schemas.js'
 import {
   accessToken,
   clearedCookie,
   logoutBody,
   refreshBody,
   refreshToken,
-  tokens,
-  type Ways
+  type TransportOptions,
+  tokens
 } from './token-schemas.js'
 
 /** With what `@fastify/swagger` reads: its types are not ours to import. */
@@ -23,13 +23,19 @@ export interface RouteSchema extends FastifySchema {
 }
 
 /** What tells whether the app reads the access token itself. */
-type Reading = Pick<ResolvedOptions, 'accessToken'>
+type AccessTokenReadOption = Pick<ResolvedOptions, 'accessToken'>
 
 const tags = ['auth']
 
-const guarded = failure(401, 'NoAccessToken', 'AccessTokenExpired', 'AccessTokenInvalid', 'SessionRevoked')
-const crossOrigin = failure(403, 'CrossOrigin')
-const unavailable = failure(503, 'StoreUnavailable')
+const guarded = errorResponse(
+  401,
+  'NoAccessToken',
+  'AccessTokenExpired',
+  'AccessTokenInvalid',
+  'SessionRevoked'
+)
+const crossOrigin = errorResponse(403, 'CrossOrigin')
+const unavailable = errorResponse(503, 'StoreUnavailable')
 
 const session = {
   type: 'object',
@@ -44,23 +50,23 @@ const session = {
   }
 }
 
-export function loginSchema(ways: Ways): RouteSchema {
+export function loginSchema(ways: TransportOptions): RouteSchema {
   return {
     tags,
     operationId: 'login',
     summary: 'Log in',
     security: [],
     response: {
-      200: describes(tokens(ways)),
+      200: documentationOnly(tokens(ways)),
       400: badRequest,
-      401: failure(401, 'InvalidCredentials'),
+      401: errorResponse(401, 'InvalidCredentials'),
       403: crossOrigin,
       503: unavailable
     }
   }
 }
 
-export function refreshSchema(ways: Ways): RouteSchema {
+export function refreshSchema(ways: TransportOptions): RouteSchema {
   return {
     tags,
     operationId: 'refresh',
@@ -73,7 +79,7 @@ export function refreshSchema(ways: Ways): RouteSchema {
     response: {
       200: tokens(ways),
       400: oauthError,
-      401: failure(
+      401: errorResponse(
         401,
         'NoRefreshToken',
         'RefreshTokenInvalid',
@@ -87,7 +93,7 @@ export function refreshSchema(ways: Ways): RouteSchema {
   }
 }
 
-export function logoutSchema(ways: Ways): RouteSchema {
+export function logoutSchema(ways: TransportOptions): RouteSchema {
   return {
     tags,
     operationId: 'logout',
@@ -101,7 +107,7 @@ export function logoutSchema(ways: Ways): RouteSchema {
   }
 }
 
-export function logoutAllSchema(options: Ways & Reading): RouteSchema {
+export function logoutAllSchema(options: TransportOptions & AccessTokenReadOption): RouteSchema {
   return {
     tags,
     operationId: 'logoutAll',
@@ -139,7 +145,7 @@ export const listSchema: RouteSchema = {
   }
 }
 
-export function deleteSchema(options: Reading): RouteSchema {
+export function deleteSchema(options: AccessTokenReadOption): RouteSchema {
   return {
     tags,
     operationId: 'endSession',
@@ -149,7 +155,7 @@ export function deleteSchema(options: Reading): RouteSchema {
       200: done({}),
       401: guarded,
       ...refusedOrigin(options),
-      404: failure(404, 'SessionNotFound'),
+      404: errorResponse(404, 'SessionNotFound'),
       503: unavailable
     }
   }
@@ -189,7 +195,7 @@ export const jwksSchema: RouteSchema = {
 }
 
 /** What asks for an access token has the CSRF check as well, where the app reads that token. */
-function refusedOrigin({ accessToken: { read } }: Reading): object {
+function refusedOrigin({ accessToken: { read } }: AccessTokenReadOption): object {
   return read ? { 403: crossOrigin } : {}
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyRefreshTokenOptions } from '../../../types/options.js'
 import type { ResolvedOptions } from '../../options/resolve.js'
-import { shape } from '../../options/schema.js'
+import { optionsSchema } from '../../options/schema.js'
 import { transportsOf } from '../transport/transport.js'
 
 /** A security scheme of OpenAPI 3: an access token in `Authorization`, or a token under a name of its own. */
@@ -22,10 +22,10 @@ export type SecuritySchemes = {
  */
 export function securitySchemes(options: Partial<FastifyRefreshTokenOptions> = {}): SecuritySchemes {
   return schemesOf({
-    accessToken: shape.accessToken(options.accessToken, 'accessToken'),
-    cookie: shape.cookie(options.cookie, 'cookie'),
-    header: shape.header(options.header, 'header'),
-    transport: shape.transport(options.transport, 'transport')
+    accessToken: optionsSchema.accessToken(options.accessToken, 'accessToken'),
+    cookie: optionsSchema.cookie(options.cookie, 'cookie'),
+    header: optionsSchema.header(options.header, 'header'),
+    transport: optionsSchema.transport(options.transport, 'transport')
   })
 }
 

@@ -1,16 +1,16 @@
 import type { ResolvedOptions } from '../../options/resolve.js'
 import { transportsOf } from '../transport/transport.js'
-import { describes } from './documentation-only.js'
+import { documentationOnly } from './documentation-only.js'
 
 /** What decides how tokens travel. */
-export type Ways = Pick<ResolvedOptions, 'transport' | 'header'>
+export type TransportOptions = Pick<ResolvedOptions, 'transport' | 'header'>
 
 type Security = Record<string, string[]>[]
 
 /** The names are those of `securitySchemes`. */
 export const accessToken: Security = [{ bearerAuth: [] }]
 
-export function refreshToken({ transport }: Ways): Security {
+export function refreshToken({ transport }: TransportOptions): Security {
   const transports = transportsOf(transport)
   return [
     ...(transports.includes('cookie') ? [{ refreshTokenCookie: [] }] : []),
@@ -19,7 +19,7 @@ export function refreshToken({ transport }: Ways): Security {
 }
 
 /** RFC 6749 section 5.1. */
-export function tokens({ transport, header }: Ways): object {
+export function tokens({ transport, header }: TransportOptions): object {
   const inBody = transport === 'body' ? ['refresh_token', 'refresh_token_expires_in'] : []
   return {
     type: 'object',
@@ -36,7 +36,7 @@ export function tokens({ transport, header }: Ways): object {
   }
 }
 
-function tokenHeaders({ transport, header }: Ways): object {
+function tokenHeaders({ transport, header }: TransportOptions): object {
   const transports = transportsOf(transport)
   return {
     ...(transports.includes('cookie') && {
@@ -49,7 +49,7 @@ function tokenHeaders({ transport, header }: Ways): object {
   }
 }
 
-export function clearedCookie({ transport }: Ways): object {
+export function clearedCookie({ transport }: TransportOptions): object {
   return transportsOf(transport).includes('cookie')
     ? { 'set-cookie': { type: 'string', description: 'Clears the refresh token' } }
     : {}
@@ -80,14 +80,14 @@ const revocationForm = {
   }
 }
 
-export const refreshBody = (ways: Ways) => bodyWith(ways, refreshForm)
-export const logoutBody = (ways: Ways) => bodyWith(ways, revocationForm)
+export const refreshBody = (ways: TransportOptions) => bodyWith(ways, refreshForm)
+export const logoutBody = (ways: TransportOptions) => bodyWith(ways, revocationForm)
 
 /**
  * A body that the document tells of is one that its clients must send: so only where the refresh token may
  * travel in it. The form is then the other way to write it, and else in words.
  */
-function bodyWith({ transport }: Ways, form: object): { body?: object } {
+function bodyWith({ transport }: TransportOptions, form: object): { body?: object } {
   if (!transportsOf(transport).includes('body')) return {}
   const json = {
     type: 'object',
@@ -97,8 +97,8 @@ function bodyWith({ transport }: Ways, form: object): { body?: object } {
   return {
     body: {
       content: {
-        'application/json': { schema: describes(json) },
-        'application/x-www-form-urlencoded': { schema: describes(form) }
+        'application/json': { schema: documentationOnly(json) },
+        'application/x-www-form-urlencoded': { schema: documentationOnly(form) }
       }
     }
   }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../../types/fastify.js'
 import type { Identity } from '../../../types/session.js'
 import { errors } from '../../errors.js'
-import { callerOf } from '../../sessions/call-context.js'
+import { contextOf } from '../../sessions/call-context.js'
 import { parseTokens } from '../../tokens/presented-tokens.js'
 import { loginSchema } from '../openapi/route-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
@@ -37,7 +37,7 @@ export async function startSession(
   identity: Identity
 ): Promise<TokenResponse> {
   const replaced = parseTokens(refreshTokens, transport.read(request))
-  const tokens = await service.create(identity, callerOf(request), replaced)
+  const tokens = await service.create(identity, contextOf(request), replaced)
   // Also on a route of the app's own (RFC 6749 section 5.1).
   reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)

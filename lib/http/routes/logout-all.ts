@@ -1,4 +1,4 @@
-import { callerOf } from '../../sessions/call-context.js'
+import { contextOf } from '../../sessions/call-context.js'
 import { logoutAllSchema } from '../openapi/route-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
 
@@ -11,7 +11,7 @@ export function logoutAllRoute({ options, service, transport, guards }: RouteCon
     schema: logoutAllSchema(options),
     access: 'user',
     async handler(request, reply) {
-      const revoked = await service.endAll(guards.userOf(request).sub, 'logout', callerOf(request))
+      const revoked = await service.revokeAll(guards.userOf(request).sub, 'logout', contextOf(request))
       transport.clear(request, reply)
       return { revoked }
     }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { callerOf } from '../../sessions/call-context.js'
+import { contextOf } from '../../sessions/call-context.js'
 import type { AccessTokens } from '../../tokens/access-token.js'
-import { parseTokens, refuseForeign } from '../../tokens/presented-tokens.js'
+import { parseTokens, rejectUnsupportedVersions } from '../../tokens/presented-tokens.js'
 import { readAccessToken } from '../guards/bearer-token.js'
 import { logoutSchema } from '../openapi/route-schemas.js'
 import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from './oauth.js'
@@ -20,14 +20,14 @@ export function logoutRoute(context: RouteContext): Route {
     access: 'public',
     async handler(request, reply) {
       if (isOAuth(request)) return revokeForOAuth(context, request, reply)
-      await endSession(context, request, reply)
+      await revokePresentedSessions(context, request, reply)
       return {}
     }
   }
 }
 
 /** Ends every session that a token of the request names, and makes a browser forget its cookie. */
-export async function endSession(
+export async function revokePresentedSessions(
   context: RouteContext,
   request: FastifyRequest,
   reply: FastifyReply
@@ -35,7 +35,7 @@ export async function endSession(
   const { options, transport } = context
   const accessToken = readAccessToken(request, options.accessToken)
   const tokens = accessToken === null ? [] : [accessToken]
-  await endSessions(context, request, [...transport.read(request), ...tokens])
+  await revokeSessionsOf(context, request, [...transport.read(request), ...tokens])
   // Only now: a logout that did not reach the store is none.
   transport.clear(request, reply)
 }
@@ -48,7 +48,7 @@ async function revokeForOAuth(
 ): Promise<object> {
   try {
     refuseRepeated(request)
-    await endSessions(context, request, [requireParameter(request, 'token')])
+    await revokeSessionsOf(context, request, [requireParameter(request, 'token')])
     return {}
   } catch (error) {
     return sendOAuthError(reply, error)
@@ -56,7 +56,7 @@ async function revokeForOAuth(
 }
 
 /** @param tokens of either kind */
-async function endSessions(
+async function revokeSessionsOf(
   { service, refreshTokens, accessTokens }: RouteContext,
   request: FastifyRequest,
   tokens: string[]
@@ -65,11 +65,11 @@ async function endSessions(
     ...parseTokens(refreshTokens, tokens).map(({ sid }) => sid),
     ...tokens.flatMap((token) => sidOf(accessTokens, token))
   ])
-  const ends = [...sids].map((sid) => service.end(sid, 'logout', callerOf(request)))
+  const ends = [...sids].map((sid) => service.revoke(sid, 'logout', contextOf(request)))
   // Each is tried to its end before the first failure is told.
   await Promise.allSettled(ends)
   await Promise.all(ends)
-  refuseForeign(refreshTokens, tokens)
+  rejectUnsupportedVersions(refreshTokens, tokens)
 }
 
 function sidOf(accessTokens: AccessTokens, token: string): string[] {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { errorCodes, isOurs } from '../../errors.js'
+import { errorCodes, isPluginError } from '../../errors.js'
 
 /** Error codes of RFC 6749 section 5.2. */
 type OAuthErrorCode = 'invalid_request' | 'invalid_grant' | 'unsupported_grant_type'
@@ -44,7 +44,9 @@ const INVALID_GRANT = new Set<unknown>([
 /** Answers what an OAuth client understands; throws on what is none of its business: a store that is down is a 503. */
 export function sendOAuthError(reply: FastifyReply, error: unknown): FastifyReply {
   const known =
-    isOurs(error) && INVALID_GRANT.has(error.code) ? new OAuthError('invalid_grant', error.message) : error
+    isPluginError(error) && INVALID_GRANT.has(error.code)
+      ? new OAuthError('invalid_grant', error.message)
+      : error
   if (!(known instanceof OAuthError)) throw error
   return reply.code(400).send({ error: known.error, error_description: known.message })
 }

@@ -2,7 +2,7 @@ import AjvCompiler from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import fastifyFormbody from '@fastify/formbody'
 import type { FastifyError, FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
-import { isDescription } from '../openapi/documentation-only.js'
+import { isDocumentationOnly } from '../openapi/documentation-only.js'
 
 const buildValidator = AjvCompiler()
 const buildSerializer = SerializerSelector()
@@ -11,16 +11,16 @@ const buildSerializer = SerializerSelector()
 export function setCompilers(routes: FastifyInstance): void {
   const schemas = routes.getSchemas() as Parameters<typeof buildValidator>[0]
   const serialize = buildSerializer(schemas, {}) as FastifySerializerCompiler<unknown>
-  routes.setValidatorCompiler(sparing(buildValidator(schemas, { customOptions: {} })))
-  routes.setSerializerCompiler((route) => (isDescription(route.schema) ? asItIs : serialize(route)))
+  routes.setValidatorCompiler(skipDocumentationOnly(buildValidator(schemas, { customOptions: {} })))
+  routes.setSerializerCompiler((route) => (isDocumentationOnly(route.schema) ? stringify : serialize(route)))
 }
 
 /** Judges by every schema but those that only describe. */
-export function sparing(compile: FastifySchemaCompiler<never>): FastifySchemaCompiler<unknown> {
-  return (route) => (isDescription(route.schema) ? () => true : compile(route as never))
+export function skipDocumentationOnly(compile: FastifySchemaCompiler<never>): FastifySchemaCompiler<unknown> {
+  return (route) => (isDocumentationOnly(route.schema) ? () => true : compile(route as never))
 }
 
-function asItIs(payload: unknown): string {
+function stringify(payload: unknown): string {
   return JSON.stringify(payload instanceof Error ? fieldsOf(payload as FastifyError & Named) : payload)
 }
 

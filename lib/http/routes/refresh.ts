@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../../types/fastify.js'
 import { errors } from '../../errors.js'
-import { callerOf } from '../../sessions/call-context.js'
-import { parseTokens, refuseForeign } from '../../tokens/presented-tokens.js'
+import { contextOf } from '../../sessions/call-context.js'
+import { parseTokens, rejectUnsupportedVersions } from '../../tokens/presented-tokens.js'
 import { refreshSchema } from '../openapi/route-schemas.js'
 import { bodyTransport, type TokenTransport } from '../transport/transport.js'
 import { isOAuth, OAuthError, refuseRepeated, requireParameter, sendOAuthError } from './oauth.js'
@@ -30,11 +30,11 @@ export async function refreshSession(
 ): Promise<TokenResponse> {
   const given = transport.read(request)
   if (given.length === 0) throw new errors.NoRefreshToken()
-  refuseForeign(refreshTokens, given)
+  rejectUnsupportedVersions(refreshTokens, given)
   const [token, ...others] = parseTokens(refreshTokens, given)
   // Two sessions: one of the cookies was tossed in by somebody. Using neither logs out and fixates nobody.
   if (!token || others.length > 0) throw new errors.RefreshTokenInvalid()
-  const tokens = await service.refresh(token, callerOf(request))
+  const tokens = await service.refresh(token, contextOf(request))
   // Also on a route of the app's own (RFC 6749 section 5.1).
   reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)

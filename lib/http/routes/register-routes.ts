@@ -1,5 +1,5 @@
 import type { FastifyInstance, onRequestHookHandler, RouteShorthandOptions } from 'fastify'
-import { noteFailure } from '../error-headers.js'
+import { recordError } from '../error-headers.js'
 import { IS_PUBLIC } from '../guards/guards.js'
 import { schemesOf } from '../openapi/security-schemes.js'
 import { createTransform, operationIdOf } from '../openapi/swagger-transform.js'
@@ -7,7 +7,7 @@ import { jwksRoute } from './jwks.js'
 import { loginRoute } from './login.js'
 import { logoutRoute } from './logout.js'
 import { logoutAllRoute } from './logout-all.js'
-import { addParsers, setCompilers, sparing } from './plugin-scope.js'
+import { addParsers, setCompilers, skipDocumentationOnly } from './plugin-scope.js'
 import { refreshRoute } from './refresh.js'
 import type { Route, RouteContext } from './route-context.js'
 import { deleteRoute, listRoute } from './sessions.js'
@@ -36,7 +36,7 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
   const { options, guards, checkOrigin } = context
   // A token that the app reads may have been sent by a browser unasked, as those in headers never are.
   const ofUsers = options.accessToken.read ? [checkOrigin, guards.authenticate] : [guards.authenticate]
-  const gates = { public: [checkOrigin], user: ofUsers } as Gates
+  const gates = { public: [checkOrigin], user: ofUsers } as AccessHooks
   const swaggerTransform = createTransform(schemesOf(options))
 
   async function addRoutes(
@@ -60,10 +60,10 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
 }
 
 /** What each kind of route lets in; it runs before the app's own hooks. */
-type Gates = Record<Route['access'], onRequestHookHandler[]>
+type AccessHooks = Record<Route['access'], onRequestHookHandler[]>
 
-interface Common {
-  gates: Gates
+interface RouteSettings {
+  gates: AccessHooks
   /** Read by `@fastify/swagger`, where the app has it. */
   swaggerTransform: ReturnType<typeof createTransform>
 }
@@ -71,7 +71,7 @@ interface Common {
 function addRoute(
   scope: FastifyInstance,
   { overrides, method, path, schema, access, handler }: Route,
-  { gates, swaggerTransform }: Common
+  { gates, swaggerTransform }: RouteSettings
 ): void {
   if (overrides === false) return
   const operationId = operationIdOf(scope.prefix, schema.operationId)
@@ -83,8 +83,10 @@ function addRoute(
     url: path,
     schema: { ...schema, operationId, ...overrides.schema },
     config: { swaggerTransform, ...overrides.config, ...(access === 'public' && { [IS_PUBLIC]: true }) },
-    ...(overrides.validatorCompiler && { validatorCompiler: sparing(overrides.validatorCompiler) }),
+    ...(overrides.validatorCompiler && {
+      validatorCompiler: skipDocumentationOnly(overrides.validatorCompiler)
+    }),
     onRequest: [gates[access], overrides.onRequest ?? []].flat(),
-    handler: (request, reply) => noteFailure(request, () => handler(request, reply))
+    handler: (request, reply) => recordError(request, () => handler(request, reply))
   })
 }

@@ -1,6 +1,6 @@
 import type { Session } from '../../../types/session.js'
 import { errors } from '../../errors.js'
-import { callerOf } from '../../sessions/call-context.js'
+import { contextOf } from '../../sessions/call-context.js'
 import { isSid } from '../../tokens/session-id.js'
 import { deleteSchema, listSchema } from '../openapi/route-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
@@ -35,7 +35,7 @@ export function deleteRoute({ options, service, guards }: RouteContext): Route {
       const { id } = request.params as { id: string }
       const session = isSid(id) ? await service.get(id) : null
       if (session?.sub !== guards.userOf(request).sub) throw new errors.SessionNotFound()
-      await service.end(session.sid, 'revoked', callerOf(request))
+      await service.revoke(session.sid, 'revoked', contextOf(request))
       return {}
     }
   }
@@ -43,10 +43,10 @@ export function deleteRoute({ options, service, guards }: RouteContext): Route {
 
 /** Times of use to the hour: they tell a thief nothing of his victim's rhythm. */
 function describe(session: Session, currentSid: string) {
-  const { sid, createdAt, lastUsedAt, expiresAt, endsAt, metadata } = session
+  const { sid, createdAt, lastUsedAt, expiresAt, absoluteExpiresAt, metadata } = session
   // Not before the session began, which is told exactly.
   const lastUsedMs = Math.max(Math.floor(lastUsedAt.getTime() / HOUR_MS) * HOUR_MS, createdAt.getTime())
-  const expiresMs = Math.min(Math.ceil(expiresAt.getTime() / HOUR_MS) * HOUR_MS, endsAt.getTime())
+  const expiresMs = Math.min(Math.ceil(expiresAt.getTime() / HOUR_MS) * HOUR_MS, absoluteExpiresAt.getTime())
   return {
     id: sid,
     created_at: createdAt.toISOString(),

@@ -24,7 +24,7 @@ export function createTransport(
     cookie: {
       read: (request) => cookie.parse(request.headers.cookie),
       write(_request, reply, tokens) {
-        if (!tokens.isSameCopy) {
+        if (!tokens.isUnchanged) {
           const maxAgeSeconds = tokens.session.remember ? tokens.refreshTokenExpiresIn : undefined
           reply.header('set-cookie', cookie.serialize(tokens.refreshToken, maxAgeSeconds))
         }

@@ -2,7 +2,7 @@ import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_c
 import type { DiagnosticsEvents, DiagnosticsOperations } from '../../../types/diagnostics.js'
 
 interface EventChannel<M> {
-  /** Asked first: where nobody listens no message is made. */
+  /** Check this first, so that no message is created without a subscriber. */
   readonly hasSubscribers: boolean
   publish(message: M): void
 }
@@ -11,7 +11,7 @@ type OperationChannel<M extends object> = TracingChannel<unknown, M>
 
 type Phase = 'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error'
 
-/** What happened. The names and the messages are public: docs/reference/observability.md. */
+/** Channels of events. Names and messages are public, see docs/reference/observability.md. */
 export const events = {
   login: eventChannel('fastify-refresh-token:login'),
   refresh: eventChannel('fastify-refresh-token:refresh'),
@@ -22,12 +22,12 @@ export const events = {
   feedRead: eventChannel('fastify-refresh-token:feed-read')
 }
 
-/** What takes time. */
+/** Tracing channels of operations that take time. */
 export const operations = {
   create: operationChannel('fastify-refresh-token:create'),
   refresh: operationChannel('fastify-refresh-token:refresh'),
-  end: operationChannel('fastify-refresh-token:end'),
-  endAll: operationChannel('fastify-refresh-token:end-all'),
+  revoke: operationChannel('fastify-refresh-token:revoke'),
+  revokeAll: operationChannel('fastify-refresh-token:revoke-all'),
   store: operationChannel('fastify-refresh-token:store')
 }
 
@@ -41,8 +41,36 @@ function operationChannel<N extends keyof DiagnosticsOperations>(
   return tracingChannel(name)
 }
 
-/** A tracing channel does not say so itself before Node.js 20.13. */
-export function isTraced(operation: Record<Phase, { readonly hasSubscribers: boolean }>): boolean {
+/**
+ * Runs `work` and traces it if the channel has subscribers. Differs from `tracePromise`: the message does not get the
+ * result, which may hold tokens, but only the fields that `resultFields` picks.
+ */
+export function trace<M extends object, T>(
+  operation: OperationChannel<M>,
+  message: NoInfer<M>,
+  work: () => Promise<T>,
+  resultFields?: (result: T) => Partial<NoInfer<M>>
+): Promise<T> {
+  return isTraced(operation) ? traceWork(operation, message, work, resultFields) : work()
+}
+
+async function traceWork<M extends object, T>(
+  operation: OperationChannel<M>,
+  message: M,
+  work: () => Promise<T>,
+  resultFields?: (result: T) => Partial<M>
+): Promise<T> {
+  let result: T | undefined
+  const traced = async () => {
+    result = await work()
+    Object.assign(message, resultFields?.(result))
+  }
+  await operation.tracePromise(traced, message)
+  return result as T
+}
+
+/** `TracingChannel.hasSubscribers` exists only since Node.js 20.13. */
+function isTraced(operation: Record<Phase, { readonly hasSubscribers: boolean }>): boolean {
   const { start, end, asyncStart, asyncEnd, error } = operation
   return (
     start.hasSubscribers ||
@@ -51,23 +79,4 @@ export function isTraced(operation: Record<Phase, { readonly hasSubscribers: boo
     asyncEnd.hasSubscribers ||
     error.hasSubscribers
   )
-}
-
-/**
- * `tracePromise`, but for the result of the work, which may hold tokens: the message gets what `tell` takes from
- * it. Work that nobody traces goes without.
- */
-export async function trace<M extends object, T>(
-  operation: OperationChannel<M>,
-  message: NoInfer<M>,
-  work: () => Promise<T>,
-  tell: (result: T) => Partial<NoInfer<M>> = () => ({})
-): Promise<T> {
-  let result: T | undefined
-  const traced = async () => {
-    result = await work()
-    Object.assign(message, tell(result))
-  }
-  await operation.tracePromise(traced, message)
-  return result as T
 }

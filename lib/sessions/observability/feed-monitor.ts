@@ -3,14 +3,14 @@ import type { FeedEvent } from '../../../types/revocation-feed.js'
 import { events } from './diagnostics.js'
 
 const LINES = {
-  interrupted: ['warn', 'the revocation feed is interrupted: it is tried again'],
-  recovered: ['info', 'the revocation feed goes on'],
-  gap: ['warn', 'entries of the revocation feed are lost'],
-  stale: ['warn', 'the revocation feed is stale: sessions that end elsewhere are not heard of']
+  interrupted: ['warn', 'revocation feed is interrupted; reconnecting'],
+  recovered: ['info', 'revocation feed recovered'],
+  gap: ['warn', 'revocation feed lost entries; revocations from other processes may be missed'],
+  stale: ['warn', 'revocation feed is stale; revocations from other processes may be missed']
 } as const
 
-/** How the feed is doing: to the log and to the channel, once for each change. */
-export function watchFeed(keyPrefix: string, log: FastifyBaseLogger): (event: FeedEvent) => void {
+/** Returns a listener that reports the state of the feed to the log and to a channel, once per change. */
+export function createFeedMonitor(keyPrefix: string, log: FastifyBaseLogger): (event: FeedEvent) => void {
   let isStale = false
 
   return (event) => {

@@ -2,89 +2,106 @@ import type { LogoutEvent, ReuseEvent, SessionEvent } from '../../../types/event
 import type { FastifyRefreshTokenOptions } from '../../../types/options.js'
 import type { Session } from '../../../types/session.js'
 import type { RefreshOutcome } from '../../../types/session-store.js'
-import type { Caller } from '../call-context.js'
-import type { Parts } from '../components.js'
+import type { CallContext } from '../call-context.js'
 import { events } from './diagnostics.js'
 
 type HookName = 'onLogin' | 'onRefresh' | 'onLogout' | 'onReuse'
 export type Hooks = { readonly [N in HookName]: FastifyRefreshTokenOptions[N] }
 type EventOf<N extends HookName> = Parameters<NonNullable<Hooks[N]>>[0]
+type SuccessfulRefresh = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
 
-/** Calls the hook of that name, if there is one, after the fact: nobody waits for it, and what it throws is logged. */
-export async function emit<N extends HookName>(
-  hooks: Hooks,
-  name: N,
-  eventOf: () => EventOf<N>,
-  { request, log }: Caller
-): Promise<void> {
-  const hook = hooks[name] as ((event: EventOf<N>, request: Caller['request']) => unknown) | undefined
-  if (!hook) return
-  const event = eventOf()
-  try {
-    await hook(event, request)
-  } catch (err) {
-    log.error({ err, sid: event.sid }, `${name} threw`)
-  }
-}
+/** The options that events need. */
+export type EventOptions = Hooks & { keyPrefix: string }
 
-export function eventOf({ sub, sid, gen, metadata }: Session): SessionEvent {
-  return { sub, sid, gen, metadata }
-}
+// Each event is emitted once to three places: the log, a diagnostics channel, and the matching hook.
 
-// What happens to a session is told here, once: to the log, to the channel, and to the hook.
-
-type Answered = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
-
-export function tellOfLogin({ options }: Parts, session: Session, caller: Caller): void {
+export function emitLogin(options: EventOptions, session: Session, context: CallContext): void {
   const { sub, sid, gen } = session
-  caller.log.info({ event: 'login', sid, sub }, 'a session has begun')
+  context.log.info({ event: 'session_created', sid, sub }, 'session created')
   if (events.login.hasSubscribers) {
     events.login.publish({ keyPrefix: options.keyPrefix, sub, sid, gen })
   }
-  void emit(options, 'onLogin', () => eventOf(session), caller)
+  void callHook(options, 'onLogin', () => eventOf(session), context)
 }
 
-export function tellOfRefresh({ options }: Parts, refresh: Answered, caller: Caller): void {
+export function emitRefresh(options: EventOptions, refresh: SuccessfulRefresh, context: CallContext): void {
   const { session, outcome, row } = refresh
   const { sub, sid, gen } = session
   const rollback = outcome === 'rotated' && refresh.rollback
   if (rollback) {
-    caller.log.warn({ event: 'store_rollback', sid, sub, row }, 'the session store had lost a write')
+    const message = 'session store lost a write; accepting the newer refresh token'
+    context.log.warn({ event: 'store_write_lost', sid, sub, row }, message)
   } else {
-    caller.log.debug({ event: 'refresh', sid, sub, outcome, row }, 'a refresh token was exchanged')
+    context.log.debug({ event: 'session_refreshed', sid, sub, outcome, row }, 'refresh token exchanged')
   }
   if (events.refresh.hasSubscribers) {
     events.refresh.publish({ keyPrefix: options.keyPrefix, sub, sid, gen, outcome, row, rollback })
   }
-  void emit(options, 'onRefresh', () => ({ ...eventOf(session), outcome, row, rollback }), caller)
+  void callHook(options, 'onRefresh', () => ({ ...eventOf(session), outcome, row, rollback }), context)
 }
 
-/** A session that a stolen token has ended: by whoever was the first to end it. */
-export function tellOfReuse(
-  { options }: Parts,
+const REUSE_LINES = {
+  reuse: {
+    event: 'refresh_token_reused',
+    message: 'refresh token reused; session revoked on all nodes'
+  },
+  rollback: {
+    event: 'refresh_token_rolled_back',
+    message: 'refresh token is ahead of the store by more than one rotation; session revoked on all nodes'
+  }
+} as const
+
+/** Emits the reuse of a refresh token. Called by the process that revoked the session, so that it is emitted once. */
+export function emitReuse(
+  options: EventOptions,
   session: Session,
   { reason, row }: Pick<ReuseEvent, 'reason' | 'row'>,
-  caller: Caller
+  context: CallContext
 ): void {
   const { sub, sid, gen } = session
-  caller.log.warn({ event: reason, sid, sub, row }, 'a refresh token was reused: its session has ended')
+  const { event, message } = REUSE_LINES[reason]
+  context.log.warn({ event, sid, sub, row }, message)
   if (events.refresh.hasSubscribers) {
     const outcome = reason === 'reuse' ? 'reused' : 'rolled-back'
     events.refresh.publish({ keyPrefix: options.keyPrefix, sub, sid, gen, outcome, row, rollback: false })
   }
-  void emit(options, 'onReuse', () => ({ ...eventOf(session), reason, row }), caller)
+  void callHook(options, 'onReuse', () => ({ ...eventOf(session), reason, row }), context)
 }
 
-export function tellOfLogout(
-  { options }: Parts,
+export function emitLogout(
+  options: EventOptions,
   session: Session,
   reason: LogoutEvent['reason'],
-  caller: Caller
+  context: CallContext
 ): void {
   const { sub, sid, gen } = session
-  caller.log.info({ event: 'logout', sid, sub, reason }, 'a session has ended')
+  context.log.info({ event: 'session_revoked', sid, sub, reason }, 'session revoked')
   if (events.logout.hasSubscribers) {
     events.logout.publish({ keyPrefix: options.keyPrefix, sub, sid, gen, reason })
   }
-  void emit(options, 'onLogout', () => ({ ...eventOf(session), reason }), caller)
+  void callHook(options, 'onLogout', () => ({ ...eventOf(session), reason }), context)
+}
+
+/**
+ * Calls the application's hook, if there is one. No response waits for it, and its errors are only logged.
+ * @param createEvent is called only if there is a hook
+ */
+export async function callHook<N extends HookName>(
+  hooks: Hooks,
+  name: N,
+  createEvent: () => EventOf<N>,
+  { request, log }: CallContext
+): Promise<void> {
+  const hook = hooks[name] as ((event: EventOf<N>, request: CallContext['request']) => unknown) | undefined
+  if (!hook) return
+  const event = createEvent()
+  try {
+    await hook(event, request)
+  } catch (err) {
+    log.error({ err, event: 'hook_failed', sid: event.sid }, `${name} hook failed; the response is unchanged`)
+  }
+}
+
+function eventOf({ sub, sid, gen, metadata }: Session): SessionEvent {
+  return { sub, sid, gen, metadata }
 }

@@ -1,52 +1,55 @@
 import type { Revocation, RevocationFeed } from '../../../types/revocation-feed.js'
 import { retentionOf } from '../../store/recent-revocations.js'
-import type { Background } from '../../utils/retry-queue.js'
-import { untilDone } from '../store-access/background-retry.js'
-import type { StoreCalls } from '../store-access/store-client.js'
+import type { StoreClient } from '../store-access/store-client.js'
 import type { RevokedSessions } from './revoked-sessions.js'
 
-/** How many sessions are told of at once: some tens of kilobytes. */
-const BATCH = 500
+/** Sessions per feed entry: some tens of kilobytes. */
+const BATCH_SIZE = 500
 
-/** Tells the other processes of sessions that have ended, until the feed has taken it or their access tokens have expired. */
-export class Announcer {
+/** Publishes revocations to the other processes. Retries until the feed accepted them or their access tokens expired. */
+export class RevocationPublisher {
   readonly #feed: RevocationFeed | null
-  readonly #retrying: { calls: StoreCalls; background: Background }
+  readonly #storeClient: StoreClient
   readonly #revoked: RevokedSessions
   readonly #giveUpMs: number
 
-  /** @param feed null: there is nobody to tell */
+  /** @param feed `null` if the revocation mode uses no feed: nothing is published then */
   constructor(
     feed: RevocationFeed | null,
-    retrying: { calls: StoreCalls; background: Background },
+    storeClient: StoreClient,
     revoked: RevokedSessions,
     accessTokenTtlMs: number
   ) {
     this.#feed = feed
-    this.#retrying = retrying
+    this.#storeClient = storeClient
     this.#revoked = revoked
     this.#giveUpMs = retentionOf(accessTokenTtlMs)
   }
 
   /**
-   * Of sessions that the feed has told of already it is silent.
-   * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
+   * Publishes the sessions that the feed does not contain yet.
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if a batch failed. It is retried in the background
    */
-  async tell({ sids, ...why }: Revocation): Promise<void> {
+  async publish({ sids, ...details }: Revocation): Promise<void> {
     const feed = this.#feed
     if (!feed) return
-    const news = sids.filter((sid) => !this.#revoked.isInFeed(sid))
-    const batches = Array.from({ length: Math.ceil(news.length / BATCH) }, (_, i) =>
-      this.#tellBatch(feed, { sids: news.slice(i * BATCH, (i + 1) * BATCH), ...why })
+    const unpublished = sids.filter((sid) => !this.#revoked.isInFeed(sid))
+    const batches = Array.from({ length: Math.ceil(unpublished.length / BATCH_SIZE) }, (_, i) =>
+      this.#publishBatch(feed, {
+        sids: unpublished.slice(i * BATCH_SIZE, (i + 1) * BATCH_SIZE),
+        ...details
+      })
     )
-    // Each is tried to its end before the first failure is told.
+    // Attempt every batch before the first failure is thrown.
     await Promise.allSettled(batches)
     await Promise.all(batches)
   }
 
-  async #tellBatch(feed: RevocationFeed, revocation: Revocation): Promise<void> {
-    const key = `feed ${revocation.sids.join()}`
-    await untilDone(this.#retrying, key, this.#giveUpMs, (ask) => ask('announce', () => feed.add(revocation)))
-    this.#revoked.hear(revocation)
+  async #publishBatch(feed: RevocationFeed, revocation: Revocation): Promise<void> {
+    const key = `publish ${revocation.sids.join()}`
+    await this.#storeClient.callWithRetry(key, this.#giveUpMs, (call) =>
+      call('publish', () => feed.add(revocation))
+    )
+    this.#revoked.addFromFeed(revocation)
   }
 }

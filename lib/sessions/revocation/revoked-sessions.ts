@@ -1,19 +1,19 @@
 import type { Revocation } from '../../../types/revocation-feed.js'
 import type { RevocationReason } from '../../../types/session.js'
-import type { KnownRevocation } from '../../../types/session-store.js'
+import type { LocalRevocation } from '../../../types/session-store.js'
 import { retentionOf } from '../../store/recent-revocations.js'
 import { ExpiringMap } from '../../utils/expiring-map.js'
 import { events } from '../observability/diagnostics.js'
 
-interface RevokedSession extends KnownRevocation {
-  /** Every process is certain to hear of it. */
+interface RevokedSession extends LocalRevocation {
+  /** The feed delivers it to every process. */
   isInFeed: boolean
   expiresUs: number
 }
 
 /**
- * What this process knows of sessions that have ended, for as long as one of their access tokens may
- * live. It knows before the store does, and still knows when a failover makes the store forget.
+ * The revocations that this process has seen, kept as long as an access token of the session may be valid. A revocation
+ * is added before the store confirms it, and stays if a failover loses it.
  */
 export class RevokedSessions {
   readonly #keyPrefix: string
@@ -26,28 +26,28 @@ export class RevokedSessions {
     this.#sessions = new ExpiringMap(nowUs())
   }
 
-  /** @param expiresAtMs until when a token of the session could have lived, by the store's clock */
+  /** @param expiresAtMs when the last token of the session would have expired, by the store's clock */
   add(sid: string, reason: RevocationReason, expiresAtMs: number): void {
-    const known = this.#sessions.get(sid, nowUs())
-    this.#set(sid, { reason, expiresAtMs, isInFeed: known?.isInFeed ?? false })
-    if (!known) this.#tell([sid], reason)
+    const existing = this.#sessions.get(sid, nowUs())
+    this.#set(sid, { reason, expiresAtMs, isInFeed: existing?.isInFeed ?? false })
+    if (!existing) this.#emit([sid], reason)
   }
 
-  /** What the feed tells. It is kept from when it was first heard: a feed tells more than once. */
-  hear({ sids, reason, expiresAtMs }: Revocation): void {
-    const news: string[] = []
+  /** Adds a revocation that the feed contains. Keeps an existing entry, because a feed delivers more than once. */
+  addFromFeed({ sids, reason, expiresAtMs }: Revocation): void {
+    const added: string[] = []
     for (const sid of sids) {
-      const known = this.#sessions.get(sid, nowUs())
-      if (known) known.isInFeed = true
+      const existing = this.#sessions.get(sid, nowUs())
+      if (existing) existing.isInFeed = true
       else {
         this.#set(sid, { reason, expiresAtMs, isInFeed: true })
-        news.push(sid)
+        added.push(sid)
       }
     }
-    if (news.length > 0) this.#tell(news, reason)
+    if (added.length > 0) this.#emit(added, reason)
   }
 
-  get(sid: string): KnownRevocation | undefined {
+  get(sid: string): LocalRevocation | undefined {
     return this.#find(sid)
   }
 
@@ -55,12 +55,12 @@ export class RevokedSessions {
     return this.#find(sid)?.isInFeed ?? false
   }
 
-  #tell(sids: string[], reason: RevocationReason): void {
+  #emit(sids: string[], reason: RevocationReason): void {
     if (events.revoked.hasSubscribers) events.revoked.publish({ keyPrefix: this.#keyPrefix, sids, reason })
   }
 
   #find(sid: string): RevokedSession | undefined {
-    // Nearly always it is empty, and this is asked at each request.
+    // Every guarded request comes here, and the map is usually empty.
     return this.#sessions.size === 0 ? undefined : this.#sessions.get(sid, nowUs())
   }
 
@@ -71,7 +71,10 @@ export class RevokedSessions {
   }
 }
 
-/** The clock that says "earlier": a token expires by the one, which may be set back, and the other stands still in sleep. */
+/**
+ * Uses the earlier of wall clock and monotonic clock, so that no entry expires too soon. The wall clock may be set back,
+ * and the monotonic clock may stop during sleep.
+ */
 function nowUs(): number {
   return Math.min(Date.now(), performance.timeOrigin + performance.now()) * 1000
 }

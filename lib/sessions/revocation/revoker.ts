@@ -1,159 +1,165 @@
 import type { Revocation } from '../../../types/revocation-feed.js'
 import type { RevocationReason, Session } from '../../../types/session.js'
-import type { KnownRevocation } from '../../../types/session-store.js'
+import type { LocalRevocation } from '../../../types/session-store.js'
 import { errors } from '../../errors.js'
-import { operationId } from '../../utils/random.js'
-import type { Background } from '../../utils/retry-queue.js'
-import { untilDone } from '../store-access/background-retry.js'
-import type { Ask, StoreCalls } from '../store-access/store-client.js'
-import type { Announcer } from './revocation-publisher.js'
+import { createIdempotencyKey } from '../../utils/random.js'
+import type { CallStore, StoreClient } from '../store-access/store-client.js'
+import type { RevocationPublisher } from './revocation-publisher.js'
 import type { RevokedSessions } from './revoked-sessions.js'
 
-/** How exactly a moment that lies back has to be known by the store's clock. */
+/** A reply that took longer does not say precisely when the store's clock was read. */
 const MAX_ROUND_TRIP_MS = 1000
 
-/** Called with each session that was ended, once, by whoever was the first. */
-export type Ended = (session: Session, reason: RevocationReason) => void
+/** Called once for each session, by the process that revoked it. */
+export type OnRevoked = (session: Session, reason: RevocationReason) => void
 
 /**
- * Ends sessions. A session that is named is refused by this process from that moment on (security
- * decisions fail closed); the store is asked until it has answered, for nobody knows of a call that failed
- * whether it was carried out.
+ * Revokes sessions. This process rejects a session from the moment of the call, because security decisions fail closed.
+ * The store is called until it replies, because a failed call may have been executed.
  */
 export class Revoker {
-  readonly #retrying: { calls: StoreCalls; background: Background }
-  readonly #announcer: Announcer
+  readonly #storeClient: StoreClient
+  readonly #publisher: RevocationPublisher
   readonly #revoked: RevokedSessions
-  /** The longest that a session can live: then trying is pointless. */
+  /** The longest lifetime of a session. After it there is nothing left to revoke. */
   readonly #maxTtlMs: number
-  /** What the store has not acknowledged yet. */
-  readonly #ending = new Set<string>()
+  /** Sessions whose revocation the store has not acknowledged yet. */
+  readonly #pending = new Set<string>()
 
   constructor(
-    retrying: { calls: StoreCalls; background: Background },
-    announcer: Announcer,
+    storeClient: StoreClient,
+    publisher: RevocationPublisher,
     revoked: RevokedSessions,
     maxTtlMs: number
   ) {
-    this.#retrying = retrying
-    this.#announcer = announcer
+    this.#storeClient = storeClient
+    this.#publisher = publisher
     this.#revoked = revoked
     this.#maxTtlMs = maxTtlMs
   }
 
-  known(sid: string): KnownRevocation | undefined {
+  /** Returns the revocation of a session, if this process has seen it. */
+  findRevocation(sid: string): LocalRevocation | undefined {
     return this.#revoked.get(sid)
   }
 
   /**
-   * Why a session is being ended, while the store has not acknowledged it. It is not to be asked about it
-   * then: who ends it in passing would take the event from who found out why.
+   * Returns the reason of a revocation that the store has not acknowledged yet. Callers must not query the store
+   * meanwhile: a second revocation could win and report the wrong reason.
    */
-  ending(sid: string): RevocationReason | undefined {
-    return this.#ending.has(sid) ? this.known(sid)?.reason : undefined
+  pendingReason(sid: string): RevocationReason | undefined {
+    return this.#pending.has(sid) ? this.findRevocation(sid)?.reason : undefined
   }
 
   /**
-   * Deletes first, then tells: where only the second fails, no refresh token is good any more.
-   * @returns whether this call ended it
-   * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
+   * Revokes a session on all nodes. Deletes the session before publishing, so that its refresh tokens are invalid even
+   * if publishing fails.
+   *
+   * @returns `true` if this call revoked the session
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not reply in time. The revocation is retried in the background
    */
-  async end(sid: string, reason: RevocationReason, ended: Ended): Promise<boolean> {
-    const operation = operationId()
-    const known = this.known(sid)
-    // Until the store has answered, it may live as long as any.
-    if (!known) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
-    this.#ending.add(sid)
-    const tell = (session: Session | null): Promise<void> => {
-      if (session) return this.note([session], reason, ended)
-      if (!known) this.#revoked.add(sid, reason, 0)
-      // Whoever ended it may have failed to tell.
-      return this.#announcer.tell({ sids: [sid], reason, expiresAtMs: 0 })
+  async revoke(sid: string, reason: RevocationReason, onRevoked: OnRevoked): Promise<boolean> {
+    const idempotencyKey = createIdempotencyKey()
+    const existing = this.findRevocation(sid)
+    // Until the store replies, assume the longest lifetime.
+    if (!existing) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
+    this.#pending.add(sid)
+    const publish = (session: Session | null): Promise<void> => {
+      if (session) return this.recordAndPublish([session], reason, onRevoked)
+      if (!existing) this.#revoked.add(sid, reason, 0)
+      // The process that revoked the session may have failed to publish.
+      return this.#publisher.publish({ sids: [sid], reason, expiresAtMs: 0 })
     }
-    // A reason of its own: a logout that comes after a theft must not hide it.
-    return this.#untilDone(`${sid} ${reason}`, async (ask) => {
-      const session = await ask('revoke', (store) => store.revoke(sid, reason, operation))
-      this.#ending.delete(sid)
-      return { result: session !== null, sids: [sid], tell: () => tell(session) }
+    // The reason is part of the key: a logout after a reuse must not replace the revocation that reports the reuse.
+    return this.#revokeDurably(`revoke ${sid} ${reason}`, async (call) => {
+      const session = await call('revoke', (store) => store.revoke(sid, reason, idempotencyKey))
+      this.#pending.delete(sid)
+      return { result: session !== null, sids: [sid], publish: () => publish(session) }
     })
   }
 
   /**
-   * Ends all sessions of a user but one. However late the store carries it out, it spares those that began
-   * after this call.
-   * @returns how many this call ended
-   * @throws `FRT_ERR_STORE_UNAVAILABLE`: it goes on trying
+   * Revokes all sessions of a user, except one if `except` is given. Sessions that were created after this call stay,
+   * even if the store executes it late.
+   *
+   * @returns the number of sessions that this call revoked
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not reply in time. The revocation is retried in the background
    */
-  async endAll(
+  async revokeAll(
     sub: string,
     reason: RevocationReason,
     except: string | undefined,
-    ended: Ended
+    onRevoked: OnRevoked
   ): Promise<number> {
-    const operation = operationId()
+    const idempotencyKey = createIdempotencyKey()
     const calledAt = performance.now()
-    let tries = 0
-    // A later call means all that an earlier one did.
-    const key = JSON.stringify([sub, except])
-    return this.#untilDone(key, async (ask) => {
-      const isFirst = tries++ === 0
+    let attempts = 0
+    // A later call covers everything that an earlier one covers.
+    const key = `revoke-all ${JSON.stringify([sub, except])}`
+    return this.#revokeDurably(key, async (call) => {
+      const isFirst = attempts++ === 0
       const sentAt = performance.now()
-      const nowMs = await ask('now', (store) => store.now(sub))
-      // An answer that took long, in whatever queue, does not tell when the call was.
+      const nowMs = await call('now', (store) => store.now(sub))
       if (!isFirst && performance.now() - sentAt > MAX_ROUND_TRIP_MS) throw new errors.StoreUnavailable()
-      // The first try means all that there are, a later one those that there were at the call.
+      // The first attempt covers all sessions. A retry covers those that existed at the time of the call.
       const createdUntilMs = isFirst ? nowMs : nowMs - Math.floor(sentAt - calledAt)
-      const spared = { except, createdUntilMs }
-      const sessions = await ask('revokeAll', (store) => store.revokeAll(sub, reason, operation, spared))
+      const filter = { except, createdUntilMs }
+      const sessions = await call('revokeAll', (store) =>
+        store.revokeAll(sub, reason, idempotencyKey, filter)
+      )
       const sids = sessions.map(({ sid }) => sid)
-      return { result: sessions.length, sids, tell: () => this.note(sessions, reason, ended) }
+      const publish = () => this.recordAndPublish(sessions, reason, onRevoked)
+      return { result: sessions.length, sids, publish }
     })
   }
 
-  /** Ends sessions that the store may have got back since they were ended. Nobody is told: all were. */
-  endAgain({ sids, reason }: Revocation): void {
+  /** Revokes sessions again that a failover may have restored. Emits nothing, because the first revocation did. */
+  revokeRestored({ sids, reason }: Revocation): void {
     for (const sid of sids) {
-      const operation = operationId()
-      const end = (ask: Ask) => ask('revoke', (store) => store.revoke(sid, reason, operation))
-      untilDone(this.#retrying, `${sid} again`, this.#maxTtlMs, end).catch(() => {})
+      const idempotencyKey = createIdempotencyKey()
+      const revoke = (call: CallStore) => call('revoke', (store) => store.revoke(sid, reason, idempotencyKey))
+      this.#storeClient.callWithRetry(`revoke-restored ${sid}`, this.#maxTtlMs, revoke).catch(() => {})
     }
   }
 
   /**
-   * Takes note of sessions that the store has ended on its own, and tells of them.
-   * @throws `FRT_ERR_STORE_UNAVAILABLE` if the other processes could not be told yet: it goes on trying
+   * Records sessions that the store has revoked, reports each to `onRevoked`, and publishes them.
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if publishing failed. It is retried in the background
    */
-  async note(sessions: Session[], reason: RevocationReason, ended: Ended): Promise<void> {
+  async recordAndPublish(sessions: Session[], reason: RevocationReason, onRevoked: OnRevoked): Promise<void> {
     for (const session of sessions) {
       this.#revoked.add(session.sid, reason, session.expiresAt.getTime())
-      ended(session, reason)
+      onRevoked(session, reason)
     }
     const expiresAtMs = Math.max(0, ...sessions.map(({ expiresAt }) => expiresAt.getTime()))
-    await this.#announcer.tell({ sids: sessions.map(({ sid }) => sid), reason, expiresAtMs })
+    await this.#publisher.publish({ sids: sessions.map(({ sid }) => sid), reason, expiresAtMs })
   }
 
   /**
-   * Tells as soon as the store has ended it, and once: telling is tried again by itself. Then the store is
-   * asked whether that would last; where it would not, all is tried again, for a failover may have undone it.
+   * Publishes once, as soon as the store has revoked the sessions (publishing has its own retry). Then waits for
+   * replication. If replication fails, repeats the revocation, because a failover may have restored the session.
    */
-  async #untilDone<T>(key: string, end: (ask: Ask) => Promise<End<T>>): Promise<T> {
-    let first: (End<T> & { told: Promise<void> }) | undefined
-    const { result, told } = await untilDone(this.#retrying, key, this.#maxTtlMs, async (ask) => {
-      const ended = await end(ask)
-      first ??= { ...ended, told: ended.tell() }
-      const { sids, told } = first
-      told.catch(() => {})
-      await ask('secure', async (store) => store.secure?.(sids))
+  async #revokeDurably<T>(
+    key: string,
+    revoke: (call: CallStore) => Promise<RevocationResult<T>>
+  ): Promise<T> {
+    let first: { result: T; sids: string[]; published: Promise<void> } | undefined
+    const { result, published } = await this.#storeClient.callWithRetry(key, this.#maxTtlMs, async (call) => {
+      const { publish, ...revoked } = await revoke(call)
+      first ??= { ...revoked, published: publish() }
+      const { sids, published } = first
+      published.catch(() => {})
+      await call('waitForReplicas', async (store) => store.waitForReplicas?.(sids))
       return first
     })
-    await told
+    await published
     return result
   }
 }
 
-/** What the store has ended. */
-interface End<T> {
+/** What one revocation in the store did. */
+interface RevocationResult<T> {
   result: T
   sids: string[]
-  tell(): Promise<void>
+  publish(): Promise<void>
 }

@@ -1,40 +1,38 @@
 import { LRUCache } from 'lru-cache'
-import type { Background } from '../../utils/retry-queue.js'
-import type { StoreCalls } from './store-client.js'
+import type { StoreClient } from './store-client.js'
 
 const MAX_SESSIONS = 50_000
 
 /**
- * Tells the store that a client has proved to hold its tokens, off the critical path of the request that
- * proved it: once for each generation and process, and again until it is acknowledged.
+ * Confirms to the store that a client holds its new tokens. Sends each confirmation once per generation and process,
+ * outside of the request that proved it, and retries until the store acknowledges it.
  */
 export class Confirmations {
-  readonly #calls: StoreCalls
-  readonly #background: Background
-  /** The generation last confirmed, by sid. One that is forgotten is confirmed once more, which does no harm. */
+  readonly #storeClient: StoreClient
+  /** The last confirmed generation, by session id. Confirming an evicted entry again is harmless. */
   readonly #confirmed = new LRUCache<string, number>({ max: MAX_SESSIONS })
-
-  /** No token of the generation that was used may live for longer: a later one confirms anew. */
+  /** After this time no access token of the generation is valid. A later generation confirms again. */
   readonly #giveUpMs: number
 
-  constructor(calls: StoreCalls, background: Background, accessTokenTtlMs: number) {
-    this.#calls = calls
-    this.#background = background
+  constructor(storeClient: StoreClient, accessTokenTtlMs: number) {
+    this.#storeClient = storeClient
     this.#giveUpMs = accessTokenTtlMs
   }
 
   confirm(sid: string, gen: number): void {
-    // A login's generation counts as confirmed.
+    // The first generation is confirmed by the login.
     if (gen === 1 || gen <= (this.#confirmed.get(sid) ?? 1)) return
     this.#confirmed.set(sid, gen)
-    const send = () => this.#calls.askPatiently('confirm', (store) => store.confirm(sid, gen))
-    send().catch(() => {
-      const giveUpAt = performance.now() + this.#giveUpMs
-      return this.#background.retry(`${sid} ${gen}`, send, () => this.#isPointless(sid, gen, giveUpAt))
-    })
+    const giveUpAt = performance.now() + this.#giveUpMs
+    this.#storeClient.callInBackground(
+      `confirm ${sid} ${gen}`,
+      'confirm',
+      (store) => store.confirm(sid, gen),
+      () => this.#shouldGiveUp(sid, gen, giveUpAt)
+    )
   }
 
-  #isPointless(sid: string, gen: number, giveUpAt: number): boolean {
+  #shouldGiveUp(sid: string, gen: number, giveUpAt: number): boolean {
     if (this.#confirmed.peek(sid) !== gen) return true
     return performance.now() > giveUpAt && this.#confirmed.delete(sid)
   }

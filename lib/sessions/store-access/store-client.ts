@@ -1,117 +1,175 @@
-import type { StoreQuestion } from '../../../types/diagnostics.js'
+import type { StoreOperationName } from '../../../types/diagnostics.js'
 import type { SessionStore } from '../../../types/session-store.js'
 import { errors } from '../../errors.js'
-import { inTime } from '../../utils/timeout.js'
-import { isTraced, operations, trace } from '../observability/diagnostics.js'
+import { RetryQueue } from '../../utils/retry-queue.js'
+import { withTimeout } from '../../utils/timeout.js'
+import { operations, trace } from '../observability/diagnostics.js'
 import type { StoreOutage } from './store-outage.js'
 
-/** How many time-outs it takes until a call that nobody waits for is held to be forgotten. */
-const PATIENCE = 10
+/** A background call is considered lost after this many request timeouts. */
+const BACKGROUND_TIMEOUT_FACTOR = 10
 
-type Call<T> = (store: SessionStore) => Promise<T>
+/** Caps the timeout at about 7 days (10 × 60 s × 1,024). `setTimeout` overflows after 24.8 days. */
+const MAX_TIMEOUT_FACTOR = 1024
 
-/** A question to the store, by its name, and its answer. */
-export type Ask = <T>(question: StoreQuestion, call: Call<T>) => Promise<T>
+type Operation<T> = (store: SessionStore) => Promise<T>
 
-export interface StoreCallsSettings {
+/** Calls the store. The name of the operation goes to diagnostics. */
+export type CallStore = <T>(name: StoreOperationName, operation: Operation<T>) => Promise<T>
+
+export interface StoreClientSettings {
   keyPrefix: string
+  /** How long a request waits for the store. */
   timeoutMs: number
   outage: StoreOutage
+  retryQueue?: RetryQueue
 }
 
 /**
- * Every call of a store goes through here: whatever it throws, it was the store that did not answer.
- * @throws `FRT_ERR_STORE_UNAVAILABLE`, whose cause tells why
+ * Calls the store for requests and for background work. Every failure is `FRT_ERR_STORE_UNAVAILABLE`, whose cause
+ * holds the reason.
+ *
+ * - `call`: a request waits for the result, at most for `timeoutMs`.
+ * - `callWithRetry`: a request waits for the first attempt. If it fails, the work is retried in the background.
+ * - `callInBackground`: no request waits. Failures are retried.
  */
-export class StoreCalls {
+export class StoreClient {
   readonly #store: SessionStore
-  readonly #settings: StoreCallsSettings
+  readonly #settings: StoreClientSettings
+  readonly #retryQueue: RetryQueue
 
-  constructor(store: SessionStore, settings: StoreCallsSettings) {
+  constructor(store: SessionStore, settings: StoreClientSettings) {
     this.#store = store
     this.#settings = settings
+    this.#retryQueue = settings.retryQueue ?? new RetryQueue()
   }
 
   /**
-   * For a client who waits: it ends in time, whatever the client library does meanwhile (it may queue, or
-   * retry for ever). A late answer is dropped.
+   * Calls the store within the request timeout, even if the Redis client queues or retries longer.
    *
-   * @param failed is told when it fails, with what the store itself may still answer, within its patience
+   * @param onFailure receives a promise of the late result, so that the caller can undo it
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store failed or did not reply in time
    */
-  ask<T>(question: StoreQuestion, call: Call<T>, failed: (late: Promise<T>) => void = () => {}): Promise<T> {
-    if (!isTraced(operations.store)) return this.#ask(question, call, failed)
-    return this.#trace(question, () => this.#ask(question, call, failed))
+  call<T>(
+    name: StoreOperationName,
+    operation: Operation<T>,
+    onFailure?: (lateResult: Promise<T>) => void
+  ): Promise<T> {
+    return this.#attempt(name, operation, (reply) => this.#withRequestTimeout(reply), onFailure)
   }
 
+  /**
+   * Does work that must not be lost. The first attempt has the request timeout. If it fails, the work is retried in
+   * the background until it succeeds or `giveUpMs` have passed.
+   *
+   * @param key identifies the work. A later call with the same key replaces the work that is still retried
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the first attempt failed
+   */
+  async callWithRetry<T>(key: string, giveUpMs: number, work: (call: CallStore) => Promise<T>): Promise<T> {
+    try {
+      return await work((name, operation) => this.call(name, operation))
+    } catch (error) {
+      const giveUpAt = performance.now() + giveUpMs
+      void this.#retry(key, work, () => performance.now() > giveUpAt)
+      throw error
+    }
+  }
+
+  /**
+   * Calls the store without a request that waits. If the call fails, it is retried until it succeeds or
+   * `shouldGiveUp` returns `true`.
+   *
+   * @param key identifies the work, as in `callWithRetry`
+   */
+  callInBackground(
+    key: string,
+    name: StoreOperationName,
+    operation: Operation<unknown>,
+    shouldGiveUp: () => boolean
+  ): void {
+    const work = (call: CallStore) => call(name, operation)
+    work(this.#backgroundCall(1)).catch(() => this.#retry(key, work, shouldGiveUp))
+  }
+
+  /** Stops all retries and closes the store. */
   close(): void {
+    this.#retryQueue.close()
     this.#store.close?.()
   }
 
-  /**
-   * For work that nobody waits for. It is not sent again while it may still be queued, for an outage would
-   * fill the queue of the client library; but a library may also forget what was in flight when a connection
-   * broke, and never settle it.
-   *
-   * @param patience how many times as long it waits as the first time
-   */
-  askPatiently<T>(question: StoreQuestion, call: Call<T>, patience = 1): Promise<T> {
-    if (!isTraced(operations.store)) return this.#askPatiently(question, call, patience)
-    return this.#trace(question, () => this.#askPatiently(question, call, patience))
-  }
-
-  async #ask<T>(question: StoreQuestion, call: Call<T>, failed: (late: Promise<T>) => void): Promise<T> {
-    const { timeoutMs, outage } = this.#settings
-    const askedAt = performance.now()
-    const own = this.#call(call)
-    try {
-      const answer = await this.#within(timeoutMs, own)
-      outage.answered()
-      return answer
-    } catch (error) {
-      outage.failed(question, reasonOf(error), askedAt)
-      const late = this.#patiently(own)
-      late.catch(() => {})
-      failed(late)
-      throw error
+  #retry(
+    key: string,
+    work: (call: CallStore) => Promise<unknown>,
+    shouldGiveUp: () => boolean
+  ): Promise<void> {
+    let factor = 0.5
+    const attempt = () => {
+      // A call may still wait in the queue of the Redis client. Longer timeouts keep that queue short in an outage.
+      factor = Math.min(2 * factor, MAX_TIMEOUT_FACTOR)
+      return work(this.#backgroundCall(factor))
     }
+    return this.#retryQueue.retry(key, attempt, shouldGiveUp)
   }
 
-  async #askPatiently<T>(question: StoreQuestion, call: Call<T>, patience: number): Promise<T> {
-    const { outage } = this.#settings
-    const askedAt = performance.now()
+  #backgroundCall(factor: number): CallStore {
+    return (name, operation) =>
+      this.#attempt(name, operation, (reply) => this.#withBackgroundTimeout(reply, factor))
+  }
+
+  #attempt<T>(
+    name: StoreOperationName,
+    operation: Operation<T>,
+    limit: (reply: Promise<T>) => Promise<T>,
+    onFailure?: (lateResult: Promise<T>) => void
+  ): Promise<T> {
+    const { keyPrefix, outage } = this.#settings
+    return trace(operations.store, { keyPrefix, operation: name }, async () => {
+      const startedAt = performance.now()
+      const reply = this.#send(operation)
+      try {
+        const result = await limit(reply)
+        outage.recordSuccess()
+        return result
+      } catch (error) {
+        outage.recordFailure(name, reasonOf(error), startedAt)
+        onFailure?.(this.#lateResult(reply))
+        throw error
+      }
+    })
+  }
+
+  /** The result of a call that the request no longer waits for. An unused rejection is not an unhandled one. */
+  #lateResult<T>(reply: Promise<T>): Promise<T> {
+    const result = this.#withBackgroundTimeout(reply, 1)
+    result.catch(() => {})
+    return result
+  }
+
+  #withRequestTimeout<T>(reply: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#settings
+    return withTimeout(reply, timeoutMs, () => noReplyWithin(timeoutMs))
+  }
+
+  /** A Redis client may drop a command when its connection breaks, and then never settles the call. */
+  #withBackgroundTimeout<T>(reply: Promise<T>, factor: number): Promise<T> {
+    const timeoutMs = factor * BACKGROUND_TIMEOUT_FACTOR * this.#settings.timeoutMs
+    return withTimeout(reply, timeoutMs, () => noReplyWithin(timeoutMs), false)
+  }
+
+  async #send<T>(operation: Operation<T>): Promise<T> {
     try {
-      const answer = await this.#patiently(this.#call(call), patience)
-      outage.answered()
-      return answer
-    } catch (error) {
-      outage.failed(question, reasonOf(error), askedAt)
-      throw error
-    }
-  }
-
-  #trace<T>(operation: StoreQuestion, work: () => Promise<T>): Promise<T> {
-    const { keyPrefix } = this.#settings
-    return trace(operations.store, { keyPrefix, operation }, work)
-  }
-
-  #patiently<T>(own: Promise<T>, patience = 1): Promise<T> {
-    return this.#within(patience * PATIENCE * this.#settings.timeoutMs, own, false)
-  }
-
-  #within<T>(ms: number, own: Promise<T>, isAwaited = true): Promise<T> {
-    return inTime(own, ms, () => unavailable(`no answer within ${ms} ms`), isAwaited)
-  }
-
-  async #call<T>(call: Call<T>): Promise<T> {
-    try {
-      return await call(this.#store)
+      return await operation(this.#store)
     } catch (error) {
       throw unavailable(error instanceof Error ? error.message : String(error))
     }
   }
 }
 
-/** The message alone: a client library hangs the command and its arguments on its errors, which are personal data. */
+function noReplyWithin(ms: number): Error {
+  return unavailable(`no reply within ${ms} ms`)
+}
+
+/** Keeps only the message: Redis clients attach the command and its arguments to their errors, which are personal data. */
 function unavailable(reason: string): Error {
   return new errors.StoreUnavailable({ cause: new Error(reason) })
 }

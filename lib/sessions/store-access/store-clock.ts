@@ -1,21 +1,18 @@
-/**
- * What the clock of the store says at a moment of this process, by its last answer: rather too early than too
- * late, by as long as that answer was on its way.
- */
+/** Estimates the store's clock from its last reply. The estimate lags by at most the reply's latency, and is never ahead. */
 export class StoreClock {
-  #aheadMs = Number.NaN
+  #offsetMs = Number.NaN
 
-  get isKnown(): boolean {
-    return !Number.isNaN(this.#aheadMs)
+  get isSynced(): boolean {
+    return !Number.isNaN(this.#offsetMs)
   }
 
-  /** @param nowMs the clock, as an answer that has just come tells it */
-  learn(nowMs: number): void {
-    this.#aheadMs = nowMs - performance.now()
+  /** @param storeMs the store's clock in a reply that was just received, in milliseconds since the epoch */
+  sync(storeMs: number): void {
+    this.#offsetMs = storeMs - performance.now()
   }
 
-  /** @param atMs by `performance.now()` */
-  at(atMs: number): number {
-    return Math.floor(atMs + this.#aheadMs)
+  /** @param monotonicMs a time of `performance.now()` */
+  toStoreTime(monotonicMs: number): number {
+    return Math.floor(monotonicMs + this.#offsetMs)
   }
 }

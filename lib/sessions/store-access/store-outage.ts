@@ -1,45 +1,46 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { StoreQuestion } from '../../../types/diagnostics.js'
+import type { StoreOperationName } from '../../../types/diagnostics.js'
 import { events } from '../observability/diagnostics.js'
 
-/** For so long nothing must fail until an outage is over: what fails now and then is one outage. */
-const CALM_MS = 10_000
+/** Calls must succeed for this long before an outage is over, so that intermittent failures are logged as one outage. */
+const RECOVERY_WINDOW_MS = 10_000
 
-/** What the store failed to answer: each is told of, and the log gets a line when it begins and one when it is over. */
+/** Emits each failed store call, and logs one line when an outage starts and one when it is over. */
 export class StoreOutage {
   readonly #keyPrefix: string
   readonly #log: FastifyBaseLogger
-  /** Undefined while there is none. */
-  #since: number | undefined
-  #answersSince: number | undefined
+  /** Start of the current outage. Undefined if there is none. */
+  #startedAt: number | undefined
+  #succeedsSince: number | undefined
 
   constructor(keyPrefix: string, log: FastifyBaseLogger) {
     this.#keyPrefix = keyPrefix
     this.#log = log
   }
 
-  /** @param askedAt by `performance.now()` */
-  failed(operation: StoreQuestion, reason: string, askedAt: number): void {
+  /** @param calledAt when the call started, by `performance.now()` */
+  recordFailure(operation: StoreOperationName, reason: string, calledAt: number): void {
     if (events.storeError.hasSubscribers) {
-      const durationMs = performance.now() - askedAt
+      const durationMs = performance.now() - calledAt
       events.storeError.publish({ keyPrefix: this.#keyPrefix, operation, reason, durationMs })
     }
-    this.#answersSince = undefined
-    if (this.#since !== undefined) return
-    this.#since = askedAt
-    this.#log.warn({ event: 'store_unavailable', operation, reason }, 'the session store does not answer')
+    this.#succeedsSince = undefined
+    if (this.#startedAt !== undefined) return
+    this.#startedAt = calledAt
+    const message = 'session store is unavailable; requests that need it get 503'
+    this.#log.warn({ event: 'store_unavailable', operation, reason }, message)
   }
 
-  answered(): void {
-    if (this.#since !== undefined) this.#answeredAgain(this.#since)
+  recordSuccess(): void {
+    if (this.#startedAt !== undefined) this.#recordRecovery(this.#startedAt)
   }
 
-  #answeredAgain(since: number): void {
+  #recordRecovery(startedAt: number): void {
     const now = performance.now()
-    this.#answersSince ??= now
-    if (now - this.#answersSince < CALM_MS) return
-    const durationMs = Math.round(this.#answersSince - since)
-    this.#since = undefined
-    this.#log.info({ event: 'store_recovered', durationMs }, 'the session store answers again')
+    this.#succeedsSince ??= now
+    if (now - this.#succeedsSince < RECOVERY_WINDOW_MS) return
+    const durationMs = Math.round(this.#succeedsSince - startedAt)
+    this.#startedAt = undefined
+    this.#log.info({ event: 'store_recovered', durationMs }, 'session store is available again')
   }
 }

@@ -1,28 +1,28 @@
 import type { FeedSettings, Revocation, RevocationFeed } from '../../../types/revocation-feed.js'
-import { operationId } from '../../utils/random.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { RecentRevocations, retentionOf } from '../recent-revocations.js'
 
-type Heard = FeedSettings['heard']
+type Heard = FeedSettings['onRevocation']
 
 /** What the apps that share a memory store tell each other. In one process nothing is late, and nothing lost. */
 export class MemoryFeedHub {
   readonly #listeners = new Set<Heard>()
   readonly #recent = new RecentRevocations(0)
 
-  open({ heard, accessTokenTtlMs }: FeedSettings): RevocationFeed {
+  open({ onRevocation, accessTokenTtlMs }: FeedSettings): RevocationFeed {
     this.#recent.keepFor(retentionOf(accessTokenTtlMs))
     return {
       add: async (revocation: Revocation) => {
-        this.#recent.add(operationId(), revocation)
+        this.#recent.add(createIdempotencyKey(), revocation)
         for (const listener of this.#listeners) listener(revocation)
       },
       follow: async () => {
-        this.#listeners.add(heard)
+        this.#listeners.add(onRevocation)
         for (const revocation of this.#recent.addedBefore(Number.POSITIVE_INFINITY).values())
-          heard(revocation)
+          onRevocation(revocation)
       },
       isStale: () => false,
-      close: () => void this.#listeners.delete(heard)
+      close: () => void this.#listeners.delete(onRevocation)
     }
   }
 }

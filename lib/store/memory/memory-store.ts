@@ -5,19 +5,19 @@ import type {
   NewSession,
   Refresh,
   RefreshOutcome,
-  SessionStore,
-  SparedSessions
+  RevokeAllFilter,
+  SessionStore
 } from '../../../types/session-store.js'
 import { ExpiringMap } from '../../utils/expiring-map.js'
 import {
-  begin,
-  clamped,
-  confirmed,
-  copied,
+  clampTimes,
+  confirm,
+  evaluate,
+  initialState,
   isExhausted,
-  judge,
   type Rotation,
-  rotated
+  reissue,
+  rotate
 } from '../rotation-rule.js'
 import { type StoredTexts, toSession, toTexts } from '../session-serialization.js'
 import { MemoryFeedHub } from './memory-feed.js'
@@ -46,7 +46,7 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements SessionStore {
   readonly #now: () => number
   readonly #sessions: ExpiringMap<StoredSession>
-  readonly #blacklist: ExpiringMap<{ reason: RevocationReason; expiresUs: number }>
+  readonly #denylist: ExpiringMap<{ reason: RevocationReason; expiresUs: number }>
   /** What operations answered. */
   readonly #answers: ExpiringMap<{ ended: Session[]; expiresUs: number }>
   /** Each user's sids, in the order of their creation. */
@@ -57,20 +57,20 @@ export class MemoryStore implements SessionStore {
     this.#now = () => Math.floor(now() * 1000)
     const nowUs = this.#now()
     this.#sessions = new ExpiringMap(nowUs)
-    this.#blacklist = new ExpiringMap(nowUs)
+    this.#denylist = new ExpiringMap(nowUs)
     this.#answers = new ExpiringMap(nowUs)
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
     const nowUs = this.#tick()
-    const revoked = this.#blacklist.get(session.sid, nowUs)
+    const revoked = this.#denylist.get(session.sid, nowUs)
     if (revoked) return { outcome: 'revoked', reason: revoked.reason }
 
     const before = this.#sessions.get(session.sid, nowUs)
     const nowMs = toMs(nowUs)
-    if (!before && nowMs > (session.deadlineMs ?? nowMs)) return { outcome: 'late', nowMs }
+    if (!before && nowMs > (session.deadlineMs ?? nowMs)) return { outcome: 'deadline-exceeded', nowMs }
     const stored = before ?? this.#add(session, nowUs)
-    const evicted = this.#once(session.sid, nowUs, () => this.#evict(session, nowUs))
+    const evicted = this.#idempotent(session.sid, nowUs, () => this.#evict(session, nowUs))
     return { outcome: 'created', session: view(stored), nowMs, evicted }
   }
 
@@ -82,33 +82,33 @@ export class MemoryStore implements SessionStore {
     const stored = this.#sessions.get(refresh.sid, nowUs)
     if (!stored) return { outcome: 'unknown' }
 
-    const rotation = clamped(stored.rotation, nowUs)
+    const rotation = clampTimes(stored.rotation, nowUs)
     const issue = (issuedUs: number) => ({ session: view(stored), issuedUs, nowMs: toMs(nowUs) })
 
-    if (rotation.last?.operation === refresh.operation) {
+    if (rotation.last?.idempotencyKey === refresh.idempotencyKey) {
       const { row, issuedUs } = rotation.last
       return { outcome: 'rotated', row, rollback: row !== 4, ...issue(issuedUs) }
     }
 
-    const row = judge(rotation, { ...refresh, graceUs: refresh.graceMs * 1000 }, nowUs)
+    const row = evaluate(rotation, { ...refresh, graceUs: refresh.graceMs * 1000 }, nowUs)
     switch (row) {
       case 3:
-        stored.rotation = confirmed(rotation, nowUs)
+        stored.rotation = confirm(rotation, nowUs)
         return { outcome: 'replayed', row, ...issue(refresh.issuedUs) }
       case 5:
       case 8:
         return { outcome: 'reused', row, session: view(stored) }
       case 6:
       case 7:
-        if (refresh.askBeforeReplay) return { outcome: 'replayable', row, session: view(stored) }
-        stored.rotation = copied(rotation, nowUs)
+        if (refresh.reportReplayable) return { outcome: 'replayable', row, session: view(stored) }
+        stored.rotation = reissue(rotation, nowUs)
         return { outcome: 'replayed', row, ...issue(stored.rotation.issuedUs) }
       case 10:
         if (refresh.rollback !== 'accept') return { outcome: 'rolled-back', row, session: view(stored) }
     }
 
     if (isExhausted(refresh.gen)) return { outcome: 'exhausted', session: view(stored) }
-    stored.rotation = rotated(rotation, refresh, row, nowUs)
+    stored.rotation = rotate(rotation, refresh, row, nowUs)
     stored.expiresUs = idleEnd(refresh.idleMs, stored, nowUs)
     if (refresh.requestMetadata) stored.requestMetadata = JSON.stringify(refresh.requestMetadata)
     return { outcome: 'rotated', row, rollback: row !== 4, ...issue(stored.rotation.issuedUs) }
@@ -117,8 +117,8 @@ export class MemoryStore implements SessionStore {
   async confirm(sid: string, gen: number): Promise<void> {
     const nowUs = this.#tick()
     const stored = this.#sessions.get(sid, nowUs)
-    if (stored?.rotation.gen === gen && stored.rotation.current.confirmedUs === null) {
-      stored.rotation = confirmed(clamped(stored.rotation, nowUs), nowUs)
+    if (stored?.rotation.gen === gen && stored.rotation.current.confirmedAtUs === null) {
+      stored.rotation = confirm(clampTimes(stored.rotation, nowUs), nowUs)
     }
   }
 
@@ -142,7 +142,7 @@ export class MemoryStore implements SessionStore {
   async revoke(sid: string, reason: RevocationReason, operation: string): Promise<Session | null> {
     const nowUs = this.#tick()
     const stored = this.#sessions.get(sid, nowUs)
-    const ended = this.#once(operation, nowUs, () => (stored ? [this.#end(stored, reason)] : []))
+    const ended = this.#idempotent(operation, nowUs, () => (stored ? [this.#end(stored, reason)] : []))
     return ended[0] ?? null
   }
 
@@ -150,12 +150,12 @@ export class MemoryStore implements SessionStore {
     sub: string,
     reason: RevocationReason,
     operation: string,
-    { except, createdUntilMs }: SparedSessions
+    { except, createdUntilMs }: RevokeAllFilter
   ): Promise<Session[]> {
     const nowUs = this.#tick()
     // A time that lies ahead is that of a clock that was set back: the session is as old as any.
     const isMeant = (createdUs: number) => createdUs > nowUs || toMs(createdUs) <= createdUntilMs
-    return this.#once(operation, nowUs, () =>
+    return this.#idempotent(operation, nowUs, () =>
       this.#sessionsOf(sub, nowUs)
         .filter(({ sid, rotation }) => sid !== except && isMeant(rotation.createdUs))
         .map((stored) => this.#end(stored, reason))
@@ -170,7 +170,7 @@ export class MemoryStore implements SessionStore {
   #tick(): number {
     const nowUs = this.#now()
     this.#sessions.sweep(nowUs, (stored) => this.#unlist(stored))
-    this.#blacklist.sweep(nowUs)
+    this.#denylist.sweep(nowUs)
     this.#answers.sweep(nowUs)
     return nowUs
   }
@@ -179,7 +179,15 @@ export class MemoryStore implements SessionStore {
     const { sid, sub, remember, idleMs } = session
     const endsUs = nowUs + session.ttlMs * 1000
     const expiresUs = idleEnd(idleMs, { remember, endsUs }, nowUs)
-    const stored = { ...toTexts(session), sid, sub, remember, rotation: begin(nowUs), expiresUs, endsUs }
+    const stored = {
+      ...toTexts(session),
+      sid,
+      sub,
+      remember,
+      rotation: initialState(nowUs),
+      expiresUs,
+      endsUs
+    }
     this.#sessions.set(sid, stored)
     this.#users.set(sub, (this.#users.get(sub) ?? new Set()).add(sid))
     return stored
@@ -198,21 +206,25 @@ export class MemoryStore implements SessionStore {
   }
 
   /** Row 1: what the blacklist holds, or this process knows. What was lost is written again. */
-  #revokedAs({ sid, known }: Refresh, nowUs: number): RevocationReason | null {
-    const entry = this.#blacklist.get(sid, nowUs)
+  #revokedAs({ sid, knownRevocation }: Refresh, nowUs: number): RevocationReason | null {
+    const entry = this.#denylist.get(sid, nowUs)
     if (entry) return entry.reason
-    if (!known) return null
+    if (!knownRevocation) return null
     const stored = this.#sessions.get(sid, nowUs)
-    if (stored) this.#end(stored, known.reason)
-    else this.#blacklist.set(sid, { reason: known.reason, expiresUs: known.expiresAtMs * 1000 })
-    return known.reason
+    if (stored) this.#end(stored, knownRevocation.reason)
+    else
+      this.#denylist.set(sid, {
+        reason: knownRevocation.reason,
+        expiresUs: knownRevocation.expiresAtMs * 1000
+      })
+    return knownRevocation.reason
   }
 
   /** Deletes a session, and blacklists it for as long as one of its tokens could be alive. */
   #end(stored: StoredSession, reason: RevocationReason): Session {
     this.#sessions.delete(stored.sid)
     this.#unlist(stored)
-    this.#blacklist.set(stored.sid, { reason, expiresUs: stored.expiresUs })
+    this.#denylist.set(stored.sid, { reason, expiresUs: stored.expiresUs })
     return view(stored)
   }
 
@@ -222,7 +234,7 @@ export class MemoryStore implements SessionStore {
     if (sids?.size === 0) this.#users.delete(sub)
   }
 
-  #once(operation: string, nowUs: number, run: () => Session[]): Session[] {
+  #idempotent(operation: string, nowUs: number, run: () => Session[]): Session[] {
     const before = this.#answers.get(operation, nowUs)
     if (before) return before.ended
     const ended = run()
@@ -236,7 +248,7 @@ function idleEnd(
   { remember, endsUs }: Pick<StoredSession, 'remember' | 'endsUs'>,
   nowUs: number
 ): number {
-  const idle = remember ? idleMs : Math.min(idleMs, FORGETFUL_IDLE_MS)
+  const idle = remember ? idleMs : Math.min(idleMs, NON_PERSISTENT_IDLE_MS)
   return Math.min(nowUs + idle * 1000, endsUs)
 }
 
@@ -244,7 +256,7 @@ function view(stored: StoredSession): Session {
   const { sid, sub, remember, rotation, expiresUs, endsUs } = stored
   return toSession({ sid, sub, gen: rotation.gen, remember }, stored, {
     createdMs: toMs(rotation.createdUs),
-    lastUsedMs: toMs(rotation.current.mintedUs ?? rotation.createdUs),
+    lastUsedMs: toMs(rotation.current.issuedAtUs ?? rotation.createdUs),
     expiresMs: toMs(expiresUs),
     endsMs: toMs(endsUs)
   })
@@ -255,4 +267,4 @@ function toMs(timeUs: number): number {
 }
 
 /** Idle lifetime at the most, for sessions that are not to be remembered. */
-export const FORGETFUL_IDLE_MS = 24 * 60 * 60 * 1000
+export const NON_PERSISTENT_IDLE_MS = 24 * 60 * 60 * 1000

@@ -1,7 +1,7 @@
 import type { RedisClient } from '../../../types/redis-client.js'
 
 /** The part of ioredis that is used over a connection of our own. */
-export interface OwnConnection extends RedisClient {
+export interface DedicatedConnection extends RedisClient {
   xread(...args: (string | number)[]): Promise<unknown>
   pipeline(): Pipeline
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -54,9 +54,9 @@ function clusterSettings(redis: RedisClient): object {
 }
 
 /** Like the user's client (Redis, Sentinel or Cluster), but for these settings. */
-export function connectLike(redis: RedisClient): OwnConnection {
+export function duplicateForBlocking(redis: RedisClient): DedicatedConnection {
   const args: unknown[] = redis.isCluster ? [[], clusterSettings(redis)] : [SETTINGS]
-  const connection = redis.duplicate(...(args as never[])) as OwnConnection
+  const connection = redis.duplicate(...(args as never[])) as DedicatedConnection
   // Each command fails with it: without a listener ioredis would print it.
   connection.on('error', () => {})
   return connection

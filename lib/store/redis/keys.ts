@@ -12,7 +12,7 @@ export interface UserKeys {
   /** An operation id is appended: what the operation answered. */
   operations: string
   /** Written to see whether the replicas follow. */
-  mark: string
+  replicationMarker: string
 }
 
 export function createKeys(keyPrefix: string) {
@@ -22,7 +22,7 @@ export function createKeys(keyPrefix: string) {
       sessions: `${base}s`,
       blacklist: `${base}b:`,
       operations: `${base}o:`,
-      mark: `${base}w`
+      replicationMarker: `${base}w`
     }
   }
   return {

@@ -6,15 +6,15 @@ import type {
   NewSession,
   Refresh,
   RefreshOutcome,
-  SessionStore,
-  SparedSessions
+  RevokeAllFilter,
+  SessionStore
 } from '../../../types/session-store.js'
 import { toTexts } from '../session-serialization.js'
 import { evictionWarnings } from './eviction-policy.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
 import { Replicas } from './replication.js'
-import { toCreateOutcome, toOneSession, toRefreshOutcome, toSessions, type View } from './replies.js'
+import { type SessionReply, toCreateOutcome, toOneSession, toRefreshOutcome, toSessions } from './replies.js'
 import { runScript } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
 import { createScript } from './scripts/create.js'
@@ -70,19 +70,21 @@ export class RedisStore implements SessionStore {
   }
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {
-    const { sid, gen, issuedUs, graceMs, idleMs, known, requestMetadata, operation } = refresh
+    const { sid, gen, issuedUs, graceMs, idleMs, knownRevocation, requestMetadata, idempotencyKey } = refresh
     const { sessions, blacklist } = this.#keys.ofSession(sid)
-    const flags = [refresh.untilConfirmed, refresh.rollback === 'accept', refresh.askBeforeReplay].map(Number)
+    const flags = [refresh.untilConfirmed, refresh.rollback === 'accept', refresh.reportReplayable].map(
+      Number
+    )
     const answer = await runScript(
       this.#redis,
       rotateScript,
       [sessions, blacklist + sid],
       [
         sid,
-        operation,
+        idempotencyKey,
         requestMetadata === null ? '' : JSON.stringify(requestMetadata),
         [gen, issuedUs, graceMs * 1000, idleMs, ...flags].join(' '),
-        ...(known ? [known.reason, known.expiresAtMs] : [])
+        ...(knownRevocation ? [knownRevocation.reason, knownRevocation.expiresAtMs] : [])
       ]
     )
     return toRefreshOutcome(answer)
@@ -96,7 +98,7 @@ export class RedisStore implements SessionStore {
   async get(sid: string): Promise<Session | null> {
     const { sessions } = this.#keys.ofSession(sid)
     const answer = await runScript(this.#redis, getScript, [sessions], [sid])
-    return answer === null ? null : toOneSession(answer as View)
+    return answer === null ? null : toOneSession(answer as SessionReply)
   }
 
   async has(sid: string): Promise<boolean> {
@@ -111,7 +113,7 @@ export class RedisStore implements SessionStore {
   async list(sub: string): Promise<Session[]> {
     const { sessions } = this.#keys.ofUser(sub)
     const answer = await runScript(this.#redis, listScript, [sessions], [sub])
-    return toSessions(answer as View[])
+    return toSessions(answer as SessionReply[])
   }
 
   async revoke(sid: string, reason: RevocationReason, operation: string): Promise<Session | null> {
@@ -122,14 +124,14 @@ export class RedisStore implements SessionStore {
       [sessions, blacklist + sid, operations + operation],
       [sid, reason]
     )
-    return toSessions(answer as View[])[0] ?? null
+    return toSessions(answer as SessionReply[])[0] ?? null
   }
 
   async revokeAll(
     sub: string,
     reason: RevocationReason,
     operation: string,
-    { except = '', createdUntilMs }: SparedSessions
+    { except = '', createdUntilMs }: RevokeAllFilter
   ): Promise<Session[]> {
     const { sessions, blacklist, operations } = this.#keys.ofUser(sub)
     const answer = await runScript(
@@ -138,14 +140,14 @@ export class RedisStore implements SessionStore {
       [sessions, operations + operation, blacklist],
       [sub, reason, except, createdUntilMs]
     )
-    return toSessions(answer as View[])
+    return toSessions(answer as SessionReply[])
   }
 
-  async secure(sids: string[]): Promise<void> {
+  async waitForReplicas(sids: string[]): Promise<void> {
     const [sid] = sids
     if (!this.#replicas || sid === undefined) return
-    const { sessions, mark } = this.#keys.ofSession(sid)
-    await this.#replicas.follow(sessions, mark, sids)
+    const { sessions, replicationMarker } = this.#keys.ofSession(sid)
+    await this.#replicas.wait(sessions, replicationMarker, sids)
   }
 
   warnings(): Promise<string[]> {

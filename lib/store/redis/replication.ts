@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../../types/redis-client.js'
-import { connectLike, type OwnConnection } from './dedicated-connection.js'
+import { type DedicatedConnection, duplicateForBlocking } from './dedicated-connection.js'
 import { isNoScript } from './run-script.js'
 import { checkEndedScript } from './scripts/check-revoked.js'
 
@@ -19,7 +19,7 @@ export class Replicas {
   readonly #redis: RedisClient
   readonly #count: number
   readonly #timeoutMs: number
-  #connection: OwnConnection | null = null
+  #connection: DedicatedConnection | null = null
   #waiting = 0
 
   /** @param count how many, of the master that the key lies on */
@@ -30,7 +30,7 @@ export class Replicas {
   }
 
   /** Resolves once the replicas know that these sessions have ended; throws where they did not follow in time. */
-  async follow(sessionsKey: string, markKey: string, sids: string[]): Promise<void> {
+  async wait(sessionsKey: string, markKey: string, sids: string[]): Promise<void> {
     if (this.#waiting >= MAX_WAITING) throw new Error('the replicas do not follow')
     this.#waiting++
     try {
@@ -48,7 +48,7 @@ export class Replicas {
   }
 
   async #ask(keys: string[], sids: string[]): Promise<number[]> {
-    this.#connection ??= connectLike(this.#redis)
+    this.#connection ??= duplicateForBlocking(this.#redis)
     const answers = await checkAndWait(this.#connection, keys, sids, [this.#count, this.#timeoutMs])
     const failed = answers.find(([error]) => error)
     if (failed) {
@@ -62,7 +62,7 @@ export class Replicas {
 
 /** As one pipeline: in a Cluster both go to the master of the keys. */
 async function checkAndWait(
-  connection: OwnConnection,
+  connection: DedicatedConnection,
   keys: string[],
   sids: string[],
   wait: [count: number, timeoutMs: number]

@@ -3,26 +3,32 @@ import type { CreateOutcome, RefreshOutcome } from '../../../types/session-store
 import { toSession } from '../session-serialization.js'
 
 /** A session as the scripts answer it; its numbers are gen, created, last used, expires, ends, and remember (1 or 0). */
-export type View = [sid: string, numbers: string, sub: string, identity: string, requestMetadata: string]
+export type SessionReply = [
+  sid: string,
+  numbers: string,
+  sub: string,
+  identity: string,
+  requestMetadata: string
+]
 
 type CreateAnswer =
-  | ['created', now: string, session: View, evicted: View[]]
+  | ['created', now: string, session: SessionReply, evicted: SessionReply[]]
   | ['revoked', reason: RevocationReason]
-  | ['late', now: string]
+  | ['deadline-exceeded', now: string]
 
 /** Its numbers are the row, the clock, and the copy's time of issue. */
-type Issued = ['rotated' | 'replayed', numbers: string, session: View]
-type Reported = ['replayable' | 'reused' | 'rolled-back' | 'exhausted', row: string, session: View]
+type Issued = ['rotated' | 'replayed', numbers: string, session: SessionReply]
+type Reported = ['replayable' | 'reused' | 'rolled-back' | 'exhausted', row: string, session: SessionReply]
 type RefreshAnswer = Issued | Reported | ['revoked', reason: RevocationReason] | ['unknown']
 
-export function toSessions(views: View[]): Session[] {
+export function toSessions(views: SessionReply[]): Session[] {
   return views.map(toOneSession)
 }
 
 export function toCreateOutcome(answer: unknown): CreateOutcome {
   const fields = answer as CreateAnswer
   if (fields[0] === 'revoked') return { outcome: 'revoked', reason: fields[1] }
-  if (fields[0] === 'late') return { outcome: 'late', nowMs: Number(fields[1]) }
+  if (fields[0] === 'deadline-exceeded') return { outcome: 'deadline-exceeded', nowMs: Number(fields[1]) }
   const [outcome, now, session, evicted] = fields
   return { outcome, session: toOneSession(session), nowMs: Number(now), evicted: toSessions(evicted) }
 }
@@ -54,7 +60,7 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
   }
 }
 
-export function toOneSession([sid, numbers, sub, identity, requestMetadata]: View): Session {
+export function toOneSession([sid, numbers, sub, identity, requestMetadata]: SessionReply): Session {
   const [gen, createdMs, lastUsedMs, expiresMs, endsMs, remember] = toNumbers(numbers) as SixNumbers
   const texts = { identity, requestMetadata }
   const times = { createdMs, lastUsedMs, expiresMs, endsMs }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { operationId } from '../../utils/random.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { HOUR, isLike, SECOND, W } from './assertions.js'
 import type { Cases } from './fixture.js'
 import { begin, Client, FIRST, rowOf } from './test-client.js'
@@ -30,7 +30,7 @@ export const clockSetBack: Cases = {
     const { session } = await begin(store)
     skew(-HOUR)
     const createdUntilMs = await store.now(session.sub)
-    const ended = await store.revokeAll(session.sub, 'logout', operationId(), { createdUntilMs })
+    const ended = await store.revokeAll(session.sub, 'logout', createIdempotencyKey(), { createdUntilMs })
     assert.equal(ended.length, 1)
   },
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Claims } from '../../../types/session.js'
-import { operationId } from '../../utils/random.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { DAY, isAbout, isLike, SECOND } from './assertions.js'
 import type { Cases } from './fixture.js'
 import { begin, beginLater, Client, FIRST, newSession, sidsOf } from './test-client.js'
@@ -68,7 +68,7 @@ export const create: Cases = {
     const ended = await beginLater(subject, sub)
     const third = await beginLater(subject, sub)
     await beginLater(subject, sub)
-    await store.revoke(ended, 'logout', operationId())
+    await store.revoke(ended, 'logout', createIdempotencyKey())
     const { evicted } = await begin(store, { sub, maxPerUser: 2 })
     assert.deepEqual(sidsOf(evicted), [oldest, third])
     const short = await begin(store, { sub, maxPerUser: 3, ttlMs: 5 * SECOND })
@@ -113,14 +113,14 @@ export const create: Cases = {
     await advance(1)
     assert.equal((await begin(store, given)).session.sid, given.sid, 'the same call, once more')
     const late = await store.create(newSession({ sub, maxPerUser: 1, deadlineMs }))
-    assert.deepEqual(late, { outcome: 'late', nowMs: await store.now(sub) })
+    assert.deepEqual(late, { outcome: 'deadline-exceeded', nowMs: await store.now(sub) })
     assert.equal((await store.list(sub)).length, 2, 'none is evicted')
   },
 
   'that comes after its revocation makes no session': async ({ store }) => {
     const given = newSession()
     await begin(store, given)
-    await store.revoke(given.sid, 'revoked', operationId())
+    await store.revoke(given.sid, 'revoked', createIdempotencyKey())
     assert.deepEqual(await store.create(given), { outcome: 'revoked', reason: 'revoked' })
     assert.equal(await store.has(given.sid), false)
   }

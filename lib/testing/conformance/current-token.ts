@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { operationId } from '../../utils/random.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { AFTER_REST, HOUR, isLike, SECOND, W } from './assertions.js'
 import type { Cases } from './fixture.js'
 import { Client, FIRST, rowOf, type Token } from './test-client.js'
@@ -9,7 +9,7 @@ export const currentToken: Cases = {
   'row 1: a session that ended stays ended, and tells why': async ({ store }) => {
     for (const reason of ['logout', 'reuse', 'revoked', 'replaced', 'disabled', 'rollback'] as const) {
       const client = await Client.login(store)
-      await store.revoke(client.sid, reason, operationId())
+      await store.revoke(client.sid, reason, createIdempotencyKey())
       for (const gen of [1, 2, 3])
         assert.deepEqual(await client.present(gen, 0), { outcome: 'revoked', reason })
     }
@@ -17,8 +17,11 @@ export const currentToken: Cases = {
 
   'row 1: what this process knows ends a session that the store still has': async ({ store, clock }) => {
     const client = await Client.login(store)
-    const known = { reason: 'logout', expiresAtMs: clock.nowMs + HOUR } as const
-    assert.deepEqual(await client.present(1, 0, { known }), { outcome: 'revoked', reason: 'logout' })
+    const knownRevocation = { reason: 'logout', expiresAtMs: clock.nowMs + HOUR } as const
+    assert.deepEqual(await client.present(1, 0, { knownRevocation }), {
+      outcome: 'revoked',
+      reason: 'logout'
+    })
     assert.equal(await store.has(client.sid), false)
     assert.deepEqual(
       await client.present(1, 0),
@@ -34,13 +37,16 @@ export const currentToken: Cases = {
   }) => {
     const client = Client.stranger(store)
     assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' })
-    const known = { reason: 'revoked', expiresAtMs: clock.nowMs + HOUR } as const
-    await client.present(1, 0, { known })
+    const knownRevocation = { reason: 'revoked', expiresAtMs: clock.nowMs + HOUR } as const
+    await client.present(1, 0, { knownRevocation })
     assert.deepEqual(await client.present(1, 0), { outcome: 'revoked', reason: 'revoked' })
     await advance(HOUR + SECOND)
     assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' }, 'for as long as a token could live')
     const past = { reason: 'revoked', expiresAtMs: 0 } as const
-    assert.deepEqual(await client.present(1, 0, { known: past }), { outcome: 'revoked', reason: 'revoked' })
+    assert.deepEqual(await client.present(1, 0, { knownRevocation: past }), {
+      outcome: 'revoked',
+      reason: 'revoked'
+    })
     assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' }, 'nothing is kept of what is over')
   },
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { operationId } from '../../utils/random.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { DAY, isLike } from './assertions.js'
 import type { Cases } from './fixture.js'
 import { Client, FIRST, rowOf } from './test-client.js'
@@ -21,7 +21,7 @@ export const everyRow: Cases = {
   'asks before it replays a retired token, and then has changed nothing': async ({ store }) => {
     const client = await Client.login(store)
     const second = await client.exchange(FIRST)
-    const ask = { askBeforeReplay: true }
+    const ask = { reportReplayable: true }
     isLike(await client.present(1, 0, ask), { outcome: 'replayable', row: 6, session: { gen: 2 } })
     await client.confirm(2)
     isLike(await client.present(1, 0, ask), { outcome: 'replayable', row: 7 })
@@ -38,11 +38,11 @@ export const everyRow: Cases = {
       [2, 9]
     ] as const) {
       const client = await Client.login(store)
-      const operation = operationId()
-      const first = await client.exchange({ gen, issuedUs: 0 }, { operation })
+      const idempotencyKey = createIdempotencyKey()
+      const first = await client.exchange({ gen, issuedUs: 0 }, { idempotencyKey })
       const copy = await client.exchange({ gen, issuedUs: 0 })
       assert.equal(rowOf(copy), 'replayed 6')
-      const second = await client.exchange({ gen, issuedUs: 0 }, { operation })
+      const second = await client.exchange({ gen, issuedUs: 0 }, { idempotencyKey })
       isLike(second, { outcome: 'rotated', row, rollback: row === 9, gen: gen + 1 })
       assert.equal(second.issuedUs, first.issuedUs, 'the very same copy')
     }

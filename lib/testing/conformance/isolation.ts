@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { tagOf } from '../../tokens/session-id.js'
-import { operationId } from '../../utils/random.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { ALL, isLike } from './assertions.js'
 import type { Cases } from './fixture.js'
 import { Client, sidsOf } from './test-client.js'
@@ -16,7 +16,7 @@ export const strangers: Cases = {
     assert.deepEqual(sidsOf(await store.list(sub)), [own.sid])
     await Client.login(store, {}, { sub, maxPerUser: 1 })
     assert.equal((await store.list(stranger)).length, 1, 'nor evicted')
-    assert.equal((await store.revokeAll(sub, 'revoked', operationId(), ALL)).length, 1)
+    assert.equal((await store.revokeAll(sub, 'revoked', createIdempotencyKey(), ALL)).length, 1)
     assert.equal((await store.list(stranger)).length, 1)
     assert.equal((await store.get(other.sid))?.sub, stranger)
   },
@@ -25,7 +25,7 @@ export const strangers: Cases = {
     for (let i = 0; i < 40; i++) {
       const client = await Client.login(store)
       const refresh = () => client.present(1, 0)
-      const logout = () => store.revoke(client.sid, 'logout', operationId())
+      const logout = () => store.revoke(client.sid, 'logout', createIdempotencyKey())
       await Promise.all(i % 2 ? [refresh(), logout(), refresh()] : [logout(), refresh(), logout()])
       for (const gen of [1, 2, 3]) isLike(await client.present(gen, 0), { outcome: 'revoked' })
       assert.equal(await store.has(client.sid), false)

@@ -8,12 +8,12 @@ import type {
   SessionStore
 } from '../../../types/session-store.js'
 import { createFamily, sidOf } from '../../tokens/session-id.js'
-import { operationId } from '../../utils/random.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { DAY, W } from './assertions.js'
 import type { Subject } from './fixture.js'
 
 export function newSession(given: Partial<NewSession> = {}): NewSession {
-  const sub = given.sub ?? `user ${operationId()}`
+  const sub = given.sub ?? `user ${createIdempotencyKey()}`
   return {
     sid: sidOf(createFamily(sub)),
     sub,
@@ -90,11 +90,11 @@ export class Client {
       issuedUs,
       graceMs: W,
       untilConfirmed: true,
-      rollback: 'adopt-one',
-      askBeforeReplay: false,
+      rollback: 'accept-one',
+      reportReplayable: false,
       idleMs: 14 * DAY,
       requestMetadata: null,
-      operation: operationId(),
+      idempotencyKey: createIdempotencyKey(),
       ...this.rule,
       ...rule
     })

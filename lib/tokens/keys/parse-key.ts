@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto'
-import { type Check, isObject, listOf, matching, optional, refuse } from '../../utils/checks.js'
+import { type Check, isObject, listOf, matching, mustBe, optional } from '../../utils/checks.js'
 
 /** A key as it was given, of whatever kind. */
 export interface GivenKey {
@@ -22,7 +22,7 @@ export const key: Check<GivenKey> = (value, path) => {
   const jwk = isJwk(value) ? value : undefined
   const read = value instanceof KeyObject ? value : readKey(jwk ? { key: jwk, format: 'jwk' } : value)
   if (!read || read.type === 'secret') {
-    refuse(path, 'a private or public key: a PEM that is not encrypted, a KeyObject, or a JWK')
+    mustBe(path, 'a private or public key: an unencrypted PEM, a KeyObject, or a JWK')
   }
   const isPrivate = read.type === 'private'
   return {
@@ -38,7 +38,7 @@ export const keysOrSource: Check<readonly GivenKey[] | KeySource> = (value, path
   if (typeof value === 'function') return value as KeySource
   return Array.isArray(value)
     ? listOf(key)(value, path)
-    : refuse(path, 'an array, or a function that gives one')
+    : mustBe(path, 'an array, or a function that returns one')
 }
 
 function isJwk(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { inTime as within } from '../../../lib/utils/timeout.js'
+import { withTimeout as within } from '../../../lib/utils/timeout.js'
 
 const LIMIT_MS = 15_000
 

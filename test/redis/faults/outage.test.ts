@@ -160,7 +160,7 @@ t.test('a store that is reached too late each time is a 503', async (t) => {
   let nowMs = Date.now()
   under.store.create = async () => {
     nowMs += 3_600_000
-    return { outcome: 'late', nowMs }
+    return { outcome: 'deadline-exceeded', nowMs }
   }
   t.equal((await new Client(app).login()).json().code, 'FRT_ERR_STORE_UNAVAILABLE')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { watchFeed } from '../../../lib/sessions/observability/feed-monitor.js'
+import { createFeedMonitor } from '../../../lib/sessions/observability/feed-monitor.js'
 import { heardOn } from '../../support/diagnostics.js'
 import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
@@ -11,7 +11,7 @@ const keyPrefix = 'frt:'
 t.test('what changes with the feed is a line in the log and a message', async (t) => {
   const told = heardOn(t, 'fastify-refresh-token:feed')
   const { log, lines } = recordingLog(t)
-  const tell = watchFeed(keyPrefix, log)
+  const tell = createFeedMonitor(keyPrefix, log)
   tell({ state: 'interrupted', reason: 'no answer' })
   tell({ state: 'gap' })
   tell({ state: 'recovered' })
@@ -30,7 +30,7 @@ t.test('what changes with the feed is a line in the log and a message', async (t
 t.test('a feed that stays stale is told of once, until it has been read again', async (t) => {
   const told = heardOn(t, 'fastify-refresh-token:feed')
   const { log, lines } = recordingLog(t)
-  const tell = watchFeed(keyPrefix, log)
+  const tell = createFeedMonitor(keyPrefix, log)
   for (let i = 0; i < 3; i++) tell({ state: 'stale', reason: 'no answer' })
   t.equal(told.length, 1)
   t.match(lines, [{ level: 40, event: 'revocation_feed_stale', reason: 'no answer' }])
@@ -42,7 +42,7 @@ t.test('a feed that stays stale is told of once, until it has been read again', 
 
 t.test('a reading is told of to who listens, and is no line in the log', async (t) => {
   const { log, lines } = recordingLog(t)
-  const tell = watchFeed(keyPrefix, log)
+  const tell = createFeedMonitor(keyPrefix, log)
   tell({ state: 'read', entries: 7 })
   const reads = heardOn(t, 'fastify-refresh-token:feed-read')
   tell({ state: 'read', entries: 2, lagMs: 3 })

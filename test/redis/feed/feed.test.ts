@@ -321,29 +321,29 @@ t.test("in the modes 'store' and 'none' there is no feed", async (t) => {
 })
 
 t.test('the feed of a memory store', async (t) => {
-  const settings = (heard: (sids: string[]) => void) => ({
-    heard: ({ sids }: { sids: string[] }) => heard(sids),
-    lost() {},
+  const settings = (onRevocation: (sids: string[]) => void) => ({
+    onRevocation: ({ sids }: { sids: string[] }) => onRevocation(sids),
+    onRepublished() {},
     staleAfterMs: 5000,
     accessTokenTtlMs: 300_000,
-    tell() {}
+    onEvent() {}
   })
 
   await t.test('tells until it is closed, and holds nothing then', async (t) => {
     const store = new MemoryStore()
-    const heard: string[] = []
+    const received: string[] = []
     const writing = store.openFeed(settings(() => {}))
-    const feed = store.openFeed(settings((sids) => heard.push(...sids)))
+    const feed = store.openFeed(settings((sids) => received.push(...sids)))
     await writing.add({ sids: ['a'], reason: 'logout', expiresAtMs: 0 })
-    t.same(heard, [], 'not before it follows')
+    t.same(received, [], 'not before it follows')
     await feed.follow()
     await writing.add({ sids: ['b'], reason: 'logout', expiresAtMs: 0 })
-    t.same(heard, ['a', 'b'])
+    t.same(received, ['a', 'b'])
     t.equal(feed.isStale(), false)
     feed.close()
     feed.close()
     await writing.add({ sids: ['c'], reason: 'logout', expiresAtMs: 0 })
-    t.same(heard, ['a', 'b'])
+    t.same(received, ['a', 'b'])
   })
 
   await t.test('an app that closes leaves it', async (t) => {
@@ -380,7 +380,7 @@ const clients: Record<string, ClientOptions> = {
 
 const watchful = { revocation: { staleAfter: '1s', onStale: 'deny' } } as const
 
-/** What ends in the one process is heard by the other, and the other way round. */
+/** What ends in the one process reaches the other, and the other way round. */
 async function hearEachOther(t: Test, one: AppUnderTest, other: AppUnderTest & { calls: string[] }) {
   for (const [ending, hearing] of [
     [one, other],

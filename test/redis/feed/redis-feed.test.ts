@@ -25,11 +25,11 @@ function open(
   const heard: string[] = []
   const events: string[] = []
   const feed = new RedisStore({ redis, keyPrefix }).openFeed({
-    heard: ({ sids }) => heard.push(...sids),
-    lost() {},
+    onRevocation: ({ sids }) => heard.push(...sids),
+    onRepublished() {},
     staleAfterMs: 1000,
     accessTokenTtlMs,
-    tell({ state }) {
+    onEvent({ state }) {
       if (state !== 'read' && state !== events.at(-1)) events.push(state)
     },
     ...settings
@@ -137,8 +137,8 @@ t.test('who follows', async (t) => {
     'tells how much it has read, and how long the oldest of what is new was on its way',
     async (t) => {
       const reads: FeedEvent[] = []
-      const tell = (event: FeedEvent) => void reads.push(event)
-      const { feed, key } = open(t, redis, { tell })
+      const onEvent = (event: FeedEvent) => void reads.push(event)
+      const { feed, key } = open(t, redis, { onEvent })
       const added = (secondsAgo: number, before = '0-0') => {
         const id = `${Date.now() - 1000 * secondsAgo}-0`
         return addByHand(redis, key, id, before, 'a').then(() => id)

@@ -41,8 +41,8 @@ const step = fc.oneof(
       ahead: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1, 2),
       graceMs: fc.constantFrom(W, W, W, 0),
       untilConfirmed: fc.constantFrom(true, true, true, false),
-      rollback: fc.constantFrom('adopt-one' as const, 'accept' as const),
-      askBeforeReplay: fc.constantFrom(false, false, false, true),
+      rollback: fc.constantFrom('accept-one' as const, 'accept' as const),
+      reportReplayable: fc.constantFrom(false, false, false, true),
       twice: fc.constantFrom(false, false, true)
     })
   },
@@ -101,10 +101,10 @@ t.test('the two stores answer the same, whatever happens to them', async (t) => 
         case 'refresh': {
           if (!token) break
           const gen = token.gen + step.ahead
-          const { graceMs, untilConfirmed, rollback, askBeforeReplay } = step
+          const { graceMs, untilConfirmed, rollback, reportReplayable } = step
           const refresh = {
-            ...{ ...token, gen, graceMs, untilConfirmed, rollback, askBeforeReplay },
-            ...{ idleMs: 14 * DAY, requestMetadata: { operation }, operation }
+            ...{ ...token, gen, graceMs, untilConfirmed, rollback, reportReplayable },
+            ...{ idleMs: 14 * DAY, requestMetadata: { operation }, idempotencyKey: operation }
           }
           const once = () => ask(async (store) => essence(await store.rotate(refresh)))
           const outcome = (await once()) as Partial<Token>

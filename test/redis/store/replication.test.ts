@@ -116,15 +116,15 @@ t.test('a store says so where a session is back, and where too few follow', asyn
   const [store, patient] = [open(1), open(2)]
   const session = newSession()
   await store.create(session)
-  await t.rejects(store.secure([session.sid]), /is back/)
+  await t.rejects(store.waitForReplicas([session.sid]), /is back/)
   await store.revoke(session.sid, 'logout', 'abcdefgh')
-  await store.secure([session.sid])
-  await store.secure([])
-  await t.rejects(patient.secure([session.sid]), /1 of 2 replicas/)
+  await store.waitForReplicas([session.sid])
+  await store.waitForReplicas([])
+  await t.rejects(patient.waitForReplicas([session.sid]), /1 of 2 replicas/)
 
   stop()
-  const line = Array.from({ length: 1000 }, () => store.secure([session.sid]))
-  await t.rejects(store.secure([session.sid]), /do not follow/)
+  const line = Array.from({ length: 1000 }, () => store.waitForReplicas([session.sid]))
+  await t.rejects(store.waitForReplicas([session.sid]), /do not follow/)
   store.close()
   t.ok((await Promise.allSettled(line)).every(({ status }) => status === 'rejected'))
 })
@@ -134,10 +134,10 @@ t.test('a connection that was lost is replaced', async (t) => {
   const store = new RedisStore({ redis: master.client(), replicas: 1 })
   t.after(() => store.close())
   const { sid } = newSession()
-  await store.secure([sid])
+  await store.waitForReplicas([sid])
   await master.client().call('CLIENT', 'KILL', 'TYPE', 'normal')
   await eventually(() =>
-    store.secure([sid]).then(
+    store.waitForReplicas([sid]).then(
       () => true,
       () => false
     )

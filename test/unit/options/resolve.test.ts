@@ -66,7 +66,7 @@ t.test('every option has the default that the documentation names', async (t) =>
     untilConfirmed: true,
     confirms: undefined,
     allowReplay: undefined,
-    rollback: 'adopt-one'
+    rollback: 'accept-one'
   })
   t.has(session, { ttlMs: 90 * 86_400_000, maxPerUser: 100, load: undefined })
   t.type(session.metadata, 'function')
@@ -228,7 +228,7 @@ t.test('a good value of any option comes out as it is', async (t) => {
     'refreshToken.untilConfirmed': [false, true],
     'refreshToken.confirms': [fn],
     'refreshToken.allowReplay': [fn],
-    'refreshToken.rollback': ['adopt-one', 'accept'],
+    'refreshToken.rollback': ['accept-one', 'accept'],
     'session.maxPerUser': [1, 5, 1_000_000],
     'session.load': [fn],
     'session.metadata': [fn],

@@ -53,7 +53,7 @@ t.test('finds a store that says of a session that it lives for too long', async 
 })
 
 t.test('finds a store that begins nothing, refreshes nothing, or tells nothing', async (t) => {
-  const late = await failures(() => ({ create: async () => ({ outcome: 'late', nowMs: 0 }) }))
+  const late = await failures(() => ({ create: async () => ({ outcome: 'deadline-exceeded', nowMs: 0 }) }))
   t.ok(late.length > 50, 'nearly all')
   const unknown = await failures(() => ({ rotate: async () => ({ outcome: 'unknown' }) }))
   t.ok(unknown.includes('the rule: row 4: the first refresh after a login rotates, at once'))

@@ -31,7 +31,7 @@ function session(given: Partial<Session> = {}): Session {
     createdAt: new Date(startMs - 60_000),
     lastUsedAt: new Date(startMs),
     expiresAt: new Date(startMs + 86_400_000),
-    endsAt: new Date(startMs + 864_000_000),
+    absoluteExpiresAt: new Date(startMs + 864_000_000),
     remember: true,
     claims: {},
     metadata: {},

@@ -6,7 +6,7 @@ import { createFamily } from '../../../lib/tokens/session-id.js'
 
 const keys = deriveKeys([Buffer.alloc(32, 'a secret')], 'frt:')
 const codec = createRefreshTokenCodec(keys)
-const token = codec.mint(createFamily('user-1'), 3, 123_456)
+const token = codec.issue(createFamily('user-1'), 3, 123_456)
 
 function encode(bytes: Buffer): string {
   return bytes.toString('base64url')
@@ -44,7 +44,7 @@ t.test('a token with any single character replaced is refused', async (t) => {
 t.test('another spelling of the same bytes is refused', async (t) => {
   // Bytes 0xfb, 0xff give `-` and `_`, which plain base64 spells otherwise.
   const family = Buffer.alloc(20, Buffer.from('fbff', 'hex'))
-  const spelled = codec.mint(family, 1, 0)
+  const spelled = codec.issue(family, 1, 0)
   t.not(codec.parse(spelled), null)
   t.match(spelled, /-.*_|_.*-/)
 

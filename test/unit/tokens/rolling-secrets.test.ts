@@ -38,7 +38,7 @@ t.test('secrets roll without a token lost: [old], [old, new], [new, old], [new]'
     codecOf([newer, older]),
     codecOf([newer])
   ] as const
-  const [first, second, third, fourth] = steps.map((codec) => codec.mint(family, 2, 9)) as [
+  const [first, second, third, fourth] = steps.map((codec) => codec.issue(family, 2, 9)) as [
     string,
     string,
     string,
@@ -58,9 +58,9 @@ t.test('secrets roll without a token lost: [old], [old, new], [new, old], [new]'
 t.test('the session keeps its id while secrets roll', async (t) => {
   const old = codecOf([secretOf('old')])
   const rolled = codecOf([secretOf('new'), secretOf('old')])
-  const parsed = rolled.parse(old.mint(family, 1, 0))
+  const parsed = rolled.parse(old.issue(family, 1, 0))
   t.ok(parsed)
-  t.equal(rolled.parse(rolled.mint(parsed?.family ?? Buffer.alloc(0), 2, 1))?.sid, sidOf(family))
+  t.equal(rolled.parse(rolled.issue(parsed?.family ?? Buffer.alloc(0), 2, 1))?.sid, sidOf(family))
 })
 
 t.test('every secret that a key id could mean is tried', async (t) => {
@@ -68,7 +68,7 @@ t.test('every secret that a key id could mean is tried', async (t) => {
   t.equal(keyIdOf(one), keyIdOf(other))
   t.notSame(one, other)
 
-  const tokens = [codecOf([one]), codecOf([other])].map((codec) => codec.mint(family, 1, 0))
+  const tokens = [codecOf([one]), codecOf([other])].map((codec) => codec.issue(family, 1, 0))
   for (const codec of [codecOf([one, other]), codecOf([other, one])]) {
     for (const token of tokens) t.equal(codec.parse(token)?.sid, sidOf(family))
   }
@@ -83,7 +83,7 @@ t.test(
     const alike = prefixes.find((prefix) => deriveKeys([secret], prefix)[0].keyId === keyIdOf(secret))
     t.type(alike, 'string')
 
-    const token = codecOf([secret]).mint(family, 1, 0)
+    const token = codecOf([secret]).issue(family, 1, 0)
     for (const prefix of ['other:', 'frt', alike ?? '']) t.equal(codecOf([secret], prefix).parse(token), null)
   }
 )

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { AccessTokens } from '../../../lib/tokens/access-token.js'
-import { rememberVerified } from '../../../lib/tokens/verified-token-cache.js'
+import { withVerificationCache } from '../../../lib/tokens/verified-token-cache.js'
 import type { AccessTokenClaims } from '../../../types/session.js'
 import { buildApp } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
@@ -22,7 +22,7 @@ function counted(max: number) {
       } as unknown as AccessTokenClaims
     }
   }
-  return { calls, remembered: rememberVerified(accessTokens, max) }
+  return { calls, remembered: withVerificationCache(accessTokens, max) }
 }
 
 t.test('a token is verified once', async (t) => {

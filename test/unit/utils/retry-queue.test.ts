@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { Background } from '../../../lib/utils/retry-queue.js'
+import { RetryQueue } from '../../../lib/utils/retry-queue.js'
 import { deferred, mockTimers, pass, settle } from '../../support/timers.js'
 
 const never = () => false
@@ -21,7 +21,7 @@ function failing(times: number) {
 t.test('work is tried after a pause, and when it is done not again', async (t) => {
   mockTimers(t)
   const work = failing(0)
-  const done = new Background({ pauseMs: 100 }).retry('key', work, never)
+  const done = new RetryQueue({ pauseMs: 100 }).retry('key', work, never)
   await pass(99)
   t.equal(work.tries, 0)
   await pass(1)
@@ -34,7 +34,7 @@ t.test('work is tried after a pause, and when it is done not again', async (t) =
 t.test('the pauses double until the longest, which then stays', async (t) => {
   mockTimers(t)
   const work = failing(Number.POSITIVE_INFINITY)
-  const background = new Background({ pauseMs: 100, maxPauseMs: 700 })
+  const background = new RetryQueue({ pauseMs: 100, maxPauseMs: 700 })
   void background.retry('key', work, never)
   let tries = 0
   for (const pauseMs of [100, 200, 400, 700, 700, 700]) {
@@ -49,7 +49,7 @@ t.test('the pauses double until the longest, which then stays', async (t) => {
 t.test('by default the first pause is a fifth of a second, and the longest five seconds', async (t) => {
   mockTimers(t)
   const work = failing(Number.POSITIVE_INFINITY)
-  const background = new Background()
+  const background = new RetryQueue()
   void background.retry('key', work, never)
   const pauses = [200, 400, 800, 1600, 3200, 5000, 5000]
   for (const [i, pauseMs] of pauses.entries()) {
@@ -69,7 +69,7 @@ t.test('work that threw before it could give a promise is tried again too', asyn
     if (tries === 1) throw new Error('at once')
     return Promise.resolve()
   }
-  const done = new Background({ pauseMs: 10 }).retry('key', work, never)
+  const done = new RetryQueue({ pauseMs: 10 }).retry('key', work, never)
   await pass(10)
   await pass(20)
   await done
@@ -80,7 +80,7 @@ t.test('pointless work is given up before it is tried', async (t) => {
   mockTimers(t)
   const work = failing(Number.POSITIVE_INFINITY)
   let isPointless = false
-  const done = new Background({ pauseMs: 10 }).retry('key', work, () => isPointless)
+  const done = new RetryQueue({ pauseMs: 10 }).retry('key', work, () => isPointless)
   await pass(10)
   t.equal(work.tries, 1)
   isPointless = true
@@ -91,7 +91,7 @@ t.test('pointless work is given up before it is tried', async (t) => {
 
 t.test('of one key there is one retry at a time, and the latest work is what it tries', async (t) => {
   mockTimers(t)
-  const background = new Background({ pauseMs: 10 })
+  const background = new RetryQueue({ pauseMs: 10 })
   const [first, second, third] = [failing(9), failing(1), failing(0)]
   const done = background.retry('key', first, never)
   await pass(10)
@@ -114,7 +114,7 @@ t.test('of one key there is one retry at a time, and the latest work is what it 
 
 t.test('work that took over while the one before was being done is done, too', async (t) => {
   mockTimers(t)
-  const background = new Background({ pauseMs: 10 })
+  const background = new RetryQueue({ pauseMs: 10 })
   const second = failing(0)
   const done = background.retry('key', () => background.retry('key', second, never), never)
   await pass(10)
@@ -126,7 +126,7 @@ t.test('work that took over while the one before was being done is done, too', a
 
 t.test('closing ends every pause, and nothing is tried after it', async (t) => {
   mockTimers(t)
-  const background = new Background({ pauseMs: 10 })
+  const background = new RetryQueue({ pauseMs: 10 })
   const work = failing(Number.POSITIVE_INFINITY)
   const waiting = [background.retry('a', work, never), background.retry('b', work, never)]
   await pass(10)
@@ -140,7 +140,7 @@ t.test('closing ends every pause, and nothing is tried after it', async (t) => {
 
 t.test('work in flight when it closes is not tried again', async (t) => {
   mockTimers(t)
-  const background = new Background({ pauseMs: 10 })
+  const background = new RetryQueue({ pauseMs: 10 })
   const answer = deferred<void>()
   let tries = 0
   const work = () => {
@@ -162,7 +162,7 @@ t.test('a hundred retries at once raise no warning', async (t) => {
   process.on('warning', onWarning)
   t.teardown(() => process.off('warning', onWarning))
 
-  const background = new Background({ pauseMs: 10 })
+  const background = new RetryQueue({ pauseMs: 10 })
   const waiting = Array.from({ length: 100 }, (_, i) => background.retry(`${i}`, failing(1), never))
   await pass(10)
   background.close()

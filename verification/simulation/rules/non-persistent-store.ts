@@ -5,8 +5,8 @@ import type {
   NewSession,
   Refresh,
   RefreshOutcome,
-  SessionStore,
-  SparedSessions
+  RevokeAllFilter,
+  SessionStore
 } from '../../../types/session-store.js'
 
 type Write = (store: SessionStore) => Promise<unknown>
@@ -58,7 +58,7 @@ export class ForgetfulStore implements SessionStore {
     sub: string,
     reason: RevocationReason,
     operation: string,
-    spare: SparedSessions
+    spare: RevokeAllFilter
   ): Promise<Session[]> {
     return this.#write((store) => store.revokeAll(sub, reason, operation, spare))
   }

@@ -1,12 +1,12 @@
 import Fastify from 'fastify'
 import { resolveOptions } from '../../../lib/options/resolve.js'
-import { createParts } from '../../../lib/sessions/components.js'
+import { createComponents } from '../../../lib/sessions/components.js'
 import { SessionService } from '../../../lib/sessions/session-service.js'
 import { createAccessTokens, isExpired } from '../../../lib/tokens/access-token.js'
 import { secretKeys } from '../../../lib/tokens/keys/access-token-keys.js'
 import { deriveKeys } from '../../../lib/tokens/keys/derived-keys.js'
 import { createRefreshTokenCodec } from '../../../lib/tokens/refresh-token.js'
-import { rememberVerified } from '../../../lib/tokens/verified-token-cache.js'
+import { withVerificationCache } from '../../../lib/tokens/verified-token-cache.js'
 import type { Tokens } from '../../../types/session.js'
 import type { Access, Answer, Contestant, Granted, Server, Token } from '../server.js'
 import { ForgetfulStore } from './non-persistent-store.js'
@@ -30,7 +30,7 @@ export async function realService(graceMs: number): Promise<Contestant> {
     name: `the plugin, W ${graceMs / 1000} s`,
     open(now) {
       const store = new ForgetfulStore(now)
-      const service = new SessionService(createParts({ options, store, log, ...tokens }))
+      const service = new SessionService(createComponents({ options, store, log, ...tokens }))
       return new ServiceServer(service, store, { log, ...tokens }, now)
     }
   }
@@ -44,7 +44,7 @@ async function withTokens(options: ReturnType<typeof resolveOptions>) {
   return {
     log: fastify.log,
     refreshTokens: createRefreshTokenCodec(keys),
-    accessTokens: rememberVerified(signed, options.accessToken.cache)
+    accessTokens: withVerificationCache(signed, options.accessToken.cache)
   }
 }
 
@@ -72,7 +72,7 @@ class ServiceServer implements Server {
     if (!token) throw new Error('a token that the server issued does not parse')
     try {
       const issued = await this.#service.refresh(token, this.#caller)
-      return this.#grant(issued, !issued.isSameCopy)
+      return this.#grant(issued, !issued.isUnchanged)
     } catch (error) {
       return { status: 401, why: whyRefused(error) }
     }

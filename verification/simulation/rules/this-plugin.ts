@@ -1,12 +1,19 @@
-import { begin, confirmed, copied, judge, type Rotation, rotated } from '../../../lib/store/rotation-rule.js'
+import {
+  confirm,
+  evaluate,
+  initialState,
+  type Rotation,
+  reissue,
+  rotate
+} from '../../../lib/store/rotation-rule.js'
 import type { Rule, Verdict } from './rule.js'
 
 /** Ours without service, store and signatures: the same functions that the memory store calls. */
 export function ours(graceMs: number): Rule<Rotation> {
   return {
     name: `ours, W ${graceMs / 1000} s, the rule alone`,
-    begin: (nowMs) => begin(nowMs * 1000),
-    confirm: (rotation, gen, nowMs) => (gen === rotation.gen ? confirmed(rotation, nowMs * 1000) : rotation),
+    begin: (nowMs) => initialState(nowMs * 1000),
+    confirm: (rotation, gen, nowMs) => (gen === rotation.gen ? confirm(rotation, nowMs * 1000) : rotation),
     refresh(rotation, { gen, issuedUs }, nowMs) {
       const nowUs = nowMs * 1000
       const presented = {
@@ -14,20 +21,20 @@ export function ours(graceMs: number): Rule<Rotation> {
         issuedUs,
         graceUs: graceMs * 1000,
         untilConfirmed: true,
-        rollback: 'adopt-one' as const
+        rollback: 'accept-one' as const
       }
-      const row = judge(rotation, presented, nowUs)
+      const row = evaluate(rotation, presented, nowUs)
       switch (row) {
         case 3:
-          return { state: confirmed(rotation, nowUs), verdict: tokens(gen, issuedUs, true) }
+          return { state: confirm(rotation, nowUs), verdict: tokens(gen, issuedUs, true) }
         case 6:
         case 7: {
-          const state = copied(rotation, nowUs)
+          const state = reissue(rotation, nowUs)
           return { state, verdict: tokens(state.gen, state.issuedUs, false) }
         }
         case 4:
         case 9: {
-          const state = rotated(rotation, { gen, issuedUs, operation: '' }, row, nowUs)
+          const state = rotate(rotation, { gen, issuedUs, idempotencyKey: '' }, row, nowUs)
           return { state, verdict: tokens(state.gen, state.issuedUs, false) }
         }
         default:

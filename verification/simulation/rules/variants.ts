@@ -1,4 +1,9 @@
-import { confirmed, judge, type Rotation, rotated } from '../../../lib/store/rotation-rule.js'
+import {
+  confirm,
+  evaluate,
+  rotate as nextGeneration,
+  type Rotation
+} from '../../../lib/store/rotation-rule.js'
 import type { Rule, Verdict } from './rule.js'
 import { ours } from './this-plugin.js'
 
@@ -24,7 +29,7 @@ export function variant(
 ): Rule<Rotation> {
   const rule = ours(graceMs)
   const graceUs = graceMs * 1000
-  const presentedAs = { graceUs, untilConfirmed: true, rollback: 'adopt-one' } as const
+  const presentedAs = { graceUs, untilConfirmed: true, rollback: 'accept-one' } as const
   return {
     ...rule,
     name,
@@ -35,7 +40,7 @@ export function variant(
         const rests = sinceUs !== null && nowUs - sinceUs < 3 * graceUs
         return rests ? replay(rotation, token, nowUs) : rotate(rotation, token, nowUs)
       }
-      const row = judge(rotation, { ...token, ...presentedAs }, nowUs)
+      const row = evaluate(rotation, { ...token, ...presentedAs }, nowUs)
       const isStraggler = row === 8 && isParent(rotation, token.gen, nowUs, stragglersUntil * graceUs)
       if (isStraggler) return { state: rotation, verdict: { kind: 'try again' } }
       return rule.refresh(rotation, token, nowMs)
@@ -50,22 +55,22 @@ interface Copy {
 
 /** A login's generation never rests. */
 function restsSince({ createdUs, issuedUs, current }: Rotation, from: Variant['restsFrom']): number | null {
-  const { mintedUs, confirmedUs } = current
-  if (mintedUs === null) return null
-  return confirmedUs ?? (from === 'minting' ? mintedUs : createdUs + issuedUs)
+  const { issuedAtUs, confirmedAtUs } = current
+  if (issuedAtUs === null) return null
+  return confirmedAtUs ?? (from === 'minting' ? issuedAtUs : createdUs + issuedUs)
 }
 
 function replay(rotation: Rotation, { gen, issuedUs }: Copy, nowUs: number) {
   const verdict: Verdict = { kind: 'tokens', gen, issuedUs, same: true }
-  return { state: confirmed(rotation, nowUs), verdict }
+  return { state: confirm(rotation, nowUs), verdict }
 }
 
 function rotate(rotation: Rotation, { gen, issuedUs }: Copy, nowUs: number) {
-  const state = rotated(rotation, { gen, issuedUs, operation: '' }, 4, nowUs)
+  const state = nextGeneration(rotation, { gen, issuedUs, idempotencyKey: '' }, 4, nowUs)
   const verdict: Verdict = { kind: 'tokens', gen: state.gen, issuedUs: state.issuedUs, same: false }
   return { state, verdict }
 }
 
 function isParent({ gen, current }: Rotation, presented: number, nowUs: number, spanUs: number): boolean {
-  return presented === gen - 1 && current.confirmedUs !== null && nowUs - current.confirmedUs < spanUs
+  return presented === gen - 1 && current.confirmedAtUs !== null && nowUs - current.confirmedAtUs < spanUs
 }

@@ -1,11 +1,11 @@
-import { elapsed, type Moment, momentNow } from '../../../utils/clock.js'
+import { type ClockReading, elapsedSince, readClocks } from '../../../utils/clock.js'
 
 /** How far a process can trust what it knows of the stream. Fails closed: the clock that says "later" is believed. */
 export class Freshness {
   readonly #staleAfterMs: number
   readonly #retentionMs: number
-  #whole: Moment | undefined
-  #gap: Moment | undefined
+  #caughtUpAt: ClockReading | undefined
+  #gap: ClockReading | undefined
 
   /** @param retentionMs how long an entry matters */
   constructor(staleAfterMs: number, retentionMs: number) {
@@ -14,23 +14,23 @@ export class Freshness {
   }
 
   /** All that was in the stream at that moment has been read. */
-  wholeAt(moment: Moment): void {
-    this.#whole = moment
+  markCaughtUp(moment: ClockReading): void {
+    this.#caughtUpAt = moment
   }
 
   /** Entries were lost that nobody can read any more: it matters until the tokens that they were about have expired. */
-  lost(): void {
-    this.#gap = momentNow()
+  markGap(): void {
+    this.#gap = readClocks()
   }
 
   isStale(): boolean {
-    if (!this.#whole) return true
-    const now = momentNow()
+    if (!this.#caughtUpAt) return true
+    const now = readClocks()
     if (this.#gap) {
-      const { atLeastMs } = elapsed(this.#gap, now)
-      if (atLeastMs < this.#retentionMs) return true
+      const { minMs } = elapsedSince(this.#gap, now)
+      if (minMs < this.#retentionMs) return true
       this.#gap = undefined
     }
-    return elapsed(this.#whole, now).atMostMs > this.#staleAfterMs
+    return elapsedSince(this.#caughtUpAt, now).maxMs > this.#staleAfterMs
   }
 }

@@ -1,19 +1,19 @@
 import { setTimeout } from 'node:timers/promises'
 import type { FeedSettings, Revocation } from '../../../../types/revocation-feed.js'
-import { type Moment, momentNow } from '../../../utils/clock.js'
-import type { OwnConnection } from '../dedicated-connection.js'
+import { type ClockReading, readClocks } from '../../../utils/clock.js'
+import type { DedicatedConnection } from '../dedicated-connection.js'
 import type { Freshness } from './freshness.js'
 import { type Entry, isLater, PAGE, START, Stream, timeOf } from './stream.js'
 
 const MIN_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1000
 
-export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'tell'> {
+export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onEvent'> {
   key: string
-  connect(): OwnConnection
-  heard(revocation: Revocation): void
+  connect(): DedicatedConnection
+  onRevocation(revocation: Revocation): void
   /** The whole stream was read: the ids of its entries, and when it was asked for. */
-  readWhole(stream: Stream, ids: Set<string>, asked: Moment): Promise<void>
+  onCaughtUp(stream: Stream, ids: Set<string>, asked: ClockReading): Promise<void>
 }
 
 /**
@@ -24,7 +24,7 @@ export class FeedReader {
   readonly #settings: ReaderSettings
   readonly #freshness: Freshness
   readonly #closing = new AbortController()
-  #connection: OwnConnection | undefined
+  #connection: DedicatedConnection | undefined
   /** The last entry that was read; undefined before the first reading. */
   #position: string | undefined
   #isInterrupted = false
@@ -38,7 +38,7 @@ export class FeedReader {
   /** Until closed. @param caughtUp is called each time that all has been read */
   async follow(caughtUp: () => void): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      await this.#readUntilItFails(caughtUp).catch((error) => this.#noteFailure(error))
+      await this.#readUntilItFails(caughtUp).catch((error) => this.#onFailure(error))
       this.#connection?.disconnect()
       // Not all processes at once.
       await this.#pause(this.#pauseMs * (0.5 + Math.random()))
@@ -64,65 +64,66 @@ export class FeedReader {
 
   /** From the start each time: the ids of a new master may lie below those that the old one gave. */
   async #readAll(stream: Stream): Promise<void> {
-    const asked = momentNow()
+    const asked = readClocks()
     const ids = new Set<string>()
     let beforeFirst: string | undefined
     let last = START
     let isWhole = true
     for await (const page of stream.pages()) {
       for (const entry of page) {
-        beforeFirst ??= entry.before
-        if (ids.size > 0 && entry.before !== last) isWhole = false
-        if (entry.revocation) this.#settings.heard(entry.revocation)
+        beforeFirst ??= entry.previousId
+        if (ids.size > 0 && entry.previousId !== last) isWhole = false
+        if (entry.revocation) this.#settings.onRevocation(entry.revocation)
         else isWhole = false
         ids.add(entry.id)
         last = entry.id
       }
     }
     const before = this.#position ?? last
-    if (!isWhole || !(ids.has(before) || before === (beforeFirst ?? START))) this.#noteGap()
+    if (!isWhole || !(ids.has(before) || before === (beforeFirst ?? START))) this.#recordGap()
     this.#position = last
     checkEnd(await stream.lastId(), last)
-    this.#freshness.wholeAt(asked)
-    this.#settings.tell({ state: 'read', entries: ids.size })
-    await this.#settings.readWhole(stream, ids, asked)
-    this.#noteRecovery()
+    this.#freshness.markCaughtUp(asked)
+    this.#settings.onEvent({ state: 'read', entries: ids.size })
+    await this.#settings.onCaughtUp(stream, ids, asked)
+    this.#onRecovery()
   }
 
   /** @throws for what it cannot make sense of: the whole stream tells more */
   async #readNext(stream: Stream): Promise<void> {
-    const asked = momentNow()
+    const asked = readClocks()
     const blockMs = Math.floor(this.#settings.staleAfterMs / 4)
     const entries = await stream.next(this.#position as string, blockMs)
-    for (const { id, before, revocation } of entries) {
-      if (before !== this.#position || !revocation) throw new Error('an entry does not follow the last one')
-      this.#settings.heard(revocation)
+    for (const { id, previousId, revocation } of entries) {
+      if (previousId !== this.#position || !revocation)
+        throw new Error('an entry does not follow the last one')
+      this.#settings.onRevocation(revocation)
       this.#position = id
     }
     // A stream that was deleted is silent, too, and so is a master that is none any more.
     if (entries.length === 0) checkEnd(await stream.lastId(), this.#position as string)
     if (entries.length === PAGE) return
-    this.#freshness.wholeAt(asked)
-    this.#settings.tell({ state: 'read', entries: entries.length, lagMs: lagOf(entries[0]) })
+    this.#freshness.markCaughtUp(asked)
+    this.#settings.onEvent({ state: 'read', entries: entries.length, lagMs: lagOf(entries[0]) })
   }
 
   /** Entries were lost that nobody can read any more. */
-  #noteGap(): void {
-    this.#freshness.lost()
-    this.#settings.tell({ state: 'gap' })
+  #recordGap(): void {
+    this.#freshness.markGap()
+    this.#settings.onEvent({ state: 'gap' })
   }
 
-  #noteFailure({ message: reason }: Error): void {
+  #onFailure({ message: reason }: Error): void {
     if (this.#closing.signal.aborted) return
-    if (!this.#isInterrupted) this.#settings.tell({ state: 'interrupted', reason })
+    if (!this.#isInterrupted) this.#settings.onEvent({ state: 'interrupted', reason })
     this.#isInterrupted = true
-    if (this.#freshness.isStale()) this.#settings.tell({ state: 'stale', reason })
+    if (this.#freshness.isStale()) this.#settings.onEvent({ state: 'stale', reason })
   }
 
-  #noteRecovery(): void {
+  #onRecovery(): void {
     if (!this.#isInterrupted) return
     this.#isInterrupted = false
-    this.#settings.tell({ state: 'recovered' })
+    this.#settings.onEvent({ state: 'recovered' })
   }
 
   async #pause(ms: number): Promise<void> {

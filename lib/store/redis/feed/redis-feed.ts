@@ -1,8 +1,8 @@
 import type { RedisClient } from '../../../../types/redis-client.js'
 import type { FeedSettings, Revocation, RevocationFeed } from '../../../../types/revocation-feed.js'
-import type { Moment } from '../../../utils/clock.js'
+import type { ClockReading } from '../../../utils/clock.js'
 import { RecentRevocations, retentionOf } from '../../recent-revocations.js'
-import { connectLike } from '../dedicated-connection.js'
+import { duplicateForBlocking } from '../dedicated-connection.js'
 import { Freshness } from './freshness.js'
 import { FeedReader } from './reader.js'
 import { addEntry, type Stream } from './stream.js'
@@ -14,14 +14,14 @@ export class RedisFeed implements RevocationFeed {
   readonly #retentionMs: number
   readonly #freshness: Freshness
   readonly #reader: FeedReader
-  readonly #lost: FeedSettings['lost']
+  readonly #lost: FeedSettings['onRepublished']
   /** What this process added, by the id of the entry: a stream that lost it (a failover, a restart) gets it again. */
   readonly #added: RecentRevocations
 
   constructor(redis: RedisClient, key: string, settings: FeedSettings) {
     this.#redis = redis
     this.#key = key
-    this.#lost = settings.lost
+    this.#lost = settings.onRepublished
     this.#retentionMs = retentionOf(settings.accessTokenTtlMs)
     this.#added = new RecentRevocations(this.#retentionMs)
     this.#freshness = new Freshness(settings.staleAfterMs, this.#retentionMs)
@@ -29,8 +29,8 @@ export class RedisFeed implements RevocationFeed {
       {
         ...settings,
         key,
-        connect: () => connectLike(redis),
-        readWhole: (stream, ids, asked) => this.#addMissing(stream, ids, asked)
+        connect: () => duplicateForBlocking(redis),
+        onCaughtUp: (stream, ids, asked) => this.#addMissing(stream, ids, asked)
       },
       this.#freshness
     )
@@ -53,7 +53,7 @@ export class RedisFeed implements RevocationFeed {
     this.#reader.close()
   }
 
-  async #addMissing(stream: Stream, ids: Set<string>, asked: Moment): Promise<void> {
+  async #addMissing(stream: Stream, ids: Set<string>, asked: ClockReading): Promise<void> {
     const added = [...this.#added.addedBefore(asked.monotonicMs)]
     const missing = added.filter(([id]) => !ids.has(id))
     await Promise.all(

@@ -1,8 +1,8 @@
 import type { RedisClient } from '../../../../types/redis-client.js'
 import type { Revocation } from '../../../../types/revocation-feed.js'
 import type { RevocationReason } from '../../../../types/session.js'
-import { inTime } from '../../../utils/timeout.js'
-import type { OwnConnection } from '../dedicated-connection.js'
+import { withTimeout } from '../../../utils/timeout.js'
+import type { DedicatedConnection } from '../dedicated-connection.js'
 import { runScript } from '../run-script.js'
 import { addRevocationScript, lastIdScript } from '../scripts/feed.js'
 
@@ -15,7 +15,7 @@ export const PAGE = 1000
 export interface Entry {
   id: string
   /** The id of the entry before it. */
-  before: string
+  previousId: string
   /** Undefined for what is no entry of ours: what it told is not known. */
   revocation: Revocation | undefined
 }
@@ -33,11 +33,11 @@ export async function addEntry(
 
 /** The stream, over the reader's own connection. A question that is not answered in time throws. */
 export class Stream {
-  readonly #connection: OwnConnection
+  readonly #connection: DedicatedConnection
   readonly #key: string
   readonly #timeoutMs: number
 
-  constructor(connection: OwnConnection, key: string, timeoutMs: number) {
+  constructor(connection: DedicatedConnection, key: string, timeoutMs: number) {
     this.#connection = connection
     this.#key = key
     this.#timeoutMs = timeoutMs
@@ -75,7 +75,7 @@ export class Stream {
   }
 
   #inTime<T>(answer: Promise<T>): Promise<T> {
-    return inTime(answer, this.#timeoutMs, () => new Error(`no answer within ${this.#timeoutMs} ms`))
+    return withTimeout(answer, this.#timeoutMs, () => new Error(`no answer within ${this.#timeoutMs} ms`))
   }
 }
 
@@ -92,8 +92,8 @@ export function timeOf(id: string): number {
 }
 
 function toEntry([id, fields]: [string, string[]]): Entry {
-  const [, before = '', , revocation = ''] = fields
-  return { id, before, revocation: parse(revocation) }
+  const [, previousId = '', , revocation = ''] = fields
+  return { id, previousId, revocation: parse(revocation) }
 }
 
 function parse(text: string): Revocation | undefined {

@@ -28,7 +28,7 @@ local own = find_record(records, sid)
 if own then return {'created', text(to_ms(now)), view(open_record(own)), recall_answer(answer) or {}} end
 
 -- Whoever asked has been told that there is no session: none is evicted for it.
-if to_ms(now) > (tonumber(ARGV[9]) or math.huge) then return {'late', text(to_ms(now))} end
+if to_ms(now) > (tonumber(ARGV[9]) or math.huge) then return {'deadline-exceeded', text(to_ms(now))} end
 
 local s = {
   sid = sid, remember = tonumber(ARGV[5]), gen = 1, created = now, ends = to_ms(now) + tonumber(ARGV[3]),

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { emit, eventOf, type Hooks } from '../../../../lib/sessions/observability/session-events.js'
+import { callHook, emitLogin, type Hooks } from '../../../../lib/sessions/observability/session-events.js'
 import type { LoginEvent } from '../../../../types/events.js'
 import type { Session } from '../../../../types/session.js'
 import { recordingLog } from '../../../support/recording-log.js'
@@ -13,8 +13,8 @@ t.test('a hook gets its event and the request', async (t) => {
   const calls: unknown[] = []
   const request = {} as FastifyRequest
   const onLogin = (...args: unknown[]) => void calls.push(args)
-  await emit({ ...none, onLogin }, 'onLogin', () => event, { request, log })
-  await emit({ ...none, onLogin }, 'onLogin', () => event, { request: null, log })
+  await callHook({ ...none, onLogin }, 'onLogin', () => event, { request, log })
+  await callHook({ ...none, onLogin }, 'onLogin', () => event, { request: null, log })
   t.strictSame(calls, [
     [event, request],
     [event, null]
@@ -25,7 +25,7 @@ t.test('a hook gets its event and the request', async (t) => {
 t.test('only the hook of that name is called', async (t) => {
   const { log } = recordingLog(t)
   const onLogout = () => void t.fail('it was a login')
-  await emit({ ...none, onLogout }, 'onLogin', () => event, { request: null, log })
+  await callHook({ ...none, onLogout }, 'onLogin', () => event, { request: null, log })
 })
 
 for (const [how, onLogin] of [
@@ -39,9 +39,14 @@ for (const [how, onLogin] of [
 ] as const) {
   t.test(`a hook that ${how} is logged, and nothing else comes of it`, async (t) => {
     const { log, lines } = recordingLog(t)
-    await emit({ ...none, onLogin }, 'onLogin', () => event, { request: null, log })
+    await callHook({ ...none, onLogin }, 'onLogin', () => event, { request: null, log })
     t.equal(lines.length, 1)
-    t.has(lines[0], { level: 50, msg: 'onLogin threw', sid: 'a-session' })
+    t.has(lines[0], {
+      level: 50,
+      event: 'hook_failed',
+      msg: 'onLogin hook failed; the response is unchanged',
+      sid: 'a-session'
+    })
     t.match(lines[0], { err: { message: 'the hook broke' } })
   })
 }
@@ -54,10 +59,14 @@ t.test('an event tells who, which session, which generation and metadata, and no
     createdAt: new Date(0),
     lastUsedAt: new Date(0),
     expiresAt: new Date(1),
-    endsAt: new Date(1),
+    absoluteExpiresAt: new Date(1),
     remember: true,
     claims: { secret: 'of the user' },
     metadata: { ip: '::1' }
   }
-  t.strictSame(eventOf(session), { sub: 'user-1', sid: 'a-session', gen: 4, metadata: { ip: '::1' } })
+  const { log } = recordingLog(t)
+  const received: unknown[] = []
+  const onLogin = (event: unknown) => void received.push(event)
+  emitLogin({ ...none, onLogin, keyPrefix: 'frt:' }, session, { request: null, log })
+  t.strictSame(received, [{ sub: 'user-1', sid: 'a-session', gen: 4, metadata: { ip: '::1' } }])
 })

@@ -1,11 +1,11 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { Announcer } from '../../../../lib/sessions/revocation/revocation-publisher.js'
+import { RevocationPublisher } from '../../../../lib/sessions/revocation/revocation-publisher.js'
 import { RevokedSessions } from '../../../../lib/sessions/revocation/revoked-sessions.js'
-import { Background } from '../../../../lib/utils/retry-queue.js'
+import { RetryQueue } from '../../../../lib/utils/retry-queue.js'
 import type { Revocation, RevocationFeed } from '../../../../types/revocation-feed.js'
 import type { SessionStore } from '../../../../types/session-store.js'
-import { storeCalls } from '../../../support/store-calls.js'
+import { storeClient } from '../../../support/store-client.js'
 import { deferred, mockTimers, pass, settle } from '../../../support/timers.js'
 
 const accessTokenTtlMs = 300_000
@@ -22,7 +22,7 @@ function announcer(t: Test, add: (revocation: Revocation) => Promise<void> = asy
   mockTimers(t)
   let elapsedMs = 0.25
   const monotonic = mock.method(performance, 'now', () => elapsedMs)
-  const background = new Background({ pauseMs: 100 })
+  const background = new RetryQueue({ pauseMs: 100 })
   t.teardown(() => {
     monotonic.mock.restore()
     background.close()
@@ -38,13 +38,13 @@ function announcer(t: Test, add: (revocation: Revocation) => Promise<void> = asy
     close() {}
   }
   const revoked = new RevokedSessions('frt:', accessTokenTtlMs)
-  const retrying = { calls: storeCalls({} as SessionStore, 2000), background }
+  const client = storeClient({} as SessionStore, 2000, background)
   return {
     told,
     revoked,
     background,
-    announcer: new Announcer(feed, retrying, revoked, accessTokenTtlMs),
-    silent: new Announcer(null, retrying, revoked, accessTokenTtlMs),
+    announcer: new RevocationPublisher(feed, client, revoked, accessTokenTtlMs),
+    silent: new RevocationPublisher(null, client, revoked, accessTokenTtlMs),
     async pass(ms: number) {
       elapsedMs += ms
       await pass(ms)
@@ -54,7 +54,7 @@ function announcer(t: Test, add: (revocation: Revocation) => Promise<void> = asy
 
 t.test('without a feed there is nobody to tell', async (t) => {
   const { silent, told, revoked } = announcer(t)
-  await silent.tell({ sids: ['a'], reason: 'logout', expiresAtMs: 1 })
+  await silent.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 1 })
   t.same(told, [])
   t.equal(revoked.isInFeed('a'), false)
 })
@@ -63,7 +63,7 @@ t.test('it resolves when the feed has taken it', async (t) => {
   const taken = deferred<void>()
   const { announcer: made, told } = announcer(t, () => taken.promise)
   let isTold = false
-  const telling = made.tell({ sids: ['a', 'b'], reason: 'revoked', expiresAtMs: 7 }).then(() => {
+  const telling = made.publish({ sids: ['a', 'b'], reason: 'revoked', expiresAtMs: 7 }).then(() => {
     isTold = true
   })
   await settle()
@@ -75,7 +75,7 @@ t.test('it resolves when the feed has taken it', async (t) => {
 
 t.test('many sessions are told of by the batch, each once', async (t) => {
   const { announcer: made, told } = announcer(t)
-  await made.tell({ sids: sids(1201), reason: 'logout', expiresAtMs: 7 })
+  await made.publish({ sids: sids(1201), reason: 'logout', expiresAtMs: 7 })
   t.same(
     told.map(({ sids: { length }, reason, expiresAtMs }) => ({ length, reason, expiresAtMs })),
     [500, 500, 201].map((length) => ({ length, reason: 'logout', expiresAtMs: 7 }))
@@ -88,16 +88,16 @@ t.test('many sessions are told of by the batch, each once', async (t) => {
 
 t.test('of no session, nothing is told', async (t) => {
   const { announcer: made, told } = announcer(t)
-  await made.tell({ sids: [], reason: 'logout', expiresAtMs: 0 })
+  await made.publish({ sids: [], reason: 'logout', expiresAtMs: 0 })
   t.same(told, [])
 })
 
 t.test('it is silent of what the feed has told already, whoever told it', async (t) => {
   const { announcer: made, told, revoked } = announcer(t)
-  await made.tell({ sids: ['a'], reason: 'logout', expiresAtMs: 7 })
-  revoked.hear({ sids: ['b'], reason: 'reuse', expiresAtMs: 7 })
+  await made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 })
+  revoked.addFromFeed({ sids: ['b'], reason: 'reuse', expiresAtMs: 7 })
   revoked.add('c', 'logout', 7)
-  await made.tell({ sids: ['a', 'b', 'c', 'd'], reason: 'logout', expiresAtMs: 7 })
+  await made.publish({ sids: ['a', 'b', 'c', 'd'], reason: 'logout', expiresAtMs: 7 })
   t.same(
     told.map(({ sids }) => sids),
     [['a'], ['c', 'd']]
@@ -107,7 +107,7 @@ t.test('it is silent of what the feed has told already, whoever told it', async 
 t.test('what this process tells it knows, and a reason that it knew stays', async (t) => {
   const { announcer: made, revoked } = announcer(t)
   revoked.add('a', 'reuse', 9)
-  await made.tell({ sids: ['a', 'b'], reason: 'logout', expiresAtMs: 7 })
+  await made.publish({ sids: ['a', 'b'], reason: 'logout', expiresAtMs: 7 })
   t.match(revoked.get('a'), { reason: 'reuse', expiresAtMs: 9 })
   t.match(revoked.get('b'), { reason: 'logout', expiresAtMs: 7 })
 })
@@ -122,9 +122,9 @@ t.test('a batch that fails keeps none of the others back, and is tried until it 
   } = announcer(t, async (revocation) => {
     if (revocation.sids[0] === 'sid 0' && failures-- > 0) throw new Error('WRONGTYPE')
     // A feed tells who adds to it, too.
-    revoked.hear(revocation)
+    revoked.addFromFeed(revocation)
   })
-  await t.rejects(made.tell({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }), unavailable)
+  await t.rejects(made.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }), unavailable)
   t.equal(revoked.isInFeed('sid 500'), true)
   t.equal(revoked.isInFeed('sid 0'), false)
   for (const pauseMs of [100, 200]) await pass(pauseMs)
@@ -133,7 +133,7 @@ t.test('a batch that fails keeps none of the others back, and is tried until it 
   t.equal(revoked.isInFeed('sid 0'), true)
   await pass(retentionMs / 2)
   t.equal(told.filter(({ sids }) => sids[0] === 'sid 0').length, 4, 'and not again')
-  await made.tell({ sids: sids(501), reason: 'logout', expiresAtMs: 7 })
+  await made.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 })
   t.equal(told.length, 5, 'nor when somebody asks again')
 })
 
@@ -143,7 +143,7 @@ t.test('the first failure is told when each batch was tried to its end', async (
     sids[0] === 'sid 0' ? Promise.reject(new Error('LOADING')) : second.promise
   )
   let isOver = false
-  const telling = t.rejects(made.tell({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }), unavailable)
+  const telling = t.rejects(made.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }), unavailable)
   void telling.then(() => {
     isOver = true
   })
@@ -155,7 +155,7 @@ t.test('the first failure is told when each batch was tried to its end', async (
 
 t.test('a feed that does not answer is a failure in time', async (t) => {
   const { announcer: made, pass, told } = announcer(t, () => new Promise(() => {}))
-  const failed = t.rejects(made.tell({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
+  const failed = t.rejects(made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
   await settle()
   await pass(2000)
   await failed
@@ -167,7 +167,7 @@ t.test('a feed that does not answer is a failure in time', async (t) => {
 
 t.test('it goes on while it matters, and no longer', async (t) => {
   const { announcer: made, pass, told } = announcer(t, () => Promise.reject(new Error('LOADING')))
-  await t.rejects(made.tell({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
+  await t.rejects(made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
   let before = 0
   for (let passed = 0; passed <= retentionMs - 10_000; passed += 5000) {
     before = told.length
@@ -182,7 +182,7 @@ t.test('it goes on while it matters, and no longer', async (t) => {
 
 t.test('closing gives up', async (t) => {
   const { announcer: made, background, pass, told } = announcer(t, () => Promise.reject(new Error('LOADING')))
-  await t.rejects(made.tell({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
+  await t.rejects(made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
   background.close()
   await pass(retentionMs)
   t.equal(told.length, 1)

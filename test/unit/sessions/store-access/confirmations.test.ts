@@ -1,9 +1,9 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Confirmations } from '../../../../lib/sessions/store-access/confirmations.js'
-import { Background } from '../../../../lib/utils/retry-queue.js'
+import { RetryQueue } from '../../../../lib/utils/retry-queue.js'
 import type { SessionStore } from '../../../../types/session-store.js'
-import { storeCalls } from '../../../support/store-calls.js'
+import { storeClient } from '../../../support/store-client.js'
 import { mockTimers, pass, settle } from '../../../support/timers.js'
 
 /** The lifetime of an access token. */
@@ -11,7 +11,7 @@ const TTL_MS = 300_000
 
 /** Confirmations to a store that records them, and answers as `confirm` does. */
 function recorded(confirm: () => Promise<void> = async () => {}) {
-  const background = new Background({ pauseMs: 100 })
+  const background = new RetryQueue({ pauseMs: 100 })
   const sent: string[] = []
   const store = {
     confirm(sid: string, gen: number) {
@@ -22,7 +22,7 @@ function recorded(confirm: () => Promise<void> = async () => {}) {
   return {
     sent,
     background,
-    confirmations: new Confirmations(storeCalls(store, 2000), background, TTL_MS)
+    confirmations: new Confirmations(storeClient(store, 2000, background), TTL_MS)
   }
 }
 

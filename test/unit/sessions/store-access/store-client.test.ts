@@ -1,8 +1,9 @@
 import { mock } from 'node:test'
 import t from 'tap'
+import { RetryQueue } from '../../../../lib/utils/retry-queue.js'
 import type { SessionStore } from '../../../../types/session-store.js'
-import { storeCalls } from '../../../support/store-calls.js'
-import { deferred, mockTimers, settle } from '../../../support/timers.js'
+import { storeClient } from '../../../support/store-client.js'
+import { deferred, mockTimers, pass, settle } from '../../../support/timers.js'
 
 const store = { has: async (sid: string) => sid === 'alive' } as SessionStore
 const unavailable = { code: 'FRT_ERR_STORE_UNAVAILABLE', statusCode: 503 }
@@ -12,17 +13,17 @@ function causeOf(error: unknown): Error {
 }
 
 t.test('a call gets the store, and gives its answer', async (t) => {
-  const calls = storeCalls(store, 2000)
-  t.equal(await calls.ask('has', (store) => store.has('alive')), true)
-  t.equal(await calls.ask('has', (store) => store.has('dead')), false)
-  t.equal(await calls.ask('get', async (given) => given), store)
+  const calls = storeClient(store, 2000)
+  t.equal(await calls.call('has', (store) => store.has('alive')), true)
+  t.equal(await calls.call('has', (store) => store.has('dead')), false)
+  t.equal(await calls.call('get', async (given) => given), store)
 })
 
 t.test('an answer in time is no late one, however long the process lives on', async (t) => {
   mockTimers(t)
-  const calls = storeCalls(store, 2000)
+  const calls = storeClient(store, 2000)
   t.equal(
-    await calls.ask(
+    await calls.call(
       'has',
       async () => 'answer',
       () => t.fail('it came in time')
@@ -35,10 +36,10 @@ t.test('an answer in time is no late one, however long the process lives on', as
 
 t.test('a store that never settles is unavailable when the time is up, and not before', async (t) => {
   mockTimers(t)
-  const calls = storeCalls(store, 2000)
+  const calls = storeClient(store, 2000)
   let error: unknown
   const asked = calls
-    .ask('has', () => new Promise(() => {}))
+    .call('has', () => new Promise(() => {}))
     .catch((reason) => {
       error = reason
     })
@@ -48,15 +49,15 @@ t.test('a store that never settles is unavailable when the time is up, and not b
   mock.timers.tick(1)
   await asked
   t.has(error, unavailable)
-  t.equal(causeOf(error).message, 'no answer within 2000 ms')
+  t.equal(causeOf(error).message, 'no reply within 2000 ms')
 })
 
 t.test('who asked is told of a failure, and gets what the store answers late', async (t) => {
   mockTimers(t)
-  const calls = storeCalls(store, 2000)
+  const calls = storeClient(store, 2000)
   const late: Promise<string>[] = []
   const answer = deferred<string>()
-  const asked = calls.ask(
+  const asked = calls.call(
     'has',
     () => answer.promise,
     (own) => void late.push(own)
@@ -70,8 +71,8 @@ t.test('who asked is told of a failure, and gets what the store answers late', a
 })
 
 t.test('a call that was answered in time has not failed', async (t) => {
-  const calls = storeCalls(store, 2000)
-  const answer = calls.ask(
+  const calls = storeClient(store, 2000)
+  const answer = calls.call(
     'has',
     async () => 'in time',
     () => t.fail('it was answered')
@@ -79,29 +80,61 @@ t.test('a call that was answered in time has not failed', async (t) => {
   t.equal(await answer, 'in time')
 })
 
-t.test('who asks patiently waits for ten time-outs, and is told why it failed', async (t) => {
+t.test('a background call that fails is retried until it succeeds', async (t) => {
   mockTimers(t)
-  const calls = storeCalls(store, 10)
-  const answer = deferred<string>()
-  const asked = calls.askPatiently('confirm', () => answer.promise)
-  mock.timers.tick(99)
-  answer.resolve('at last')
-  t.equal(await asked, 'at last')
-  const forgotten = calls.askPatiently('confirm', () => new Promise(() => {}))
-  mock.timers.tick(100)
-  await t.rejects(forgotten, unavailable)
-  await t.rejects(
-    calls.askPatiently('confirm', () => Promise.reject(new Error('LOADING'))),
-    unavailable
-  )
+  const client = storeClient(store, 10, new RetryQueue({ pauseMs: 100 }))
+  const replies = [new Error('LOADING'), new Error('LOADING'), undefined]
+  let calls = 0
+  const confirm = async () => {
+    const error = replies[calls++]
+    if (error) throw error
+  }
+  client.callInBackground('key', 'confirm', confirm, () => false)
+  await settle()
+  for (const pauseMs of [100, 200, 400, 800]) await pass(pauseMs)
+  t.equal(calls, 3)
+})
+
+t.test(
+  'a background call without a reply counts as lost after ten timeouts, and is sent again',
+  async (t) => {
+    mockTimers(t)
+    const client = storeClient(store, 10, new RetryQueue({ pauseMs: 100 }))
+    let calls = 0
+    const never = () => {
+      calls++
+      return new Promise(() => {})
+    }
+    client.callInBackground('key', 'confirm', never, () => false)
+    await settle()
+    await pass(99)
+    await pass(100)
+    t.equal(calls, 1, 'the pause starts with the failure')
+    await pass(100)
+    t.equal(calls, 2)
+  }
+)
+
+t.test('a background call is not retried when there is no reason to continue', async (t) => {
+  mockTimers(t)
+  const client = storeClient(store, 10, new RetryQueue({ pauseMs: 100 }))
+  let calls = 0
+  const fails = () => {
+    calls++
+    return Promise.reject(new Error('LOADING'))
+  }
+  client.callInBackground('key', 'confirm', fails, () => true)
+  await settle()
+  await pass(100)
+  t.equal(calls, 1)
 })
 
 t.test('a late answer that nobody wants, and a late error, disturb nobody', async (t) => {
   mockTimers(t)
-  const calls = storeCalls(store, 10)
+  const calls = storeClient(store, 10)
   const answer = deferred<string>()
   const failure = deferred<string>()
-  const asked = [calls.ask('has', () => answer.promise), calls.ask('has', () => failure.promise)]
+  const asked = [calls.call('has', () => answer.promise), calls.call('has', () => failure.promise)]
   mock.timers.tick(10)
   for (const each of asked) await t.rejects(each, unavailable)
   answer.resolve('too late')
@@ -121,13 +154,13 @@ for (const [how, fail] of [
   t.test(
     `a store that ${how} is unavailable, and the cause says why without saying what was asked`,
     async (t) => {
-      const calls = storeCalls(store, 2000)
+      const calls = storeClient(store, 2000)
       const reply = Object.assign(new Error('READONLY You can not write'), {
         command: { name: 'evalsha', args: ['frt:{tag}:s:sid', 'user@example.com'] },
         previousErrors: [new Error('user@example.com')]
       })
       const error = await calls
-        .ask('has', () => fail(reply))
+        .call('has', () => fail(reply))
         .then(
           () => t.fail('it answered'),
           (reason: unknown) => reason
@@ -144,9 +177,9 @@ for (const [how, fail] of [
 }
 
 t.test('whatever is thrown, the cause is an error', async (t) => {
-  const calls = storeCalls(store, 2000)
+  const calls = storeClient(store, 2000)
   for (const thrown of ['NOAUTH', undefined, null, 42]) {
-    const error: unknown = await calls.ask('has', () => Promise.reject(thrown)).catch((reason) => reason)
+    const error: unknown = await calls.call('has', () => Promise.reject(thrown)).catch((reason) => reason)
     t.has(error, unavailable)
     t.equal(causeOf(error).message, String(thrown))
   }
@@ -154,8 +187,8 @@ t.test('whatever is thrown, the cause is an error', async (t) => {
 
 t.test('a call that was answered leaves no timer behind', async (t) => {
   const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
-  const calls = storeCalls(store, 60_000)
-  await calls.ask('has', async () => 'answer')
-  await calls.ask('has', () => Promise.reject(new Error('no'))).catch(() => {})
+  const calls = storeClient(store, 60_000)
+  await calls.call('has', async () => 'answer')
+  await calls.call('has', () => Promise.reject(new Error('no'))).catch(() => {})
   t.equal(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length, before)
 })

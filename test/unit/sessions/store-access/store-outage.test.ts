@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { StoreCalls } from '../../../../lib/sessions/store-access/store-client.js'
+import { StoreClient } from '../../../../lib/sessions/store-access/store-client.js'
 import { StoreOutage } from '../../../../lib/sessions/store-access/store-outage.js'
 import type { SessionStore } from '../../../../types/session-store.js'
 import { recordingLog } from '../../../support/recording-log.js'
@@ -25,24 +25,24 @@ function open(t: Test) {
 
 t.test('however many questions fail, an outage is one warning, and one line when it is over', (t) => {
   const { outage, lines, now, pass } = open(t)
-  outage.answered()
+  outage.recordSuccess()
   t.same(lines, [], 'nothing has failed')
   for (const operation of ['rotate', 'create', 'revoke'] as const) {
-    outage.failed(operation, 'connect ECONNREFUSED', now())
+    outage.recordFailure(operation, 'connect ECONNREFUSED', now())
     pass(SECOND)
   }
   t.match(lines, [{ level: 40, event: 'store_unavailable', operation: 'rotate', reason: /ECONNREFUSED/ }])
-  outage.answered()
+  outage.recordSuccess()
   pass(10 * SECOND - 1)
-  outage.answered()
+  outage.recordSuccess()
   t.equal(lines.length, 1, 'it may not last')
   pass(1)
-  outage.answered()
-  outage.answered()
+  outage.recordSuccess()
+  outage.recordSuccess()
   t.match(lines.slice(1), [{ level: 30, event: 'store_recovered', durationMs: 3 * SECOND }])
   t.equal(lines.length, 2)
 
-  outage.failed('rotate', 'connect ECONNREFUSED', now())
+  outage.recordFailure('rotate', 'connect ECONNREFUSED', now())
   t.equal(lines.length, 3, 'the next outage is another')
   t.end()
 })
@@ -50,11 +50,11 @@ t.test('however many questions fail, an outage is one warning, and one line when
 t.test('what fails now and then is one outage', (t) => {
   const { outage, lines, now, pass } = open(t)
   for (let times = 0; times < 20; times++) {
-    outage.failed('revoke', 'NOPERM', now())
+    outage.recordFailure('revoke', 'NOPERM', now())
     pass(5 * SECOND)
-    outage.answered()
+    outage.recordSuccess()
     pass(9 * SECOND)
-    outage.answered()
+    outage.recordSuccess()
   }
   t.same(
     lines.map(({ event }) => event),
@@ -63,19 +63,17 @@ t.test('what fails now and then is one outage', (t) => {
   t.end()
 })
 
-for (const how of ['ask', 'askPatiently'] as const) {
-  t.test(`${how}: a question that fails begins an outage, one that is answered ends it`, async (t) => {
-    const { outage, lines, pass } = open(t)
-    const calls = new StoreCalls({} as SessionStore, { keyPrefix: 'frt:', timeoutMs: 2000, outage })
-    await t.rejects(
-      calls[how]('has', () => Promise.reject(new Error('LOADING'))),
-      { code: 'FRT_ERR_STORE_UNAVAILABLE' }
-    )
-    t.match(lines, [{ event: 'store_unavailable', operation: 'has', reason: 'LOADING' }])
-    for (let times = 0; times < 2; times++) {
-      await calls[how]('has', async () => true)
-      pass(10 * SECOND)
-    }
-    t.equal(lines.at(-1)?.event, 'store_recovered')
-  })
-}
+t.test('a call that fails starts an outage, and calls that succeed end it', async (t) => {
+  const { outage, lines, pass } = open(t)
+  const client = new StoreClient({} as SessionStore, { keyPrefix: 'frt:', timeoutMs: 2000, outage })
+  await t.rejects(
+    client.call('has', () => Promise.reject(new Error('LOADING'))),
+    { code: 'FRT_ERR_STORE_UNAVAILABLE' }
+  )
+  t.match(lines, [{ event: 'store_unavailable', operation: 'has', reason: 'LOADING' }])
+  for (let times = 0; times < 2; times++) {
+    await client.call('has', async () => true)
+    pass(10 * SECOND)
+  }
+  t.equal(lines.at(-1)?.event, 'store_recovered')
+})

@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis'
 import t from 'tap'
-import { connectLike } from '../../../../lib/store/redis/dedicated-connection.js'
+import { duplicateForBlocking } from '../../../../lib/store/redis/dedicated-connection.js'
 
 /**
  * ioredis goes on refreshing the slots of a Cluster that was disconnected while it did so: each connection that the
@@ -12,7 +12,7 @@ t.test("the feed's connection to a Cluster has no slot refreshes of its own", as
     slotsRefreshInterval: 1000
   })
   t.after(() => cluster.disconnect())
-  const connection = connectLike(cluster)
+  const connection = duplicateForBlocking(cluster)
   t.after(() => connection.disconnect())
   const { options = {} }: { options?: { slotsRefreshInterval?: number } } = connection
   t.notOk(options.slotsRefreshInterval)

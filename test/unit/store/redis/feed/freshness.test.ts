@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Freshness } from '../../../../../lib/store/redis/feed/freshness.js'
-import { momentNow } from '../../../../../lib/utils/clock.js'
+import { readClocks } from '../../../../../lib/utils/clock.js'
 
 const staleAfterMs = 5000
 const retentionMs = 300_000
@@ -30,7 +30,7 @@ function clocks(t: Test) {
 
 function fresh(): Freshness {
   const freshness = new Freshness(staleAfterMs, retentionMs)
-  freshness.wholeAt(momentNow())
+  freshness.markCaughtUp(readClocks())
   return freshness
 }
 
@@ -38,7 +38,7 @@ t.test('it is stale until all was read once', async (t) => {
   clocks(t)
   const freshness = new Freshness(staleAfterMs, retentionMs)
   t.equal(freshness.isStale(), true)
-  freshness.wholeAt(momentNow())
+  freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), false)
 })
 
@@ -49,16 +49,16 @@ t.test('it is stale when that was too long ago, and no longer when all was read 
   t.equal(freshness.isStale(), false)
   pass.both(1)
   t.equal(freshness.isStale(), true)
-  freshness.wholeAt(momentNow())
+  freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), false)
 })
 
 t.test('what counts is when it was asked, not when it was answered', async (t) => {
   const pass = clocks(t)
   const freshness = new Freshness(staleAfterMs, retentionMs)
-  const asked = momentNow()
+  const asked = readClocks()
   pass.both(staleAfterMs + 1)
-  freshness.wholeAt(asked)
+  freshness.markCaughtUp(asked)
   t.equal(freshness.isStale(), true)
 })
 
@@ -82,7 +82,7 @@ t.test('whichever clock says "longer" is believed', async (t) => {
     const freshness = fresh()
     pass.wall(86_400_000)
     t.equal(freshness.isStale(), true)
-    freshness.wholeAt(momentNow())
+    freshness.markCaughtUp(readClocks())
     t.equal(freshness.isStale(), false)
   })
 })
@@ -90,14 +90,14 @@ t.test('whichever clock says "longer" is believed', async (t) => {
 t.test('what was lost matters for as long as any entry, however much is read', async (t) => {
   const pass = clocks(t)
   const freshness = fresh()
-  freshness.lost()
+  freshness.markGap()
   for (let passed = 0; passed < retentionMs; passed += 1000) {
-    freshness.wholeAt(momentNow())
+    freshness.markCaughtUp(readClocks())
     t.equal(freshness.isStale(), true)
     pass.both(1000)
   }
   pass.both(1)
-  freshness.wholeAt(momentNow())
+  freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), false)
 })
 
@@ -106,9 +106,9 @@ t.test('a clock that jumps does not make a loss matter for less', async (t) => {
     await t.test(`the ${clock} clock`, async (t) => {
       const pass = clocks(t)
       const freshness = fresh()
-      freshness.lost()
+      freshness.markGap()
       pass[clock](10 * retentionMs)
-      freshness.wholeAt(momentNow())
+      freshness.markCaughtUp(readClocks())
       t.equal(freshness.isStale(), true)
     })
   }
@@ -117,18 +117,18 @@ t.test('a clock that jumps does not make a loss matter for less', async (t) => {
 t.test('a second loss counts from its own time', async (t) => {
   const pass = clocks(t)
   const freshness = fresh()
-  freshness.lost()
+  freshness.markGap()
   pass.both(retentionMs - 1)
-  freshness.lost()
+  freshness.markGap()
   pass.both(retentionMs - 1)
-  freshness.wholeAt(momentNow())
+  freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), true)
 })
 
 t.test('with a loss behind it, silence makes it stale as ever', async (t) => {
   const pass = clocks(t)
   const freshness = fresh()
-  freshness.lost()
+  freshness.markGap()
   pass.both(retentionMs + 1)
   t.equal(freshness.isStale(), true)
 })
