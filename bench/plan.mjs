@@ -10,7 +10,7 @@ const mode = 'feed'
 
 const ours = (name, settings = {}, more = {}) => ({
   name: `ours, ${name}`,
-  from: 'ours',
+  from: 'this-plugin',
   transport: settings.transport ?? 'cookie',
   settings,
   ...more
@@ -18,7 +18,7 @@ const ours = (name, settings = {}, more = {}) => ({
 
 const bare = { name: 'bare route', from: 'bare', transport: 'cookie' }
 const jwtVerify = { name: 'jwtVerify()', from: 'jwt-verify', transport: 'cookie' }
-const floor = { name: 'by hand', from: 'floor', transport: 'cookie' }
+const floor = { name: 'by hand', from: 'baseline', transport: 'cookie' }
 const tutorial = { name: 'GET, DEL, SET, SET', from: 'tutorial', transport: 'cookie' }
 const session = { name: '@fastify/session', from: 'session', transport: 'session' }
 

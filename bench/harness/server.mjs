@@ -25,7 +25,7 @@ process.on('message', ({ id, question }) => process.send({ id, answer: questions
 process.on('disconnect', () => process.exit())
 
 try {
-  const { build } = await import(`../contestants/${from}.mjs`)
+  const { build } = await import(`../implementations/${from}.mjs`)
   const redis = new CountingRedis(redisPort)
   redis.on('error', () => {})
   const app = await build({ ...settings, redis })

@@ -37,7 +37,7 @@ export async function guardWithNewTokens(plan, { redis, timing, sized, verdicts 
 /** In this process, so that it costs the server nothing; with the secret that the contestants share. */
 async function mintTokens(from, count) {
   progress(`minting ${count} tokens`)
-  const { build, mint } = await import(`../contestants/${from}.mjs`)
+  const { build, mint } = await import(`../implementations/${from}.mjs`)
   const app = await build({ mode: 'none' })
   await app.ready()
   const tokens = []

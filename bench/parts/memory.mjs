@@ -16,7 +16,7 @@ export async function memory(plan, context) {
   const rows = [
     toRow('ours, no metadata', plain),
     toRow('ours, user agent and address', withMetadata),
-    toRow('by hand', await measureOverHttp('floor', plan, context)),
+    toRow('by hand', await measureOverHttp('baseline', plan, context)),
     toRow('GET, DEL, SET, SET', await measureOverHttp('tutorial', plan, context)),
     toRow('@fastify/session', await measureOverHttp('session', plan, context))
   ]
@@ -35,7 +35,7 @@ function toRow(name, { bytes, keys, growth }) {
 }
 
 async function measureOurs(plan, { sized }, metadata) {
-  const { bytes, keys } = await inRedis('ours', sized(plan.sessions), async (client, count, measure) => {
+  const { bytes, keys } = await inRedis('this-plugin', sized(plan.sessions), async (client, count, measure) => {
     const app = await build({ mode: 'none', redis: client })
     const bytes = await measure(() =>
       times(count, (number) => app.sessions.create({ sub: userName(number), metadata }))
@@ -76,7 +76,7 @@ async function usageOfAll(client) {
 
 async function measureOverHttp(from, plan, { sized }) {
   return inRedis(from, sized(plan.sessions), async (client, count, measure) => {
-    const contestant = await import(`../contestants/${from}.mjs`)
+    const contestant = await import(`../implementations/${from}.mjs`)
     const app = await contestant.build({ redis: client })
     await app.ready()
     const bytes = await measure(() =>
