@@ -25,7 +25,7 @@ const LIMIT_MS = 240_000
 process.env.NODE_ENV = 'production'
 const redis = await startRedis(null)
 console.log(`${(await describeEnvironment(redis)).slice(0, 2).join('; ')}; nothing is pinned.`)
-const contestant = { from: 'ours', settings: { mode: args.mode } }
+const contestant = { from: 'this-plugin', settings: { mode: args.mode } }
 const [here, there] = await Promise.all([1, 2].map(() => startServer(contestant, redis, { core: null })))
 
 if (here.error) {

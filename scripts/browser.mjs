@@ -22,7 +22,7 @@ mkdirSync(artefacts, { recursive: true })
 const { status } = tryRun(
   process.execPath,
   [
-    ...['scripts/test.mjs', '--jobs=1', '--timeout=180'],
+    ...['scripts/test/run.mjs', '--jobs=1', '--timeout=180'],
     ...(asked.length > 0 ? asked : all.map((name) => `${folder}/${name}`))
   ],
   {

@@ -1,6 +1,7 @@
 // What the tests start beside Node.js: a redis-server of their own, and the commands that the documentation names. What
 // is missing is installed with apt, as root or by sudo. Debian and Ubuntu carry the server's binary in redis-tools (as
 // redis-check-rdb, which looks at its own name): installed alone, it brings no service on port 6379.
+import { existsSync } from 'node:fs'
 import { onPath } from './on-path.mjs'
 import { tryRun } from './run.mjs'
 
@@ -11,7 +12,9 @@ const TOOLS = {
   'redis-server': { package: 'redis-tools', isThere: hasServer },
   'redis-cli': { package: 'redis-tools' },
   curl: { package: 'curl' },
-  openssl: { package: 'openssl' }
+  openssl: { package: 'openssl' },
+  // Debian puts it in a folder that is not on the PATH of other users than root.
+  nginx: { package: 'nginx', isThere: () => onPath('nginx') !== undefined || existsSync('/usr/sbin/nginx') }
 }
 
 const isMissing = ([name, { isThere = () => onPath(name) }]) => !isThere()

@@ -50,7 +50,7 @@ function runOn(name, command, files) {
   rmSync(results, { force: true })
   const done = tryRun(
     process.execPath,
-    ['scripts/test.mjs', '--jobs=1', '--timeout=240', ...files.map((file) => `${folder}/${file}`)],
+    ['scripts/test/run.mjs', '--jobs=1', '--timeout=240', ...files.map((file) => `${folder}/${file}`)],
     {
       timeoutMs: 900_000,
       env: {

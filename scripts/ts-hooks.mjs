@@ -1,5 +1,5 @@
-// Runs TypeScript by blanking out its types. Every character stays at its place, so no source map stands
-// between V8 and the report: with a transpiling loader whose maps carry no source, c8 reports 100 % of nothing.
+// Runs TypeScript by blanking out its types. Every character keeps its position, so that coverage needs no source map:
+// with a transpiling loader whose maps carry no source, the report counts nothing and says 100 %.
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 
@@ -8,7 +8,7 @@ const { version } = JSON.parse(
   await readFile(new URL('../node_modules/ts-blank-space/package.json', import.meta.url), 'utf8')
 )
 
-// The package by its own name is what is in lib/, as for tsc and tsx: the examples import it so.
+// The examples import the package by its name, which resolves to lib/, as for tsc and tsx.
 const { compilerOptions } = JSON.parse(await readFile(new URL('../tsconfig.json', import.meta.url), 'utf8'))
 const ownModules = new Map(
   Object.entries(compilerOptions.paths).map(([name, [file]]) => [
@@ -17,8 +17,17 @@ const ownModules = new Map(
   ])
 )
 
+/** In a file that shares its process with others, `t` is the test of this file: see test/group.mjs. */
+const IN_GROUP = '?in-group'
+const GROUP = new URL('test/group.mjs', import.meta.url).href
+
 export async function resolve(specifier, context, nextResolve) {
-  // It needs the compiler's JavaScript API, which TypeScript 7 does not have.
+  if (specifier === 'tap' && context.parentURL?.endsWith(IN_GROUP)) {
+    const { url } = await nextResolve('tap', context)
+    const file = context.parentURL.slice(0, -IN_GROUP.length)
+    return { url: `tap-in-group:${encodeURIComponent(url)}:${encodeURIComponent(file)}`, shortCircuit: true }
+  }
+  // openapi-typescript needs the JavaScript API of the compiler, which TypeScript 7 does not have.
   if (specifier === 'typescript' && context.parentURL?.includes('/openapi-typescript/')) {
     return nextResolve('typescript-6', context)
   }
@@ -32,12 +41,21 @@ export async function resolve(specifier, context, nextResolve) {
 }
 
 export async function load(url, context, nextLoad) {
+  if (url.startsWith('tap-in-group:')) {
+    const [, tap, file] = url.split(':').map(decodeURIComponent)
+    const source = [
+      `import { testOf } from '${GROUP}'`,
+      `export * from '${tap}'`,
+      `export default testOf('${file}')`
+    ].join('\n')
+    return { format: 'module', shortCircuit: true, source }
+  }
   if (!/^file:.*(?<!\.d)\.ts(\?|$)/.test(url) || url.includes('/node_modules/')) return nextLoad(url, context)
   const { source } = await nextLoad(url, { ...context, format: 'module' })
   return { format: 'module', shortCircuit: true, source: await blank(String(source), url) }
 }
 
-// TypeScript takes 400 ms to load; the cache spares it to every test file but the first.
+// Loading TypeScript takes 400 ms. With the cache only the first process does so.
 async function blank(source, url) {
   const file = new URL(`${createHash('sha256').update(version).update(source).digest('hex')}.js`, cacheDir)
   try {

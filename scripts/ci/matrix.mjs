@@ -1,5 +1,6 @@
-// The tests on other versions of what the package runs with: `npm run test:matrix`, or `-- ioredis-5 valkey` for some
-// of it. One thing differs at a time; what does not differ is as in `npm test`, which is run here too if `base` is named.
+// Runs the tests on other versions of Node.js, Fastify, ioredis and Redis: `npm run test:matrix`, or with names:
+// `npm run test:matrix -- ioredis-5 valkey`. The whole suite runs once per Node.js version. Every other dimension runs the
+// tests that depend on it. One thing differs at a time from what `npm test` runs on.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { root, run, tryRun } from '../run.mjs'
@@ -12,10 +13,10 @@ const all = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => `test/${name}`)
   .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser)\//.test(name))
   .sort()
-/** What asks a Redis, and what goes wrong with it. */
-const onRedis = all.filter((name) => /^test\/(store|faults)\/|^test\/(feed|versions|replicas)/.test(name))
-/** What a request goes through. */
-const onFastify = all.filter((name) => !/^test\/(store|faults|model|client|soak|simulation)[/.]/.test(name))
+/** What depends on the Redis client and the server. */
+const onRedis = all.filter((name) => /^test\/redis\/(store|feed)\/|faults\/(lost-answers|refusing|races)/.test(name))
+/** What depends on Fastify. */
+const onFastify = all.filter((name) => /^test\/(http|docs\/recipes)\//.test(name))
 
 const servers = { redis: () => debianServers()?.redis, valkey: () => debianServers()?.valkey }
 const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
@@ -53,7 +54,7 @@ if (rows.some(({ failed }) => failed > 0)) process.exit(1)
 
 function meet(name, { node: line, packages, server: findServer, files }) {
   const server = findServer?.()
-  if (findServer && !server) return { versions: "not to be had: no apt, or no archive of Debian's" }
+  if (findServer && !server) return { versions: "unavailable: no apt, or no Debian archive" }
   const node = line ? otherNode(line) : { path: process.execPath, remove() {} }
   const project = packages ? projectWith(packages) : { path: root, remove() {} }
   const versions = versionsOf({ node: node.path, folder: project.path, server })
@@ -69,7 +70,7 @@ function runTests({ name, node, folder, server, files }) {
   const results = join(root, `.tap/results-matrix-${name}.json`)
   rmSync(results, { force: true })
   const before = performance.now()
-  const { status } = tryRun(node, [join(folder, 'scripts/test.mjs'), '--disable-coverage', ...files], {
+  const { status } = tryRun(node, [join(folder, 'scripts/test/run.mjs'), '--disable-coverage', ...files], {
     cwd: folder,
     timeoutMs: 1_200_000,
     env: {

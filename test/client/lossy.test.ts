@@ -7,6 +7,7 @@ import type { RefreshEvent } from '../../lib/index.js'
 import { MemoryStore } from '../../lib/store/memory/memory-store.js'
 import { buildApp, DOWN, overriding } from '../support/build-app.js'
 import { Clock } from '../support/clock.js'
+import { effort } from '../support/effort.js'
 import { mockTimers } from '../support/timers.js'
 import { FakeChannels, FakeLocks } from './support/browser.js'
 import { type Fate, LossyNetwork } from './support/lossy-network.js'
@@ -15,7 +16,7 @@ import { VirtualTime } from './support/virtual-time.js'
 
 // Ten tabs of one browser on a lossy network, over and over: nobody is logged out, and an access token that
 // expires costs one rotation. CLIENT_RUNS and CLIENT_SEED choose how many, and which; a run that fails names its seed.
-const RUNS = Number(process.env.CLIENT_RUNS ?? 200)
+const RUNS = Number(process.env.CLIENT_RUNS ?? effort(12, 200))
 const SEED = Number(process.env.CLIENT_SEED ?? 1)
 
 const TABS = 10

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Waits until something is so: what happens between processes has no clock that a test could move. */
-export async function eventually(isSo: () => unknown, withinMs = 5000): Promise<void> {
-  // Neither clock of the process: a test may have set them.
+/**
+ * Waits until a condition holds. For events between processes, which have no clock that a test could move. The limit is
+ * long, because it only matters for a test that fails.
+ */
+export async function eventually(condition: () => unknown, withinMs = 60_000): Promise<void> {
+  // Not a clock of the process: a test may have replaced it.
   const deadline = process.hrtime.bigint() + BigInt(withinMs) * 1_000_000n
-  while (!(await isSo())) {
-    if (process.hrtime.bigint() > deadline) throw new Error(`not so within ${withinMs} ms: ${isSo}`)
+  while (!(await condition())) {
+    if (process.hrtime.bigint() > deadline) throw new Error(`false after ${withinMs} ms: ${condition}`)
     await sleep(5)
   }
 }

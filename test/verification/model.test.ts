@@ -4,13 +4,14 @@ import t, { type Test } from 'tap'
 import { deploy, type Told } from '../../verification/model/deployment.js'
 import { Run } from '../../verification/model/run.js'
 import { steps } from '../../verification/model/steps.js'
+import { effort } from '../support/effort.js'
 import { startRedis } from '../support/redis-server.js'
 import { openMemoryStore, openRedisStore, type StoreUnderTest } from '../support/stores.js'
 
 /** How many sequences each store goes through: a nightly run may ask for more. */
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 200)
-/** A failure is told in time, however far it has been shrunk; a nightly run takes what it needs. */
-const LIMIT_MS = process.env.PROPERTY_RUNS ? 24 * 3600 * 1000 : 25_000
+const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(40, 200))
+/** Shrinking a failure stops after this time, unless the number of sequences was set. */
+const LIMIT_MS = process.env.PROPERTY_RUNS ? 24 * 3600 * 1000 : 120_000
 /** To run a failure again: what the failure printed. */
 const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31)
 
@@ -40,7 +41,7 @@ async function hold(t: Test, open: () => StoreUnderTest): Promise<void> {
   const counts = [...rows].sort(([a], [b]) => a - b).map(([row, count]) => `row ${row}: ${count}`)
   t.comment(`${runs} runs, ${taken} steps, seed ${SEED}; ${counts.join(', ')}`)
   // A run that never gets beyond a login would hold as well.
-  for (const row of [3, 4, 6, 7, 8, 9, 10]) t.ok(runs < 100 || rows.has(row), `row ${row} was tried`)
+  for (const row of [3, 4, 6, 7, 8, 9, 10]) t.ok(runs < 40 || rows.has(row), `row ${row} was tried`)
 }
 
 t.test('the plugin does as the model says, over the memory store', async (t) => hold(t, openMemoryStore))

@@ -4,8 +4,9 @@ import type { Random } from './random.js'
 import { DAY, HOUR, MINUTE, SECOND } from './time.js'
 
 export interface Condition {
+  /** Part of the seed of the random numbers. `labelOf` returns the name that is printed. */
   name: string
-  /** How many times as many refreshes a user of it makes as one of the first. */
+  /** Refreshes per user, as a multiple of those in the first condition. */
   weight: number
   habits: Habits
 }
@@ -13,7 +14,7 @@ export interface Condition {
 const MORNING = 8 * HOUR
 const EVENING = 22 * HOUR
 
-/** A laptop: open for some forty minutes at a time by day, shut at night. */
+/** A laptop: open for about forty minutes at a time by day, closed at night. */
 function laptop(random: Random, now: number): { awakeMs: number; asleepMs: number } {
   const time = now % DAY
   const awakeMs = Math.min(random.exponential(40 * MINUTE), Math.max(MINUTE, EVENING - time))
@@ -22,7 +23,7 @@ function laptop(random: Random, now: number): { awakeMs: number; asleepMs: numbe
   return { awakeMs, asleepMs: night + random.exponential(50 * MINUTE) }
 }
 
-/** A phone: looked at for some two minutes, now and then, and frozen between. */
+/** A phone: used for about two minutes at a time, and frozen in between. */
 function phone(random: Random, now: number): { awakeMs: number; asleepMs: number } {
   const night = now % DAY > EVENING ? DAY - EVENING + MORNING : 0
   return { awakeMs: random.exponential(2 * MINUTE), asleepMs: night + random.exponential(20 * MINUTE) }
@@ -33,7 +34,7 @@ const GOOD: Network = { loss: 0.001, requestMs: quick, answerMs: quick }
 const mobileLeg = (random: Random) => 50 + random.exponential(300)
 const MOBILE: Network = { loss: 0.05, requestMs: mobileLeg, answerMs: mobileLeg }
 
-/** One answer in fifty is slow: the server had much to do. */
+/** One response in fifty is slow, because the server is busy. */
 const SLOW_ANSWERS: Network = {
   loss: 0.001,
   requestMs: quick,
@@ -45,14 +46,14 @@ const ALWAYS_SLOW_ANSWERS: Network = {
   answerMs: (random) => random.between(SECOND, 10 * SECOND)
 }
 
-/** @param tailMs by how much a slow leg exceeds 15 s, on average */
+/** @param tailMs how much longer than 15 s a slow one-way transmission takes, on average */
 function lossyAndVerySlow(tailMs: number): Network {
   const leg = (random: Random) =>
     random.chance(0.1) ? 15 * SECOND + random.exponential(tailMs) : 50 + random.exponential(500)
   return { loss: 0.05, requestMs: leg, answerMs: leg }
 }
 
-/** A second, then twice as long each time, up to a minute. */
+/** Returns a pause of one second that doubles each time, up to a minute. */
 function backOff(random: Random, tries: number): number {
   return Math.min(SECOND * 2 ** (tries - 1), MINUTE) * random.between(0.5, 1.5)
 }
@@ -73,12 +74,11 @@ const PHONE: Habits = { ...ONE_TAB, network: MOBILE, sleep: phone }
 const FIVE_TABS: Habits = { ...ONE_TAB, tabs: 5, pageLoadMs: 15 * MINUTE, network: SLOW_ANSWERS }
 const TWO_TABS: Habits = { ...FIVE_TABS, tabs: 2 }
 
-/** What thieves find: victims by their ways. */
+/** Returns the habits of the victims. */
 export function everyCondition(): Record<'oneTab' | 'mobile' | 'fiveTabs', Habits> {
   return { oneTab: ONE_TAB, mobile: PHONE, fiveTabs: FIVE_TABS }
 }
 
-/** The first four are the contract's; the others are this simulation's own. */
 export const conditions: Condition[] = [
   { name: 'one tab, 0.1 % of requests or answers lost', weight: 1, habits: ONE_TAB },
   {

@@ -8,18 +8,18 @@ import { liveHonestly } from './honest-clients.js'
 import { search } from './search.js'
 import type { Contestant } from './server.js'
 import type { Column } from './strategies.js'
-import { count, minutes, quantile, table } from './tables.js'
+import { count, labelOf, minutes, quantile, table } from './tables.js'
 import { HOUR } from './time.js'
 
 export interface Settings {
   seed: number
-  /** Users of the first condition; those with more tabs are fewer. */
+  /** Users of the first condition. Conditions with more tabs have fewer users. */
   sessions: number
 }
 
 const HORIZON_MS = 12 * HOUR
 
-/** Honest sessions that were logged out, per million refreshes. */
+/** Returns the logouts of honest sessions per million refreshes. */
 export async function honestTable(columns: Column[], { seed, sessions }: Settings): Promise<string> {
   const rows: string[][] = []
   for (const { name, weight, habits } of conditions) {
@@ -29,16 +29,23 @@ export async function honestTable(columns: Column[], { seed, sessions }: Setting
       const { refreshes, loggedOut } = await liveHonestly(contestant, habits, users, `${seed} ${name}`)
       cells.push(`${count((loggedOut / refreshes) * 1e6)} (of ${millions(refreshes)})`)
     }
-    rows.push([name, ...cells])
+    rows.push([labelOf(name), ...cells])
   }
-  return table(['condition', ...columns.map(({ contestant }) => contestant.name)], rows)
+  return table(['condition', ...namesOf(columns)], rows)
+}
+
+function namesOf(columns: Column[]): string[] {
+  return columns.map(({ contestant }) => labelOf(contestant.name))
 }
 
 function millions(refreshes: number): string {
   return `${(refreshes / 1e6).toFixed(2)} M`
 }
 
-/** Found out (where not all were), median and 95th percentile of the time from his first refresh, refreshes. */
+/**
+ * Returns, for each attacker, the share of attacks that were detected (unless all were), the median and the 95th
+ * percentile of the time from the attacker's first refresh, and the number of refreshes.
+ */
 export async function thievesTable(columns: Column[], { seed, sessions }: Settings): Promise<string> {
   const rows: string[][] = []
   for (const thief of [...known, ...adaptive]) {
@@ -52,9 +59,10 @@ export async function thievesTable(columns: Column[], { seed, sessions }: Settin
       }
       cells.push(thiefCell(outcomes))
     }
-    rows.push([thief.needs ? `${thief.name} (${thief.needs})` : thief.name, ...cells])
+    const needs = thief.needs ? ` (${labelOf(thief.needs)})` : ''
+    rows.push([`${labelOf(thief.name)}${needs}`, ...cells])
   }
-  return table(['thief', ...columns.map(({ contestant }) => contestant.name)], rows)
+  return table(['attacker', ...namesOf(columns)], rows)
 }
 
 function victimOf({ victim }: Thief) {
@@ -76,7 +84,7 @@ function thiefCell(outcomes: Outcome[]): string {
   return `${often}${median === late ? median : `${median}, ${late}`} (${count(refreshes)})`
 }
 
-/** The best thieves that a search finds. */
+/** Returns the attackers with the longest access that a random search finds. */
 export async function searchTable(contestants: Contestant[], { seed, sessions }: Settings): Promise<string> {
   const rows: string[][] = []
   for (const contestant of contestants) {
@@ -86,7 +94,7 @@ export async function searchTable(contestants: Contestant[], { seed, sessions }:
     const { policy, accessMinutes, foundOut, thefts } = best
     const access = `${accessMinutes.toFixed(1)} of 180 min`
     const share = `${(foundOut * 100).toFixed(0)} % of ${thefts}`
-    rows.push([contestant.name, count(tries), access, share, describe(policy)])
+    rows.push([labelOf(contestant.name), count(tries), access, share, describe(policy)])
   }
-  return table(['rule', 'thieves tried', 'access of the best', 'found out', 'his ways'], rows)
+  return table(['rule', 'attackers tried', 'access of the best', 'detected', 'strategy of the best'], rows)
 }

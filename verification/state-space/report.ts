@@ -1,4 +1,4 @@
-// `npm run small-world`: every world as deep as a minute goes, and the thief's longest stay. Ends with 1 where a
+// `npm run state-space`: every world as deep as a minute goes, and the thief's longest stay. Ends with 1 where a
 // promise is broken that the rule keeps.
 
 import { type DuelSettings, playOut } from './adversary-game.js'

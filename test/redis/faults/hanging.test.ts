@@ -1,9 +1,12 @@
 import t from 'tap'
-import { ALL_MODES, all, connect, DOWN, meet, Scene, STORE_TIMEOUT_MS } from '../../support/outage.js'
+import { ALL_MODES, all, connect, DOWN, LONG_TIMEOUT, meet, Scene } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
-t.test('Redis is stopped, and goes on', async (t) => {
+// The tests mostly wait, each for a server of its own.
+t.jobs = 4
+
+t.test('a Redis process that is stopped and resumed', async (t) => {
   const server = await startRedis(t)
   const fault = {
     silencesFeed: true,
@@ -15,7 +18,7 @@ t.test('Redis is stopped, and goes on', async (t) => {
   await meet(t, server.client(), server.client(), fault, DOWN)
 })
 
-t.test('a network that swallows all', async (t) => {
+t.test('packets are dropped silently; later the network recovers', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   const fault = {
@@ -28,7 +31,7 @@ t.test('a network that swallows all', async (t) => {
   await meet(t, connect(t, proxy.port), server.client(), fault, DOWN)
 })
 
-t.test('a server that was moved while the network swallowed all', async (t) => {
+t.test('packets are dropped silently; later the connection is reset', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   const fault = {
@@ -44,7 +47,7 @@ t.test('a server that was moved while the network swallowed all', async (t) => {
   await meet(t, connect(t, proxy.port), server.client(), fault, DOWN)
 })
 
-t.test('a script that does not end', async (t) => {
+t.test('a script that never ends', async (t) => {
   const server = await startRedis(t, ['--busy-reply-threshold', '50'])
   const direct = server.client()
   const fault = {
@@ -60,7 +63,7 @@ t.test('a script that does not end', async (t) => {
   await meet(t, server.client(), direct, fault, DOWN)
 })
 
-t.test('a Redis that sleeps for longer than the time-out', async (t) => {
+t.test('a Redis process that sleeps longer than the timeout', async (t) => {
   const server = await startRedis(t, ['--enable-debug-command', 'local'])
   const fault = {
     silencesFeed: true,
@@ -72,31 +75,31 @@ t.test('a Redis that sleeps for longer than the time-out', async (t) => {
   await meet(t, server.client(), server.client(), fault, DOWN)
 })
 
-t.test('a network that is slower than the time-out', async (t) => {
+t.test('a network that is slower than the timeout', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   const fault = {
     silencesFeed: true,
     async break() {
-      proxy.delay(1.5 * STORE_TIMEOUT_MS)
+      proxy.delay(600)
       return () => proxy.delay(0)
     }
   }
   await meet(t, connect(t, proxy.port), server.client(), fault, DOWN)
 })
 
-t.test('a network that is slow, and faster than the time-out, fails nothing', async (t) => {
+t.test('a slow network that is faster than the timeout causes no error', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   const redis = connect(t, proxy.port)
   const scenes = await Promise.all(
-    ALL_MODES.map((mode) => Scene.open(t, redis, mode, { storeTimeout: '3s' }))
+    ALL_MODES.map((mode) => Scene.open(t, redis, mode, { storeTimeout: LONG_TIMEOUT }))
   )
   proxy.delay(300)
-  const answers = await Promise.all(scenes.map((scene) => scene.ask(t, 3000)))
+  const statuses = await Promise.all(scenes.map((scene) => scene.request(t)))
   proxy.delay(0)
   for (const [i, scene] of scenes.entries()) {
-    t.same(answers[i], all(200), `the answers in mode ${scene.mode}`)
-    await scene.checkAfter(t, server.client(), answers[i] as typeof DOWN.none)
+    t.same(statuses[i], all(200), `the responses in mode ${scene.mode}`)
+    await scene.checkAfter(t, server.client(), statuses[i] as typeof DOWN.none)
   }
 })

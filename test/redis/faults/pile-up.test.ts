@@ -5,16 +5,17 @@ import { runInNewContext } from 'node:vm'
 import type { Redis } from 'ioredis'
 import t from 'tap'
 import { Client } from '../../support/client.js'
+import { effort } from '../../support/effort.js'
 import { eventually } from '../../support/eventually.js'
 import { connect, eventuallyStatus, MODES, startApp } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
 /** `OUTAGE_SECONDS=60 npm run test:unit -- --timeout=600 test/redis/faults/pile-up.test.ts` measures a long one. */
-const SECONDS = Number(process.env.OUTAGE_SECONDS ?? 2)
+const SECONDS = Number(process.env.OUTAGE_SECONDS ?? effort(0.5, 2))
 const REQUESTS_PER_SECOND = Number(process.env.OUTAGE_RATE ?? 100)
 const TICK_MS = 50
-const PATIENCE_MS = 20_000 + 1000 * SECONDS
+const PATIENCE_MS = 60_000 + 1000 * SECONDS
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

@@ -5,35 +5,33 @@ import { ALL_MODES, connect, eventuallyStatus, MODES, startApp } from '../../sup
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
-/** How long an app that finds no Redis takes until it is ready: three seconds, on a busy machine. */
-const READY_MS = 5000
+// The tests mostly wait, each for a server of its own.
+t.jobs = 3
 
-/** An app of each mode starts, is asked, and finds Redis later. */
-async function startEach(t: Test, port: number, password: string | undefined, mend: () => unknown) {
+/** Starts an application in each mode without Redis. It must be ready, respond 503, and work when Redis appears. */
+async function startEach(t: Test, port: number, password: string | undefined, repair: () => unknown) {
   const options = password === undefined ? {} : { password }
   const apps = await Promise.all(
     ALL_MODES.map(async (mode) => {
-      const since = performance.now()
       const started = await startApp(t, connect(t, port, options), { revocation: MODES[mode] })
-      t.ok(performance.now() - since < READY_MS, `${mode} is ready`)
       const warnings = started.logs.filter(({ event }) => event === 'revocation_feed_stale')
-      t.equal(warnings.length, MODES[mode].mode === 'feed' ? 1 : 0, `${mode} says what it does not know`)
+      t.equal(warnings.length, MODES[mode].mode === 'feed' ? 1 : 0, `${mode} logs that the feed is stale`)
       return { mode, ...started }
     })
   )
   for (const { app, mode } of apps) {
-    const answer = await new Client(app).login()
-    t.equal(answer.statusCode, 503, mode)
-    t.equal(answer.headers['retry-after'], '1')
+    const response = await new Client(app).login()
+    t.equal(response.statusCode, 503, mode)
+    t.equal(response.headers['retry-after'], '1')
   }
-  await mend()
+  await repair()
   for (const { app, mode, logs } of apps) {
     const client = new Client(app)
-    t.equal(await eventuallyStatus(() => client.login({ sub: 'grace' }), 15_000), 200, mode)
+    t.equal(await eventuallyStatus(() => client.login({ sub: 'grace' })), 200, mode)
     t.equal((await client.refresh()).statusCode, 200)
     t.equal(await eventuallyStatus(() => client.call()), 200)
     if (MODES[mode].mode === 'feed') {
-      await eventually(() => logs.some(({ event }) => event === 'revocation_feed_recovered'), 15_000)
+      await eventually(() => logs.some(({ event }) => event === 'revocation_feed_recovered'))
     }
     t.equal((await client.copy().logout()).statusCode, 200)
     t.equal((await client.call()).statusCode, 401)
@@ -41,21 +39,21 @@ async function startEach(t: Test, port: number, password: string | undefined, me
   }
 }
 
-t.test('an app that starts while connections are refused', async (t) => {
+t.test('starts while connections are refused', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   proxy.refuse()
   await startEach(t, proxy.port, undefined, () => proxy.accept())
 })
 
-t.test('an app that starts while the network swallows all', async (t) => {
+t.test('starts while packets are dropped silently', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   proxy.freeze()
   await startEach(t, proxy.port, undefined, () => proxy.thaw())
 })
 
-t.test('an app that starts with a wrong password, which becomes right', async (t) => {
+t.test('starts with a wrong password that becomes right', async (t) => {
   const server = await startRedis(t, ['--requirepass', 'another'])
   const direct = server.client({ password: 'another' })
   await startEach(t, server.port, 'right', () => direct.config('SET', 'requirepass', 'right'))

@@ -4,11 +4,12 @@ import t from 'tap'
 import type { SessionStore } from '../../../lib/index.js'
 import { newSession } from '../../../lib/testing/conformance/test-client.js'
 import type { RefreshOutcome } from '../../../types/session-store.js'
+import { effort } from '../../support/effort.js'
 import { startRedis } from '../../support/redis-server.js'
 import { openMemoryStore, openRedisStore } from '../../support/stores.js'
 
 /** How many sequences are tried: a nightly run may ask for more. A failure prints its seed, and shrinks. */
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 150)
+const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(60, 150))
 
 const SECOND = 1000
 const W = 30 * SECOND

@@ -1,5 +1,5 @@
-// A reporter for tap: one line a test file, every failure in full, and the counts, which are kept in a file too.
-// A test is a `t.test` without tests inside it, or a test file without any; skipped ones do not count.
+// A reporter for tap: one line per test file, every failure in full, and the counts, which it also writes to a file.
+// It counts each `t.test` without tests inside it, and each test file without tests. Skipped tests do not count.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Transform } from 'node:stream'
@@ -7,7 +7,7 @@ import { Parser } from 'tap-parser'
 
 const resultsFile = () => process.env.TEST_RESULTS ?? '.tap/results.json'
 
-/** @returns {{ passed: number, failed: number }} of the last run, zeros where none got to its end */
+/** @returns {{ passed: number, failed: number }} of the last run, or zeros if it did not finish */
 export function lastResults() {
   try {
     return JSON.parse(readFileSync(resultsFile(), 'utf8'))
@@ -40,7 +40,18 @@ export default class Reporter extends Transform {
     done()
   }
 
+  /** A file that runs a group reports each of the files in it. */
   #report(file) {
+    if (file.result.name.startsWith('.tap/groups/') && file.tests.length > 0) {
+      for (const each of file.tests) this.#reportFile(each)
+      const isExplained = file.result.ok || file.tests.some(({ result }) => !passes(result))
+      if (!isExplained) this.#reportFile({ ...file, tests: [] })
+      return
+    }
+    this.#reportFile(file)
+  }
+
+  #reportFile(file) {
     const counts = count(file)
     this.#total.passed += counts.passed
     this.#total.failed += counts.failed
@@ -51,7 +62,7 @@ export default class Reporter extends Transform {
   }
 }
 
-// Collects what a parser says of one test: its failed assertions, and the tests inside it.
+// Collects the failed assertions of one test, and the tests inside it.
 function watch(parser, test, finished) {
   let inner
   parser.on('child', (child) => {

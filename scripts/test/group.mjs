@@ -1,0 +1,24 @@
+// Runs several test files in one process, one after the other: starting a process costs more than most files do. Each
+// file gets a test of its own as its `t`, so that its teardowns and settings end with it. ../ts-hooks.mjs gives a file
+// that is imported with `?in-group` this `t` instead of the one that `tap` exports.
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import tap from 'tap'
+
+const tests = new Map()
+
+/** The test of a file, for the module that replaces `tap` in it. */
+export function testOf(url) {
+  return tests.get(url)
+}
+
+/** @param {string[]} files test files, relative to the project */
+export function runGroup(files) {
+  for (const file of files) {
+    const url = pathToFileURL(resolve(file)).href
+    tap.test(file, async (t) => {
+      tests.set(url, t)
+      await import(`${url}?in-group`)
+    })
+  }
+}

@@ -1,0 +1,90 @@
+// Runs the test suite: `npm run test:unit`, or `npm run test:unit -- test/one.test.ts`. Other arguments go to tap.
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import tsBlankSpace from 'ts-blank-space'
+import ts from 'typescript-6'
+import { root, run, tryRun } from '../run.mjs'
+import { groupFiles } from './groups.mjs'
+import { lastResults } from './reporter.mjs'
+
+process.chdir(root)
+
+const TIMEOUT_MS = 45 * 60_000
+
+/** Suites with a command of their own. */
+const OTHER_SUITES = /^test\/(topologies|browser)\//
+
+const args = process.argv.slice(2)
+const options = args.filter((arg) => arg.startsWith('-'))
+const named = args.filter((arg) => !arg.startsWith('-'))
+const covers = named.length === 0 && !options.includes('--disable-coverage')
+const tap = ['node_modules/tap/dist/esm/run.mjs']
+
+run(process.execPath, ['scripts/ensure-tools.mjs'], { timeoutMs: 900_000 })
+
+// tap is published with its own TypeScript plugin, which .taprc leaves out. Without this build its first run fails.
+const built = readFileSync('node_modules/@tapjs/test/test-built/src/index.ts', 'utf8')
+if (built.includes("'@tapjs/typescript'") || built.includes('"@tapjs/typescript"')) {
+  run(process.execPath, [...tap, 'build'], { stdio: 'pipe' })
+}
+
+rmSync(process.env.TEST_RESULTS ?? '.tap/results.json', { force: true })
+rmSync('.tap/report', { recursive: true, force: true })
+const files = named.length > 0 ? named : allTests()
+const { status, signal, error } = tryRun(
+  process.execPath,
+  [
+    ...tap,
+    '--reporter=./scripts/test/reporter.mjs',
+    // Many files wait for timeouts of Redis clients, so more of them run at once than there are processors.
+    ...(options.some((option) => option.startsWith('--jobs'))
+      ? []
+      : [`--jobs=${2 * availableParallelism()}`]),
+    ...(covers ? [] : ['--disable-coverage']),
+    ...options,
+    ...(files.length > 1 ? groupFiles(files) : files)
+  ],
+  { timeoutMs: TIMEOUT_MS }
+)
+const { passed, failed } = lastResults()
+if (error?.code === 'ETIMEDOUT' || signal === 'SIGKILL') {
+  console.error(`The suite did not finish within ${TIMEOUT_MS / 60_000} minutes, and was stopped.`)
+  process.exit(1)
+}
+const uncovered = covers && failed === 0 ? filesWithoutCoverage() : []
+for (const file of uncovered) console.error(`${file}: no test imports it, so coverage does not count it`)
+if (status !== 0 && failed === 0)
+  console.error('No test failed, but coverage is below 100 % or tap itself failed.')
+if (status !== 0 || failed > 0 || passed === 0 || uncovered.length > 0) process.exit(1)
+
+function allTests() {
+  return readdirSync('test', { recursive: true })
+    .map((name) => `test/${name}`)
+    .filter((file) => file.endsWith('.test.ts') && !OTHER_SUITES.test(file))
+    .sort()
+}
+
+/** Returns the files of lib/ that contain code and are missing from the coverage report. */
+function filesWithoutCoverage() {
+  let covered
+  try {
+    covered = Object.keys(JSON.parse(readFileSync('.tap/report/coverage-summary.json', 'utf8')))
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+    covered = []
+  }
+  return readdirSync('lib', { recursive: true })
+    .map((name) => join('lib', String(name)))
+    .filter((file) => file.endsWith('.ts') && !covered.includes(join(root, file)) && hasCode(file))
+}
+
+function hasCode(file) {
+  const code = tsBlankSpace(readFileSync(file, 'utf8'))
+  return ts
+    .createSourceFile(file, code, ts.ScriptTarget.Latest)
+    .statements.some(
+      (statement) =>
+        !ts.isEmptyStatement(statement) && !(ts.isExportDeclaration(statement) && !statement.moduleSpecifier)
+    )
+}

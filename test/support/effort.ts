@@ -1,0 +1,7 @@
+/**
+ * Chooses how much a random or exhaustive test does. `npm test` does little, so that it is fast. `npm run test:thorough`
+ * sets `TEST_EFFORT=thorough`.
+ */
+export function effort<T>(quick: T, thorough: T): T {
+  return process.env.TEST_EFFORT === 'thorough' ? thorough : quick
+}
