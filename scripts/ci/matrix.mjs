@@ -14,7 +14,9 @@ const all = readdirSync(join(root, 'test'), { recursive: true })
   .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser)\//.test(name))
   .sort()
 /** What depends on the Redis client and the server. */
-const onRedis = all.filter((name) => /^test\/redis\/(store|feed)\/|faults\/(lost-answers|refusing|races)/.test(name))
+const onRedis = all.filter((name) =>
+  /^test\/redis\/(store|feed)\/|faults\/(lost-answers|refusing|races)/.test(name)
+)
 /** What depends on Fastify. */
 const onFastify = all.filter((name) => /^test\/(http|docs\/recipes)\//.test(name))
 
@@ -54,7 +56,7 @@ if (rows.some(({ failed }) => failed > 0)) process.exit(1)
 
 function meet(name, { node: line, packages, server: findServer, files }) {
   const server = findServer?.()
-  if (findServer && !server) return { versions: "unavailable: no apt, or no Debian archive" }
+  if (findServer && !server) return { versions: 'unavailable: no apt, or no Debian archive' }
   const node = line ? otherNode(line) : { path: process.execPath, remove() {} }
   const project = packages ? projectWith(packages) : { path: root, remove() {} }
   const versions = versionsOf({ node: node.path, folder: project.path, server })

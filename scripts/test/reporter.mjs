@@ -23,7 +23,7 @@ export default class Reporter extends Transform {
 
   constructor() {
     super({ encoding: 'utf8' })
-    watch(this.#parser, { tests: [], failures: [] }, (file) => this.#report(file))
+    collect(this.#parser, { tests: [], failures: [] }, (file) => this.#report(file))
   }
 
   _transform(chunk, _encoding, done) {
@@ -55,19 +55,17 @@ export default class Reporter extends Transform {
     const counts = count(file)
     this.#total.passed += counts.passed
     this.#total.failed += counts.failed
-    const { ok, name, time } = file.result
-    const tally = counts.failed > 0 ? `${counts.passed} passed, ${counts.failed} failed` : `${counts.passed}`
-    this.push(`${ok ? '✓' : '✗'} ${name} (${tally}, ${Math.round(time ?? 0)} ms)\n`)
-    if (!ok) this.push(describe(file, []).join(''))
+    this.push(`${summarize(file)}\n`)
+    if (!file.result.ok) this.push(describe(file, []).join(''))
   }
 }
 
 // Collects the failed assertions of one test, and the tests inside it.
-function watch(parser, test, finished) {
+export function collect(parser, test, finished = () => {}) {
   let inner
   parser.on('child', (child) => {
     inner = { tests: [], failures: [] }
-    watch(child, inner, () => {})
+    collect(child, inner)
   })
   parser.on('assert', (result) => {
     if (inner) {
@@ -79,6 +77,14 @@ function watch(parser, test, finished) {
       test.failures.push(result)
     }
   })
+}
+
+/** Returns the line of a test file. */
+export function summarize(file) {
+  const { ok, name, time } = file.result
+  const { passed, failed } = count(file)
+  const tally = failed > 0 ? `${passed} passed, ${failed} failed` : `${passed}`
+  return `${ok ? '✓' : '✗'} ${name} (${tally}, ${Math.round(time ?? 0)} ms)`
 }
 
 function passes(result) {
@@ -100,7 +106,8 @@ function count({ tests, result }) {
   return counts
 }
 
-function describe({ tests, failures, result }, path) {
+/** Returns every failure of a test in full. */
+export function describe({ tests, failures, result }, path) {
   if (passes(result)) return []
   const name = [...path, result.name]
   const inside = [

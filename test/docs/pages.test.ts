@@ -1,14 +1,22 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 import { listPages } from './code-blocks/blocks.js'
+import { MANIFESTS } from './code-blocks/treat.js'
 
 const PAGES = await listPages()
 
-t.test('the README links each page of docs/', async (t) => {
+t.test('the README links the index of each folder of docs/, and each index links its pages', async (t) => {
   const readme = await readFile('README.md', 'utf8')
-  for (const page of PAGES.filter((page) => page.startsWith('docs/'))) t.match(readme, `](${page})`)
+  const pages = PAGES.filter((page) => page.startsWith('docs/') && basename(page) !== 'README.md')
+  for (const folder of new Set(pages.map(dirname))) {
+    const index = `${folder}/README.md`
+    t.match(readme, `](${index})`)
+    const text = await readFile(index, 'utf8')
+    for (const page of pages.filter((page) => dirname(page) === folder))
+      t.ok(text.includes(`](${basename(page)}`), `${index} links ${page}`)
+  }
 })
 
 for (const page of PAGES) {
@@ -33,11 +41,13 @@ for (const page of PAGES) {
 }
 
 t.test('the commands that the documentation names are there', async (t) => {
-  const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as { scripts: object }
-  const bench = JSON.parse(await readFile('bench/package.json', 'utf8')) as { scripts: object }
+  const scripts = new Set<string>()
+  for (const manifest of MANIFESTS) {
+    for (const name of Object.keys(JSON.parse(await readFile(manifest, 'utf8')).scripts)) scripts.add(name)
+  }
   for (const page of PAGES) {
     for (const [, name = ''] of (await readFile(page, 'utf8')).matchAll(/npm run ([\w:-]+)/g)) {
-      t.ok(name in scripts || name in bench.scripts, `${page}: npm run ${name}`)
+      t.ok(scripts.has(name), `${page}: npm run ${name}`)
     }
   }
 })

@@ -9,10 +9,13 @@ export interface InjectFetch {
   calls: string[]
 }
 
-/** @param headers what the browser adds to each request, such as the `Origin` of its page */
+/**
+ * @param headers what the runtime adds to each request. Without it, those of a page of the same origin. `{}` is a
+ * runtime that is not a browser
+ */
 export function createInjectFetch(
   app: FastifyInstance,
-  headers: Record<string, string> = {},
+  headers?: Record<string, string>,
   cookies = new Map<string, string>()
 ): InjectFetch {
   const calls: string[] = []
@@ -29,8 +32,7 @@ export function createInjectFetch(
       headers: {
         ...Object.fromEntries(request.headers),
         host,
-        origin,
-        ...headers,
+        ...(headers ?? { origin }),
         ...(request.credentials !== 'omit' && {
           cookie: [...cookies].map((pair) => pair.join('=')).join('; ')
         })
@@ -41,9 +43,9 @@ export function createInjectFetch(
       if (value) cookies.set(name, value)
       else cookies.delete(name)
     }
-    const headers = new Headers()
-    for (const [name, value] of Object.entries(response.headers)) headers.set(name, String(value))
+    const received = new Headers()
+    for (const [name, value] of Object.entries(response.headers)) received.set(name, String(value))
     const isEmpty = [204, 304].includes(response.statusCode)
-    return new Response(isEmpty ? null : response.body, { status: response.statusCode, headers })
+    return new Response(isEmpty ? null : response.body, { status: response.statusCode, headers: received })
   }
 }

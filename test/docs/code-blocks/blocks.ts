@@ -16,7 +16,7 @@ export interface Block {
 export async function listPages(): Promise<string[]> {
   const [root, docs, examples] = await Promise.all([
     readdir('.'),
-    readdir('docs'),
+    readdir('docs', { recursive: true }),
     readdir('examples', { recursive: true })
   ])
   return [
@@ -52,7 +52,7 @@ function blocksOf(page: string, text: string): Block[] {
 }
 
 function nameOf(before: string, code: string): string | undefined {
-  const [caption, comment] = [/`([\w./-]+\.m?[jt]s)`[^\n`]*:\s*$/, /^\/\/ ([\w./-]+\.m?[jt]s)\n/]
+  const [caption, comment] = [/`([\w./-]+\.m?[jt]sx?)`[^\n`]*:\s*$/, /^\/\/ ([\w./-]+\.m?[jt]sx?)\n/]
   return (caption.exec(before) ?? comment.exec(code))?.[1]
 }
 
@@ -61,4 +61,4 @@ export function fileName({ name, line, language }: Block): string {
   return name ?? `line-${line}.${language}`
 }
 
-export const isCode = ({ language }: Block): boolean => ['js', 'mjs', 'ts'].includes(language)
+export const isCode = ({ language }: Block): boolean => ['js', 'mjs', 'ts', 'tsx'].includes(language)

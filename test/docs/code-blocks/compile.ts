@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript-6'
 import { type Block, fileName, isCode } from './blocks.js'
 
@@ -9,7 +9,7 @@ const OF_UNKNOWN = /does not exist on type '(unknown|\{\})'/
 const GENERATED = "Cannot find module './api.js'"
 
 const ROOT = resolve('.')
-const FOLDER = join(ROOT, 'test/doc-code')
+const FOLDER = join(ROOT, 'test/docs/code-blocks')
 const PRELUDE = ts.sys.readDirectory(join(FOLDER, 'prelude'))
 
 /** In JavaScript nobody declares the claims. */
@@ -28,16 +28,19 @@ const typescript: ts.CompilerOptions = {
   noUncheckedIndexedAccess: false,
   noUnusedLocals: false,
   noUnusedParameters: false,
+  jsx: ts.JsxEmit.ReactJSX,
   isolatedModules: false,
   verbatimModuleSyntax: false
 }
 const javascript: ts.CompilerOptions = { ...typescript, allowJs: true, checkJs: true, strict: false }
 
+const isTyped = ({ language }: Block): boolean => language === 'ts' || language === 'tsx'
+
 /** What the compiler finds wrong, by the block. */
 export function compile(pages: Iterable<readonly Block[]>): Map<Block, string[]> {
   const coded = [...pages].map((blocks) => blocks.filter(isCode))
-  const typed = coded.map((blocks) => blocks.filter(({ language }) => language === 'ts'))
-  const untyped = coded.map((blocks) => blocks.filter(({ language }) => language !== 'ts'))
+  const typed = coded.map((blocks) => blocks.filter(isTyped))
+  const untyped = coded.map((blocks) => blocks.filter((block) => !isTyped(block)))
   // A page that declares types of its own must not declare them for the others.
   const alone = typed.filter((blocks) => blocks.some(({ code }) => /^declare (module|global)/m.test(code)))
   const together = typed.filter((blocks) => !alone.includes(blocks))
@@ -83,13 +86,19 @@ function* modulesOf(blocks: readonly Block[]): Generator<[path: string, block: B
     const used = identifiersOf(source)
     const imports = [...declaredBefore]
       .filter(([name]) => used.has(name) && !own.has(name))
-      .map(([name, from]) => `import { ${name} } from './${from.replace(/ts$/, 'js')}'; `)
+      .map(([name, from]) => `import { ${name} } from '${specifier(file, from)}'; `)
     const exports = [...own].filter(([, isExported]) => !isExported).map(([name]) => name)
     // In the first line and after the last, so that lines stay what they are.
     const text = `${imports.join('')}${block.code}\nexport { ${exports.join(', ')} }\n`
     for (const name of own.keys()) declaredBefore.set(name, file)
     yield [join(FOLDER, block.page.replaceAll('/', '-'), file), block, text]
   }
+}
+
+/** How one block of a page imports another. */
+function specifier(file: string, from: string): string {
+  const path = relative(dirname(file), from.replace(/tsx?$/, 'js'))
+  return path.startsWith('.') ? path : `./${path}`
 }
 
 /** The names that a module declares at its top, and whether it exports them. */
@@ -154,7 +163,7 @@ function problemsOf(program: ts.Program, path: string, block: Block): string[] {
   const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]
   return found.flatMap((diagnostic) => {
     const message = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n')
-    if (block.language !== 'ts' && OF_UNKNOWN.test(message)) return []
+    if (!isTyped(block) && OF_UNKNOWN.test(message)) return []
     if (message.startsWith(GENERATED)) return []
     const { line } = ts.getLineAndCharacterOfPosition(diagnostic.file!, diagnostic.start!)
     return [`${block.page}:${block.line + 1 + line}: TS${diagnostic.code} ${message}`]

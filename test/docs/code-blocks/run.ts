@@ -38,8 +38,13 @@ export interface Server {
 }
 
 /** Starts a program of a page, on a port of its own. */
-export async function startServer(t: Owner, path: string, env: Record<string, string> = {}): Promise<Server> {
-  const child = spawnNode(path, env)
+export async function startServer(
+  t: Owner,
+  path: string,
+  env: Record<string, string> = {},
+  args: readonly string[] = []
+): Promise<Server> {
+  const child = spawnNode(path, env, args)
   const output = collect(child)
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -95,12 +100,12 @@ async function writeCommand(bin: string, name: string, lines: string): Promise<v
   await chmod(join(bin, name), 0o755)
 }
 
-function spawnNode(path: string, env: Record<string, string>): ChildProcess {
-  const args = ['scripts/ts-loader.mjs', 'test/docs/code-blocks/any-port.mjs'].flatMap((file) => [
+function spawnNode(path: string, env: Record<string, string>, args: readonly string[] = []): ChildProcess {
+  const loaders = ['scripts/ts-loader.mjs', 'test/docs/code-blocks/any-port.mjs'].flatMap((file) => [
     '--import',
     `./${file}`
   ])
-  return spawn(process.execPath, [...args, path], {
+  return spawn(process.execPath, [...loaders, path, ...args], {
     // Nothing of the test's own loaders, which the environment brings.
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -121,4 +126,15 @@ function collect({ stdout, stderr }: ChildProcess): () => string {
 async function outcomeOf(child: ChildProcess, output: () => string): Promise<string | undefined> {
   const [code, signal] = await once(child, 'close')
   return code === 0 ? undefined : `${code ?? signal}: ${output()}`
+}
+
+/** Evaluates a block in this process, without its imports: `names` replaces them. Returns the value of `result`. */
+export function evaluate(
+  code: string,
+  names: Record<string, unknown>,
+  result = 'undefined'
+): Promise<unknown> {
+  const AsyncFunction = (async () => {}).constructor as FunctionConstructor
+  const body = code.replaceAll(/^import .*\n/gm, '').replaceAll(/^export /gm, '')
+  return AsyncFunction(...Object.keys(names), `${body}\nreturn ${result}`)(...Object.values(names))
 }

@@ -9,6 +9,9 @@ import { kindOf, runShell, runToEnd, type Server, startServer, writeFiles } from
 /** What was done with a block. */
 export type Treatment = 'compiled' | 'run' | 'parsed' | 'commands checked' | 'no code'
 
+/** Whose scripts and packages the pages may name. */
+export const MANIFESTS = ['package.json', 'bench/package.json', 'examples/fastify-cli/package.json']
+
 interface Owner {
   after(fn: () => Promise<void>): unknown
 }
@@ -57,6 +60,7 @@ export class Treater {
       case 'json':
         JSON.parse(block.code)
         return 'parsed'
+      case 'nginx': // test/docs/nginx-page.test.ts runs nginx with it
       case 'mermaid':
       case 'text':
         return 'no code'
@@ -112,7 +116,7 @@ function commandsOf(code: string): string[] {
 /** A command of npm or node: that its script, packages or file are there. */
 async function checkCommand(command: string, blocks: readonly Block[]): Promise<void> {
   const [program, verb = '', ...rest] = command.split(/\s+/)
-  const manifests = await Promise.all(['package.json', 'bench/package.json'].map(readManifest))
+  const manifests = await Promise.all(MANIFESTS.map(readManifest))
   const names = new Set(
     manifests.flatMap((manifest) => Object.keys({ ...manifest.scripts, ...manifest.packages }))
   )

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { startRedis } from '../../support/redis-server.js'
 
-t.test('the demo prints its address, serves, and ends when it is told to', async (t) => {
+t.test('the demo prints its address, serves the page, and stops at SIGTERM', async (t) => {
   const redis = await startRedis(t)
   const run = async (REDIS_URL?: string) => {
     const { demo, url } = await startDemo(t, REDIS_URL)
-    t.match(await (await fetch(url)).text(), /<title>Logins that last/)
+    t.match(await (await fetch(url)).text(), /<title>Stolen tokens are detected/)
     const login = await fetch(`${url}/auth/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -23,12 +23,12 @@ t.test('the demo prints its address, serves, and ends when it is told to', async
   t.ok((await redis.client().keys('frt:*')).length > 0, 'the session is in Redis')
 })
 
-/** As `npm run demo` starts it, on a free port. */
+/** Starts the demo like `npm run demo`, on a free port. */
 async function startDemo(
   t: Test,
   REDIS_URL: string | undefined
 ): Promise<{ demo: ChildProcess; url: string }> {
-  // Nothing of the test's own loaders, which the environment brings.
+  // Without the loaders of the test, which are in the environment.
   const env = {
     PATH: process.env.PATH,
     NODE_V8_COVERAGE: '',

@@ -4,6 +4,6 @@ import type {} from 'fastify'
 declare module 'fastify' {
   /** Of `@fastify/session`: what the reader keeps in it. */
   interface Session {
-    user?: { id: string; name: string }
+    user?: { id: number; name: string }
   }
 }

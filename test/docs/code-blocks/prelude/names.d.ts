@@ -28,7 +28,7 @@ declare const provider: { exchange(request: import('fastify').FastifyRequest): P
 
 // Plugins, keys and tokens of the reader's own.
 declare const cors: import('fastify').FastifyPluginAsync<{
-  origin: string
+  origin: string | string[]
   credentials?: boolean
   exposedHeaders?: string[]
 }>

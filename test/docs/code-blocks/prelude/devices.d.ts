@@ -1,0 +1,32 @@
+/** What docs/guides/mobile-and-desktop.md uses of other runtimes. */
+
+declare module 'electron' {
+  export const app: { getPath(name: 'userData'): string; whenReady(): Promise<void> }
+  export const safeStorage: {
+    isEncryptionAvailable(): boolean
+    encryptString(text: string): Buffer
+    decryptString(bytes: Buffer): string
+  }
+  export const ipcMain: {
+    handle(channel: string, listener: (event: unknown, ...args: unknown[]) => unknown): void
+  }
+}
+
+declare module '@aparajita/capacitor-secure-storage' {
+  export const SecureStorage: {
+    getItem(key: string): Promise<string | null>
+    setItem(key: string, value: string): Promise<void>
+    removeItem(key: string): Promise<void>
+  }
+}
+
+declare const chrome: {
+  storage: {
+    local: {
+      get(key: string): Promise<Record<string, string>>
+      set(items: Record<string, unknown>): Promise<void>
+      remove(key: string): Promise<void>
+      setAccessLevel(options: { accessLevel: 'TRUSTED_CONTEXTS' }): Promise<void>
+    }
+  }
+}

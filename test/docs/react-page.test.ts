@@ -1,0 +1,124 @@
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import Fastify from 'fastify'
+import { type DOMWindow, JSDOM } from 'jsdom'
+import t, { type Test } from 'tap'
+import { fastifyRefreshToken } from '../../lib/index.js'
+import { SECRET } from '../support/build-app.js'
+import { createInjectFetch } from '../support/inject-fetch.js'
+import { blocksIn } from './code-blocks/blocks.js'
+import { writeFiles } from './code-blocks/run.js'
+
+// The code of docs/guides/react.md in jsdom, in StrictMode, against the plugin.
+
+const ORIGIN = 'https://app.example.com'
+const blocks = await blocksIn('docs/guides/react.md')
+
+/** With TanStack Query, `session.ts` changes as the page says. */
+const queryBlocks = blocks.map((block) =>
+  block.name === 'session.ts'
+    ? {
+        ...block,
+        code: `import { endSession } from './query-session.js'\n${block.code.replace('() => setUser(null)\n', 'endSession\n')}`
+      }
+    : block
+)
+
+const VARIANTS = [
+  { name: 'React state', entry: 'main.tsx', blocks },
+  { name: 'TanStack Query', entry: 'query-app.tsx', blocks: queryBlocks }
+]
+
+async function bundle(t: Test, { entry, blocks }: (typeof VARIANTS)[number]): Promise<string> {
+  const folder = await writeFiles(t, blocks)
+  const { outputFiles } = await build({
+    entryPoints: [join(folder, entry)],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    jsx: 'automatic',
+    jsxDev: true,
+    // StrictMode runs effects twice only in development.
+    define: { 'process.env.NODE_ENV': '"development"' },
+    alias: { 'fastify-refresh-token/client': './lib/client/index.ts' }
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+async function startServer(t: Test) {
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(fastifyRefreshToken, {
+    secret: SECRET,
+    login(request) {
+      const { username, password } = request.body as { username: string; password: string }
+      return password === 'right' ? { sub: 'user-1', claims: { name: username } } : null
+    }
+  })
+  app.get('/me', { preHandler: app.authenticate }, async ({ user }) => ({ sub: user?.sub, name: user?.name }))
+  return createInjectFetch(app)
+}
+
+/** Loads the page in a browser window without tabs. */
+function open(t: Test, code: string, fetch: typeof globalThis.fetch): DOMWindow {
+  const { window } = new JSDOM('<div id="root"></div>', { url: ORIGIN, runScripts: 'outside-only' })
+  t.after(async () => window.close())
+  Object.assign(window, { fetch, Request, Response, Headers, AbortController, AbortSignal })
+  window.eval(code)
+  return window
+}
+
+/** Resolves when the page shows the text. */
+async function shows({ document, MutationObserver }: DOMWindow, text: string): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const observer = new MutationObserver(check)
+    observer.observe(document.body, { childList: true, subtree: true, characterData: true })
+    check()
+    function check() {
+      if (!document.body.textContent?.includes(text)) return
+      observer.disconnect()
+      resolve()
+    }
+  })
+}
+
+function click({ document }: DOMWindow, text: string): void {
+  for (const button of document.querySelectorAll('button')) if (button.textContent === text) button.click()
+}
+
+function logIn(window: DOMWindow, password: string): void {
+  for (const [name, value] of Object.entries({ username: 'ada', password })) {
+    const input = window.document.querySelector<HTMLInputElement>(`[name=${name}]`)
+    if (input) input.value = value
+  }
+  click(window, 'Log in')
+}
+
+for (const variant of VARIANTS) {
+  t.test(variant.name, async (t) => {
+    const code = await bundle(t, variant)
+    const { fetch, calls } = await startServer(t)
+    let isDown = false
+    const page = () =>
+      open(t, code, (input, init) => (isDown ? Promise.reject(new TypeError('offline')) : fetch(input, init)))
+
+    const window = page()
+    await shows(window, 'Password')
+    t.equal(calls.filter((call) => call === 'POST /auth/refresh').length, 1, 'one refresh in StrictMode')
+
+    logIn(window, 'wrong')
+    await shows(window, 'The name or the password is wrong.')
+    isDown = true
+    logIn(window, 'right')
+    await shows(window, 'The server is not reachable. Try again later.')
+    isDown = false
+    logIn(window, 'right')
+    await shows(window, 'Hello ada')
+
+    const reloaded = page()
+    await shows(reloaded, 'Hello ada')
+    click(reloaded, 'Log out')
+    await shows(reloaded, 'Password')
+    await shows(page(), 'Password')
+  })
+}
