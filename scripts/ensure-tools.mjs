@@ -1,25 +1,29 @@
-// What the tests start beside Node.js: a redis-server of their own, and the commands that the documentation names. What
-// is missing is installed with apt, as root or by sudo. Debian and Ubuntu carry the server's binary in redis-tools (as
-// redis-check-rdb, which looks at its own name): installed alone, it brings no service on port 6379.
-import { existsSync } from 'node:fs'
+// Ensures the tools that the tests start: redis-server, nginx, and the commands that the documentation names. Missing ones
+// come from apt, as root or with sudo. No service is installed: Debian and Ubuntu carry the Redis server in redis-tools (as
+// redis-check-rdb, which looks at its own name), and nginx is only unpacked into a folder of this repository.
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { onPath } from './on-path.mjs'
-import { tryRun } from './run.mjs'
+import { root, tryRun } from './run.mjs'
 
 const server = process.env.REDIS_SERVER ?? 'redis-server'
 const hasServer = () => tryRun(server, ['--version'], { stdio: 'ignore', timeoutMs: 10_000 }).status === 0
+
+const toolsFolder = join(root, '.tools')
+const unpackedNginx = join(toolsFolder, 'nginx')
+// Debian puts nginx into a folder that is only on the PATH of root.
+const hasNginx = () => ['/usr/sbin/nginx', unpackedNginx].some((path) => existsSync(path)) || onPath('nginx')
 
 const TOOLS = {
   'redis-server': { package: 'redis-tools', isThere: hasServer },
   'redis-cli': { package: 'redis-tools' },
   curl: { package: 'curl' },
   openssl: { package: 'openssl' },
-  // Debian puts it in a folder that is not on the PATH of other users than root.
-  nginx: { package: 'nginx', isThere: () => onPath('nginx') !== undefined || existsSync('/usr/sbin/nginx') }
+  nginx: { package: 'nginx', isThere: hasNginx, isUnpacked: true }
 }
 
 const isMissing = ([name, { isThere = () => onPath(name) }]) => !isThere()
-const packages = missing().map(([, tool]) => tool.package)
-if (packages.length > 0 && mayInstall()) install([...new Set(packages)])
+if (missing().length > 0 && canInstall()) install(missing().map(([, tool]) => tool))
 const names = missing().map(([name]) => name)
 if (names.length > 0) {
   console.error(
@@ -36,25 +40,53 @@ function isRoot() {
   return process.getuid?.() === 0
 }
 
-function mayInstall() {
-  return onPath('apt-get') && (isRoot() || quiet('sudo', ['-n', 'true']))
+function canInstall() {
+  return onPath('apt-get') && (isRoot() || succeeds('sudo', ['-n', 'true']))
 }
 
-function install(packages) {
-  console.log(`installing with apt-get: ${packages.join(', ')}`)
-  const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=120']
-  admin([...apt, 'update'])
-  admin([...apt, 'install', '-y', '--no-install-recommends', ...packages])
+function install(tools) {
+  const namesOf = (list) => [...new Set(list.map((tool) => tool.package))]
+  const packages = namesOf(tools.filter((tool) => !tool.isUnpacked))
+  console.log(`installing with apt-get: ${namesOf(tools).join(', ')}`)
+  const apt = [
+    'env',
+    'DEBIAN_FRONTEND=noninteractive',
+    'apt-get',
+    '-qq',
+    '-o',
+    'DPkg::Lock::Timeout=120',
+    '-o',
+    'Acquire::Retries=3'
+  ]
+  runAsRoot([...apt, 'update'])
+  if (packages.length > 0) runAsRoot([...apt, 'install', '-y', '--no-install-recommends', ...packages])
   const binary = onPath('redis-check-rdb')
-  if (binary && !hasServer()) admin(['ln', '-sf', binary, '/usr/local/bin/redis-server'])
+  if (binary && !hasServer()) runAsRoot(['ln', '-sf', binary, '/usr/local/bin/redis-server'])
+  if (tools.some((tool) => tool.isUnpacked)) unpackNginx()
 }
 
-function admin(command) {
+/** The libraries of nginx belong to every Debian: libc, libssl, libpcre2, libz and libcrypt. */
+function unpackNginx() {
+  const folder = join(toolsFolder, 'unpacked')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  // _apt, the user that apt downloads as, may not write to the folder. apt only warns of this.
+  succeeds(
+    '/bin/sh',
+    ['-c', 'apt-get -qq -o Acquire::Retries=3 download nginx && dpkg-deb -x nginx_*.deb .'],
+    { cwd: folder }
+  )
+  const binary = join(folder, 'usr/sbin/nginx')
+  if (existsSync(binary)) renameSync(binary, unpackedNginx)
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function runAsRoot(command) {
   const [name, ...args] = isRoot() ? command : ['sudo', '-n', ...command]
   const done = tryRun(name, args, { stdio: 'pipe' })
   if (done.status !== 0) console.error(done.stderr)
 }
 
-function quiet(command, args) {
-  return tryRun(command, args, { stdio: 'ignore', timeoutMs: 10_000 }).status === 0
+function succeeds(command, args, options = {}) {
+  return tryRun(command, args, { stdio: 'ignore', timeoutMs: 60_000, ...options }).status === 0
 }

@@ -2,7 +2,7 @@
 export interface RedisClient {
   evalsha(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
-  /** For a connection of the feed's own. */
+  /** Creates the dedicated connections of the feed and of replication checks. */
   duplicate(...args: never[]): unknown
   isCluster?: boolean
   options?: object

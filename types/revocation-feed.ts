@@ -1,58 +1,58 @@
 import type { RevocationReason } from './session.js'
 
-/** Sessions that have ended, for one reason. */
+/** One or more sessions that were revoked for one reason. */
 export interface Revocation {
   sids: string[]
   reason: RevocationReason
-  /** Until when a token of one of them could have lived, by the store's clock. */
+  /** When the last token of these sessions would have expired, by the store's clock. */
   expiresAtMs: number
 }
 
 /**
- * Tells every process of sessions that have ended, so that a guarded route finds it in the process's own
- * memory. It is kept for as long as an access token of theirs may live: who comes later hears of it, too.
+ * Delivers revocations to every process, so that guarded routes find them in memory. A feed keeps each entry as long as
+ * an access token of the session may be valid, so that processes that start later also receive it.
  */
 export interface RevocationFeed {
   /**
-   * Resolves when every process that follows the feed is certain to hear of it. What it throws means that
-   * nobody knows; adding it once more does no harm.
+   * Resolves once delivery to all subscribers is guaranteed. A rejection means that delivery is unknown. Adding the
+   * entry again is safe.
    */
   add(revocation: Revocation): Promise<void>
 
-  /** Hears all that is kept, then what comes, until closed. Resolves when all that is kept was heard. Never rejects. */
+  /** Delivers all kept entries, then new ones until the feed is closed. Resolves after the kept entries. Never rejects. */
   follow(): Promise<void>
 
-  /** Whether a revocation may have been missed: the feed was not heard of lately, or what it kept is lost. */
+  /** Returns whether revocations may have been missed: the last successful read is too old, or entries were lost. */
   isStale(): boolean
 
-  /** Holds nothing open from then on. */
+  /** Closes the resources that the feed opened. */
   close(): void
 }
 
 export interface FeedSettings {
-  /** Is told of each revocation, its own included, once or more often. */
+  /** Called for each revocation, including those of this process. May be called more than once for one revocation. */
   onRevocation(revocation: Revocation): void
   /**
-   * Is told of each that this process had added and the feed has lost (a failover, a restart), when it was added
-   * again: what lost it may have brought the sessions back.
+   * Called after an entry of this process was lost (a failover, a restart) and published again. The store may have
+   * restored the sessions at the same time.
    */
   onRepublished(revocation: Revocation): void
-  /** How long the feed may be silent before it is stale. */
+  /** How long the feed stays fresh without a successful read. */
   staleAfterMs: number
-  /** Lifetime of the access tokens: what ended before is no longer of interest. */
+  /** Lifetime of access tokens. Older revocations no longer matter. */
   accessTokenTtlMs: number
-  /** Is told how the feed itself is doing. */
+  /** Called when the state of the feed changes, and after each read. */
   onEvent(event: FeedEvent): void
 }
 
 export type FeedEvent =
-  /** It cannot be read for now: it is tried again. Once for each interruption. */
+  /** The feed cannot be read. The reader retries. Once per interruption. */
   | { state: 'interrupted'; reason: string }
-  /** An interruption is over: all that is kept has been read. */
+  /** The interruption is over: all kept entries were read. */
   | { state: 'recovered' }
-  /** Entries were lost that nobody can read any more. */
+  /** Entries were lost and can no longer be read. */
   | { state: 'gap' }
-  /** A revocation may have been missed. As often as it is noticed. */
+  /** Revocations may have been missed. Emitted at each failed attempt to read while the feed is stale. */
   | { state: 'stale'; reason: string }
-  /** It has been read to its end: `lagMs` is how long the oldest entry that is new was on its way. */
+  /** The reader reached the end of the feed. `lagMs` is the delay of the oldest new entry. */
   | { state: 'read'; entries: number; lagMs?: number | undefined }

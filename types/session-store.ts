@@ -2,54 +2,52 @@ import type { FeedSettings, RevocationFeed } from './revocation-feed.js'
 import type { Claims, Metadata, RevocationReason, Session } from './session.js'
 
 /**
- * Where sessions live. A store keeps the rule of rotation (ARCHITECTURE.md) and the clock: every time
- * that it gives or compares is its own, so that the clocks of the app servers do not matter.
+ * Stores sessions. A store implements the rotation rule (docs/reference/rotation-rule.md) and owns the clock: it returns
+ * and compares only its own times, so that the clocks of the application servers do not matter.
  *
- * Each method is atomic: it happens whole or not at all, and sees no half of another. Where it writes,
- * it takes an operation id, and a call that reaches the store twice with one id (a client library may
- * send again what was in flight when a connection broke) answers the second time as the first.
+ * Each method is atomic: it takes effect completely or not at all, and never sees a partial effect of another call. A
+ * Redis client may send a call again after its connection broke. Therefore every method that writes, except the
+ * idempotent `confirm`, has an idempotency key: a second call with the same key returns the result of the first.
  *
- * What a store throws means that it did not answer; the outcomes below are answers.
+ * An exception means that the store did not answer. Every outcome below is an answer.
  */
 export interface SessionStore {
   /**
-   * Starts a session of generation 1, then evicts the user's oldest (by creation) beyond `maxPerUser`.
-   * Refused whole where there is no room for it, or where its deadline has passed. The session's id is the
-   * operation id.
+   * Creates a session with generation 1, then evicts the user's oldest sessions (by creation) beyond `maxPerUser`.
+   * Creates and evicts nothing if the store is full or the deadline has passed. The session id is the idempotency key.
    */
   create(session: NewSession): Promise<CreateOutcome>
 
   /**
-   * Decides what a refresh token of generation `gen`, issued at `issuedUs`, is worth, by the ten rows
-   * of the rule. Never creates a session. `reused`, `rolled-back`, `exhausted` and `replayable` report,
-   * and change nothing.
+   * Applies the ten rows of the rotation rule to a refresh token of generation `gen` that was issued at `issuedUs`.
+   * Never creates a session. `reused`, `rolled-back`, `exhausted` and `replayable` change nothing.
    */
   rotate(refresh: Refresh): Promise<RefreshOutcome>
 
-  /** The client has proved to hold generation `gen`. Does nothing where that is not the current one. Idempotent. */
+  /** Records that the client holds generation `gen`. Does nothing unless `gen` is the current generation. Idempotent. */
   confirm(sid: string, gen: number): Promise<void>
 
-  /** @returns null if there is no live session of that id */
+  /** @returns `null` if there is no active session with this id */
   get(sid: string): Promise<Session | null>
 
-  /** Whether the session lives, by what was last written. */
+  /** Returns whether the session is active. Must include the latest write, so a replica may not answer. */
   has(sid: string): Promise<boolean>
 
-  /** The clock that the sessions of a user go by, in milliseconds since the epoch. */
+  /** Returns the clock that applies to the user's sessions, in milliseconds since the epoch. */
   now(sub: string): Promise<number>
 
-  /** The user's live sessions, oldest first. */
+  /** Returns the user's active sessions, oldest first. */
   list(sub: string): Promise<Session[]>
 
   /**
-   * Ends a session, and remembers why until none of its tokens could be alive.
-   * @returns the session, or null if there was none to end: of several that end it, one was the first
+   * Revokes a session. Keeps the reason until all tokens of the session have expired.
+   * @returns the session, or `null` if there was none to revoke. Of several concurrent calls one gets the session
    */
   revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null>
 
   /**
-   * Ends the sessions of a user, likewise.
-   * @returns those that it ended
+   * Revokes the sessions of a user that match the filter. Keeps the reason like `revoke`.
+   * @returns the sessions that this call revoked
    */
   revokeAll(
     sub: string,
@@ -59,30 +57,30 @@ export interface SessionStore {
   ): Promise<Session[]>
 
   /**
-   * Resolves once the ends of these sessions, all of one user, would survive the loss of the server that
-   * holds them, as far as the store was asked to see to that. Throws where it cannot tell, or where one of
-   * them is back: then it has to be ended again. Left out: they survive at once.
+   * Resolves once the revocation of these sessions (all of one user) is durable to the configured degree, for example
+   * acknowledged by N replicas. Omit it if a revocation is durable as soon as `revoke` resolves.
+   * @throws if durability is unknown, or if one of the sessions exists again. The caller then revokes again
    */
   waitForReplicas?(sids: string[]): Promise<void>
 
-  /** What of the store's own settings could lose sessions: a sentence each, for the log. */
+  /** Returns warnings about settings of the store that can lose sessions. Each is one sentence for the log. */
   warnings?(): Promise<string[]>
 
-  /** Holds nothing of its own open from then on; a client that it was given stays open. */
+  /** Closes the resources that the store itself opened. A client that was passed to the store stays open. */
   close?(): void
 
   /**
-   * How the ends of sessions reach every process that has this store. Left out: `revocation.mode` `'feed'`
-   * is not to be had, and guarded routes ask the store.
+   * Opens the feed that delivers revocations to every process that uses this store. Without it, `revocation.mode` cannot
+   * be `'feed'`, and guarded routes query the store by default.
    */
   openFeed?(settings: FeedSettings): RevocationFeed
 }
 
-/** Which sessions go on. */
+/** Selects the sessions that `revokeAll` revokes. */
 export interface RevokeAllFilter {
-  /** A sid. */
+  /** The id of a session to keep. */
   except?: string | undefined
-  /** Those that began later, by the clock of `now`: a call that comes late means what there was before. */
+  /** Keeps sessions that were created later, by the clock of `now`, so that a delayed call does not revoke them. */
   createdUntilMs: number
 }
 
@@ -92,46 +90,47 @@ export interface NewSession {
   sub: string
   /** Absolute lifetime. */
   ttlMs: number
-  /** Idle lifetime. */
+  /** Idle timeout. */
   idleMs: number
-  /** `false`: its idle lifetime is at most 24 hours, now and at each rotation. */
+  /** `false` limits the idle timeout to 24 hours, now and at each rotation. */
   remember: boolean
   claims: Claims
-  /** What the identity brought: kept for good. */
+  /** Metadata of the identity. Never changes. */
   metadata: Metadata
-  /** What the request brought: replaced at each rotation. */
+  /** Metadata of the request. Each rotation replaces it. */
   requestMetadata: Metadata
   maxPerUser: number
-  /** By the clock of the store: a call that comes later, from the queue of a client library, does nothing. */
+  /** By the clock of the store. A call that a Redis client sends later, from its queue, has no effect. */
   deadlineMs?: number | undefined
-  /** Sids that are about to end for it: they do not count. */
+  /** Ids of sessions that this login replaces. They do not count towards `maxPerUser`. */
   replaces: string[]
 }
 
 export type CreateOutcome =
   | { outcome: 'created'; session: Session; nowMs: number; evicted: Session[] }
-  /** The session was ended before it began: its creation came late. */
+  /** The session was revoked before this call arrived. */
   | { outcome: 'revoked'; reason: RevocationReason }
-  /** The deadline had passed: there is no session, and none was evicted. */
+  /** The deadline had passed. No session was created or evicted. */
   | { outcome: 'deadline-exceeded'; nowMs: number }
 
-/** A refresh token as it is presented, and the options that judge it. */
+/** A presented refresh token, and the options that apply to it. */
 export interface Refresh {
   sid: string
+  /** Generation of the token. */
   gen: number
-  /** Time of issue of this copy, in microseconds since the session began. */
+  /** Time of issue of this copy, in microseconds since the session was created. */
   issuedUs: number
-  /** What this process knows of the session's end, where the store may have lost it. */
+  /** A revocation of the session that this process has seen, because the store may have lost it. */
   knownRevocation?: LocalRevocation | undefined
-  /** `W` */
+  /** The grace period. */
   graceMs: number
   untilConfirmed: boolean
   rollback: 'accept-one' | 'accept'
-  /** Report `replayable` instead of replaying in rows 6 and 7. */
+  /** Returns `replayable` instead of replaying in rows 6 and 7. */
   reportReplayable: boolean
-  /** Idle lifetime from now on, if it rotates. */
+  /** Idle timeout from now on, if the session is rotated. */
   idleMs: number
-  /** Replaces what the last request brought, if it rotates; null keeps it. */
+  /** Replaces the metadata of the last request, if the session is rotated. `null` keeps it. */
   requestMetadata: Metadata | null
   /** 8 ASCII characters, unique to this call. */
   idempotencyKey: string
@@ -139,7 +138,7 @@ export interface Refresh {
 
 export interface LocalRevocation {
   reason: RevocationReason
-  /** Until when a token of the session could have lived. */
+  /** When the last token of the session would have expired. */
   expiresAtMs: number
 }
 
@@ -149,12 +148,12 @@ export type RefreshOutcome =
   | { outcome: 'replayable'; row: 6 | 7; session: Session }
   | { outcome: 'reused'; row: 5 | 8; session: Session }
   | { outcome: 'rolled-back'; row: 10; session: Session }
-  /** The generations of the session are used up. */
+  /** The session has used its last generation. */
   | { outcome: 'exhausted'; session: Session }
   | { outcome: 'revoked'; reason: RevocationReason }
   | { outcome: 'unknown' }
 
-/** Which copy of the session's current generation to send. */
+/** The copy of the current generation to issue. */
 export interface Issuance {
   session: Session
   issuedUs: number

@@ -2,30 +2,31 @@ import type { Refresh } from '../../types/session-store.js'
 import { MAX_GENERATION } from '../tokens/session-id.js'
 
 /**
- * The rule of rotation, as pure functions over what a session remembers. All times are whole
- * microseconds of the store's clock, but for those named `issued`, which count from the session's start.
- * `redis/scripts/rotate.ts` is the same rule in Lua, in the same order and with the same names.
+ * The rotation rule (docs/reference/rotation-rule.md) as pure functions over the state of a session.
+ * `redis/scripts/rotate.ts` implements the same rule in Lua, in the same order and with the same names.
+ *
+ * All times are whole microseconds of the store's clock. Those named `issuedUs` and `rotatedFromUs` count from the
+ * creation of the session.
  */
 export interface Rotation {
   gen: number
   createdUs: number
-  /** The last copy that was issued: the next is later. */
+  /** Time of issue of the last copy. The next copy gets a later one. */
   issuedUs: number
-  /** How the current generation came to be. */
+  /** Record of the current generation. */
   current: GenerationRecord
-  /** How the one before it came to be. */
+  /** Record of the generation before it. */
   previous: GenerationRecord
-  /** The last rotation, so that a repeated one answers the same. */
+  /** The last rotation, so that a repeated call returns the same result. */
   last: { idempotencyKey: string; issuedUs: number; row: 4 | 9 | 10 } | null
 }
 
-/** A generation's beginnings. */
 export interface GenerationRecord {
-  /** When a rotation minted it; null for a login's, and for one that the store had lost. */
+  /** When a rotation issued the generation. `null` for the first generation, and for one that the store lost. */
   issuedAtUs: number | null
-  /** The `issued` of the copy that was rotated into it. */
+  /** The `issuedUs` of the copy that was exchanged for it. */
   rotatedFromUs: number | null
-  /** When the client first proved to have it. */
+  /** When the client first proved that it holds the generation. */
   confirmedAtUs: number | null
 }
 
@@ -33,12 +34,12 @@ export type Presented = Pick<Refresh, 'gen' | 'issuedUs' | 'untilConfirmed' | 'r
   graceUs: number
 }
 
-/** The rows 3 to 10; the first two ask whether the session lives. */
+/** Rows 3 to 10. The store checks rows 1 and 2, which ask whether the session exists. */
 export type Row = 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10
 
 const NO_RECORD: GenerationRecord = { issuedAtUs: null, rotatedFromUs: null, confirmedAtUs: null }
 
-/** A login: generation 1 counts as confirmed, and nothing was minted. */
+/** Returns the state after a login. Generation 1 counts as confirmed, and no rotation issued it. */
 export function initialState(nowUs: number): Rotation {
   return {
     gen: 1,
@@ -50,7 +51,7 @@ export function initialState(nowUs: number): Rotation {
   }
 }
 
-/** Which row of the rule a token falls under. */
+/** Returns the row of the rule that applies to a token. */
 export function evaluate(rotation: Rotation, presented: Presented, nowUs: number): Row {
   const { gen, current } = rotation
   const { graceUs, untilConfirmed } = presented
@@ -67,10 +68,12 @@ export function evaluate(rotation: Rotation, presented: Presented, nowUs: number
 }
 
 /**
- * A generation that was just taken into use rests: a second rotation inside one burst of tabs, or a
- * late cookie that puts the older token back, would retire what the others still hold. A login's
- * generation never rests. An unconfirmed one rests from its last copy on: who holds another copy must not
- * rotate before the client that has just got one confirms.
+ * Returns whether the current generation is replayed instead of rotated, for three grace periods after its confirmation.
+ * Otherwise a burst of tabs, or a late `Set-Cookie` with the older token, would retire the token that other tabs still
+ * hold. The first generation has no cooldown.
+ *
+ * Before the confirmation the cooldown restarts with each copy: another holder of a copy must not rotate before the
+ * client that received the last copy confirms it.
  */
 function isInCooldown({ createdUs, issuedUs, current }: Rotation, nowUs: number, graceUs: number): boolean {
   const { issuedAtUs, confirmedAtUs } = current
@@ -78,14 +81,14 @@ function isInCooldown({ createdUs, issuedUs, current }: Rotation, nowUs: number,
   return isWithin(3 * graceUs, confirmedAtUs ?? Math.min(createdUs + issuedUs, nowUs), nowUs)
 }
 
-/** The rotation that retired a generation minted its successor: it is kept for the last two. */
+/** Returns the record of the generation that replaced `gen`. The state keeps it for the last two retired generations. */
 function retirementOf(rotation: Rotation, gen: number): GenerationRecord {
   if (gen === rotation.gen - 1) return rotation.current
   if (gen === rotation.gen - 2) return rotation.previous
   return NO_RECORD
 }
 
-/** One client settles on one copy of a generation; two jars hold two. */
+/** A client keeps one copy of a generation. A different copy, presented later, comes from a second cookie jar. */
 function isDivergedCopy(
   rotation: Rotation,
   presented: Presented,
@@ -95,7 +98,10 @@ function isDivergedCopy(
   return issuedAtUs - (rotation.createdUs + presented.issuedUs) >= 2 * presented.graceUs
 }
 
-/** The clock starts at the confirmation: a lost answer is followed by a burst of tabs with the old token. */
+/**
+ * Returns when the grace period of a retired generation starts. With `untilConfirmed` it starts at the confirmation of
+ * the successor, because a burst of tabs may present the old token after a lost response.
+ */
 function retiredAt({ issuedAtUs, confirmedAtUs }: GenerationRecord, untilConfirmed: boolean): number | null {
   return untilConfirmed ? confirmedAtUs : (issuedAtUs ?? confirmedAtUs)
 }
@@ -104,16 +110,16 @@ function isWithin(spanUs: number, sinceUs: number | null, nowUs: number): boolea
   return sinceUs !== null && nowUs - sinceUs < spanUs
 }
 
-/** Rows 4, 9 and 10: the presented generation is the current one, and gives way to its successor. */
+/** Rows 4, 9 and 10: takes the presented generation as the current one, and replaces it with its successor. */
 export function rotate(
   rotation: Rotation,
   presented: Pick<Refresh, 'gen' | 'issuedUs' | 'idempotencyKey'>,
   row: 4 | 9 | 10,
   nowUs: number
 ): Rotation {
-  // A generation that the store had lost is taken as current and confirmed now, with no older times.
+  // The store has no record of a generation that it lost. It counts as confirmed now.
   const retiring = row === 4 ? rotation.current : NO_RECORD
-  // A copy that the store had lost was issued, too: the next is later.
+  // A copy that the store lost was issued too, so the next copy gets a later time of issue.
   const issuedUs = Math.max(rotation.issuedUs, presented.issuedUs)
   const next = reissue({ ...rotation, issuedUs }, nowUs)
   return {
@@ -125,36 +131,36 @@ export function rotate(
   }
 }
 
-/** Whether the session has a generation to rotate into. */
+/** Returns whether the session has no generation left to rotate into. */
 export function isExhausted(gen: number): boolean {
   return gen >= MAX_GENERATION
 }
 
-/** Rows 6 and 7: another copy of the current generation, later than all before. */
+/** Rows 6 and 7: issues another copy of the current generation, later than all copies before. */
 export function reissue(rotation: Rotation, nowUs: number): Rotation {
   const issuedUs = Math.max(nowUs - rotation.createdUs, rotation.issuedUs + 1)
   return { ...rotation, issuedUs }
 }
 
-/** The client has proved to hold the current generation. */
+/** Records that the client holds the current generation. */
 export function confirm(rotation: Rotation, nowUs: number): Rotation {
   const { current } = rotation
   if (current.confirmedAtUs !== null) return rotation
   return { ...rotation, current: { ...current, confirmedAtUs: nowUs } }
 }
 
-/** A stored time that lies in the future (the clock of a new master) is taken as now. */
+/** Replaces stored times in the future with the current time. They occur if the clock of a new master is behind. */
 export function clampTimes(rotation: Rotation, nowUs: number): Rotation {
-  const notAfter = (time: number | null) => (time === null ? null : Math.min(time, nowUs))
-  const minting = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord): GenerationRecord => ({
-    issuedAtUs: notAfter(issuedAtUs),
+  const clampTime = (timeUs: number | null) => (timeUs === null ? null : Math.min(timeUs, nowUs))
+  const clampRecord = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord): GenerationRecord => ({
+    issuedAtUs: clampTime(issuedAtUs),
     rotatedFromUs,
-    confirmedAtUs: notAfter(confirmedAtUs)
+    confirmedAtUs: clampTime(confirmedAtUs)
   })
   return {
     ...rotation,
     createdUs: Math.min(rotation.createdUs, nowUs),
-    current: minting(rotation.current),
-    previous: minting(rotation.previous)
+    current: clampRecord(rotation.current),
+    previous: clampRecord(rotation.previous)
   }
 }

@@ -1,23 +1,23 @@
 import type { Claims, Metadata, Session } from '../../types/session.js'
 import type { NewSession } from '../../types/session-store.js'
 
-/** What a store keeps of a session as text: the rule never looks into it. */
+/** The parts of a session that a store keeps as text. The rotation rule does not use them. */
 export interface StoredTexts {
-  /** JSON of what the login brought: it never changes. */
+  /** JSON of the claims and the metadata of the login. Never changes. */
   identity: string
-  /** JSON of what the last request brought. */
+  /** JSON of the metadata of the last request. */
   requestMetadata: string
 }
 
 export function toTexts({ claims, metadata, requestMetadata }: NewSession): StoredTexts {
   return {
-    identity: JSON.stringify({ claims: orNothing(claims), metadata: orNothing(metadata) }),
+    identity: JSON.stringify({ claims: omitEmpty(claims), metadata: omitEmpty(metadata) }),
     requestMetadata: JSON.stringify(requestMetadata)
   }
 }
 
-/** What is empty takes no memory. */
-function orNothing(value: object): object | undefined {
+/** Saves memory: JSON omits undefined properties. */
+function omitEmpty(value: object): object | undefined {
   return Object.keys(value).length === 0 ? undefined : value
 }
 
@@ -25,10 +25,10 @@ export interface StoredTimes {
   createdMs: number
   lastUsedMs: number
   expiresMs: number
-  endsMs: number
+  absoluteExpiresMs: number
 }
 
-/** Written out: a literal that starts with a spread costs as much as all of the rest of a refresh's JSON. */
+/** Lists all properties: an object literal with a spread takes as long as all JSON work of a refresh. */
 export function toSession(
   { sid, sub, gen, remember }: Pick<Session, 'sid' | 'sub' | 'gen' | 'remember'>,
   texts: StoredTexts,
@@ -42,7 +42,7 @@ export function toSession(
     createdAt: new Date(times.createdMs),
     lastUsedAt: new Date(times.lastUsedMs),
     expiresAt: new Date(times.expiresMs),
-    absoluteExpiresAt: new Date(times.endsMs),
+    absoluteExpiresAt: new Date(times.absoluteExpiresMs),
     remember,
     claims: identity.claims ?? {},
     metadata: Object.assign(JSON.parse(texts.requestMetadata), identity.metadata)

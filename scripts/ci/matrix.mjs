@@ -15,7 +15,7 @@ const all = readdirSync(join(root, 'test'), { recursive: true })
   .sort()
 /** What depends on the Redis client and the server. */
 const onRedis = all.filter((name) =>
-  /^test\/redis\/(store|feed)\/|faults\/(lost-answers|refusing|races)/.test(name)
+  /^test\/redis\/(store|feed)\/|faults\/(lost-replies|refusing|races)/.test(name)
 )
 /** What depends on Fastify. */
 const onFastify = all.filter((name) => /^test\/(http|docs\/recipes)\//.test(name))

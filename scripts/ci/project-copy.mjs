@@ -5,7 +5,7 @@ import { join, relative, sep } from 'node:path'
 import { root, run } from '../run.mjs'
 
 /** At the top alone. */
-const LEFT_OUT = new Set(['.git', '.servers', '.tap', 'dist'])
+const LEFT_OUT = new Set(['.git', '.servers', '.tools', '.tap', 'dist'])
 
 /** @returns the folder of a copy that has these packages, and is otherwise as this project */
 export function projectWith(packages) {

@@ -8,32 +8,33 @@ import { report } from './report.js'
 import type { Topology } from './topologies.js'
 
 const CLIENTS = 20
-const PATIENCE_MS = 30_000
+const FAILOVER_TIMEOUT_MS = 30_000
 
 export interface Case<O> {
-  /** Options of ioredis. */
+  /** Options of the ioredis client. */
   client: O
   options?: Partial<FastifyRefreshTokenOptions>
-  /** The store may lose more than the rule can bear. */
+  /** The store may lose more writes than the rotation rule tolerates. */
   mayLogOut?: boolean
 }
 
 /**
- * Fleets of honest clients, one for each set of options, go through one failover, and none is logged out.
- * @param strike what happens to the master that has the feed
- * @param leadMs how long the clients work before
+ * Runs one failover under load, with one fleet of honest clients per set of options, and checks that none is logged out.
+ * @param scenario the name of the failover in the report
+ * @param disrupt replaces the master that holds the feed
+ * @param leadMs how long the clients run before the failover
  */
 export async function failOver<O>(
   t: Test,
-  what: string,
+  scenario: string,
   topology: Topology<O>,
-  all: Record<string, Case<O>>,
-  strike: (master: RedisServer) => unknown,
+  cases: Record<string, Case<O>>,
+  disrupt: (master: RedisServer) => unknown,
   leadMs = 4000
 ): Promise<void> {
   const fleets = await Fleet.launch(
     t,
-    ...Object.entries(all).map(([name, { client, options }], i) => ({
+    ...Object.entries(cases).map(([name, { client, options }], i) => ({
       name,
       redis: topology.connect(client),
       options: { keyPrefix: `fleet-${i}:`, ...options },
@@ -45,41 +46,47 @@ export async function failOver<O>(
 
   const feed = 'frt:{feed}:revoked'
   const master = await topology.masterOf(feed)
-  await strike(master)
-  await eventually(async () => (await topology.masterOf(feed).catch(() => master)) !== master, PATIENCE_MS)
-  const before = fleets.map(({ counts }) => counts.refreshes)
-  const staying = ({ clients }: Fleet) => clients.filter(({ isLoggedIn }) => isLoggedIn).length
-  const goOn = () =>
-    fleets.every((fleet, i) => fleet.counts.refreshes >= (before[i] as number) + 2 * staying(fleet))
-  await eventually(goOn, PATIENCE_MS)
+  await disrupt(master)
+  await eventually(
+    async () => (await topology.masterOf(feed).catch(() => master)) !== master,
+    FAILOVER_TIMEOUT_MS
+  )
+  const refreshesBefore = fleets.map(({ counts }) => counts.refreshes)
+  const loggedInCount = ({ clients }: Fleet) => clients.filter(({ isLoggedIn }) => isLoggedIn).length
+  const haveRefreshed = () =>
+    fleets.every(
+      (fleet, i) => fleet.counts.refreshes >= (refreshesBefore[i] as number) + 2 * loggedInCount(fleet)
+    )
+  await eventually(haveRefreshed, FAILOVER_TIMEOUT_MS)
   await Promise.all(fleets.map((fleet) => fleet.rest()))
 
   for (const fleet of fleets) {
-    report(t, what, fleet)
+    report(t, scenario, fleet)
     await t.test(fleet.name, async (t) => {
       const { loggedOut, hung, unexplained, networkErrors } = fleet.counts
       const { FRT_ERR_SESSION_REVOKED: rolledBack, ...others } = loggedOut
       t.same(others, {}, 'no honest client is logged out')
-      if (!all[fleet.name]?.mayLogOut) t.equal(rolledBack, undefined, 'none by a rollback')
-      t.equal(hung, 0, 'every request is answered in time')
-      t.equal(unexplained, 0, 'every 503 says when to try again')
+      if (!cases[fleet.name]?.mayLogOut)
+        t.equal(rolledBack, undefined, 'no client is logged out by a rollback')
+      t.equal(hung, 0, 'every request gets a response in time')
+      t.equal(unexplained, 0, 'every 503 has a Retry-After header')
       t.equal(networkErrors, 0)
     })
   }
-  await t.test('a logout in one process reaches the guard of the other', async (t) => {
-    await Promise.all(fleets.map((fleet) => logoutsArrive(t, fleet)))
+  await t.test('a logout in one process reaches the guards of the other', async (t) => {
+    await Promise.all(fleets.map((fleet) => checkLogoutsArrive(t, fleet)))
   })
 }
 
-/** Half of the clients log out; the rest stay. */
-async function logoutsArrive(t: Test, fleet: Fleet): Promise<void> {
+/** Logs out half of the clients, and checks that the others stay logged in. */
+async function checkLogoutsArrive(t: Test, fleet: Fleet): Promise<void> {
   const clients = fleet.clients.filter(({ isLoggedIn }) => isLoggedIn)
-  const [leaving, staying] = [clients.slice(0, CLIENTS / 2), clients.slice(CLIENTS / 2)]
+  const [loggedOut, loggedIn] = [clients.slice(0, CLIENTS / 2), clients.slice(CLIENTS / 2)]
   await Promise.all(clients.map((client) => client.refresh()))
-  for (const status of await Promise.all(leaving.map((client) => client.logout(0)))) t.equal(status, 200)
-  const isRefused = async (client: FleetClient) =>
+  for (const status of await Promise.all(loggedOut.map((client) => client.logout(0)))) t.equal(status, 200)
+  const isRejected = async (client: FleetClient) =>
     (await client.call(1)).body.code === 'FRT_ERR_SESSION_REVOKED'
-  await Promise.all(leaving.map((client) => eventually(() => isRefused(client))))
-  await Promise.all(staying.map((client) => client.work()))
-  t.ok(staying.every(({ isLoggedIn }) => isLoggedIn))
+  await Promise.all(loggedOut.map((client) => eventually(() => isRejected(client))))
+  await Promise.all(loggedIn.map((client) => client.work()))
+  t.ok(loggedIn.every(({ isLoggedIn }) => isLoggedIn))
 }

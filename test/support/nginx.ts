@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, type Owner } from './redis-server.js'
 
@@ -28,8 +28,7 @@ export async function startNginx(t: Owner, site: Site): Promise<Nginx> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const ports = { port: await freePort(), httpPort: await freePort() }
     await writeFile(join(folder, 'nginx.conf'), configuration(folder, site(ports)))
-    const binary = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx'
-    const child = spawn(binary, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
+    const child = spawn(findNginx(), ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
       stdio: ['ignore', 'ignore', 'pipe']
     })
     child.stderr.on('data', (chunk: Buffer) => {
@@ -50,6 +49,11 @@ export async function startNginx(t: Owner, site: Site): Promise<Nginx> {
     }
   }
   throw new Error(`nginx did not start: ${output}`)
+}
+
+/** In the folder that is only on the PATH of root, in the one that scripts/ensure-tools.mjs unpacks into, or on the PATH. */
+function findNginx(): string {
+  return ['/usr/sbin/nginx', resolve('.tools/nginx')].find((path) => existsSync(path)) ?? 'nginx'
 }
 
 function configuration(folder: string, site: string): string {

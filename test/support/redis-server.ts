@@ -7,19 +7,19 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 
-/** What a test of tap (or node:test) offers; the server ends with it. */
+/** The part of a tap or node:test test that is needed. The server stops after the test. */
 export interface Owner {
   after(fn: () => Promise<void>): unknown
 }
 
-/** Without the option that changes the type of every reply. */
+/** Excludes the option that changes the type of every reply. */
 export type ClientOptions = Omit<RedisOptions, 'replyMapping'>
 
 export interface RedisServer {
   readonly port: number
   readonly url: string
   readonly pid: number
-  /** Ends the server: SIGTERM, then SIGKILL. Safe to call twice. The clients stay, so that a test sees them fail. */
+  /** Stops the server: SIGTERM, then SIGKILL. Safe to call twice. The clients stay open, so that a test can see them fail. */
   stop(): Promise<void>
   /** A client that is disconnected when the test ends. */
   client(options?: ClientOptions): Redis
@@ -32,10 +32,10 @@ const termMs = 2_000
 const attempts = 8
 
 /**
- * Starts a redis-server of its own on a free loopback port. `args` are added to its command line
- * (`['--maxmemory', '5mb']`); with `--port` among them that port is taken, as to bring a stopped server back,
- * and with `--dir` that folder, which stays.
- * A Sentinel needs a file for its configuration.
+ * Starts a redis-server on a free loopback port.
+ * @param args added to the command line, for example `['--maxmemory', '5mb']`. `--port` sets the port, for example to
+ * restart a stopped server. `--dir` sets the folder, which is then not deleted
+ * @param configFile only for a Sentinel, which requires one
  */
 export async function startRedis(
   t: Owner,
@@ -49,12 +49,14 @@ export async function startRedis(
     await stop()
   })
 
-  const wanted = args.includes('--port') ? Number(args[args.indexOf('--port') + 1]) : undefined
-  const { child, port, log, end } = await launch(
-    configFile ? [configFile, ...BASE, ...args] : [...BASE, ...args],
-    wanted
-  )
-  stop = end
+  const fixedPort = args.includes('--port') ? Number(args[args.indexOf('--port') + 1]) : undefined
+  const {
+    child,
+    port,
+    log,
+    stop: stopServer
+  } = await launch(configFile ? [configFile, ...BASE, ...args] : [...BASE, ...args], fixedPort)
+  stop = stopServer
   const pid = child.pid
   if (pid === undefined) throw new Error(`redis-server has no pid: ${log()}`)
   return {
@@ -63,9 +65,9 @@ export async function startRedis(
     pid,
     stop,
     client(options = {}) {
-      // ioredis's 2 s would keep every test file that stops its server alive for so long after its last test.
+      // The default of 2 s would keep a test file that stops its server alive for 2 s after its last test.
       const client = new Redis(port, host, { disconnectTimeout: 100, ...options })
-      // Without a listener ioredis prints every lost connection; what a test needs to see reaches its commands.
+      // Without a listener, ioredis prints every lost connection. The commands of a test reject anyway.
       client.on('error', () => {})
       clients.push(client)
       return client
@@ -77,19 +79,19 @@ interface Launched {
   child: ChildProcess
   port: number
   log(): string
-  end(): Promise<void>
+  stop(): Promise<void>
 }
 
-// Between picking a port and binding it another process may take it: redis-server exits, and the next port is tried.
-async function launch(args: readonly string[], wanted: number | undefined): Promise<Launched> {
+/** Retries with another port: another process may take a free port before redis-server binds it. */
+async function launch(args: readonly string[], fixedPort: number | undefined): Promise<Launched> {
   let output = ''
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const port = wanted ?? (await freePort())
+    const port = fixedPort ?? (await freePort())
     const launched = await launchOn(port, args)
-    if (await answers(launched)) return launched
-    await launched.end()
+    if (await isReady(launched)) return launched
+    await launched.stop()
     output = launched.log()
-    if (wanted !== undefined) await sleep(50)
+    if (fixedPort !== undefined) await sleep(50)
   }
   throw new Error(`redis-server did not start: ${output}`)
 }
@@ -110,11 +112,11 @@ async function launchOn(port: number, args: readonly string[]): Promise<Launched
   child.on('error', (error) => {
     output += error.message
   })
-  const watchdog = watch(child, dir)
+  const watchdog = startWatchdog(child, dir)
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  return { child, port, log: () => output, end }
+  return { child, port, log: () => output, stop }
 
-  async function end(): Promise<void> {
+  async function stop(): Promise<void> {
     if (isRunning(child)) {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), termMs)
@@ -127,8 +129,8 @@ async function launchOn(port: number, args: readonly string[]): Promise<Launched
   }
 }
 
-// However this process ends, by SIGKILL too, the watchdog's input closes: then it ends the server.
-function watch(child: ChildProcess, dir: string): ChildProcess | undefined {
+/** Starts a process that stops the server when its stdin closes, so that the server stops even if this process is killed. */
+function startWatchdog(child: ChildProcess, dir: string): ChildProcess | undefined {
   if (child.pid === undefined || process.platform === 'win32') return
   const watchdog = spawn('/bin/sh', ['-c', 'read -r _; kill -9 "$0"; rm -rf "$1"', String(child.pid), dir], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -143,31 +145,30 @@ function isRunning(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null
 }
 
-async function answers({ child, port }: Launched): Promise<boolean> {
+async function isReady({ child, port }: Launched): Promise<boolean> {
   const deadline = Date.now() + readyMs
   while (isRunning(child) && Date.now() < deadline) {
-    const answer = await ask(port, 'PING\r\nINFO server\r\n')
-    // Behind a password INFO says nothing; elsewhere it tells our server from a stranger's on the same port.
-    if (answer.includes('NOAUTH') || answer.includes(`\r\nprocess_id:${child.pid}\r\n`))
-      return isRunning(child)
+    const reply = await sendInline(port, 'PING\r\nINFO server\r\n')
+    // With a password INFO fails. Otherwise the process id shows whether another server uses the port.
+    if (reply.includes('NOAUTH') || reply.includes(`\r\nprocess_id:${child.pid}\r\n`)) return isRunning(child)
     await sleep(10)
   }
   return false
 }
 
-/** What the server says to an inline command until it has gone quiet; '' where nobody listens. */
-async function ask(port: number, command: string): Promise<string> {
+/** Sends inline commands and returns the reply. Returns an empty string if no server listens. */
+async function sendInline(port: number, command: string): Promise<string> {
   const socket = connect(port, host)
-  let answer = ''
+  let reply = ''
   socket.on('data', (chunk) => {
-    answer += String(chunk)
-    if (/NOAUTH|process_id:\d+\r\n/.test(answer)) socket.destroy()
+    reply += String(chunk)
+    if (/NOAUTH|process_id:\d+\r\n/.test(reply)) socket.destroy()
   })
   socket.on('error', () => {})
   socket.setTimeout(1_000, () => socket.destroy())
   socket.write(command)
   await once(socket, 'close').catch(() => {})
-  return answer
+  return reply
 }
 
 export async function freePort(): Promise<number> {

@@ -3,7 +3,7 @@ import { eventually } from './eventually.js'
 import type { RedisServer } from './redis-server.js'
 import type { ClusterClientOptions, Topology } from './topologies.js'
 
-/** A slot on its way from its master to the next one. */
+/** Moves a slot from its master to the next one, step by step. */
 export class SlotMove {
   readonly #slot: number
   readonly #topology: Topology<ClusterClientOptions>
@@ -21,7 +21,7 @@ export class SlotMove {
 
   async run(): Promise<void> {
     await this.open()
-    await this.keys()
+    await this.migrateKeys()
     await this.close()
   }
 
@@ -31,7 +31,7 @@ export class SlotMove {
     await from.client.call('CLUSTER', 'SETSLOT', this.#slot, 'MIGRATING', to.id)
   }
 
-  async keys(): Promise<void> {
+  async migrateKeys(): Promise<void> {
     const { from, to } = this.#nodes
     for (;;) {
       const keys = (await from.client.call('CLUSTER', 'GETKEYSINSLOT', this.#slot, 100)) as string[]
@@ -48,16 +48,16 @@ export class SlotMove {
       await client.call('CLUSTER', 'SETSLOT', this.#slot, 'NODE', to.id)
       client.disconnect()
     }
-    await this.#isKnownTo(await this.#topology.masters())
+    await this.#waitUntilKnownTo(await this.#topology.masters())
     from.client.disconnect()
     to.client.disconnect()
   }
 
   /**
-   * Each move is a new epoch of the slot's master. The next one must not begin before all know of it: two with one
-   * epoch fight for the slot, and Redis deletes the keys on the one that gives way.
+   * Each move increases the epoch of the slot's new master. The next move must not start before all masters have seen it.
+   * Two masters with the same epoch both claim the slot, and Redis then deletes the keys on one of them.
    */
-  async #isKnownTo(masters: RedisServer[]): Promise<void> {
+  async #waitUntilKnownTo(masters: RedisServer[]): Promise<void> {
     const { to } = this.#nodes
     await eventually(async () => {
       const epochs = await Promise.all(masters.map((master) => epochOf(to.id, master)))
@@ -66,7 +66,7 @@ export class SlotMove {
   }
 }
 
-/** The epoch of a node, as a master knows it. */
+/** Returns the epoch of a node, as one master sees it. */
 async function epochOf(id: string, master: RedisServer): Promise<string | undefined> {
   const client = master.client()
   const nodes = String(await client.call('CLUSTER', 'NODES'))
@@ -88,7 +88,7 @@ interface Nodes {
   to: Node
 }
 
-/** The master that has a slot, and the next one. */
+/** Returns the master that has the slot, and the next master. */
 async function nodesOf(topology: Topology<ClusterClientOptions>, slot: number): Promise<Nodes> {
   const masters = await topology.masters()
   const from = await topology.masterOfSlot(slot)

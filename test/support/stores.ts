@@ -9,22 +9,22 @@ import type { SessionStore } from '../../types/session-store.js'
 import { Clock } from './clock.js'
 import { startRedis } from './redis-server.js'
 
-/** A store whose clock a test moves. */
+/** A store whose clock the test controls. */
 export interface StoreUnderTest {
   store: SessionStore
   clock: Clock
-  /** Lets time pass: for the rule, and for what expires. */
+  /** Advances the clock, and reduces all TTLs. */
   advance(ms: number): Promise<void>
-  /** Sets the clock only, as a new master does whose clock differs: what is stored stays. */
+  /** Changes the clock but no TTL, like a new master whose clock differs. */
   skew(ms: number): void
-  /** Waits for the confirmations under way, which no answer waits for. */
+  /** Waits for pending confirmations, because no response waits for them. */
   settled(): Promise<void>
-  /** Only for Redis. */
+  /** Only if the store uses Redis. */
   redis?: Redis
   keyPrefix?: string
 }
 
-/** Runs the tests on both stores: the same suite holds them together. */
+/** Runs the same tests on both stores. */
 export async function eachStore(
   t: Test,
   tests: (t: Test, open: (t: Test) => StoreUnderTest) => Promise<void>
@@ -49,8 +49,8 @@ export function openMemoryStore(): StoreUnderTest {
 }
 
 /**
- * A real Redis, which sees the test's time: its scripts are sent with the clock's instead of `TIME`.
- * @param client what the store talks to, if not the same: a Cluster of that one server
+ * Opens a store on a real Redis with the time of the test: `TIME` in the scripts is replaced by the test's clock.
+ * @param client the client of the store if it is a different one, for example a Cluster client for the same server
  */
 export function openRedisStore(redis: Redis | Cluster, client: RedisClient = redis): StoreUnderTest {
   const clock = new Clock()
@@ -69,7 +69,7 @@ export function openRedisStore(redis: Redis | Cluster, client: RedisClient = red
   }
 }
 
-/** The same for the package's own suite, whose clock is its own. */
+/** Opens the same store for the conformance suite, which has its own clock. */
 export function clockedRedisStore(
   now: () => number,
   redis: Redis | Cluster,
@@ -80,7 +80,7 @@ export function clockedRedisStore(
     isCluster: client.isCluster ?? false,
     duplicate: client.duplicate.bind(client),
     evalsha: async () => {
-      throw new Error('NOSCRIPT the source is sent each time')
+      throw new Error('NOSCRIPT the source must be sent each time')
     },
     eval: (source, keys, ...args) => {
       const seconds = Math.floor(now() / 1000)
@@ -95,14 +95,14 @@ export function clockedRedisStore(
     async elapse(ms) {
       for (const key of await keysOf(redis, `${keyPrefix}*`)) {
         const ttl = await redis.pttl(key)
-        // The stream of revocations has none.
+        // The revocation stream has no TTL.
         if (ttl > 0) await redis.pexpire(key, ttl - ms)
       }
     }
   }
 }
 
-/** All keys that match a pattern, on whichever master they lie. */
+/** Returns the keys that match a pattern, on all masters. */
 export async function keysOf(redis: Redis | Cluster, pattern: string): Promise<string[]> {
   const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis]
   return (await Promise.all(nodes.map((node) => node.keys(pattern)))).flat()
@@ -117,7 +117,7 @@ function watchConfirmations(store: SessionStore): () => Promise<void> {
     return confirmation
   }
   return async () => {
-    // A confirmation reaches the store after the answer left.
+    // A confirmation is sent after the response.
     await new Promise((resolve) => setImmediate(resolve))
     await Promise.allSettled(pending)
   }

@@ -9,7 +9,7 @@ import { startCluster } from '../support/topologies.js'
 const HOUR_MS = 3_600_000
 const session = newSession()
 
-/** Of one key: a Cluster answers them wherever that lies. */
+/** Calls that use one key. A Cluster executes them on whichever node has the key. */
 const READS: Record<string, (store: SessionStore) => Promise<unknown>> = {
   has: (store) => store.has(session.sid),
   get: (store) => store.get(session.sid),
@@ -17,7 +17,7 @@ const READS: Record<string, (store: SessionStore) => Promise<unknown>> = {
   confirm: async (store) => (await store.confirm(session.sid, 1)) ?? true
 }
 
-/** Of several keys, of which some never are: a Cluster refuses them all, and nothing has happened. */
+/** Calls that use several keys, some of which do not exist. A Cluster rejects them without any effect. */
 const WRITES: Record<string, (store: SessionStore) => Promise<unknown>> = {
   rotate: (store) =>
     store.rotate({
@@ -29,7 +29,7 @@ const WRITES: Record<string, (store: SessionStore) => Promise<unknown>> = {
   revoke: (store) => store.revoke(session.sid, 'logout', 'revocation')
 }
 
-t.test('a slot that is half-way: reads are answered, writes refused whole', async (t) => {
+t.test('while a slot is being moved, reads succeed and writes are rejected completely', async (t) => {
   const topology = await startCluster(t)
   const redis = topology.connect({ maxRedirections: 4, retryDelayOnTryAgain: 20 })
   const store = new RedisStore({ redis })
@@ -37,18 +37,20 @@ t.test('a slot that is half-way: reads are answered, writes refused whole', asyn
   const slot = await topology.slotOf(`{${tagOf(session.sub).toString('base64url')}}`)
   const move = await SlotMove.prepare(topology, slot)
 
-  for (const [phase, proceed] of [
-    ['before its keys are moved', () => move.open()],
-    ['after its keys were moved', () => move.keys()]
+  for (const [phase, startPhase] of [
+    ['before the keys are moved', () => move.open()],
+    ['after the keys were moved', () => move.migrateKeys()]
   ] as const) {
-    await proceed()
-    for (const [name, ask] of Object.entries(READS))
-      await t.test(`${phase}: ${name}`, async (t) => t.ok(await ask(store)))
-    for (const [name, ask] of Object.entries(WRITES))
-      await t.test(`${phase}: ${name}`, (t) => t.rejects(ask(store), /Too many Cluster redirections/))
+    await startPhase()
+    for (const [name, call] of Object.entries(READS))
+      await t.test(`${name} succeeds ${phase}`, async (t) => t.ok(await call(store)))
+    for (const [name, call] of Object.entries(WRITES))
+      await t.test(`${name} is rejected ${phase}`, (t) =>
+        t.rejects(call(store), /Too many Cluster redirections/)
+      )
   }
   await move.close()
   t.match(await store.get(session.sid), { gen: 1 })
   t.equal((await store.list(session.sub)).length, 1)
-  for (const ask of Object.values(WRITES)) await ask(store)
+  for (const call of Object.values(WRITES)) await call(store)
 })

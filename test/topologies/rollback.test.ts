@@ -8,15 +8,15 @@ import { report } from '../support/report.js'
 import { startCluster, startSentinel, type Topology } from '../support/topologies.js'
 
 const CLIENTS = 20
-const PATIENCE_MS = 30_000
+const FAILOVER_TIMEOUT_MS = 30_000
 const GRACE_MS = 100
-/** After which a refresh rotates: the current token rests for three times the grace. */
-const REST_MS = 4 * GRACE_MS
+/** After this time a refresh rotates, because the cooldown lasts three grace periods. */
+const COOLDOWN_MS = 4 * GRACE_MS
 const FEED = 'frt:{feed}:revoked'
 
 const REVOKED = { FRT_ERR_SESSION_REVOKED: CLIENTS }
 
-/** What is lost with the master, and what becomes of the clients. */
+/** How many generations are lost with the master, and what happens to the clients. */
 const CASES = [
   { name: 'one lost generation', rollback: 'accept-one', rounds: 1, loggedOut: {}, rollbacks: CLIENTS },
   { name: 'two lost generations', rollback: 'accept-one', rounds: 2, loggedOut: REVOKED, rollbacks: 0 },
@@ -29,15 +29,15 @@ const CASES = [
   }
 ] as const
 
-t.test('Sentinel: a master dies whose replicas lag', async (t) => {
+t.test('Sentinel: a master with lagging replicas dies', async (t) => {
   await rollBack(t, 'Sentinel rollback', await startSentinel(t))
 })
 
-t.test('Redis Cluster: a master dies whose replica lags', async (t) => {
+t.test('Redis Cluster: a master with a lagging replica dies', async (t) => {
   await rollBack(t, 'Cluster rollback', await startCluster(t))
 })
 
-async function rollBack<O>(t: Test, what: string, topology: Topology<O>): Promise<void> {
+async function rollBack<O>(t: Test, scenario: string, topology: Topology<O>): Promise<void> {
   const subs = await subjectsWith(topology, FEED)
   const settings = (name: string, rollback: 'accept-one' | 'accept') => ({
     name,
@@ -50,75 +50,82 @@ async function rollBack<O>(t: Test, what: string, topology: Topology<O>): Promis
     }
   })
   const fleets = await Fleet.launch(t, ...CASES.map(({ name, rollback }) => settings(name, rollback)))
-  const [leaving] = (await Fleet.launch(t, settings('lost logouts', 'accept-one'))) as [Fleet]
-  await Promise.all(fleets.map(rotate))
-  await topology.replicated()
+  const [loggingOut] = (await Fleet.launch(t, settings('lost logouts', 'accept-one'))) as [Fleet]
+  await Promise.all(fleets.map(rotateAll))
+  await topology.waitForReplication()
 
   const master = await topology.masterOf(FEED)
-  const replicas = await lag(t, topology, master)
-  await Promise.all(fleets.map(rotate))
-  await Promise.all(fleets.filter((_, i) => CASES[i]?.rounds === 2).map(rotate))
-  for (const client of leaving.clients) t.equal(await client.logout(0), 200)
-  for (const client of leaving.clients) await eventually(async () => isRevoked(await client.call(1)))
-  const [arriving] = (await Fleet.launch(t, settings('lost logins', 'accept-one'))) as [Fleet]
+  const replicas = await isolateReplicas(t, topology, master)
+  await Promise.all(fleets.map(rotateAll))
+  await Promise.all(fleets.filter((_, i) => CASES[i]?.rounds === 2).map(rotateAll))
+  for (const client of loggingOut.clients) t.equal(await client.logout(0), 200)
+  for (const client of loggingOut.clients) await eventually(async () => isRevoked(await client.call(1)))
+  const [loggingIn] = (await Fleet.launch(t, settings('lost logins', 'accept-one'))) as [Fleet]
 
   process.kill(master.pid, 'SIGKILL')
   for (const { pid } of replicas) process.kill(pid, 'SIGCONT')
-  await eventually(async () => (await topology.masterOf(FEED).catch(() => master)) !== master, PATIENCE_MS)
+  await eventually(
+    async () => (await topology.masterOf(FEED).catch(() => master)) !== master,
+    FAILOVER_TIMEOUT_MS
+  )
 
-  for (const fleet of [...fleets, arriving]) fleet.drive()
-  const isThrough = ({ clients, counts }: Fleet) =>
+  for (const fleet of [...fleets, loggingIn]) fleet.drive()
+  const isFinished = ({ clients, counts }: Fleet) =>
     counts.refreshes >= 5 * CLIENTS || clients.every(({ isLoggedIn }) => !isLoggedIn)
-  await eventually(() => [...fleets, arriving].every(isThrough), PATIENCE_MS)
-  await Promise.all([...fleets, arriving].map((fleet) => fleet.rest()))
+  await eventually(() => [...fleets, loggingIn].every(isFinished), FAILOVER_TIMEOUT_MS)
+  await Promise.all([...fleets, loggingIn].map((fleet) => fleet.rest()))
 
   for (const [i, { name, loggedOut, rollbacks }] of CASES.entries()) {
     const fleet = fleets[i] as Fleet
-    report(t, what, fleet)
+    report(t, scenario, fleet)
     await t.test(name, async (t) => {
       t.same(fleet.counts.loggedOut, loggedOut)
-      // Those whose rotation was answered too late are told of by nobody.
-      const { rollbacks: told, unavailable } = fleet.counts
+      // A rotation whose result arrives too late is not reported.
+      const { rollbacks: reported, unavailable } = fleet.counts
       t.ok(
-        told <= rollbacks && told + unavailable >= rollbacks,
-        `the store is told of: ${told} of ${rollbacks}`
+        reported <= rollbacks && reported + unavailable >= rollbacks,
+        `${reported} of ${rollbacks} rollbacks were reported`
       )
-      answersWell(t, fleet)
+      checkResponses(t, fleet)
     })
   }
-  await t.test('logouts that the store has lost stay logouts', async (t) => {
-    for (const client of leaving.clients) {
-      await eventually(async () => isRevoked(await client.present(1)), PATIENCE_MS)
+  await t.test('a logout that the store lost stays effective', async (t) => {
+    for (const client of loggingOut.clients) {
+      await eventually(async () => isRevoked(await client.present(1)), FAILOVER_TIMEOUT_MS)
       t.ok(isRevoked(await client.call(1)))
       t.ok(isRevoked(await client.present(0)))
     }
-    const latecomer = await leaving.open(t)
-    for (const client of leaving.clients) {
-      await eventually(async () => (await client.call(latecomer)).status === 401, PATIENCE_MS)
-      t.ok(isRevoked(await client.present(latecomer)), 'for a process that started later, too')
+    const newApp = await loggingOut.open(t)
+    for (const client of loggingOut.clients) {
+      await eventually(async () => (await client.call(newApp)).status === 401, FAILOVER_TIMEOUT_MS)
+      t.ok(isRevoked(await client.present(newApp)), 'a process that started later rejects the token too')
     }
-    answersWell(t, leaving)
+    checkResponses(t, loggingOut)
   })
-  await t.test('a login that the store has lost is lost', async (t) => {
-    report(t, what, arriving)
-    t.same(arriving.counts.loggedOut, { FRT_ERR_REFRESH_TOKEN_EXPIRED: CLIENTS })
-    answersWell(t, arriving)
+  await t.test('a login that the store lost has expired', async (t) => {
+    report(t, scenario, loggingIn)
+    t.same(loggingIn.counts.loggedOut, { FRT_ERR_REFRESH_TOKEN_EXPIRED: CLIENTS })
+    checkResponses(t, loggingIn)
   })
 }
 
-/** Users whose sessions lie on the same master as a key. */
+/** Returns users whose sessions are on the same master as a key. */
 async function subjectsWith<O>({ masterOf }: Topology<O>, key: string): Promise<string[]> {
   const master = await masterOf(key)
   const subs: string[] = []
   for (let i = 0; subs.length < CLIENTS; i++) {
-    const own = `frt:{${tagOf(`user-${i}`).toString('base64url')}}:s`
-    if ((await masterOf(own)) === master) subs.push(`user-${i}`)
+    const sessionsKey = `frt:{${tagOf(`user-${i}`).toString('base64url')}}:s`
+    if ((await masterOf(sessionsKey)) === master) subs.push(`user-${i}`)
   }
   return subs
 }
 
-/** Cuts a master's replicas off, and keeps them from asking again: what it takes from now on is its own. */
-async function lag<O>(t: Test, { replicasOf }: Topology<O>, master: RedisServer): Promise<RedisServer[]> {
+/** Disconnects and pauses the replicas of a master, so that later writes exist only on the master. */
+async function isolateReplicas<O>(
+  t: Test,
+  { replicasOf }: Topology<O>,
+  master: RedisServer
+): Promise<RedisServer[]> {
   const replicas = await replicasOf(master)
   for (const { pid } of replicas) process.kill(pid, 'SIGSTOP')
   t.after(() => {
@@ -128,22 +135,23 @@ async function lag<O>(t: Test, { replicasOf }: Topology<O>, master: RedisServer)
   return replicas
 }
 
-/** Every client gets another generation, and uses it. */
-async function rotate({ clients, counts }: Fleet): Promise<void> {
-  await sleep(REST_MS)
-  const before = counts.rotated
+/** Rotates every client once, and uses the new generation. */
+async function rotateAll({ clients, counts }: Fleet): Promise<void> {
+  await sleep(COOLDOWN_MS)
+  const rotatedBefore = counts.rotated
   for (const client of clients) {
     await client.refresh()
     await client.call()
   }
-  if (counts.rotated !== before + clients.length) throw new Error('a client was not given another generation')
+  if (counts.rotated !== rotatedBefore + clients.length)
+    throw new Error('a client did not get another generation')
 }
 
 function isRevoked({ body }: { body: { code?: string } }): boolean {
   return body.code === 'FRT_ERR_SESSION_REVOKED'
 }
 
-function answersWell(t: Test, { counts }: Fleet): void {
+function checkResponses(t: Test, { counts }: Fleet): void {
   const { hung, unexplained, networkErrors } = counts
   t.same({ hung, unexplained, networkErrors }, { hung: 0, unexplained: 0, networkErrors: 0 })
 }

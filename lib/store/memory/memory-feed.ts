@@ -2,15 +2,13 @@ import type { FeedSettings, Revocation, RevocationFeed } from '../../../types/re
 import { createIdempotencyKey } from '../../utils/random.js'
 import { RecentRevocations, retentionOf } from '../recent-revocations.js'
 
-type Heard = FeedSettings['onRevocation']
-
-/** What the apps that share a memory store tell each other. In one process nothing is late, and nothing lost. */
+/** Connects the applications that share one memory store. Delivery within one process is immediate and loses nothing. */
 export class MemoryFeedHub {
-  readonly #listeners = new Set<Heard>()
+  readonly #listeners = new Set<FeedSettings['onRevocation']>()
   readonly #recent = new RecentRevocations(0)
 
   open({ onRevocation, accessTokenTtlMs }: FeedSettings): RevocationFeed {
-    this.#recent.keepFor(retentionOf(accessTokenTtlMs))
+    this.#recent.extendRetention(retentionOf(accessTokenTtlMs))
     return {
       add: async (revocation: Revocation) => {
         this.#recent.add(createIdempotencyKey(), revocation)

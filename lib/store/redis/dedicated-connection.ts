@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../../types/redis-client.js'
 
-/** The part of ioredis that is used over a connection of our own. */
+/** The part of ioredis that the store uses on its own connections. */
 export interface DedicatedConnection extends RedisClient {
   xread(...args: (string | number)[]): Promise<unknown>
   pipeline(): Pipeline
@@ -12,12 +12,12 @@ interface Pipeline {
   evalsha(sha1: string, numkeys: number, ...args: string[]): Pipeline
   eval(script: string, numkeys: number, ...args: string[]): Pipeline
   wait(replicas: number, timeoutMs: number): Pipeline
-  exec(): Promise<[error: Error | null, answer: unknown][]>
+  exec(): Promise<[error: Error | null, reply: unknown][]>
 }
 
 /**
- * A connection that fails at once and for good, whatever the options of the user's client are: its owner
- * makes another one then, and starts anew. What would end a command that waits, or hide that it failed, is off.
+ * The connection fails fast and never reconnects, whatever the options of the application's client are. Its owner opens
+ * a new one after a failure. Options that would abort a blocking command or hide its failure are disabled.
  */
 const SETTINGS = {
   lazyConnect: true,
@@ -29,10 +29,10 @@ const SETTINGS = {
   commandTimeout: undefined,
   socketTimeout: undefined,
   blockingTimeout: undefined,
-  // The shape of what is read.
+  // The parser of stream entries expects this format.
   replyMapping: 'legacy',
   enableAutoPipelining: false,
-  // Should a server never close its end, nothing is kept open for it.
+  // Closes the socket even if the server does not close its side.
   disconnectTimeout: 100
 }
 
@@ -41,23 +41,23 @@ const CLUSTER_SETTINGS = {
   enableOfflineQueue: true,
   enableAutoPipelining: false,
   clusterRetryStrategy: () => null,
-  // A Cluster that is disconnected while it refreshes them would go on for ever.
+  // A Cluster that is disconnected during a slots refresh would keep its refresh timer forever.
   slotsRefreshInterval: 0,
-  // A replica may lag behind.
+  // A replica may lag.
   scaleReads: 'master'
 }
 
-/** ioredis 5 takes `redisOptions` instead of the client's, password and TLS included: here they are merged. */
+/** Merges the `redisOptions`: ioredis 5 would replace those of the client, which include the password and TLS. */
 function clusterSettings(redis: RedisClient): object {
   const options: { redisOptions?: object } = redis.options ?? {}
   return { ...CLUSTER_SETTINGS, redisOptions: { ...options.redisOptions, ...SETTINGS } }
 }
 
-/** Like the user's client (Redis, Sentinel or Cluster), but for these settings. */
+/** Duplicates the application's client (Redis, Sentinel or Cluster) with settings for blocking commands. */
 export function duplicateForBlocking(redis: RedisClient): DedicatedConnection {
   const args: unknown[] = redis.isCluster ? [[], clusterSettings(redis)] : [SETTINGS]
   const connection = redis.duplicate(...(args as never[])) as DedicatedConnection
-  // Each command fails with it: without a listener ioredis would print it.
+  // Each command already rejects with the error. Without a listener, ioredis prints it.
   connection.on('error', () => {})
   return connection
 }

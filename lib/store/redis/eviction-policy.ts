@@ -1,26 +1,29 @@
 import type { RedisClient } from '../../../types/redis-client.js'
 
-/** The part of ioredis that tells of a server's settings. */
-interface InformedClient {
+/** The part of ioredis that reads the settings of a server. */
+interface InfoClient {
   info?(section: string): Promise<string>
-  /** Of a Cluster. */
-  nodes?(role: 'master'): InformedClient[]
+  /** Only a Cluster has it. */
+  nodes?(role: 'master'): InfoClient[]
 }
 
-/** All our keys have a TTL: any policy but `noeviction` may take them before their time, which is a logout. */
+/**
+ * Returns a warning for each eviction policy other than `noeviction`. All keys of sessions have a TTL, so any other policy
+ * may evict them, which logs users out.
+ */
 export async function evictionWarnings(redis: RedisClient): Promise<string[]> {
-  const client = redis as InformedClient
-  // First the client itself: a Cluster knows its nodes once it has answered.
-  const any = await evictionPolicy(client)
-  const masters = await Promise.all((client.nodes?.('master') ?? []).map(evictionPolicy))
-  const policies = new Set([any, ...masters])
+  const client = redis as InfoClient
+  // Query the client itself first: a Cluster lists its nodes only after its first reply.
+  const clientPolicy = await evictionPolicyOf(client)
+  const masterPolicies = await Promise.all((client.nodes?.('master') ?? []).map(evictionPolicyOf))
+  const policies = new Set([clientPolicy, ...masterPolicies])
   return [...policies]
     .filter((policy) => policy !== undefined && policy !== 'noeviction')
-    .map((policy) => `maxmemory-policy is '${policy}', which may evict sessions: it should be 'noeviction'`)
+    .map((policy) => `maxmemory-policy "${policy}" may evict sessions; set it to "noeviction"`)
 }
 
-/** By INFO, which is allowed where CONFIG is not. */
-async function evictionPolicy(server: InformedClient): Promise<string | undefined> {
+/** Reads the policy with `INFO`, because many Redis users lack the permission for `CONFIG`. */
+async function evictionPolicyOf(server: InfoClient): Promise<string | undefined> {
   const info = await server.info?.('memory')
   return info?.match(/^maxmemory_policy:(\S+)/m)?.[1]
 }

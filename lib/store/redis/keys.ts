@@ -1,34 +1,35 @@
 import { tagOf } from '../../tokens/session-id.js'
 
-/**
- * The only builder of Redis keys. The braces put all keys of one user into one Cluster slot: the tag
- * stands in each of his sids, and is computed from his `sub`.
- */
+/** The Redis keys of one user. */
 export interface UserKeys {
-  /** All of his sessions. */
+  /** All sessions of the user. */
   sessions: string
-  /** A sid is appended: why the session ended. */
-  blacklist: string
-  /** An operation id is appended: what the operation answered. */
-  operations: string
-  /** Written to see whether the replicas follow. */
+  /** Prefix: append a sid. The reason why the session was revoked. */
+  denylist: string
+  /** Prefix: append an idempotency key. The result of a call. */
+  results: string
+  /** Written before `WAIT`, which covers only the writes of its own connection. */
   replicationMarker: string
 }
 
+/**
+ * Builds all Redis keys of the store. The braces put all keys of one user into one Cluster slot. They contain the user's
+ * tag, which is a part of each sid and a hash of the `sub`.
+ */
 export function createKeys(keyPrefix: string) {
   const userKeys = (tag: Buffer): UserKeys => {
     const base = `${keyPrefix}{${tag.toString('base64url')}}:`
     return {
       sessions: `${base}s`,
-      blacklist: `${base}b:`,
-      operations: `${base}o:`,
+      denylist: `${base}b:`,
+      results: `${base}o:`,
       replicationMarker: `${base}w`
     }
   }
   return {
     ofSession: (sid: string) => userKeys(Buffer.from(sid, 'base64url').subarray(0, 4)),
     ofUser: (sub: string) => userKeys(tagOf(sub)),
-    /** The stream of revocations: one for all users. No tag is that short. */
+    /** The stream of revocations of all users. A tag always has 6 characters, so `feed` cannot be one. */
     feed: `${keyPrefix}{feed}:revoked`
   }
 }

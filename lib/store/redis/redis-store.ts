@@ -13,7 +13,7 @@ import { toTexts } from '../session-serialization.js'
 import { evictionWarnings } from './eviction-policy.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
-import { Replicas } from './replication.js'
+import { Replication } from './replication.js'
 import { type SessionReply, toCreateOutcome, toOneSession, toRefreshOutcome, toSessions } from './replies.js'
 import { runScript } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
@@ -24,61 +24,61 @@ import { revokeAllScript } from './scripts/revoke-all.js'
 import { rotateScript } from './scripts/rotate.js'
 
 export interface RedisStoreOptions {
-  /** An ioredis `Redis` or `Cluster`, for Redis 6.2 or later. Never closed here. */
+  /** An ioredis `Redis` or `Cluster` for Redis 6.2 or later. The store never closes it. */
   redis: RedisClient
   /** @default 'frt:' */
   keyPrefix?: string
   /**
-   * How many replicas of a master must have a revocation before it counts as done (`WAIT`).
+   * How many replicas of a master must acknowledge a revocation (`WAIT`).
    * @default 0
    */
   replicas?: number
   /**
-   * How long to wait for them, in milliseconds.
+   * How long to wait for the replicas, in milliseconds.
    * @default 2000
    */
   replicaTimeoutMs?: number
 }
 
-/** Sessions in Redis: one script and one round trip for each method, by the clock of Redis. */
+/** Stores sessions in Redis. Each method runs one script in one round trip and uses the clock of Redis. */
 export class RedisStore implements SessionStore {
   readonly #redis: RedisClient
   readonly #keys: Keys
-  /** Null where nobody waits for them. */
-  readonly #replicas: Replicas | null
+  /** `null` if revocations do not wait for replicas. */
+  readonly #replication: Replication | null
 
   constructor({ redis, keyPrefix = 'frt:', replicas = 0, replicaTimeoutMs = 2000 }: RedisStoreOptions) {
     this.#redis = redis
     this.#keys = createKeys(keyPrefix)
-    this.#replicas = replicas > 0 ? new Replicas(redis, replicas, replicaTimeoutMs) : null
+    this.#replication = replicas > 0 ? new Replication(redis, replicas, replicaTimeoutMs) : null
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
     const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces, deadlineMs = '' } = session
-    const { sessions, blacklist, operations } = this.#keys.ofSession(sid)
+    const { sessions, denylist, results } = this.#keys.ofSession(sid)
     const { identity, requestMetadata } = toTexts(session)
-    const answer = await runScript(
+    const reply = await runScript(
       this.#redis,
       createScript,
-      [sessions, operations + sid, blacklist],
+      [sessions, results + sid, denylist],
       [
         ...[sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, deadlineMs],
         ...replaces
       ]
     )
-    return toCreateOutcome(answer)
+    return toCreateOutcome(reply)
   }
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {
     const { sid, gen, issuedUs, graceMs, idleMs, knownRevocation, requestMetadata, idempotencyKey } = refresh
-    const { sessions, blacklist } = this.#keys.ofSession(sid)
+    const { sessions, denylist } = this.#keys.ofSession(sid)
     const flags = [refresh.untilConfirmed, refresh.rollback === 'accept', refresh.reportReplayable].map(
       Number
     )
-    const answer = await runScript(
+    const reply = await runScript(
       this.#redis,
       rotateScript,
-      [sessions, blacklist + sid],
+      [sessions, denylist + sid],
       [
         sid,
         idempotencyKey,
@@ -87,7 +87,7 @@ export class RedisStore implements SessionStore {
         ...(knownRevocation ? [knownRevocation.reason, knownRevocation.expiresAtMs] : [])
       ]
     )
-    return toRefreshOutcome(answer)
+    return toRefreshOutcome(reply)
   }
 
   async confirm(sid: string, gen: number): Promise<void> {
@@ -97,8 +97,8 @@ export class RedisStore implements SessionStore {
 
   async get(sid: string): Promise<Session | null> {
     const { sessions } = this.#keys.ofSession(sid)
-    const answer = await runScript(this.#redis, getScript, [sessions], [sid])
-    return answer === null ? null : toOneSession(answer as SessionReply)
+    const reply = await runScript(this.#redis, getScript, [sessions], [sid])
+    return reply === null ? null : toOneSession(reply as SessionReply)
   }
 
   async has(sid: string): Promise<boolean> {
@@ -112,42 +112,42 @@ export class RedisStore implements SessionStore {
 
   async list(sub: string): Promise<Session[]> {
     const { sessions } = this.#keys.ofUser(sub)
-    const answer = await runScript(this.#redis, listScript, [sessions], [sub])
-    return toSessions(answer as SessionReply[])
+    const reply = await runScript(this.#redis, listScript, [sessions], [sub])
+    return toSessions(reply as SessionReply[])
   }
 
-  async revoke(sid: string, reason: RevocationReason, operation: string): Promise<Session | null> {
-    const { sessions, blacklist, operations } = this.#keys.ofSession(sid)
-    const answer = await runScript(
+  async revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
+    const { sessions, denylist, results } = this.#keys.ofSession(sid)
+    const reply = await runScript(
       this.#redis,
       revokeScript,
-      [sessions, blacklist + sid, operations + operation],
+      [sessions, denylist + sid, results + idempotencyKey],
       [sid, reason]
     )
-    return toSessions(answer as SessionReply[])[0] ?? null
+    return toSessions(reply as SessionReply[])[0] ?? null
   }
 
   async revokeAll(
     sub: string,
     reason: RevocationReason,
-    operation: string,
+    idempotencyKey: string,
     { except = '', createdUntilMs }: RevokeAllFilter
   ): Promise<Session[]> {
-    const { sessions, blacklist, operations } = this.#keys.ofUser(sub)
-    const answer = await runScript(
+    const { sessions, denylist, results } = this.#keys.ofUser(sub)
+    const reply = await runScript(
       this.#redis,
       revokeAllScript,
-      [sessions, operations + operation, blacklist],
+      [sessions, results + idempotencyKey, denylist],
       [sub, reason, except, createdUntilMs]
     )
-    return toSessions(answer as SessionReply[])
+    return toSessions(reply as SessionReply[])
   }
 
   async waitForReplicas(sids: string[]): Promise<void> {
     const [sid] = sids
-    if (!this.#replicas || sid === undefined) return
+    if (!this.#replication || sid === undefined) return
     const { sessions, replicationMarker } = this.#keys.ofSession(sid)
-    await this.#replicas.wait(sessions, replicationMarker, sids)
+    await this.#replication.wait(sessions, replicationMarker, sids)
   }
 
   warnings(): Promise<string[]> {
@@ -155,7 +155,7 @@ export class RedisStore implements SessionStore {
   }
 
   close(): void {
-    this.#replicas?.close()
+    this.#replication?.close()
   }
 
   openFeed(settings: FeedSettings): RevocationFeed {

@@ -1,42 +1,43 @@
 import type { RedisClient } from '../../../types/redis-client.js'
 import { type DedicatedConnection, duplicateForBlocking } from './dedicated-connection.js'
 import { isNoScript } from './run-script.js'
-import { checkEndedScript } from './scripts/check-revoked.js'
+import { checkRevokedScript } from './scripts/check-revoked.js'
 
-/**
- * More than so many at a time means that the replicas do not follow: then they fail at once, for a line
- * that grows by the second helps nobody.
- */
+/** More waiting calls mean that the replicas do not keep up. Further calls then fail at once, so that no queue builds up. */
 const MAX_WAITING = 1000
 
-type Answers = [Error | null, unknown][]
+type Replies = [Error | null, unknown][]
 
 /**
- * Waits until replicas have what was written (`WAIT`). That blocks the connection it is sent on, so it has
- * one of its own: a replica that lags must not hold up refreshes.
+ * Waits until replicas have acknowledged a revocation (`WAIT`). `WAIT` blocks its connection, so it has a dedicated one: a
+ * lagging replica must not delay refreshes.
  */
-export class Replicas {
+export class Replication {
   readonly #redis: RedisClient
-  readonly #count: number
+  readonly #replicas: number
   readonly #timeoutMs: number
   #connection: DedicatedConnection | null = null
   #waiting = 0
 
-  /** @param count how many, of the master that the key lies on */
-  constructor(redis: RedisClient, count: number, timeoutMs: number) {
+  /** @param replicas how many replicas of the master that holds the key must acknowledge */
+  constructor(redis: RedisClient, replicas: number, timeoutMs: number) {
     this.#redis = redis
-    this.#count = count
+    this.#replicas = replicas
     this.#timeoutMs = timeoutMs
   }
 
-  /** Resolves once the replicas know that these sessions have ended; throws where they did not follow in time. */
-  async wait(sessionsKey: string, markKey: string, sids: string[]): Promise<void> {
-    if (this.#waiting >= MAX_WAITING) throw new Error('the replicas do not follow')
+  /**
+   * Resolves once enough replicas have the revocation of these sessions.
+   * @throws if a session exists again, or if too few replicas acknowledged in time
+   */
+  async wait(sessionsKey: string, markerKey: string, sids: string[]): Promise<void> {
+    if (this.#waiting >= MAX_WAITING) throw new Error(`more than ${MAX_WAITING} calls wait for replicas`)
     this.#waiting++
     try {
-      const [ended, followed = 0] = await this.#ask([sessionsKey, markKey], sids)
-      if (ended !== 1) throw new Error('a session is back: it has to be ended again')
-      if (followed < this.#count) throw new Error(`${followed} of ${this.#count} replicas followed in time`)
+      const [revoked, acknowledged = 0] = await this.#checkAndWait([sessionsKey, markerKey], sids)
+      if (revoked !== 1) throw new Error('a revoked session exists again')
+      if (acknowledged < this.#replicas)
+        throw new Error(`${acknowledged} of ${this.#replicas} replicas acknowledged in time`)
     } finally {
       this.#waiting--
     }
@@ -47,34 +48,34 @@ export class Replicas {
     this.#connection = null
   }
 
-  async #ask(keys: string[], sids: string[]): Promise<number[]> {
+  async #checkAndWait(keys: string[], sids: string[]): Promise<number[]> {
     this.#connection ??= duplicateForBlocking(this.#redis)
-    const answers = await checkAndWait(this.#connection, keys, sids, [this.#count, this.#timeoutMs])
-    const failed = answers.find(([error]) => error)
+    const replies = await sendPipeline(this.#connection, keys, sids, [this.#replicas, this.#timeoutMs])
+    const failed = replies.find(([error]) => error)
     if (failed) {
-      // It is lost, or another master has taken over: the next one starts anew.
+      // The connection is lost, or its server is no longer the master. The next call opens a new connection.
       this.close()
       throw failed[0]
     }
-    return answers.map(([, answer]) => Number(answer))
+    return replies.map(([, reply]) => Number(reply))
   }
 }
 
-/** As one pipeline: in a Cluster both go to the master of the keys. */
-async function checkAndWait(
+/** Sends the check and `WAIT` as one pipeline, so that a Cluster sends both to the master that holds the keys. */
+async function sendPipeline(
   connection: DedicatedConnection,
   keys: string[],
   sids: string[],
-  wait: [count: number, timeoutMs: number]
-): Promise<Answers> {
-  const { sha1, source } = checkEndedScript
+  wait: [replicas: number, timeoutMs: number]
+): Promise<Replies> {
+  const { sha1, source } = checkRevokedScript
   const args = [keys.length, ...keys, ...sids] as const
-  const answers = await connection
+  const replies = await connection
     .pipeline()
     .evalsha(sha1, ...args)
     .wait(...wait)
     .exec()
-  if (!isNoScript(answers[0]?.[0])) return answers
+  if (!isNoScript(replies[0]?.[0])) return replies
   return connection
     .pipeline()
     .eval(source, ...args)

@@ -2,7 +2,7 @@ import type { RevocationReason, Session } from '../../../types/session.js'
 import type { CreateOutcome, RefreshOutcome } from '../../../types/session-store.js'
 import { toSession } from '../session-serialization.js'
 
-/** A session as the scripts answer it; its numbers are gen, created, last used, expires, ends, and remember (1 or 0). */
+/** A session in the reply of a script. `numbers` lists the fields of `SessionNumbers`, separated by spaces. */
 export type SessionReply = [
   sid: string,
   numbers: string,
@@ -11,30 +11,39 @@ export type SessionReply = [
   requestMetadata: string
 ]
 
-type CreateAnswer =
-  | ['created', now: string, session: SessionReply, evicted: SessionReply[]]
+type SessionNumbers = [
+  gen: number,
+  createdMs: number,
+  lastUsedMs: number,
+  expiresMs: number,
+  absoluteExpiresMs: number,
+  remember: number
+]
+
+type CreateReply =
+  | ['created', nowMs: string, session: SessionReply, evicted: SessionReply[]]
   | ['revoked', reason: RevocationReason]
-  | ['deadline-exceeded', now: string]
+  | ['deadline-exceeded', nowMs: string]
 
-/** Its numbers are the row, the clock, and the copy's time of issue. */
-type Issued = ['rotated' | 'replayed', numbers: string, session: SessionReply]
-type Reported = ['replayable' | 'reused' | 'rolled-back' | 'exhausted', row: string, session: SessionReply]
-type RefreshAnswer = Issued | Reported | ['revoked', reason: RevocationReason] | ['unknown']
+/** `numbers` lists the row, the store's clock in milliseconds, and the time of issue of the copy. */
+type IssuanceReply = ['rotated' | 'replayed', numbers: string, session: SessionReply]
+type ReportReply = ['replayable' | 'reused' | 'rolled-back' | 'exhausted', row: string, session: SessionReply]
+type RefreshReply = IssuanceReply | ReportReply | ['revoked', reason: RevocationReason] | ['unknown']
 
-export function toSessions(views: SessionReply[]): Session[] {
-  return views.map(toOneSession)
+export function toSessions(replies: SessionReply[]): Session[] {
+  return replies.map(toOneSession)
 }
 
-export function toCreateOutcome(answer: unknown): CreateOutcome {
-  const fields = answer as CreateAnswer
+export function toCreateOutcome(reply: unknown): CreateOutcome {
+  const fields = reply as CreateReply
   if (fields[0] === 'revoked') return { outcome: 'revoked', reason: fields[1] }
   if (fields[0] === 'deadline-exceeded') return { outcome: 'deadline-exceeded', nowMs: Number(fields[1]) }
-  const [outcome, now, session, evicted] = fields
-  return { outcome, session: toOneSession(session), nowMs: Number(now), evicted: toSessions(evicted) }
+  const [outcome, nowMs, session, evicted] = fields
+  return { outcome, session: toOneSession(session), nowMs: Number(nowMs), evicted: toSessions(evicted) }
 }
 
-export function toRefreshOutcome(answer: unknown): RefreshOutcome {
-  const fields = answer as RefreshAnswer
+export function toRefreshOutcome(reply: unknown): RefreshOutcome {
+  const fields = reply as RefreshReply
   switch (fields[0]) {
     case 'unknown':
       return { outcome: 'unknown' }
@@ -42,9 +51,9 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
       return { outcome: 'revoked', reason: fields[1] as RevocationReason }
     case 'rotated':
     case 'replayed': {
-      const [outcome, numbers, view] = fields as Issued
+      const [outcome, numbers, sessionReply] = fields as IssuanceReply
       const [row, nowMs, issuedUs] = toNumbers(numbers)
-      const session = toOneSession(view)
+      const session = toOneSession(sessionReply)
       const refreshed =
         outcome === 'rotated'
           ? { outcome, row, rollback: row !== 4, session, issuedUs, nowMs }
@@ -52,22 +61,22 @@ export function toRefreshOutcome(answer: unknown): RefreshOutcome {
       return refreshed as RefreshOutcome
     }
     case 'exhausted':
-      return { outcome: 'exhausted', session: toOneSession((fields as Reported)[2]) }
+      return { outcome: 'exhausted', session: toOneSession((fields as ReportReply)[2]) }
     default: {
-      const [outcome, row, session] = fields as Reported
+      const [outcome, row, session] = fields as ReportReply
       return { outcome, row: Number(row), session: toOneSession(session) } as RefreshOutcome
     }
   }
 }
 
 export function toOneSession([sid, numbers, sub, identity, requestMetadata]: SessionReply): Session {
-  const [gen, createdMs, lastUsedMs, expiresMs, endsMs, remember] = toNumbers(numbers) as SixNumbers
+  const [gen, createdMs, lastUsedMs, expiresMs, absoluteExpiresMs, remember] = toNumbers(
+    numbers
+  ) as SessionNumbers
   const texts = { identity, requestMetadata }
-  const times = { createdMs, lastUsedMs, expiresMs, endsMs }
+  const times = { createdMs, lastUsedMs, expiresMs, absoluteExpiresMs }
   return toSession({ sid, sub, gen, remember: remember === 1 }, texts, times)
 }
-
-type SixNumbers = [number, number, number, number, number, number]
 
 function toNumbers(text: string): number[] {
   return text.split(' ').map(Number)

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { RedisClient } from '../../../types/redis-client.js'
 
-/** A script, and the number of its keys. */
 export interface Script {
   source: string
   sha1: string
+  /** The number of its keys. */
   keys: number
 }
 
@@ -13,8 +13,8 @@ export function defineScript(keys: number, source: string): Script {
 }
 
 /**
- * Runs a script in one round trip; in two where the server does not know it yet. Sending the source is
- * safe after `NOSCRIPT` alone: after any other error the script may have run.
+ * Runs a script in one round trip, or in two if the server has not cached it yet. Sends the source only after
+ * `NOSCRIPT`, because after any other error the script may have run.
  */
 export async function runScript(
   redis: RedisClient,
@@ -22,16 +22,16 @@ export async function runScript(
   keys: string[],
   args: (string | number)[]
 ): Promise<unknown> {
-  const rest = keys.concat(args.map(String))
+  const keysAndArgs = keys.concat(args.map(String))
   try {
-    return await redis.evalsha(script.sha1, script.keys, ...rest)
+    return await redis.evalsha(script.sha1, script.keys, ...keysAndArgs)
   } catch (error) {
     if (!isNoScript(error)) throw error
-    return await redis.eval(script.source, script.keys, ...rest)
+    return await redis.eval(script.source, script.keys, ...keysAndArgs)
   }
 }
 
-/** The server does not know the script: it certainly did not run. */
+/** Returns whether the server has not cached the script. The script has certainly not run. */
 export function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }

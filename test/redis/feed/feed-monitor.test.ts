@@ -8,65 +8,65 @@ import { startRedis } from '../../support/redis-server.js'
 
 const keyPrefix = 'frt:'
 
-t.test('what changes with the feed is a line in the log and a message', async (t) => {
-  const told = heardOn(t, 'fastify-refresh-token:feed')
+t.test('createFeedMonitor logs and publishes each change of the feed', async (t) => {
+  const events = heardOn(t, 'fastify-refresh-token:feed')
   const { log, lines } = recordingLog(t)
-  const tell = createFeedMonitor(keyPrefix, log)
-  tell({ state: 'interrupted', reason: 'no answer' })
-  tell({ state: 'gap' })
-  tell({ state: 'recovered' })
-  t.strictSame(told, [
-    { keyPrefix, state: 'interrupted', reason: 'no answer' },
+  const monitor = createFeedMonitor(keyPrefix, log)
+  monitor({ state: 'interrupted', reason: 'no reply' })
+  monitor({ state: 'gap' })
+  monitor({ state: 'recovered' })
+  t.strictSame(events, [
+    { keyPrefix, state: 'interrupted', reason: 'no reply' },
     { keyPrefix, state: 'gap' },
     { keyPrefix, state: 'recovered' }
   ])
   t.match(lines, [
-    { level: 40, event: 'revocation_feed_interrupted', reason: 'no answer' },
+    { level: 40, event: 'revocation_feed_interrupted', reason: 'no reply' },
     { level: 40, event: 'revocation_feed_gap' },
     { level: 30, event: 'revocation_feed_recovered' }
   ])
 })
 
-t.test('a feed that stays stale is told of once, until it has been read again', async (t) => {
-  const told = heardOn(t, 'fastify-refresh-token:feed')
+t.test('createFeedMonitor reports a stale feed once, until the feed was read again', async (t) => {
+  const events = heardOn(t, 'fastify-refresh-token:feed')
   const { log, lines } = recordingLog(t)
-  const tell = createFeedMonitor(keyPrefix, log)
-  for (let i = 0; i < 3; i++) tell({ state: 'stale', reason: 'no answer' })
-  t.equal(told.length, 1)
-  t.match(lines, [{ level: 40, event: 'revocation_feed_stale', reason: 'no answer' }])
-  tell({ state: 'read', entries: 0 })
-  tell({ state: 'stale', reason: 'no answer' })
-  t.equal(told.length, 2)
+  const monitor = createFeedMonitor(keyPrefix, log)
+  for (let i = 0; i < 3; i++) monitor({ state: 'stale', reason: 'no reply' })
+  t.equal(events.length, 1)
+  t.match(lines, [{ level: 40, event: 'revocation_feed_stale', reason: 'no reply' }])
+  monitor({ state: 'read', entries: 0 })
+  monitor({ state: 'stale', reason: 'no reply' })
+  t.equal(events.length, 2)
   t.equal(lines.length, 2)
 })
 
-t.test('a reading is told of to who listens, and is no line in the log', async (t) => {
+t.test('createFeedMonitor publishes each read to subscribers, and does not log it', async (t) => {
   const { log, lines } = recordingLog(t)
-  const tell = createFeedMonitor(keyPrefix, log)
-  tell({ state: 'read', entries: 7 })
+  const monitor = createFeedMonitor(keyPrefix, log)
+  monitor({ state: 'read', entries: 7 })
   const reads = heardOn(t, 'fastify-refresh-token:feed-read')
-  tell({ state: 'read', entries: 2, lagMs: 3 })
+  monitor({ state: 'read', entries: 2, lagMs: 3 })
   t.strictSame(reads, [{ keyPrefix, entries: 2, lagMs: 3 }])
   t.same(lines, [])
 })
 
-t.test('an app tells how its feed in Redis is doing', async (t) => {
+t.test('an application publishes the state of its Redis feed', async (t) => {
   const server = await startRedis(t)
-  const told = heardOn(t, 'fastify-refresh-token:feed')
+  const events = heardOn(t, 'fastify-refresh-token:feed')
   const reads = heardOn(t, 'fastify-refresh-token:feed-read')
   const { app } = await startLiveApp(t, {
     redis: server.client(),
     keyPrefix: 'test:',
     revocation: { staleAfter: 1 }
   })
-  t.match(reads, [{ keyPrefix: 'test:', entries: 0 }], 'it was read before the app was ready')
+  t.match(reads, [{ keyPrefix: 'test:', entries: 0 }], 'the feed was read before the application was ready')
   const { session } = await app.sessions.create({ sub: 'ada' })
   await app.sessions.revoke(session.sid)
   await eventually(() => reads.some(({ entries, lagMs }) => entries === 1 && Number(lagMs) < 5000))
-  t.same(told, [])
+  t.same(events, [])
   await server.stop()
-  await eventually(() => told.length === 2)
-  t.match(told, [
+  await eventually(() => events.length === 2)
+  t.match(events, [
     { keyPrefix: 'test:', state: 'interrupted', reason: String },
     { keyPrefix: 'test:', state: 'stale', reason: String }
   ])

@@ -10,14 +10,14 @@ import { nodesOf } from '../../support/proxy.js'
 import { type ClientOptions, startRedis } from '../../support/redis-server.js'
 import { eachStore, openMemoryStore, type StoreUnderTest } from '../../support/stores.js'
 
-/** Every refresh rotates, and a retired token is reuse: no time has to pass. */
+/** Every refresh rotates, and a retired token is reuse at once, so that no time has to pass. */
 const options = {
   refreshToken: { grace: 0 },
   session: { maxPerUser: 3, load: (sub: string) => (sub === 'disabled' ? null : {}) }
 }
 
-/** The same store, which tells what was asked of it. */
-function watched(under: StoreUnderTest) {
+/** Wraps a store and records the calls. */
+function recordCalls(under: StoreUnderTest) {
   const calls: string[] = []
   const store = new Proxy(under.store, {
     get(target, name) {
@@ -32,17 +32,17 @@ function watched(under: StoreUnderTest) {
   return { calls, under: { ...under, store } }
 }
 
-/** The same client, of another process. */
-function at({ app }: Pick<AppUnderTest, 'app'>, client: Client): Client {
+/** The same client at another process. */
+function clientAt({ app }: Pick<AppUnderTest, 'app'>, client: Client): Client {
   return new Client(app, client.options, client.jar)
 }
 
-/** A confirmation is told, and no answer waits for it. */
-function isQuestion(call: string): boolean {
+/** Returns whether a request waits for the call. No request waits for a confirmation. */
+function isAwaited(call: string): boolean {
   return call !== 'confirm'
 }
 
-async function isRefused(client: Client): Promise<boolean> {
+async function isRejected(client: Client): Promise<boolean> {
   return (await client.call()).statusCode === 401
 }
 
@@ -56,8 +56,11 @@ async function sidOf(client: Client): Promise<string> {
   return (await client.call()).json().sid
 }
 
-/** Ways in which a session ends: each is given one, and the app that ends it. */
-const ends: Record<string, (client: Client, app: AppUnderTest, under: StoreUnderTest) => Promise<unknown>> = {
+/** The ways to revoke a session. Each gets a client and the application that revokes its session. */
+const revocations: Record<
+  string,
+  (client: Client, app: AppUnderTest, under: StoreUnderTest) => Promise<unknown>
+> = {
   logout: (client) => client.copy().logout(),
 
   async 'DELETE /auth/sessions/:id'(client, { app }) {
@@ -66,85 +69,89 @@ const ends: Record<string, (client: Client, app: AppUnderTest, under: StoreUnder
     return app.inject({ method: 'DELETE', url, headers: other.accessHeaders() })
   },
 
-  'logout everywhere': (client, { app }) =>
+  'POST /auth/logout-all': (client, { app }) =>
     app.inject({ method: 'POST', url: '/auth/logout-all', headers: client.accessHeaders() }),
 
   'sessions.revoke': async (client, { app }) => app.sessions.revoke(await sidOf(client)),
 
   'sessions.revokeAll': (_client, { app }) => app.sessions.revokeAll('ada'),
 
-  async 'a refresh token that is reused'(client, _app, { settled }) {
-    const thief = client.copy()
+  async 'reuse of a refresh token'(client, _app, { settled }) {
+    const attacker = client.copy()
     await client.refresh()
     await client.call()
     await settled()
-    return thief.refresh()
+    return attacker.refresh()
   },
 
-  async 'more sessions than a user may have'(_client, { app }, { skew }) {
+  async 'eviction by a login'(_client, { app }, { skew }) {
     skew(1)
     for (let i = 0; i < 3; i++) await login(app, 'ada')
   },
 
-  'a login that replaces it': (client) => client.copy().login(),
+  'replacement by a login': (client) => client.copy().login(),
 
-  async 'session.load that says no'(client, { app }) {
+  async 'session.load that returns null'(client, { app }) {
     const disabled = await login(app, 'disabled')
     Object.assign(client.jar, disabled.jar)
     return client.copy().refresh()
   }
 }
 
-t.test('a session that ends in one process is over in the memory of every other', async (t) => {
+t.test('a revocation in one process reaches the memory of every other process', async (t) => {
   await eachStore(t, async (t, open) => {
     const under = open(t)
     const one = await buildApp(t, { under, options })
-    const { calls, under: seen } = watched(under)
-    const other = await buildApp(t, { under: seen, options })
-    for (const [name, end] of Object.entries(ends)) {
+    const { calls, under: recorded } = recordCalls(under)
+    const other = await buildApp(t, { under: recorded, options })
+    for (const [name, revoke] of Object.entries(revocations)) {
       await t.test(name, async (t) => {
         const client = await login(one.app, 'ada')
-        await end(client, one, under)
+        await revoke(client, one, under)
         calls.length = 0
-        await eventually(() => isRefused(at(other, client)))
-        const answer = await at(other, client).call()
-        t.equal(answer.statusCode, 401)
-        t.equal(answer.json().code, 'FRT_ERR_SESSION_REVOKED')
-        t.match(answer.headers['www-authenticate'], /error="invalid_token"/)
-        t.same(calls.filter(isQuestion), [], 'no store was asked')
-        t.equal((await client.call()).statusCode, 401, 'nor does the process itself let it in')
-        const starter = await buildApp(t, { under, options })
-        t.equal((await at(starter, client).call()).statusCode, 401, 'nor one that started later')
+        await eventually(() => isRejected(clientAt(other, client)))
+        const response = await clientAt(other, client).call()
+        t.equal(response.statusCode, 401)
+        t.equal(response.json().code, 'FRT_ERR_SESSION_REVOKED')
+        t.match(response.headers['www-authenticate'], /error="invalid_token"/)
+        t.same(calls.filter(isAwaited), [], 'the store was not queried')
+        t.equal((await client.call()).statusCode, 401, 'the revoking process rejects it too')
+        const newProcess = await buildApp(t, { under, options })
+        t.equal(
+          (await clientAt(newProcess, client).call()).statusCode,
+          401,
+          'a process that starts later rejects it too'
+        )
         await one.app.sessions.revokeAll('ada')
       })
     }
-    await t.test('and those that have not ended go on', async (t) => {
+    await t.test('other sessions stay active', async (t) => {
       const client = await login(one.app, 'grace')
       await client.copy().login({ sub: 'ada' })
-      const spared = await login(one.app, 'grace')
-      await eventually(() => isRefused(at(other, client)))
+      const active = await login(one.app, 'grace')
+      await eventually(() => isRejected(clientAt(other, client)))
       calls.length = 0
-      t.equal((await at(other, spared).call()).statusCode, 200)
+      t.equal((await clientAt(other, active).call()).statusCode, 200)
       t.same(calls, [])
     })
   })
 })
 
-t.test('a theft that another process has found out is told as one', async (t) => {
+t.test('reuse that another process detected is reported as reuse', async (t) => {
   await eachStore(t, async (t, open) => {
     const under = open(t)
     const one = await buildApp(t, { under, options })
     const other = await buildApp(t, { under, options })
     const client = await login(one.app, 'ada')
-    await ends['a refresh token that is reused']?.(client, one, under)
-    await eventually(() => isRefused(at(other, client)))
-    const answer = await at(other, client).refresh()
-    t.equal(answer.statusCode, 401)
-    t.equal(answer.json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+    await revocations['reuse of a refresh token']?.(client, one, under)
+    await eventually(() => isRejected(clientAt(other, client)))
+    const response = await clientAt(other, client).refresh()
+    t.equal(response.statusCode, 401)
+    t.equal(response.json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
   })
 })
 
-t.test('while the other process cannot reach the store, it knows all the same', async (t) => {
+t.test('a process receives revocations while it cannot reach the store', async (t) => {
   const under = openMemoryStore()
   const one = await buildApp(t, { under })
   const client = await login(one.app, 'ada')
@@ -153,46 +160,46 @@ t.test('while the other process cannot reach the store, it knows all the same', 
     openFeed: (settings: Parameters<MemoryStore['openFeed']>[0]) => under.store.openFeed?.(settings)
   })
   const other = await buildApp(t, { under: { ...under, store: down } })
-  t.equal((await at(other, client).call()).statusCode, 200)
+  t.equal((await clientAt(other, client).call()).statusCode, 200)
   await client.copy().logout()
-  t.equal((await at(other, client).call()).statusCode, 401)
+  t.equal((await clientAt(other, client).call()).statusCode, 401)
 })
 
-/** A store that ends many more sessions than there were: to begin them takes long. */
-function endingMany(count: number) {
+/** Makes `revokeAll` return more sessions than exist, because the creation of so many sessions takes long. */
+function revokingMany(count: number) {
   return (store: SessionStore): Partial<SessionStore> => ({
     async revokeAll(...args) {
-      const ended = await store.revokeAll(...args)
-      const [first] = ended
+      const revoked = await store.revokeAll(...args)
+      const [first] = revoked
       if (!first) return []
-      const others = Array.from({ length: count - ended.length }, (_, i) => String(100_000 + i))
-      return [...others.map((end) => ({ ...first, sid: first.sid.slice(0, -6) + end })), ...ended]
+      const others = Array.from({ length: count - revoked.length }, (_, i) => String(100_000 + i))
+      return [...others.map((suffix) => ({ ...first, sid: first.sid.slice(0, -6) + suffix })), ...revoked]
     }
   })
 }
 
-t.test('many sessions are told of together', async (t) => {
+t.test('many revocations share entries of the feed', async (t) => {
   const server = await startRedis(t)
   for (const [count, entries] of [
     [100, 1],
     [2500, 5]
   ] as const) {
-    await t.test(`${count} in ${entries}`, async (t) => {
+    await t.test(`${count} revocations in ${entries} entries`, async (t) => {
       const redis = server.client()
       const nodes = nodesOf(t)
-      const { app } = await nodes.start(redis, {}, endingMany(count))
+      const { app } = await nodes.start(redis, {}, revokingMany(count))
       const other = await nodes.start(server.client())
       const clients = await Promise.all(Array.from({ length: 10 }, () => login(app, 'ada')))
       t.equal(await app.sessions.revokeAll('ada'), count)
       t.equal(await redis.xlen(nodes.feed), entries)
-      for (const client of clients) await eventually(() => isRefused(at(other, client)))
+      for (const client of clients) await eventually(() => isRejected(clientAt(other, client)))
       t.equal(await app.sessions.revokeAll('ada'), 0)
-      t.equal(await redis.xlen(nodes.feed), entries, 'nothing is told of nothing')
+      t.equal(await redis.xlen(nodes.feed), entries, 'nothing is published if nothing was revoked')
     })
   }
 })
 
-t.test('thousands that end at once arrive all: with who listens, and with who comes later', async (t) => {
+t.test('thousands of simultaneous revocations reach current and later processes', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
   const nodes = nodesOf(t, { storeTimeout: '20s' })
@@ -200,20 +207,20 @@ t.test('thousands that end at once arrive all: with who listens, and with who co
   const other = await nodes.start(server.client())
   const real = await Promise.all(Array.from({ length: 30 }, (_, i) => login(one.app, `user ${i}`)))
   const sids = await Promise.all(real.map(sidOf))
-  // Between them sessions that are over already: of those is told as well.
+  // Sids without a session in between. Their revocations are published too.
   const all = sids.flatMap((sid, i) => [
     ...Array.from({ length: 100 }, (_, j) => sid.slice(0, -6) + String(100_000 + 100 * i + j)),
     sid
   ])
   await Promise.all(all.map((sid) => one.app.sessions.revoke(sid)))
   t.equal(await redis.xlen(nodes.feed), all.length)
-  for (const client of real) await eventually(() => isRefused(at(other, client)))
+  for (const client of real) await eventually(() => isRejected(clientAt(other, client)))
   const late = await nodes.start(server.client())
-  for (const client of real) t.equal((await at(late, client).call()).statusCode, 401)
+  for (const client of real) t.equal((await clientAt(late, client).call()).statusCode, 401)
   t.same(late.calls, ['openFeed', 'warnings'])
 })
 
-t.test('a logout that is made again tells of it no more', async (t) => {
+t.test('a repeated logout publishes nothing', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
   const nodes = nodesOf(t)
@@ -221,12 +228,12 @@ t.test('a logout that is made again tells of it no more', async (t) => {
   const other = await nodes.start(server.client())
   const client = await login(one.app, 'ada')
   await client.copy().logout()
-  await eventually(() => isRefused(at(other, client)))
-  for (const node of [one, other]) t.equal((await at(node, client.copy()).logout()).statusCode, 200)
+  await eventually(() => isRejected(clientAt(other, client)))
+  for (const node of [one, other]) t.equal((await clientAt(node, client.copy()).logout()).statusCode, 200)
   t.equal(await redis.xlen(nodes.feed), 1)
 })
 
-t.test('what is in the stream is not secret: sids, a reason and a time', async (t) => {
+t.test('the stream contains no secret, only sids, a reason and a time', async (t) => {
   const redis = (await startRedis(t)).client()
   const nodes = nodesOf(t, { session: { maxPerUser: 1 } })
   const { app } = await nodes.start(redis)
@@ -250,45 +257,46 @@ t.test('what is in the stream is not secret: sids, a reason and a time', async (
     { field: 'revocation', sids: [sids[2]], reason: 'revoked', expiresAtMs: Number }
   ])
   t.same(
-    parsed.map((each) => Object.keys(each).sort()),
+    parsed.map((entry) => Object.keys(entry).sort()),
     [1, 2].map(() => ['expiresAtMs', 'field', 'reason', 'sids'])
   )
   const text = JSON.stringify(entries)
-  for (const secret of secrets.flatMap((each) => [each, ...each.split('.')])) t.notOk(text.includes(secret))
+  for (const secret of secrets.flatMap((value) => [value, ...value.split('.')]))
+    t.notOk(text.includes(secret))
 })
 
-t.test("a store of one's own", async (t) => {
-  await t.test('without a feed is asked at each request, unless another mode is set', async (t) => {
-    for (const [mode, asked] of [
+t.test('a custom store', async (t) => {
+  await t.test('without a feed is queried at each request, unless another mode is set', async (t) => {
+    for (const [mode, expectedCalls] of [
       [undefined, ['has']],
       ['store', ['has']],
       ['none', []]
     ] as const) {
       await t.test(`mode ${mode}`, async (t) => {
-        const { calls, under } = watched(openMemoryStore())
+        const { calls, under } = recordCalls(openMemoryStore())
         const { app } = await buildApp(t, {
-          under: { ...under, store: without(under.store) },
+          under: { ...under, store: withoutFeed(under.store) },
           options: { revocation: { mode } }
         })
         const client = await login(app, 'ada')
         calls.length = 0
         t.equal((await client.call()).statusCode, 200)
-        t.same(calls, asked)
+        t.same(calls, expectedCalls)
       })
     }
   })
 
-  await t.test("without a feed cannot have the mode 'feed'", async (t) => {
+  await t.test("without a feed rejects the mode 'feed'", async (t) => {
     const under = openMemoryStore()
-    const refused = buildApp(t, {
-      under: { ...under, store: without(under.store) },
+    const building = buildApp(t, {
+      under: { ...under, store: withoutFeed(under.store) },
       options: { revocation: { mode: 'feed' } }
     })
-    await t.rejects(refused, { code: 'FRT_ERR_INVALID_OPTION', message: /revocation\.mode/ })
+    await t.rejects(building, { code: 'FRT_ERR_INVALID_OPTION', message: /revocation\.mode/ })
   })
 
-  await t.test('with a feed has it by default', async (t) => {
-    const { calls, under } = watched(openMemoryStore())
+  await t.test('with a feed uses it by default', async (t) => {
+    const { calls, under } = recordCalls(openMemoryStore())
     const { app } = await buildApp(t, { under })
     const client = await login(app, 'ada')
     calls.length = 0
@@ -296,7 +304,7 @@ t.test("a store of one's own", async (t) => {
     t.same(calls, [])
   })
 
-  function without(store: SessionStore): SessionStore {
+  function withoutFeed(store: SessionStore): SessionStore {
     return new Proxy(store, {
       get(target, name) {
         const method: unknown = name === 'openFeed' ? undefined : Reflect.get(target, name)
@@ -306,7 +314,7 @@ t.test("a store of one's own", async (t) => {
   }
 })
 
-t.test("in the modes 'store' and 'none' there is no feed", async (t) => {
+t.test("the modes 'store' and 'none' open no feed", async (t) => {
   const server = await startRedis(t)
   for (const mode of ['store', 'none'] as const) {
     await t.test(mode, async (t) => {
@@ -320,7 +328,7 @@ t.test("in the modes 'store' and 'none' there is no feed", async (t) => {
   }
 })
 
-t.test('the feed of a memory store', async (t) => {
+t.test('the feed of a MemoryStore', async (t) => {
   const settings = (onRevocation: (sids: string[]) => void) => ({
     onRevocation: ({ sids }: { sids: string[] }) => onRevocation(sids),
     onRepublished() {},
@@ -329,13 +337,13 @@ t.test('the feed of a memory store', async (t) => {
     onEvent() {}
   })
 
-  await t.test('tells until it is closed, and holds nothing then', async (t) => {
+  await t.test('delivers until it is closed', async (t) => {
     const store = new MemoryStore()
     const received: string[] = []
     const writing = store.openFeed(settings(() => {}))
     const feed = store.openFeed(settings((sids) => received.push(...sids)))
     await writing.add({ sids: ['a'], reason: 'logout', expiresAtMs: 0 })
-    t.same(received, [], 'not before it follows')
+    t.same(received, [], 'nothing is delivered before follow()')
     await feed.follow()
     await writing.add({ sids: ['b'], reason: 'logout', expiresAtMs: 0 })
     t.same(received, ['a', 'b'])
@@ -346,7 +354,7 @@ t.test('the feed of a memory store', async (t) => {
     t.same(received, ['a', 'b'])
   })
 
-  await t.test('an app that closes leaves it', async (t) => {
+  await t.test('keeps working after another application closed', async (t) => {
     const under = openMemoryStore()
     const one = await buildApp(t, { under })
     const other = await buildApp(t, { under })
@@ -357,9 +365,9 @@ t.test('the feed of a memory store', async (t) => {
   })
 })
 
-/** Each would end a read that waits, hide that it failed, or change what is read, if the reader had it. */
-const clients: Record<string, ClientOptions> = {
-  'commandTimeout shorter than the read waits': { commandTimeout: 200 },
+/** Options that would abort a blocking read, hide its failure or change its result if the reader inherited them. */
+const clientOptions: Record<string, ClientOptions> = {
+  'commandTimeout shorter than a blocking read': { commandTimeout: 200 },
   socketTimeout: { socketTimeout: 200 },
   blockingTimeout: { blockingTimeout: 100, blockingTimeoutGrace: 1 },
   enableAutoPipelining: { enableAutoPipelining: true },
@@ -378,50 +386,50 @@ const clients: Record<string, ClientOptions> = {
   'a user with a password': { username: 'frt', password: 'a password' }
 }
 
-const watchful = { revocation: { staleAfter: '1s', onStale: 'deny' } } as const
+const denyWhenStale = { revocation: { staleAfter: '1s', onStale: 'deny' } } as const
 
-/** What ends in the one process reaches the other, and the other way round. */
-async function hearEachOther(t: Test, one: AppUnderTest, other: AppUnderTest & { calls: string[] }) {
-  for (const [ending, hearing] of [
+/** Checks that a revocation in each process reaches the other. */
+async function checkBothDirections(t: Test, one: AppUnderTest, other: AppUnderTest & { calls: string[] }) {
+  for (const [revoking, receiving] of [
     [one, other],
     [other, one]
   ] as const) {
-    const client = await login(ending.app, 'ada')
-    t.equal((await at(hearing, client).call()).statusCode, 200)
+    const client = await login(revoking.app, 'ada')
+    t.equal((await clientAt(receiving, client).call()).statusCode, 200)
     other.calls.length = 0
     t.equal((await client.copy().logout()).statusCode, 200)
-    await eventually(() => isRefused(at(hearing, client)))
-    t.notOk(other.calls.includes('has'), 'the store is not asked: the feed is not stale')
+    await eventually(() => isRejected(clientAt(receiving, client)))
+    t.notOk(other.calls.includes('has'), 'the store is not queried, so the feed is fresh')
   }
 }
 
-t.test("the options of the user's client do not matter to the reader", async (t) => {
+t.test("the reader ignores the options of the application's client", async (t) => {
   const server = await startRedis(t)
   const direct = server.client()
   const permissions = '~test:* +@read +@write +@scripting +@connection +info +time'.split(' ')
   await direct.acl('SETUSER', 'frt', 'on', '>a password', ...permissions)
-  const nodes = nodesOf(t, watchful)
-  for (const [name, given] of Object.entries(clients)) {
-    const { keyPrefix = '', db = 0 } = given
-    const redis = server.client({ ...given, connectionName: name.replaceAll(' ', '-') })
-    if (!given.lazyConnect) await once(redis, 'ready')
+  const nodes = nodesOf(t, denyWhenStale)
+  for (const [name, options] of Object.entries(clientOptions)) {
+    const { keyPrefix = '', db = 0 } = options
+    const redis = server.client({ ...options, connectionName: name.replaceAll(' ', '-') })
+    if (!options.lazyConnect) await once(redis, 'ready')
     const one = await nodes.start(server.client({ keyPrefix, db }))
     const other = await nodes.start(redis)
-    await t.test(name, (t) => hearEachOther(t, one, other))
+    await t.test(name, (t) => checkBothDirections(t, one, other))
   }
 
-  await staysConnected(t, direct)
+  await checkNoReconnects(t, direct)
 })
 
-/** While several reads wait, and nothing comes, nobody has to connect again. */
-async function staysConnected(t: Test, direct: Redis): Promise<void> {
+/** Checks that no reader reconnects while reads wait without new entries. */
+async function checkNoReconnects(t: Test, direct: Redis): Promise<void> {
   const connections = async () => /total_connections_received:(\d+)/.exec(await direct.info('stats'))?.[1]
   const before = await connections()
   await sleep(700)
   t.equal(await connections(), before)
 }
 
-t.test('a Cluster', async (t) => {
+t.test('the reader works with a Cluster client', async (t) => {
   const args = [
     '--cluster-enabled',
     'yes',
@@ -435,18 +443,18 @@ t.test('a Cluster', async (t) => {
   await direct.cluster('ADDSLOTSRANGE', '0', '16383')
   const cluster = async (options: ConstructorParameters<typeof Cluster>[1] = {}) => {
     const redisOptions = { password: 'a password', disconnectTimeout: 100, ...options.redisOptions }
-    const made = new Cluster([{ host: '127.0.0.1', port: server.port }], { ...options, redisOptions })
-    t.after(() => made.disconnect())
-    if (!options.lazyConnect) await once(made, 'ready')
-    return made
+    const client = new Cluster([{ host: '127.0.0.1', port: server.port }], { ...options, redisOptions })
+    t.after(() => client.disconnect())
+    if (!options.lazyConnect) await once(client, 'ready')
+    return client
   }
-  const nodes = nodesOf(t, watchful)
+  const nodes = nodesOf(t, denyWhenStale)
   const one = await nodes.start(await cluster())
   const others: Record<string, Parameters<typeof cluster>[0]> = {
-    'as it is': {},
+    'with default options': {},
     'that reads from replicas': { scaleReads: 'slave' },
-    'that connects when it is used': { lazyConnect: true },
-    'that pipelines, and gives up early': {
+    'that connects on first use': { lazyConnect: true },
+    'with auto-pipelining and short timeouts': {
       enableAutoPipelining: true,
       enableOfflineQueue: false,
       clusterRetryStrategy: () => null,
@@ -455,7 +463,7 @@ t.test('a Cluster', async (t) => {
   }
   for (const [name, options] of Object.entries(others)) {
     const other = await nodes.start(await cluster(options))
-    await t.test(name, (t) => hearEachOther(t, one, other))
+    await t.test(name, (t) => checkBothDirections(t, one, other))
   }
-  await staysConnected(t, direct)
+  await checkNoReconnects(t, direct)
 })

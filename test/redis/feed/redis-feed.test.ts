@@ -9,23 +9,23 @@ import { readingOver, startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
 const accessTokenTtlMs = 300_000
-/** How long an entry matters: the lifetime of an access token and two minutes. */
+/** How long an entry is kept: the lifetime of an access token plus two minutes. */
 const retentionMs = 420_000
 
 function revocation(sid: string): Revocation {
   return { sids: [sid], reason: 'logout', expiresAtMs: 0 }
 }
 
-function open(
+function openFeed(
   t: Test,
   redis: RedisClient,
   settings: Partial<FeedSettings> = {},
   keyPrefix = `test:${randomUUID()}:`
 ) {
-  const heard: string[] = []
+  const received: string[] = []
   const events: string[] = []
   const feed = new RedisStore({ redis, keyPrefix }).openFeed({
-    onRevocation: ({ sids }) => heard.push(...sids),
+    onRevocation: ({ sids }) => received.push(...sids),
     onRepublished() {},
     staleAfterMs: 1000,
     accessTokenTtlMs,
@@ -35,30 +35,36 @@ function open(
     ...settings
   })
   t.teardown(() => feed.close())
-  return { feed, heard, events, keyPrefix, key: `${keyPrefix}{feed}:revoked` }
+  return { feed, received, events, keyPrefix, key: `${keyPrefix}{feed}:revoked` }
 }
 
-/** What a reader duplicates whose connections go over the proxy. */
-function over(t: Test, { port }: { port: number }): RedisClient {
+/** Returns a client for the reader to duplicate, so that its connections use the proxy. */
+function clientVia(t: Test, { port }: { port: number }): RedisClient {
   const redis = new Redis({ host: '127.0.0.1', port, lazyConnect: true })
   t.teardown(() => redis.disconnect())
   return redis
 }
 
-/** Adds an entry as the script does, with an id of the test's choice. */
-async function addByHand(redis: Redis, key: string, id: string, before: string, sid: string): Promise<void> {
-  await redis.xadd(key, id, 'before', before, 'revocation', JSON.stringify(revocation(sid)))
+/** Adds an entry like the script does, but with a given id. */
+async function addEntry(
+  redis: Redis,
+  key: string,
+  id: string,
+  previousId: string,
+  sid: string
+): Promise<void> {
+  await redis.xadd(key, id, 'before', previousId, 'revocation', JSON.stringify(revocation(sid)))
 }
 
 async function idsIn(redis: Redis, key: string): Promise<string[]> {
   return (await redis.xrange(key, '-', '+')).map(([id]) => id)
 }
 
-t.test('an entry', async (t) => {
+t.test('add', async (t) => {
   const redis = (await startRedis(t)).client()
 
-  await t.test('names the one before it, and is what was added', async (t) => {
-    const { feed, key } = open(t, redis)
+  await t.test('stores the revocation and the id of the previous entry', async (t) => {
+    const { feed, key } = openFeed(t, redis)
     for (const sid of ['a', 'b', 'c']) await feed.add(revocation(sid))
     const entries = await redis.xrange(key, '-', '+')
     t.same(
@@ -70,111 +76,111 @@ t.test('an entry', async (t) => {
         JSON.stringify(revocation(sid))
       ])
     )
-    t.equal(await redis.ttl(key), -1, 'a stream without a TTL is no prey of an eviction by TTL')
+    t.equal(await redis.ttl(key), -1, 'the stream has no TTL, so that eviction by TTL cannot remove it')
   })
 
-  await t.test('goes when it no longer matters, with the next that is added', async (t) => {
-    const { feed, key } = open(t, redis)
+  await t.test('removes entries that are older than the retention', async (t) => {
+    const { feed, key } = openFeed(t, redis)
     const nowMs = Date.now()
     const ids = [nowMs - retentionMs - 1000, nowMs - retentionMs + 1000, nowMs - 1000, nowMs - 500].map(
       (ms) => `${ms}-0`
     )
-    for (const [i, id] of ids.entries()) await addByHand(redis, key, id, ids[i - 1] ?? '0-0', 'a')
+    for (const [i, id] of ids.entries()) await addEntry(redis, key, id, ids[i - 1] ?? '0-0', 'a')
     await feed.add(revocation('b'))
-    const left = await idsIn(redis, key)
-    t.same(left.slice(0, 3), ids.slice(1))
-    t.equal(left.length, 4)
+    const remaining = await idsIn(redis, key)
+    t.same(remaining.slice(0, 3), ids.slice(1))
+    t.equal(remaining.length, 4)
   })
 
-  await t.test('goes by the time of the stream, which no clock sets back', async (t) => {
-    const { feed, key } = open(t, redis)
-    // Written by a master whose clock is an hour ahead.
+  await t.test('uses the time of the stream, even if the clock is set back', async (t) => {
+    const { feed, key } = openFeed(t, redis)
+    // A master whose clock is one hour ahead wrote these entries.
     const aheadMs = Date.now() + 3_600_000
     const ids = [`${aheadMs - 10_000}-0`, `${aheadMs}-7`]
-    await addByHand(redis, key, ids[0] as string, '0-0', 'a')
-    await addByHand(redis, key, ids[1] as string, ids[0] as string, 'b')
+    await addEntry(redis, key, ids[0] as string, '0-0', 'a')
+    await addEntry(redis, key, ids[1] as string, ids[0] as string, 'b')
     await feed.add(revocation('c'))
     t.same(await idsIn(redis, key), [...ids, `${aheadMs}-8`])
   })
 
-  await t.test('of the first milliseconds of a clock does no harm', async (t) => {
-    const { feed, key, heard } = open(t, redis)
-    await addByHand(redis, key, '1-1', '0-0', 'a')
+  await t.test('accepts a stream whose clock started at zero', async (t) => {
+    const { feed, key, received } = openFeed(t, redis)
+    await addEntry(redis, key, '1-1', '0-0', 'a')
     await feed.add(revocation('b'))
     await feed.follow()
-    t.same(heard, ['a', 'b'])
+    t.same(received, ['a', 'b'])
   })
 })
 
-t.test('who follows', async (t) => {
+t.test('follow', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
 
-  await t.test('has heard all that is kept, by the page and in order, when that resolves', async (t) => {
-    const writing = open(t, redis)
+  await t.test('resolves after it has delivered all kept entries in order, page by page', async (t) => {
+    const writing = openFeed(t, redis)
     const sids = Array.from({ length: 2500 }, (_, i) => `sid ${i}`)
     await Promise.all(sids.map((sid) => writing.feed.add(revocation(sid))))
-    const { feed, heard } = open(t, redis, {}, writing.keyPrefix)
+    const { feed, received } = openFeed(t, redis, {}, writing.keyPrefix)
     t.equal(feed.isStale(), true)
     await feed.follow()
     t.equal(feed.isStale(), false)
-    t.same(heard, sids)
-    await writing.feed.add(revocation('the next'))
-    await eventually(() => heard.includes('the next'))
-    t.equal(heard.length, 2501, 'and each once')
+    t.same(received, sids)
+    await writing.feed.add(revocation('next'))
+    await eventually(() => received.includes('next'))
+    t.equal(received.length, 2501, 'each entry is delivered once')
   })
 
-  await t.test('hears a stream of exactly one page', async (t) => {
-    const writing = open(t, redis)
+  await t.test('delivers a stream of exactly one page', async (t) => {
+    const writing = openFeed(t, redis)
     const sids = Array.from({ length: 1000 }, (_, i) => `sid ${i}`)
     await Promise.all(sids.map((sid) => writing.feed.add(revocation(sid))))
-    const { feed, heard } = open(t, redis, {}, writing.keyPrefix)
+    const { feed, received } = openFeed(t, redis, {}, writing.keyPrefix)
     await feed.follow()
-    t.same(heard, sids)
+    t.same(received, sids)
   })
 
   await t.test(
-    'tells how much it has read, and how long the oldest of what is new was on its way',
+    'reports the number of entries of each read, and the lag of the oldest new entry',
     async (t) => {
       const reads: FeedEvent[] = []
       const onEvent = (event: FeedEvent) => void reads.push(event)
-      const { feed, key } = open(t, redis, { onEvent })
-      const added = (secondsAgo: number, before = '0-0') => {
+      const { feed, key } = openFeed(t, redis, { onEvent })
+      const addAged = (secondsAgo: number, previousId = '0-0') => {
         const id = `${Date.now() - 1000 * secondsAgo}-0`
-        return addByHand(redis, key, id, before, 'a').then(() => id)
+        return addEntry(redis, key, id, previousId, 'a').then(() => id)
       }
-      const first = await added(3600)
+      const first = await addAged(3600)
       await feed.follow()
-      t.strictSame(reads, [{ state: 'read', entries: 1 }], 'of what is old nobody knows')
-      const late = await added(60, first)
+      t.strictSame(reads, [{ state: 'read', entries: 1 }], 'the first read has no lag')
+      const late = await addAged(60, first)
       await eventually(() => reads.length > 1)
       t.match(reads[1], { state: 'read', entries: 1 })
       const { lagMs = 0 } = reads[1] as { lagMs?: number }
       t.ok(lagMs >= 60_000 && lagMs < 70_000, `${lagMs} ms`)
       await eventually(() => reads.length > 2)
       t.strictSame(reads[2], { state: 'read', entries: 0, lagMs: undefined })
-      // By a clock that is ahead of ours.
-      await added(-60, late)
+      // The clock of Redis is ahead of the clock of this process.
+      await addAged(-60, late)
       await eventually(() => reads.some((event, i) => i > 2 && event.state === 'read' && event.lagMs === 0))
     }
   )
 
-  await t.test('hears what it adds itself, once', async (t) => {
-    const { feed, heard } = open(t, redis)
+  await t.test('delivers the entries of its own process once', async (t) => {
+    const { feed, received } = openFeed(t, redis)
     await feed.follow()
     await feed.add(revocation('a'))
-    await eventually(() => heard.length > 0)
+    await eventually(() => received.length > 0)
     await feed.add(revocation('b'))
-    await eventually(() => heard.length > 1)
-    t.same(heard, ['a', 'b'])
+    await eventually(() => received.length > 1)
+    t.same(received, ['a', 'b'])
   })
 
-  await t.test('stays fresh while nothing is added, over one connection', async (t) => {
-    // A quarter of it is how long Redis is to wait: in whole milliseconds.
+  await t.test('stays fresh without new entries on one connection', async (t) => {
+    // The reader blocks for a quarter of staleAfterMs, which must be a whole number of milliseconds.
     const readers = await Promise.all(
       [1000, 1001, 1250].map(async (staleAfterMs) => {
         const proxy = await startProxy(t, server.port)
-        return { staleAfterMs, proxy, ...open(t, over(t, proxy), { staleAfterMs }) }
+        return { staleAfterMs, proxy, ...openFeed(t, clientVia(t, proxy), { staleAfterMs }) }
       })
     )
     for (const { feed } of readers) await feed.follow()
@@ -187,36 +193,36 @@ t.test('who follows', async (t) => {
   })
 })
 
-t.test('what a reader cannot trust makes it stale, and is tried again without haste', async (t) => {
-  /** Connections of some half a second: after 50 ms, 100 ms, 200 ms…, give or take half of it. */
-  const few = 10
+t.test('follow becomes stale and retries with increasing pauses after', async (t) => {
+  /** The limit for about half a second. The pauses are 50 ms, 100 ms, 200 ms and so on, plus or minus half. */
+  const maxConnections = 10
 
   await t.test('a client that cannot be duplicated', async (t) => {
-    let tries = 0
+    let attempts = 0
     const redis = {
       duplicate() {
-        tries++
+        attempts++
         throw new Error('no more connections')
       }
     } as unknown as RedisClient
-    const { feed, events } = open(t, redis)
+    const { feed, events } = openFeed(t, redis)
     void feed.follow()
     await sleep(500)
     t.equal(feed.isStale(), true)
     t.same(events, ['interrupted', 'stale'])
-    t.ok(tries > 1 && tries < few, `${tries} tries`)
+    t.ok(attempts > 1 && attempts < maxConnections, `${attempts} attempts`)
   })
 
   for (const [name, unreachable] of [
     [
-      'a Sentinel',
+      'Sentinel',
       () => new Redis({ sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'main', lazyConnect: true })
     ],
-    ['a Cluster', () => new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })]
+    ['Cluster', () => new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })]
   ] as const) {
-    await t.test(`${name} that is not there`, async (t) => {
+    await t.test(`a missing ${name}`, async (t) => {
       const redis = unreachable()
-      const { feed, events } = open(t, redis)
+      const { feed, events } = openFeed(t, redis)
       void feed.follow()
       await eventually(() => events.length > 0)
       t.equal(feed.isStale(), true)
@@ -226,75 +232,75 @@ t.test('what a reader cannot trust makes it stale, and is tried again without ha
     })
   }
 
-  await t.test('closed while it waits to try again', async (t) => {
-    let tries = 0
+  await t.test('no failure if it is closed during a pause', async (t) => {
+    let attempts = 0
     const redis = {
       duplicate() {
-        tries++
+        attempts++
         throw new Error('no more connections')
       }
     } as unknown as RedisClient
-    const { feed } = open(t, redis)
+    const { feed } = openFeed(t, redis)
     void feed.follow()
     feed.close()
     await sleep(150)
-    t.equal(tries, 1)
+    t.equal(attempts, 1)
   })
 
-  await t.test('a key that is no stream', async (t) => {
+  await t.test('a key that is not a stream', async (t) => {
     const server = await startRedis(t)
     const redis = server.client()
     const proxy = await startProxy(t, server.port)
-    const { feed, events, key } = open(t, over(t, proxy))
+    const { feed, events, key } = openFeed(t, clientVia(t, proxy))
     await redis.set(key, 'not a stream')
     const following = feed.follow()
     await sleep(500)
     t.equal(feed.isStale(), true)
     t.same(events, ['interrupted', 'stale'])
-    t.ok(proxy.accepted() < few, `${proxy.accepted()} connections`)
+    t.ok(proxy.accepted() < maxConnections, `${proxy.accepted()} connections`)
     await redis.del(key)
     await following
     t.equal(feed.isStale(), false)
     t.same(events, ['interrupted', 'stale', 'recovered'])
   })
 
-  await t.test('an entry that is gone from between two others', async (t) => {
+  await t.test('the deletion of an entry between two others', async (t) => {
     const server = await startRedis(t)
     const redis = server.client()
     const proxy = await startProxy(t, server.port)
-    const { feed, key, heard } = open(t, readingOver(redis, over(t, proxy)))
+    const { feed, key, received } = openFeed(t, readingOver(redis, clientVia(t, proxy)))
     await feed.follow()
     for (const sid of ['a', 'b', 'c']) await feed.add(revocation(sid))
-    await eventually(() => heard.length === 3)
-    const [, between] = await idsIn(redis, key)
-    await redis.xdel(key, between as string)
-    const before = proxy.accepted()
+    await eventually(() => received.length === 3)
+    const [, middleId] = await idsIn(redis, key)
+    await redis.xdel(key, middleId as string)
+    const acceptedBefore = proxy.accepted()
     proxy.cut()
-    // Who comes now cannot know what it told.
-    const late = open(t, redis, {}, key.slice(0, -'{feed}:revoked'.length))
+    // A new reader cannot read the deleted revocation.
+    const late = openFeed(t, redis, {}, key.slice(0, -'{feed}:revoked'.length))
     void late.feed.follow()
     await eventually(() => feed.isStale())
     t.equal(late.feed.isStale(), true)
-    t.ok(proxy.accepted() - before < few)
+    t.ok(proxy.accepted() - acceptedBefore < maxConnections)
   })
 
-  await t.test('another stream, whose end lies a little before the last that was read', async (t) => {
+  await t.test('the replacement of the stream by one that ends slightly earlier', async (t) => {
     const redis = (await startRedis(t)).client()
-    const { feed, key, heard, events } = open(t, redis)
-    await addByHand(redis, key, '1700000000000-7', '0-0', 'a')
+    const { feed, key, received, events } = openFeed(t, redis)
+    await addEntry(redis, key, '1700000000000-7', '0-0', 'a')
     await feed.follow()
     await redis.del(key)
-    await addByHand(redis, key, '1700000000000-6', '0-0', 'b')
-    await eventually(() => heard.includes('b'))
+    await addEntry(redis, key, '1700000000000-6', '0-0', 'b')
+    await eventually(() => received.includes('b'))
     t.ok(events.includes('gap'))
     t.equal(feed.isStale(), true)
   })
 
-  await t.test('a server that is no master any more', async (t) => {
+  await t.test('the demotion of the master', async (t) => {
     const redis = (await startRedis(t)).client()
-    const { feed } = open(t, redis)
+    const { feed } = openFeed(t, redis)
     await feed.follow()
-    // Its master is not to be reached: what is added there it never gets.
+    // Its new master is unreachable, so it never receives new entries.
     await redis.replicaof('127.0.0.1', '1')
     await eventually(() => feed.isStale(), 2500)
     t.equal(feed.isStale(), true)
@@ -303,17 +309,17 @@ t.test('what a reader cannot trust makes it stale, and is tried again without ha
   })
 })
 
-t.test('of a Cluster the reader asks masters: a replica may lag behind', async (t) => {
+t.test('the reader reads from masters of a Cluster, because a replica may lag', async (t) => {
   const redis = (await startRedis(t)).client()
-  let given: { scaleReads?: string } | undefined
+  let receivedOptions: { scaleReads?: string } | undefined
   const cluster = {
     isCluster: true,
     duplicate(_nodes: unknown[], options: { scaleReads?: string }) {
-      given = options
+      receivedOptions = options
       return redis.duplicate()
     }
   } as unknown as RedisClient
-  const { feed } = open(t, cluster)
+  const { feed } = openFeed(t, cluster)
   await feed.follow()
-  t.equal(given?.scaleReads, 'master')
+  t.equal(receivedOptions?.scaleReads, 'master')
 })

@@ -5,7 +5,8 @@ import { conformance } from '../../support/conformance.js'
 import { startRedis } from '../../support/redis-server.js'
 import { clockedRedisStore } from '../../support/stores.js'
 
-t.test('a Redis Cluster, which refuses a script whose keys lie in several slots', async (t) => {
+/** A Cluster rejects a script whose keys are in several slots. */
+t.test('RedisStore passes the conformance suite in a Redis Cluster', async (t) => {
   const server = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
   const direct = server.client()
   await direct.cluster('ADDSLOTSRANGE', '0', '16383')

@@ -4,9 +4,11 @@ import { conformance } from '../../support/conformance.js'
 import { startRedis } from '../../support/redis-server.js'
 import { clockedRedisStore } from '../../support/stores.js'
 
-t.test('memory store', (t) => conformance(t, (now) => ({ store: new MemoryStore({ now }) })))
+t.test('MemoryStore passes the conformance suite', (t) =>
+  conformance(t, (now) => ({ store: new MemoryStore({ now }) }))
+)
 
-t.test('redis store', async (t) => {
+t.test('RedisStore passes the conformance suite', async (t) => {
   const redis = (await startRedis(t)).client()
   await conformance(t, (now) => clockedRedisStore(now, redis))
 })

@@ -8,27 +8,27 @@ import { effort } from '../../support/effort.js'
 import { startRedis } from '../../support/redis-server.js'
 import { openMemoryStore, openRedisStore } from '../../support/stores.js'
 
-/** How many sequences are tried: a nightly run may ask for more. A failure prints its seed, and shrinks. */
+/** The number of sequences. A nightly run sets more. A failure prints its seed and a shortened sequence. */
 const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(60, 150))
 
-const SECOND = 1000
-const W = 30 * SECOND
-const DAY = 24 * 3600 * SECOND
+const SECOND_MS = 1000
+const GRACE_MS = 30 * SECOND_MS
+const DAY_MS = 24 * 3600 * SECOND_MS
 const USERS = ['ada', 'grace']
 
-/** A token that was issued, or could be: presented by whoever has it. */
+/** A refresh token, as far as the store sees it. */
 interface Token {
   sid: string
   gen: number
   issuedUs: number
 }
 
-/** What happens next. Numbers pick from what there is by then. */
-const step = fc.oneof(
+/** One action of a sequence. Its numbers select from the tokens and users that exist at that time. */
+const steps = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      do: fc.constant('login' as const),
+      action: fc.constant('login' as const),
       user: fc.nat(1),
       limit: fc.integer({ min: 1, max: 4 })
     })
@@ -36,67 +36,75 @@ const step = fc.oneof(
   {
     weight: 10,
     arbitrary: fc.record({
-      do: fc.constant('refresh' as const),
+      action: fc.constant('refresh' as const),
       token: fc.nat({ max: 9 }),
-      /** Ahead of what was issued: a store that lost writes. */
+      /** Generations ahead of the issued token, as after a store lost writes. */
       ahead: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1, 2),
-      graceMs: fc.constantFrom(W, W, W, 0),
+      graceMs: fc.constantFrom(GRACE_MS, GRACE_MS, GRACE_MS, 0),
       untilConfirmed: fc.constantFrom(true, true, true, false),
       rollback: fc.constantFrom('accept-one' as const, 'accept' as const),
       reportReplayable: fc.constantFrom(false, false, false, true),
-      twice: fc.constantFrom(false, false, true)
+      isRepeated: fc.constantFrom(false, false, true)
     })
   },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('confirm' as const), token: fc.nat({ max: 9 }) }) },
+  { weight: 4, arbitrary: fc.record({ action: fc.constant('confirm' as const), token: fc.nat({ max: 9 }) }) },
   {
     weight: 6,
     arbitrary: fc.record({
-      do: fc.constant('pass' as const),
-      ms: fc.constantFrom(0, 1, W / 2, W - 1, W, 2 * W, 3 * W - 1, 3 * W, 10 * W)
+      action: fc.constant('wait' as const),
+      ms: fc.constantFrom(
+        0,
+        1,
+        GRACE_MS / 2,
+        GRACE_MS - 1,
+        ...[1, 2].map((graces) => graces * GRACE_MS),
+        3 * GRACE_MS - 1,
+        ...[3, 10].map((graces) => graces * GRACE_MS)
+      )
     })
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('end' as const), token: fc.nat({ max: 9 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('end all' as const), user: fc.nat(1) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('list' as const), user: fc.nat(1) }) }
+  { weight: 1, arbitrary: fc.record({ action: fc.constant('revoke' as const), token: fc.nat({ max: 9 }) }) },
+  { weight: 1, arbitrary: fc.record({ action: fc.constant('revoke-all' as const), user: fc.nat(1) }) },
+  { weight: 1, arbitrary: fc.record({ action: fc.constant('list' as const), user: fc.nat(1) }) }
 )
 
-type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
+type Step = typeof steps extends fc.Arbitrary<infer S> ? S : never
 
-/** What an outcome decides; lifetimes are told by two clocks, of which a test moves one. */
-function essence(outcome: RefreshOutcome): object {
-  const { session, ...rest } = { session: undefined, ...outcome }
-  return { ...rest, gen: session?.gen, metadata: session?.metadata }
+/** Omits the lifetimes: Redis also uses its own clock for them, which the test does not control. */
+function decisionOf(outcome: RefreshOutcome): object {
+  const { session, ...fields } = { session: undefined, ...outcome }
+  return { ...fields, gen: session?.gen, metadata: session?.metadata }
 }
 
-t.test('the two stores answer the same, whatever happens to them', async (t) => {
+t.test('MemoryStore and RedisStore return the same results for random sequences of calls', async (t) => {
   const redis = (await startRedis(t)).client()
 
-  async function goThrough(steps: Step[]): Promise<void> {
-    const both = [openMemoryStore(), openRedisStore(redis)] as const
+  async function runSteps(sequence: Step[]): Promise<void> {
+    const stores = [openMemoryStore(), openRedisStore(redis)] as const
     const tokens: Token[] = []
-    let operations = 0
+    let calls = 0
 
-    /** Asks both the same, and gives what they agree on. */
-    const ask = async <T>(question: (store: SessionStore) => Promise<T>): Promise<T> => {
-      const [memory, other] = [await question(both[0].store), await question(both[1].store)]
-      deepStrictEqual(memory, other)
-      return memory
+    /** Calls both stores and returns their common result. */
+    const callBoth = async <T>(call: (store: SessionStore) => Promise<T>): Promise<T> => {
+      const [fromMemory, fromRedis] = [await call(stores[0].store), await call(stores[1].store)]
+      deepStrictEqual(fromMemory, fromRedis)
+      return fromMemory
     }
 
-    for (const step of steps) {
-      const operation = `${++operations}`.padStart(8, '0')
-      // The generator prefers small numbers: they mean the newest, which are worth the most.
+    for (const step of sequence) {
+      const idempotencyKey = `${++calls}`.padStart(8, '0')
+      // The generator prefers small numbers. They select the newest tokens, which reach the most rows of the rule.
       const token = 'token' in step ? tokens.at(-1 - (step.token % Math.max(1, tokens.length))) : undefined
-      switch (step.do) {
+      switch (step.action) {
         case 'login': {
           const session = newSession({ sub: USERS[step.user] as string, maxPerUser: step.limit })
-          await ask(async (store) => {
+          await callBoth(async (store) => {
             const created = await store.create(session)
             return created.outcome === 'created' ? created.evicted.map(({ sid, gen }) => [sid, gen]) : created
           })
           tokens.push({ sid: session.sid, gen: 1, issuedUs: 0 })
-          // Two logins of one microsecond have no order.
-          for (const under of both) await under.advance(1)
+          // Two logins in the same microsecond have no defined order.
+          for (const opened of stores) await opened.advance(1)
           break
         }
         case 'refresh': {
@@ -105,37 +113,38 @@ t.test('the two stores answer the same, whatever happens to them', async (t) => 
           const { graceMs, untilConfirmed, rollback, reportReplayable } = step
           const refresh = {
             ...{ ...token, gen, graceMs, untilConfirmed, rollback, reportReplayable },
-            ...{ idleMs: 14 * DAY, requestMetadata: { operation }, idempotencyKey: operation }
+            ...{ idleMs: 14 * DAY_MS, requestMetadata: { idempotencyKey }, idempotencyKey }
           }
-          const once = () => ask(async (store) => essence(await store.rotate(refresh)))
-          const outcome = (await once()) as Partial<Token>
-          if (step.twice) await once()
+          const refreshBoth = () => callBoth(async (store) => decisionOf(await store.rotate(refresh)))
+          const outcome = (await refreshBoth()) as Partial<Token>
+          if (step.isRepeated) await refreshBoth()
           if (outcome.issuedUs !== undefined && outcome.gen !== undefined) {
             tokens.push({ sid: token.sid, gen: outcome.gen, issuedUs: outcome.issuedUs })
           }
           break
         }
         case 'confirm':
-          if (token) await ask((store) => store.confirm(token.sid, token.gen))
+          if (token) await callBoth((store) => store.confirm(token.sid, token.gen))
           break
-        case 'pass':
-          for (const under of both) await under.advance(step.ms)
+        case 'wait':
+          for (const opened of stores) await opened.advance(step.ms)
           break
-        case 'end': {
-          if (token) await ask(async (store) => (await store.revoke(token.sid, 'logout', operation))?.gen)
+        case 'revoke': {
+          if (token)
+            await callBoth(async (store) => (await store.revoke(token.sid, 'logout', idempotencyKey))?.gen)
           break
         }
-        case 'end all': {
+        case 'revoke-all': {
           const sub = USERS[step.user] as string
-          await ask(async (store) => {
+          await callBoth(async (store) => {
             const createdUntilMs = await store.now(sub)
-            const ended = await store.revokeAll(sub, 'revoked', operation, { createdUntilMs })
-            return ended.map(({ sid }) => sid).sort()
+            const revoked = await store.revokeAll(sub, 'revoked', idempotencyKey, { createdUntilMs })
+            return revoked.map(({ sid }) => sid).sort()
           })
           break
         }
         case 'list':
-          await ask(async (store) => {
+          await callBoth(async (store) => {
             const sessions = await store.list(USERS[step.user] as string)
             return sessions.map(({ sid, gen, lastUsedAt, metadata }) => ({ sid, gen, lastUsedAt, metadata }))
           })
@@ -144,7 +153,7 @@ t.test('the two stores answer the same, whatever happens to them', async (t) => 
     }
   }
 
-  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), goThrough), {
+  await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 60 }), runSteps), {
     numRuns: RUNS
   })
   t.pass(`${RUNS} sequences`)

@@ -11,7 +11,7 @@ import { openRedisStore } from '../../support/stores.js'
 const server = await startRedis(t)
 const redis = server.client()
 
-/** An app on the store as users have it: by the clock of Redis. */
+/** An application whose store uses the clock of Redis, as in production. */
 async function openApp(t: Test, client = redis) {
   const keyPrefix = `test:${randomUUID()}:`
   const store = new RedisStore({ redis: client, keyPrefix })
@@ -26,52 +26,52 @@ async function openApp(t: Test, client = redis) {
   return { ...(await buildApp(t, { under })), keyPrefix }
 }
 
-/** Everything that Redis holds under a prefix, as the bytes that a dump would show. */
-async function dump(prefix: string): Promise<Map<string, Buffer>> {
-  const found = new Map<string, Buffer>()
+/** Returns all keys with a prefix, and their values as the bytes of `DUMP`. */
+async function dumpAll(prefix: string): Promise<Map<string, Buffer>> {
+  const values = new Map<string, Buffer>()
   for (const key of await redis.keys(`${prefix}*`)) {
-    found.set(key, (await redis.dumpBuffer(key)) ?? Buffer.alloc(0))
+    values.set(key, (await redis.dumpBuffer(key)) ?? Buffer.alloc(0))
   }
-  return found
+  return values
 }
 
-t.test('Redis holds no token and no secret, and every key has a TTL', async (t) => {
+t.test('RedisStore stores no token and no secret, and every key has a TTL', async (t) => {
   const { app, keyPrefix } = await openApp(t)
   const client = new Client(app)
   const secrets: string[] = []
-  const note = () => {
+  const recordSecrets = () => {
     const { accessToken = '', refreshToken = '' } = client.jar
     const bytes = Buffer.from(refreshToken, 'base64url')
     secrets.push(refreshToken, accessToken, bytes.subarray(6, 22).toString('latin1'))
   }
   await client.login()
-  note()
-  const old = client.copy()
+  recordSecrets()
+  const oldClient = client.copy()
   await client.refresh()
-  note()
+  recordSecrets()
   await client.call()
-  await old.refresh()
+  await oldClient.refresh()
   await client.logout()
   await client.login()
-  note()
+  recordSecrets()
   await client.app.sessions.revokeAll('ada')
   await client.login()
-  note()
+  recordSecrets()
 
   const kinds = new Set<string>()
-  for (const [key, value] of await dump(keyPrefix)) {
+  for (const [key, value] of await dumpAll(keyPrefix)) {
     const ttl = await redis.pttl(key)
-    // The stream is trimmed instead.
-    if (!key.endsWith(':revoked')) t.ok(ttl > 0, `${key} lives for ${ttl} ms`)
+    // The stream has no TTL. It is trimmed.
+    if (!key.endsWith(':revoked')) t.ok(ttl > 0, `${key} has a TTL of ${ttl} ms`)
     kinds.add(key.slice(keyPrefix.length).split(':')[1] as string)
     for (const secret of secrets) {
-      t.notOk(key.includes(secret) || value.toString('latin1').includes(secret), `${key} holds no secret`)
+      t.notOk(key.includes(secret) || value.toString('latin1').includes(secret), `${key} contains no secret`)
     }
   }
   t.same([...kinds].sort(), ['b', 'o', 'revoked', 's'])
 })
 
-t.test('all keys of a user lie in one slot', async (t) => {
+t.test('RedisStore puts all keys of a user into one Cluster slot', async (t) => {
   const { app, keyPrefix } = await openApp(t)
   const client = new Client(app)
   await client.login({ sub: 'user {x}' })
@@ -83,7 +83,7 @@ t.test('all keys of a user lie in one slot', async (t) => {
   t.equal(new Set(keys.map((key) => /\{([\w-]{6})\}/.exec(key)?.[1])).size, 1)
 })
 
-t.test('a session takes the same memory after a thousand rotations', async (t) => {
+t.test('a session uses the same memory after 1,000 rotations', async (t) => {
   const under = openRedisStore(redis)
   const { app, advance } = await buildApp(t, { under })
   const client = new Client(app)
@@ -100,13 +100,13 @@ t.test('a session takes the same memory after a thousand rotations', async (t) =
   for (let i = 0; i < 999; i++) {
     await advance(91_000)
     const { statusCode } = await client.refresh()
-    if (statusCode !== 200) t.fail(`refresh ${i} was ${statusCode}`)
+    if (statusCode !== 200) t.fail(`refresh ${i} returned ${statusCode}`)
   }
   t.match((await client.call()).json(), { gen: 1001 })
   t.ok(Math.abs((await sizeOf()) - before) <= 32, 'within 32 bytes')
 })
 
-t.test('a refresh is one script call and one round trip', async (t) => {
+t.test('a refresh calls one script in one round trip', async (t) => {
   const { app } = await openApp(t)
   const client = new Client(app)
   await client.login()
@@ -125,7 +125,7 @@ t.test('a refresh is one script call and one round trip', async (t) => {
   t.equal(after.eval, before.eval)
 })
 
-t.test('a server that forgot the scripts gets them again', async (t) => {
+t.test('RedisStore sends a script again after SCRIPT FLUSH', async (t) => {
   const { app } = await openApp(t)
   const client = new Client(app)
   await client.login()
@@ -134,8 +134,8 @@ t.test('a server that forgot the scripts gets them again', async (t) => {
   t.equal((await client.call()).statusCode, 200)
 })
 
-t.test("lives with a client's own keyPrefix", async (t) => {
-  const prefixed = server.client({ keyPrefix: 'theirs:' })
+t.test('RedisStore works with the keyPrefix of the ioredis client', async (t) => {
+  const prefixed = server.client({ keyPrefix: 'client:' })
   const { app, keyPrefix } = await openApp(t, prefixed)
   const client = new Client(app)
   await client.login()
@@ -143,11 +143,11 @@ t.test("lives with a client's own keyPrefix", async (t) => {
   t.equal((await app.sessions.list('ada')).length, 1)
   t.equal(await app.sessions.revokeAll('ada'), 1)
   t.same(await redis.keys(`${keyPrefix}*`), [])
-  t.ok((await redis.keys(`theirs:${keyPrefix}*`)).length > 0)
+  t.ok((await redis.keys(`client:${keyPrefix}*`)).length > 0)
 })
 
 for (const options of [{ stringNumbers: true }, { enableAutoPipelining: true }, { protocol: 3 }] as const) {
-  t.test(`lives with a client's ${Object.keys(options)[0]}`, async (t) => {
+  t.test(`RedisStore works with the ioredis option ${Object.keys(options)[0]}`, async (t) => {
     const { app } = await openApp(t, server.client(options))
     const client = new Client(app)
     await client.login()
@@ -159,7 +159,7 @@ for (const options of [{ stringNumbers: true }, { enableAutoPipelining: true }, 
   })
 }
 
-t.test('a session of another format version is no logout: the store did not answer', async (t) => {
+t.test('a session in another format version causes a 503 and keeps the cookie', async (t) => {
   const { app, keyPrefix } = await openApp(t)
   const client = new Client(app)
   await client.login()
@@ -167,48 +167,48 @@ t.test('a session of another format version is no logout: the store did not answ
   const packed = (await redis.getBuffer(key)) as Buffer
   packed.writeUInt8(2)
   await redis.set(key, packed, 'KEEPTTL')
-  const answer = await client.refresh()
-  t.equal(answer.statusCode, 503)
-  t.equal(answer.headers['set-cookie'], undefined)
+  const response = await client.refresh()
+  t.equal(response.statusCode, 503)
+  t.equal(response.headers['set-cookie'], undefined)
   packed.writeUInt8(1)
   await redis.set(key, packed, 'KEEPTTL')
   t.equal((await client.refresh()).statusCode, 200)
 })
 
-t.test('a full Redis refuses a login whole, and lets a logout through', async (t) => {
-  const small = await startRedis(t, ['--maxmemory-policy', 'noeviction'])
-  const direct = small.client()
+t.test('a full Redis rejects a login completely, and accepts a logout', async (t) => {
+  const fullServer = await startRedis(t, ['--maxmemory-policy', 'noeviction'])
+  const direct = fullServer.client()
   const { app } = await openApp(t, direct)
   const [client, phone] = [new Client(app), new Client(app)]
-  for (const each of [client, phone]) await each.login()
+  for (const device of [client, phone]) await device.login()
   await direct.config('SET', 'maxmemory', '1')
   t.equal((await new Client(app).login()).statusCode, 503)
-  t.equal((await client.loseAnswer()).statusCode, 503, 'and no logout, either')
+  t.equal((await client.loseAnswer()).statusCode, 503, 'a rejected refresh does not log the user out')
   t.equal((await client.call()).statusCode, 200)
   t.equal((await client.copy().logout()).statusCode, 200)
   t.equal((await client.call()).statusCode, 401)
-  t.equal((await phone.call()).statusCode, 200, 'another session of the same user goes on')
+  t.equal((await phone.call()).statusCode, 200, 'the other session of the user stays active')
   await direct.config('SET', 'maxmemory', '0')
   t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
   t.equal((await phone.refresh()).statusCode, 200)
   t.equal((await app.sessions.list('ada')).length, 1)
 })
 
-t.test('a session that is over takes no part, and goes with the next that is written', async (t) => {
+t.test('an expired session is ignored, and the next write removes it', async (t) => {
   const under = openRedisStore(redis)
   const { app, keyPrefix, advance } = await buildApp(t, { under })
-  const [brief, long] = [new Client(app), new Client(app)]
-  await brief.login({ sub: 'ada', ttl: 60 })
-  await long.login()
+  const [shortSession, longSession] = [new Client(app), new Client(app)]
+  await shortSession.login({ sub: 'ada', ttl: 60 })
+  await longSession.login()
   const size = () => redis.strlen(`${keyPrefix}{${tagOf('ada').toString('base64url')}}:s`)
-  const both = await size()
+  const sizeOfBoth = await size()
   await advance(61_000)
-  t.equal((await brief.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
+  t.equal((await shortSession.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
   t.equal((await app.sessions.list('ada')).length, 1)
-  t.equal(await size(), both, 'reading changes nothing')
-  t.equal((await long.refresh()).statusCode, 200)
-  t.ok((await size()) < both)
+  t.equal(await size(), sizeOfBoth, 'a read does not remove it')
+  t.equal((await longSession.refresh()).statusCode, 200)
+  t.ok((await size()) < sizeOfBoth)
 })
 
-// The server of this file ends with it.
+// Stops the server of this file.
 t.end()

@@ -7,17 +7,17 @@ import { startLiveApp } from '../../support/live-app.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
 import { isReplicated, REPLICATION, startCluster } from '../../support/topologies.js'
 
-/** A master and its replica, which the test may stop and let go on. */
+/** Starts a master and its replica. The test can pause and resume the replica. */
 async function startPair(t: Test) {
   const master = await startRedis(t, REPLICATION)
   const replica = await startRedis(t, [...REPLICATION, '--replicaof', '127.0.0.1', String(master.port)])
   await eventually(async () => (await replica.client().info('replication')).includes('master_link_status:up'))
-  const signal = (name: NodeJS.Signals) => process.kill(replica.pid, name)
-  // A process that is stopped does not hear SIGTERM.
+  const sendSignal = (name: NodeJS.Signals) => process.kill(replica.pid, name)
+  // A paused process does not react to SIGTERM.
   t.after(() => {
-    signal('SIGCONT')
+    sendSignal('SIGCONT')
   })
-  return { master, replica, stop: () => signal('SIGSTOP'), resume: () => signal('SIGCONT') }
+  return { master, replica, pause: () => sendSignal('SIGSTOP'), resume: () => sendSignal('SIGCONT') }
 }
 
 async function startApp(t: Test, master: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) {
@@ -36,100 +36,100 @@ async function login(app: ConstructorParameters<typeof Client>[0], sub = 'ada'):
   return client
 }
 
-t.test('a logout that is answered has reached the replica, and no failover undoes it', async (t) => {
+t.test('a successful logout is on the replica, and a failover does not undo it', async (t) => {
   const { master, replica } = await startPair(t)
   const app = await startApp(t, master, { storeTimeout: '10s' })
   const clients = await Promise.all(Array.from({ length: 150 }, (_, i) => login(app, `user-${i}`)))
-  const survivor = replica.client()
+  const replicaClient = replica.client()
   await eventually(() => isReplicated(master, 1))
 
-  const ended = await Promise.all(
+  const statuses = await Promise.all(
     clients.map(async (client) => {
       const { statusCode } = await client.copy().logout()
       return statusCode
     })
   )
   process.kill(master.pid, 'SIGKILL')
-  t.same(new Set(ended), new Set([200]))
-  await survivor.replicaof('NO', 'ONE')
+  t.same(new Set(statuses), new Set([200]))
+  await replicaClient.replicaof('NO', 'ONE')
   const promoted = await startApp(t, replica, { revocation: {} })
   for (const client of clients) {
-    const answer = await new Client(promoted, {}, client.jar).refresh()
-    t.equal(answer.json().code, 'FRT_ERR_SESSION_REVOKED')
+    const response = await new Client(promoted, {}, client.jar).refresh()
+    t.equal(response.json().code, 'FRT_ERR_SESSION_REVOKED')
   }
 })
 
-t.test('a replica that does not follow: 503, and the session has ended all the same', async (t) => {
-  const { master, stop, resume } = await startPair(t)
-  const told: LogoutEvent[] = []
-  const app = await startApp(t, master, { onLogout: (event) => told.push(event) })
+t.test('a replica that lags causes a 503, but the session is revoked', async (t) => {
+  const { master, pause, resume } = await startPair(t)
+  const logouts: LogoutEvent[] = []
+  const app = await startApp(t, master, { onLogout: (event) => logouts.push(event) })
   const other = await startApp(t, master)
   const clients = [await login(app, 'ada'), await login(app, 'grace')] as const
   const [ada, grace] = clients
-  stop()
+  pause()
 
-  for (const answer of [await ada.copy().logout(), await logoutEverywhere(grace)]) {
-    t.equal(answer.statusCode, 503)
-    t.equal(answer.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
-    t.equal(answer.headers['retry-after'], '1')
-    t.equal(answer.headers['set-cookie'], undefined)
+  for (const response of [await ada.copy().logout(), await logoutEverywhere(grace)]) {
+    t.equal(response.statusCode, 503)
+    t.equal(response.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
+    t.equal(response.headers['retry-after'], '1')
+    t.equal(response.headers['set-cookie'], undefined)
   }
   for (const client of clients) {
     t.equal((await client.copy().refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
     await eventually(async () => (await new Client(other, {}, client.jar).call()).statusCode === 401)
   }
-  t.equal((await login(app, 'nobody waits for a login')).jar.accessToken?.slice(0, 3), 'eyJ')
+  t.equal((await login(app, 'a login does not wait for replicas')).jar.accessToken?.slice(0, 3), 'eyJ')
 
   resume()
   await eventually(async () => (await ada.copy().logout()).statusCode === 200)
   t.same(
-    told.map(({ sub }) => sub),
+    logouts.map(({ sub }) => sub),
     ['ada', 'grace']
   )
 })
 
-t.test('a revocation that a failover undid is done again', async (t) => {
-  const { master, stop, resume } = await startPair(t)
-  const app = await startApp(t, master, { keyPrefix: 'undone:' })
+t.test('a revocation that a failover undid is repeated', async (t) => {
+  const { master, pause, resume } = await startPair(t)
+  const app = await startApp(t, master, { keyPrefix: 'restored:' })
   const client = await login(app)
   const redis = master.client()
-  const [key = ''] = await redis.keys('undone:*:s')
+  const [key = ''] = await redis.keys('restored:*:s')
   const [stored, ttl] = [await redis.dumpBuffer(key), await redis.pttl(key)]
-  stop()
+  pause()
   t.equal((await client.copy().logout()).statusCode, 503)
 
-  await redis.del(...(await redis.keys('undone:*')))
+  await redis.del(...(await redis.keys('restored:*')))
   await redis.restore(key, ttl, stored)
   resume()
   await eventually(async () => (await redis.exists(key)) === 0)
-  t.equal((await redis.keys('undone:*:b:*')).length, 1)
+  t.equal((await redis.keys('restored:*:b:*')).length, 1)
 })
 
-t.test('a store says so where a session is back, and where too few follow', async (t) => {
-  const { master, stop } = await startPair(t)
+t.test('waitForReplicas rejects if a session exists again, or if too few replicas acknowledge', async (t) => {
+  const { master, pause } = await startPair(t)
   const redis = master.client()
   const open = (replicas: number) => {
     const store = new RedisStore({ redis, replicas, replicaTimeoutMs: 3000 })
     t.after(() => store.close())
     return store
   }
-  const [store, patient] = [open(1), open(2)]
+  const [store, storeOfTwo] = [open(1), open(2)]
   const session = newSession()
   await store.create(session)
-  await t.rejects(store.waitForReplicas([session.sid]), /is back/)
+  await t.rejects(store.waitForReplicas([session.sid]), /exists again/)
   await store.revoke(session.sid, 'logout', 'abcdefgh')
   await store.waitForReplicas([session.sid])
   await store.waitForReplicas([])
-  await t.rejects(patient.waitForReplicas([session.sid]), /1 of 2 replicas/)
+  await t.rejects(storeOfTwo.waitForReplicas([session.sid]), /1 of 2 replicas/)
 
-  stop()
-  const line = Array.from({ length: 1000 }, () => store.waitForReplicas([session.sid]))
-  await t.rejects(store.waitForReplicas([session.sid]), /do not follow/)
+  pause()
+  const waiting = Array.from({ length: 1000 }, () => store.waitForReplicas([session.sid]))
+  await t.rejects(store.waitForReplicas([session.sid]), /more than 1000 calls wait/)
   store.close()
-  t.ok((await Promise.allSettled(line)).every(({ status }) => status === 'rejected'))
+  t.ok((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected'))
 })
 
-t.test('a connection that was lost is replaced', async (t) => {
+t.test('waitForReplicas replaces a lost connection', async (t) => {
   const { master } = await startPair(t)
   const store = new RedisStore({ redis: master.client(), replicas: 1 })
   t.after(() => store.close())
@@ -144,19 +144,19 @@ t.test('a connection that was lost is replaced', async (t) => {
   )
 })
 
-t.test('in a Cluster, the replicas of the master that has the session', async (t) => {
+t.test('waitForReplicas waits for the replicas of the right master in a Cluster', async (t) => {
   const { client: redis } = await startCluster(t)
   const { app } = await startLiveApp(t, { redis, revocation: { replicas: 1 } })
   const clients = await Promise.all(Array.from({ length: 20 }, (_, i) => login(app, `user-${i}`)))
-  const answers = await Promise.all(clients.map((client) => client.logout()))
-  t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  const responses = await Promise.all(clients.map((client) => client.logout()))
+  t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]))
 
-  const { app: greedy } = await startLiveApp(t, {
+  const { app: appOfTwo } = await startLiveApp(t, {
     redis,
     storeTimeout: '0.2s',
     revocation: { replicas: 2 }
   })
-  t.equal((await (await login(greedy)).logout()).statusCode, 503)
+  t.equal((await (await login(appOfTwo)).logout()).statusCode, 503)
 })
 
 function logoutEverywhere(client: Client) {

@@ -9,24 +9,24 @@ function revocation(sid: string): Revocation {
   return { sids: [sid], reason: 'logout', expiresAtMs: 0 }
 }
 
-/** The monotonic clock, as the test lets it pass. */
-function clock(t: Test) {
+/** Mocks the monotonic clock. The test advances it. */
+function mockClock(t: Test) {
   let nowMs = 1000.25
   const monotonic = mock.method(performance, 'now', () => nowMs)
   t.teardown(() => monotonic.mock.restore())
   return {
-    pass(ms: number) {
+    advance(ms: number) {
       nowMs += ms
     }
   }
 }
 
-function idsOf(recent: RecentRevocations, before = Number.POSITIVE_INFINITY): string[] {
-  return [...recent.addedBefore(before).keys()]
+function idsOf(recent: RecentRevocations, beforeMs = Number.POSITIVE_INFINITY): string[] {
+  return [...recent.addedBefore(beforeMs).keys()]
 }
 
-t.test('it knows what was added, in that order', async (t) => {
-  clock(t)
+t.test('addedBefore returns the revocations in the order in which they were added', async (t) => {
+  mockClock(t)
   const recent = new RecentRevocations(retentionMs)
   for (const id of ['b', 'a', 'c']) recent.add(id, revocation(id))
   t.same(
@@ -39,19 +39,19 @@ t.test('it knows what was added, in that order', async (t) => {
   )
 })
 
-t.test('it tells what was added before a moment', async (t) => {
-  const { pass } = clock(t)
+t.test('addedBefore returns only what was added before the given time', async (t) => {
+  const { advance } = mockClock(t)
   const recent = new RecentRevocations(retentionMs)
   recent.add('a', revocation('a'))
-  pass(1)
-  const moment = performance.now()
+  advance(1)
+  const timeMs = performance.now()
   recent.add('b', revocation('b'))
-  t.same(idsOf(recent, moment), ['a'])
+  t.same(idsOf(recent, timeMs), ['a'])
   t.same(idsOf(recent), ['a', 'b'])
 })
 
-t.test('it forgets what is deleted', async (t) => {
-  clock(t)
+t.test('delete removes a revocation, and ignores an unknown id', async (t) => {
+  mockClock(t)
   const recent = new RecentRevocations(retentionMs)
   recent.add('a', revocation('a'))
   recent.delete('a')
@@ -59,27 +59,27 @@ t.test('it forgets what is deleted', async (t) => {
   t.same(idsOf(recent), [])
 })
 
-t.test('it forgets what no longer matters, and keeps what still does', async (t) => {
-  const { pass } = clock(t)
+t.test('addedBefore drops revocations that are older than the retention', async (t) => {
+  const { advance } = mockClock(t)
   const recent = new RecentRevocations(retentionMs)
   recent.add('a', revocation('a'))
-  pass(retentionMs - 1)
+  advance(retentionMs - 1)
   recent.add('b', revocation('b'))
-  pass(1)
+  advance(1)
   t.same(idsOf(recent), ['a', 'b'])
-  pass(1)
+  advance(1)
   t.same(idsOf(recent), ['b'])
-  pass(retentionMs)
+  advance(retentionMs)
   t.same(idsOf(recent), [])
 })
 
-t.test('what is forgotten is not kept in memory either, though nobody asks', async (t) => {
-  const { pass } = clock(t)
+t.test('add removes old revocations from memory', async (t) => {
+  const { advance } = mockClock(t)
   const recent = new RecentRevocations(retentionMs)
   const remove = mock.method(Map.prototype, 'delete')
   t.teardown(() => remove.mock.restore())
   recent.add('a', revocation('a'))
-  pass(retentionMs + 1)
+  advance(retentionMs + 1)
   recent.add('b', revocation('b'))
   t.ok(remove.mock.calls.some(({ arguments: [id] }) => id === 'a'))
 })

@@ -1,35 +1,38 @@
 import { type ClockReading, elapsedSince, readClocks } from '../../../utils/clock.js'
 
-/** How far a process can trust what it knows of the stream. Fails closed: the clock that says "later" is believed. */
+/**
+ * Tracks whether the local view of the stream is current. Fails closed: staleness uses the clock that shows more elapsed
+ * time, and the retention of a gap uses the clock that shows less.
+ */
 export class Freshness {
   readonly #staleAfterMs: number
   readonly #retentionMs: number
   #caughtUpAt: ClockReading | undefined
-  #gap: ClockReading | undefined
+  #gapAt: ClockReading | undefined
 
-  /** @param retentionMs how long an entry matters */
+  /** @param retentionMs how long a revocation matters */
   constructor(staleAfterMs: number, retentionMs: number) {
     this.#staleAfterMs = staleAfterMs
     this.#retentionMs = retentionMs
   }
 
-  /** All that was in the stream at that moment has been read. */
-  markCaughtUp(moment: ClockReading): void {
-    this.#caughtUpAt = moment
+  /** Records that everything was read that was in the stream at this time. */
+  markCaughtUp(at: ClockReading): void {
+    this.#caughtUpAt = at
   }
 
-  /** Entries were lost that nobody can read any more: it matters until the tokens that they were about have expired. */
+  /** Records that entries were lost. The view stays stale until all tokens of the lost revocations have expired. */
   markGap(): void {
-    this.#gap = readClocks()
+    this.#gapAt = readClocks()
   }
 
   isStale(): boolean {
     if (!this.#caughtUpAt) return true
     const now = readClocks()
-    if (this.#gap) {
-      const { minMs } = elapsedSince(this.#gap, now)
+    if (this.#gapAt) {
+      const { minMs } = elapsedSince(this.#gapAt, now)
       if (minMs < this.#retentionMs) return true
-      this.#gap = undefined
+      this.#gapAt = undefined
     }
     return elapsedSince(this.#caughtUpAt, now).maxMs > this.#staleAfterMs
   }

@@ -12,20 +12,20 @@ export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onE
   key: string
   connect(): DedicatedConnection
   onRevocation(revocation: Revocation): void
-  /** The whole stream was read: the ids of its entries, and when it was asked for. */
-  onCaughtUp(stream: Stream, ids: Set<string>, asked: ClockReading): Promise<void>
+  /** Called with the ids of all entries, and with the time at which the read of the stream started. */
+  onCaughtUp(stream: Stream, ids: Set<string>, startedAt: ClockReading): Promise<void>
 }
 
 /**
- * Reads the stream over a connection of its own: all that is kept, then what comes, each entry checked to
- * follow the one before. Whatever goes wrong, it starts anew with another connection.
+ * Reads the stream on a dedicated connection: first all entries, then new ones. Checks that each entry is the successor of
+ * the one before. After any failure it starts again with a new connection.
  */
 export class FeedReader {
   readonly #settings: ReaderSettings
   readonly #freshness: Freshness
   readonly #closing = new AbortController()
   #connection: DedicatedConnection | undefined
-  /** The last entry that was read; undefined before the first reading. */
+  /** The id of the last entry that was read. Undefined before the first read. */
   #position: string | undefined
   #isInterrupted = false
   #pauseMs = MIN_PAUSE_MS
@@ -35,12 +35,15 @@ export class FeedReader {
     this.#freshness = freshness
   }
 
-  /** Until closed. @param caughtUp is called each time that all has been read */
-  async follow(caughtUp: () => void): Promise<void> {
+  /**
+   * Reads until the reader is closed.
+   * @param onCaughtUp called each time the whole stream was read
+   */
+  async follow(onCaughtUp: () => void): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      await this.#readUntilItFails(caughtUp).catch((error) => this.#onFailure(error))
+      await this.#readUntilFailure(onCaughtUp).catch((error) => this.#onFailure(error))
       this.#connection?.disconnect()
-      // Not all processes at once.
+      // The random factor keeps many processes from reconnecting at the same time.
       await this.#pause(this.#pauseMs * (0.5 + Math.random()))
       this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS)
     }
@@ -51,63 +54,63 @@ export class FeedReader {
     this.#connection?.disconnect()
   }
 
-  async #readUntilItFails(caughtUp: () => void): Promise<never> {
+  async #readUntilFailure(onCaughtUp: () => void): Promise<never> {
     this.#connection = this.#settings.connect()
     const stream = new Stream(this.#connection, this.#settings.key, 0.75 * this.#settings.staleAfterMs)
     await this.#readAll(stream)
-    caughtUp()
+    onCaughtUp()
     for (;;) {
       await this.#readNext(stream)
       this.#pauseMs = MIN_PAUSE_MS
     }
   }
 
-  /** From the start each time: the ids of a new master may lie below those that the old one gave. */
+  /** Reads from the start after each connect, because the ids of a new master may be lower than those of the old one. */
   async #readAll(stream: Stream): Promise<void> {
-    const asked = readClocks()
+    const startedAt = readClocks()
     const ids = new Set<string>()
-    let beforeFirst: string | undefined
-    let last = START
-    let isWhole = true
+    let idBeforeFirst: string | undefined
+    let lastId = START
+    let isComplete = true
     for await (const page of stream.pages()) {
       for (const entry of page) {
-        beforeFirst ??= entry.previousId
-        if (ids.size > 0 && entry.previousId !== last) isWhole = false
+        idBeforeFirst ??= entry.previousId
+        if (ids.size > 0 && entry.previousId !== lastId) isComplete = false
         if (entry.revocation) this.#settings.onRevocation(entry.revocation)
-        else isWhole = false
+        else isComplete = false
         ids.add(entry.id)
-        last = entry.id
+        lastId = entry.id
       }
     }
-    const before = this.#position ?? last
-    if (!isWhole || !(ids.has(before) || before === (beforeFirst ?? START))) this.#recordGap()
-    this.#position = last
-    checkEnd(await stream.lastId(), last)
-    this.#freshness.markCaughtUp(asked)
+    const position = this.#position ?? lastId
+    if (!isComplete || !(ids.has(position) || position === (idBeforeFirst ?? START))) this.#recordGap()
+    this.#position = lastId
+    checkEnd(await stream.lastId(), lastId)
+    this.#freshness.markCaughtUp(startedAt)
     this.#settings.onEvent({ state: 'read', entries: ids.size })
-    await this.#settings.onCaughtUp(stream, ids, asked)
+    await this.#settings.onCaughtUp(stream, ids, startedAt)
     this.#onRecovery()
   }
 
-  /** @throws for what it cannot make sense of: the whole stream tells more */
+  /** @throws if an entry is missing or cannot be parsed. A read of the whole stream then shows what was lost */
   async #readNext(stream: Stream): Promise<void> {
-    const asked = readClocks()
+    const startedAt = readClocks()
     const blockMs = Math.floor(this.#settings.staleAfterMs / 4)
     const entries = await stream.next(this.#position as string, blockMs)
     for (const { id, previousId, revocation } of entries) {
       if (previousId !== this.#position || !revocation)
-        throw new Error('an entry does not follow the last one')
+        throw new Error('a stream entry is missing or cannot be parsed')
       this.#settings.onRevocation(revocation)
       this.#position = id
     }
-    // A stream that was deleted is silent, too, and so is a master that is none any more.
+    // A deleted stream and a demoted master also return no entries.
     if (entries.length === 0) checkEnd(await stream.lastId(), this.#position as string)
+    // After a full page there may be more entries.
     if (entries.length === PAGE) return
-    this.#freshness.markCaughtUp(asked)
+    this.#freshness.markCaughtUp(startedAt)
     this.#settings.onEvent({ state: 'read', entries: entries.length, lagMs: lagOf(entries[0]) })
   }
 
-  /** Entries were lost that nobody can read any more. */
   #recordGap(): void {
     this.#freshness.markGap()
     this.#settings.onEvent({ state: 'gap' })
@@ -131,12 +134,12 @@ export class FeedReader {
   }
 }
 
-/** @throws if the stream ends before the last entry that was read: it is another one */
-function checkEnd(end: string, position: string): void {
-  if (isLater(position, end)) throw new Error('the stream is not the one that was read')
+/** @throws if the stream ends before the last entry that was read, so it was deleted or replaced */
+function checkEnd(endId: string, position: string): void {
+  if (isLater(position, endId)) throw new Error('the stream was deleted or replaced')
 }
 
-/** By the clock of the stream, which wrote the time into the id, and by our own. */
+/** Compares the time in the id, which is by the clock of Redis, with the clock of this process. */
 function lagOf(oldest: Entry | undefined): number | undefined {
   return oldest && Math.max(0, Date.now() - timeOf(oldest.id))
 }

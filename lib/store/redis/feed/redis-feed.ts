@@ -7,21 +7,21 @@ import { Freshness } from './freshness.js'
 import { FeedReader } from './reader.js'
 import { addEntry, type Stream } from './stream.js'
 
-/** The feed as a Redis stream: written by the user's client, read over a connection of its own. */
+/** A feed as a Redis stream. Writes with the application's client, and reads on a dedicated connection. */
 export class RedisFeed implements RevocationFeed {
   readonly #redis: RedisClient
   readonly #key: string
   readonly #retentionMs: number
   readonly #freshness: Freshness
   readonly #reader: FeedReader
-  readonly #lost: FeedSettings['onRepublished']
-  /** What this process added, by the id of the entry: a stream that lost it (a failover, a restart) gets it again. */
+  readonly #onRepublished: FeedSettings['onRepublished']
+  /** The entries that this process added, by id. It adds them again if the stream loses them (a failover, a restart). */
   readonly #added: RecentRevocations
 
   constructor(redis: RedisClient, key: string, settings: FeedSettings) {
     this.#redis = redis
     this.#key = key
-    this.#lost = settings.onRepublished
+    this.#onRepublished = settings.onRepublished
     this.#retentionMs = retentionOf(settings.accessTokenTtlMs)
     this.#added = new RecentRevocations(this.#retentionMs)
     this.#freshness = new Freshness(settings.staleAfterMs, this.#retentionMs)
@@ -30,7 +30,7 @@ export class RedisFeed implements RevocationFeed {
         ...settings,
         key,
         connect: () => duplicateForBlocking(redis),
-        onCaughtUp: (stream, ids, asked) => this.#addMissing(stream, ids, asked)
+        onCaughtUp: (stream, ids, startedAt) => this.#republishMissing(stream, ids, startedAt)
       },
       this.#freshness
     )
@@ -42,7 +42,7 @@ export class RedisFeed implements RevocationFeed {
   }
 
   follow(): Promise<void> {
-    return new Promise((caughtUp) => void this.#reader.follow(caughtUp))
+    return new Promise((resolve) => void this.#reader.follow(resolve))
   }
 
   isStale(): boolean {
@@ -53,14 +53,14 @@ export class RedisFeed implements RevocationFeed {
     this.#reader.close()
   }
 
-  async #addMissing(stream: Stream, ids: Set<string>, asked: ClockReading): Promise<void> {
-    const added = [...this.#added.addedBefore(asked.monotonicMs)]
+  async #republishMissing(stream: Stream, ids: Set<string>, startedAt: ClockReading): Promise<void> {
+    const added = [...this.#added.addedBefore(startedAt.monotonicMs)]
     const missing = added.filter(([id]) => !ids.has(id))
     await Promise.all(
       missing.map(async ([id, revocation]) => {
         this.#added.add(await stream.add(revocation, this.#retentionMs), revocation)
         this.#added.delete(id)
-        this.#lost(revocation)
+        this.#onRepublished(revocation)
       })
     )
   }

@@ -6,17 +6,17 @@ import type { DedicatedConnection } from '../dedicated-connection.js'
 import { runScript } from '../run-script.js'
 import { addRevocationScript, lastIdScript } from '../scripts/feed.js'
 
-/** Before the first entry. */
+/** The id before the first entry. */
 export const START = '0-0'
 
-/** How many entries are read at once, at the most. */
+/** The maximum number of entries per read. */
 export const PAGE = 1000
 
 export interface Entry {
   id: string
   /** The id of the entry before it. */
   previousId: string
-  /** Undefined for what is no entry of ours: what it told is not known. */
+  /** Undefined if the entry cannot be parsed. Its revocation is then unknown. */
   revocation: Revocation | undefined
 }
 
@@ -31,7 +31,7 @@ export async function addEntry(
   return (await runScript(redis, addRevocationScript, [key], args)) as string
 }
 
-/** The stream, over the reader's own connection. A question that is not answered in time throws. */
+/** The stream, on the dedicated connection of the reader. Each call throws if Redis does not reply in time. */
 export class Stream {
   readonly #connection: DedicatedConnection
   readonly #key: string
@@ -43,65 +43,65 @@ export class Stream {
     this.#timeoutMs = timeoutMs
   }
 
-  /** All entries, by the page. */
+  /** Returns all entries, in pages. */
   async *pages(): AsyncGenerator<Entry[]> {
-    let last = START
+    let lastId = START
     for (;;) {
-      const page = await this.#read(last, [])
+      const page = await this.#read(lastId, [])
       yield page
       if (page.length < PAGE) return
-      last = page.at(-1)?.id as string
+      lastId = page.at(-1)?.id as string
     }
   }
 
-  /** The next entries after one; none, if none comes for so long. */
-  next(after: string, blockMs: number): Promise<Entry[]> {
-    return this.#read(after, ['BLOCK', blockMs])
+  /** Waits up to `blockMs` for the entries after an id. Returns an empty array if there are none. */
+  next(afterId: string, blockMs: number): Promise<Entry[]> {
+    return this.#read(afterId, ['BLOCK', blockMs])
   }
 
-  /** The id of the last entry. Throws where this is no master: a replica may lag behind. */
+  /** Returns the id of the last entry. Throws if the server is not a master, because a replica may lag. */
   async lastId(): Promise<string> {
-    return (await this.#inTime(runScript(this.#connection, lastIdScript, [this.#key], []))) as string
+    return (await this.#withTimeout(runScript(this.#connection, lastIdScript, [this.#key], []))) as string
   }
 
   add(revocation: Revocation, retentionMs: number): Promise<string> {
-    return this.#inTime(addEntry(this.#connection, this.#key, revocation, retentionMs))
+    return this.#withTimeout(addEntry(this.#connection, this.#key, revocation, retentionMs))
   }
 
-  async #read(after: string, block: (string | number)[]): Promise<Entry[]> {
-    const answer = this.#connection.xread('COUNT', PAGE, ...block, 'STREAMS', this.#key, after)
-    const [stream] = ((await this.#inTime(answer)) ?? []) as [unknown, [string, string[]][]][]
+  async #read(afterId: string, block: (string | number)[]): Promise<Entry[]> {
+    const reply = this.#connection.xread('COUNT', PAGE, ...block, 'STREAMS', this.#key, afterId)
+    const [stream] = ((await this.#withTimeout(reply)) ?? []) as [unknown, [string, string[]][]][]
     return stream ? stream[1].map(toEntry) : []
   }
 
-  #inTime<T>(answer: Promise<T>): Promise<T> {
-    return withTimeout(answer, this.#timeoutMs, () => new Error(`no answer within ${this.#timeoutMs} ms`))
+  #withTimeout<T>(reply: Promise<T>): Promise<T> {
+    return withTimeout(reply, this.#timeoutMs, () => new Error(`no reply within ${this.#timeoutMs} ms`))
   }
 }
 
-/** Whether an id comes after another: both are `<milliseconds>-<number>`. */
+/** Returns whether an id comes after another. Both have the form `<milliseconds>-<number>`. */
 export function isLater(id: string, other: string): boolean {
   const [ms = 0, count = 0] = id.split('-').map(Number)
   const [otherMs = 0, otherCount = 0] = other.split('-').map(Number)
   return ms > otherMs || (ms === otherMs && count > otherCount)
 }
 
-/** When an entry was added, in milliseconds since the epoch. */
+/** Returns when an entry was added, in milliseconds since the epoch. */
 export function timeOf(id: string): number {
   return Number(id.split('-')[0])
 }
 
 function toEntry([id, fields]: [string, string[]]): Entry {
   const [, previousId = '', , revocation = ''] = fields
-  return { id, previousId, revocation: parse(revocation) }
+  return { id, previousId, revocation: parseRevocation(revocation) }
 }
 
-function parse(text: string): Revocation | undefined {
+/** Accepts unknown reasons, because they also revoke a session. Rejects every other format, for example a later one. */
+function parseRevocation(text: string): Revocation | undefined {
   try {
     const { sids, reason, expiresAtMs } = JSON.parse(text)
-    // What another release may have meant is not guessed at. A reason that is not known ends a session, too.
-    const isOurs = Array.isArray(sids) && typeof reason === 'string' && typeof expiresAtMs === 'number'
-    return isOurs ? { sids, reason: reason as RevocationReason, expiresAtMs } : undefined
+    const isValid = Array.isArray(sids) && typeof reason === 'string' && typeof expiresAtMs === 'number'
+    return isValid ? { sids, reason: reason as RevocationReason, expiresAtMs } : undefined
   } catch {
     return undefined
   }

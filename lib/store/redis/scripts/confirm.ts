@@ -2,25 +2,26 @@ import { defineScript } from '../run-script.js'
 import { sessionFunctions } from './session-functions.js'
 
 /**
- * Notes that the client has proved to hold a generation. Does nothing where it is not the current one,
- * or was confirmed before.
+ * Records that the client holds a generation. Does nothing if it is not the current generation, or is already confirmed.
  *
- * KEYS: 1 the user's sessions. ARGV: 1 sid, 2 the generation. Answers nothing.
+ * KEYS: 1 the user's sessions.
+ * ARGV: 1 sid, 2 generation.
+ * Result: none.
  */
 export const confirmScript = defineScript(
   1,
   `${sessionFunctions}
-local now = clock()
-local records = load_records(KEYS[1], now)
-local record, i = find_record(records, ARGV[1])
-local s = record and open_record(record)
-if s and s.gen == tonumber(ARGV[2]) and s.confirmed == 0 then
-  clamp(s, now)
-  s.confirmed = now
-  records[i] = to_record(s)
-  save_records(KEYS[1], records, now)
+local now_us = read_clock()
+local records = load_records(KEYS[1], now_us)
+local record, position = find_record(records, ARGV[1])
+local session = record and to_session(record)
+if session and session.gen == tonumber(ARGV[2]) and session.confirmed_at_us == 0 then
+  clamp_times(session, now_us)
+  session.confirmed_at_us = now_us
+  records[position] = to_record(session)
+  save_records(KEYS[1], records, now_us)
 else
-  ask_master(KEYS[1])
+  require_master(KEYS[1])
 end
 return false
 `

@@ -2,49 +2,50 @@ import { defineScript } from '../run-script.js'
 import { sessionFunctions } from './session-functions.js'
 
 /**
- * Starts a session, and evicts the user's oldest beyond the limit.
+ * Creates a session, and evicts the user's oldest sessions beyond the limit.
  *
- * KEYS: 1 the user's sessions, 2 the answer to this operation, 3 the start of the keys of his blacklist:
- * a sid is appended.
- * ARGV: 1 sid, 2 sub, 3 absolute lifetime in ms, 4 idle lifetime in ms, 5 remember (1 or 0), 6 identity,
- * 7 metadata, 8 how many sessions he may have, 9 the deadline in ms, or nothing, 10 and on sids that are about
- * to end for it.
- * Answers: `created`, now in ms, the session, the sessions that it evicted; `revoked`, the reason; or `late`,
- * now in ms.
+ * KEYS: 1 the user's sessions, 2 the saved result of this call, 3 the prefix of the user's denylist keys (a sid follows).
+ * ARGV: 1 sid, 2 sub, 3 absolute lifetime in ms, 4 idle timeout in ms, 5 remember (1 or 0), 6 identity, 7 request metadata,
+ * 8 maximum number of sessions, 9 deadline in ms or an empty string, 10 and later: sids that this login replaces.
+ * Result: `created`, clock in ms, session, evicted sessions; or `revoked`, reason; or `deadline-exceeded`, clock in ms.
  */
 export const createScript = defineScript(
   3,
   `${sessionFunctions}
-local key, answer, blacklist = KEYS[1], KEYS[2], KEYS[3]
-local sid, sub = ARGV[1], ARGV[2]
-local now = clock()
+local sessions_key, result_key, denylist_prefix = KEYS[1], KEYS[2], KEYS[3]
+local sid, sub, deadline_ms = ARGV[1], ARGV[2], tonumber(ARGV[9]) or math.huge
+local now_us = read_clock()
+local now_ms = to_ms(now_us)
 
--- The session was ended before it began: this call comes late.
-local reason = redis.call('GET', blacklist .. sid)
+-- The session was revoked before this call arrived.
+local reason = redis.call('GET', denylist_prefix .. sid)
 if reason then return {'revoked', reason} end
 
-local records = load_records(key, now)
-local own = find_record(records, sid)
-if own then return {'created', text(to_ms(now)), view(open_record(own)), recall_answer(answer) or {}} end
+local records = load_records(sessions_key, now_us)
+local existing = find_record(records, sid)
+if existing then
+  return {'created', to_text(now_ms), to_reply(to_session(existing)), load_result(result_key) or {}}
+end
 
--- Whoever asked has been told that there is no session: none is evicted for it.
-if to_ms(now) > (tonumber(ARGV[9]) or math.huge) then return {'deadline-exceeded', text(to_ms(now))} end
+-- The caller has already reported a failed login, so no session is evicted for it.
+if now_ms > deadline_ms then return {'deadline-exceeded', to_text(now_ms)} end
 
-local s = {
-  sid = sid, remember = tonumber(ARGV[5]), gen = 1, created = now, ends = to_ms(now) + tonumber(ARGV[3]),
-  issued = 0, minted = 0, by = 0, confirmed = now,
-  minted_before = 0, by_before = 0, confirmed_before = 0,
-  last_operation = '        ', last_issued = 0, last_row = 0,
-  sub = sub, identity = ARGV[6], metadata = ARGV[7]
+local session = {
+  sid = sid, remember = tonumber(ARGV[5]), gen = 1, created_us = now_us,
+  absolute_expires_ms = now_ms + tonumber(ARGV[3]), issued_us = 0,
+  issued_at_us = 0, rotated_from_us = 0, confirmed_at_us = now_us,
+  previous_issued_at_us = 0, previous_rotated_from_us = 0, previous_confirmed_at_us = 0,
+  last_idempotency_key = '        ', last_issued_us = 0, last_row = 0,
+  sub = sub, identity = ARGV[6], request_metadata = ARGV[7]
 }
-s.expires = idle_end(s, tonumber(ARGV[4]), now)
+session.expires_ms = idle_expiry(session, tonumber(ARGV[4]), now_us)
 
-local does_not_count = {}
-for i = 10, #ARGV do does_not_count[ARGV[i]] = true end
+local is_replaced = {}
+for i = 10, #ARGV do is_replaced[ARGV[i]] = true end
 local others = {}
 for _, record in ipairs(records) do
-  local other = open_record(record)
-  if other.sub == sub and not does_not_count[other.sid] then table.insert(others, other) end
+  local other = to_session(record)
+  if other.sub == sub and not is_replaced[other.sid] then table.insert(others, other) end
 end
 
 local evicted, is_evicted = {}, {}
@@ -53,19 +54,19 @@ for i = 1, #others + 1 - tonumber(ARGV[8]) do
   is_evicted[others[i].sid] = true
 end
 
-local left = {}
+local remaining = {}
 for _, record in ipairs(records) do
-  if not is_evicted[record.sid] then table.insert(left, record) end
+  if not is_evicted[record.sid] then table.insert(remaining, record) end
 end
-table.insert(left, to_record(s))
+table.insert(remaining, to_record(session))
 
--- All at once: it is what a full Redis refuses, and then nobody was evicted for it.
-save_records(key, left, now)
-local views = {}
+-- The first write, with all changes to sessions at once. A full Redis rejects it, and no session is evicted.
+save_records(sessions_key, remaining, now_us)
+local replies = {}
 for _, other in ipairs(evicted) do
-  forbid(blacklist .. other.sid, 'evicted', other.expires, now)
-  table.insert(views, view(other))
+  deny(denylist_prefix .. other.sid, 'evicted', other.expires_ms, now_us)
+  table.insert(replies, to_reply(other))
 end
-return {'created', text(to_ms(now)), view(s), remember_answer(answer, views)}
+return {'created', to_text(now_ms), to_reply(session), save_result(result_key, replies)}
 `
 )

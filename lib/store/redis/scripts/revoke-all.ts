@@ -2,42 +2,47 @@ import { defineScript } from '../run-script.js'
 import { sessionFunctions } from './session-functions.js'
 
 /**
- * Ends the sessions of a user.
+ * Revokes the sessions of a user.
  *
- * KEYS: 1 his sessions, 2 the answer to this operation, 3 the start of the keys of his blacklist: a sid
- * is appended.
- * ARGV: 1 sub, 2 reason, 3 a sid to spare, or nothing, 4 a time in ms: what began later is spared.
- * Answers a list of the sessions that it ended.
+ * KEYS: 1 the user's sessions, 2 the saved result of this call, 3 the prefix of the user's denylist keys (a sid follows).
+ * ARGV: 1 sub, 2 reason, 3 the sid of a session to keep or an empty string, 4 a time in ms: keep sessions created later.
+ * Result: a list of the revoked sessions.
  */
 export const revokeAllScript = defineScript(
   3,
   `${sessionFunctions}
-local before = recall_answer(KEYS[2])
-if before then return before end
+local saved = load_result(KEYS[2])
+if saved then return saved end
 
-local now = clock()
-local ended, left = {}, {}
-for _, record in ipairs(load_records(KEYS[1], now)) do
-  local s = open_record(record)
-  -- A time that lies ahead is that of a clock that was set back: the session is as old as any.
-  local is_meant = s.created > now or to_ms(s.created) <= tonumber(ARGV[4])
-  if s.sub == ARGV[1] and s.sid ~= ARGV[3] and is_meant then
-    table.insert(ended, s)
+local now_us = read_clock()
+local sub, reason, except, created_until_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+
+local function matches(session)
+  if session.sub ~= sub or session.sid == except then return false end
+  -- A creation time in the future was read before the clock was set back, so the session is not newer than the call.
+  return session.created_us > now_us or to_ms(session.created_us) <= created_until_ms
+end
+
+local revoked, remaining = {}, {}
+for _, record in ipairs(load_records(KEYS[1], now_us)) do
+  local session = to_session(record)
+  if matches(session) then
+    table.insert(revoked, session)
   else
-    table.insert(left, record)
+    table.insert(remaining, record)
   end
 end
-if #ended == 0 then
-  ask_master(KEYS[1])
+if #revoked == 0 then
+  require_master(KEYS[1])
   return {}
 end
 
-save_records(KEYS[1], left, now, true)
-local views = {}
-for _, s in ipairs(ended) do
-  forbid(KEYS[3] .. s.sid, ARGV[2], s.expires, now)
-  table.insert(views, view(s))
+save_records(KEYS[1], remaining, now_us, true)
+local replies = {}
+for _, session in ipairs(revoked) do
+  deny(KEYS[3] .. session.sid, reason, session.expires_ms, now_us)
+  table.insert(replies, to_reply(session))
 end
-return remember_answer(KEYS[2], views)
+return save_result(KEYS[2], replies)
 `
 )

@@ -3,10 +3,10 @@ import t from 'tap'
 import { duplicateForBlocking } from '../../../../lib/store/redis/dedicated-connection.js'
 
 /**
- * ioredis goes on refreshing the slots of a Cluster that was disconnected while it did so: each connection that the
- * reader gives up would leave a timer behind, and the process would never end by itself.
+ * ioredis keeps refreshing the slots of a Cluster that was disconnected during a refresh. Each connection that the reader
+ * gives up would leave a timer behind, and the process would never exit by itself.
  */
-t.test("the feed's connection to a Cluster has no slot refreshes of its own", async (t) => {
+t.test('duplicateForBlocking disables the slot refreshes of a Cluster', async (t) => {
   const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], {
     lazyConnect: true,
     slotsRefreshInterval: 1000

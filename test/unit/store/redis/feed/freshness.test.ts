@@ -7,8 +7,8 @@ const staleAfterMs = 5000
 const retentionMs = 300_000
 const startMs = Date.UTC(2030, 0, 1)
 
-/** Both clocks, as the test lets them pass. */
-function clocks(t: Test) {
+/** Mocks both clocks. The test advances them. */
+function mockClocks(t: Test) {
   mock.timers.enable({ apis: ['Date'], now: startMs })
   let monotonicMs = 1000.25
   const monotonic = mock.method(performance, 'now', () => monotonicMs)
@@ -17,118 +17,118 @@ function clocks(t: Test) {
     mock.timers.reset()
   })
   return {
-    wall: (ms: number) => mock.timers.setTime(Date.now() + ms),
-    monotonic(ms: number) {
+    advanceWall: (ms: number) => mock.timers.setTime(Date.now() + ms),
+    advanceMonotonic(ms: number) {
       monotonicMs += ms
     },
-    both(ms: number) {
-      this.wall(ms)
-      this.monotonic(ms)
+    advanceBoth(ms: number) {
+      this.advanceWall(ms)
+      this.advanceMonotonic(ms)
     }
   }
 }
 
-function fresh(): Freshness {
+function createFresh(): Freshness {
   const freshness = new Freshness(staleAfterMs, retentionMs)
   freshness.markCaughtUp(readClocks())
   return freshness
 }
 
-t.test('it is stale until all was read once', async (t) => {
-  clocks(t)
+t.test('isStale returns true until the stream was read once', async (t) => {
+  mockClocks(t)
   const freshness = new Freshness(staleAfterMs, retentionMs)
   t.equal(freshness.isStale(), true)
   freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), false)
 })
 
-t.test('it is stale when that was too long ago, and no longer when all was read again', async (t) => {
-  const pass = clocks(t)
-  const freshness = fresh()
-  pass.both(staleAfterMs)
+t.test('isStale returns true when the last read is too old, and false after the next read', async (t) => {
+  const clocks = mockClocks(t)
+  const freshness = createFresh()
+  clocks.advanceBoth(staleAfterMs)
   t.equal(freshness.isStale(), false)
-  pass.both(1)
+  clocks.advanceBoth(1)
   t.equal(freshness.isStale(), true)
   freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), false)
 })
 
-t.test('what counts is when it was asked, not when it was answered', async (t) => {
-  const pass = clocks(t)
+t.test('isStale uses the start of a read, not its end', async (t) => {
+  const clocks = mockClocks(t)
   const freshness = new Freshness(staleAfterMs, retentionMs)
-  const asked = readClocks()
-  pass.both(staleAfterMs + 1)
-  freshness.markCaughtUp(asked)
+  const startedAt = readClocks()
+  clocks.advanceBoth(staleAfterMs + 1)
+  freshness.markCaughtUp(startedAt)
   t.equal(freshness.isStale(), true)
 })
 
-t.test('whichever clock says "longer" is believed', async (t) => {
-  await t.test('the machine slept: the monotonic clock stood still', async (t) => {
-    const pass = clocks(t)
-    const freshness = fresh()
-    pass.wall(staleAfterMs + 1)
+t.test('isStale uses the clock that shows more elapsed time', async (t) => {
+  await t.test('the monotonic clock stopped while the machine slept', async (t) => {
+    const clocks = mockClocks(t)
+    const freshness = createFresh()
+    clocks.advanceWall(staleAfterMs + 1)
     t.equal(freshness.isStale(), true)
   })
   await t.test('the wall clock was set back', async (t) => {
-    const pass = clocks(t)
-    const freshness = fresh()
-    pass.wall(-86_400_000)
+    const clocks = mockClocks(t)
+    const freshness = createFresh()
+    clocks.advanceWall(-86_400_000)
     t.equal(freshness.isStale(), false)
-    pass.both(staleAfterMs + 1)
+    clocks.advanceBoth(staleAfterMs + 1)
     t.equal(freshness.isStale(), true)
   })
-  await t.test('the wall clock was set forward: until all was read again', async (t) => {
-    const pass = clocks(t)
-    const freshness = fresh()
-    pass.wall(86_400_000)
+  await t.test('the wall clock was set forward', async (t) => {
+    const clocks = mockClocks(t)
+    const freshness = createFresh()
+    clocks.advanceWall(86_400_000)
     t.equal(freshness.isStale(), true)
     freshness.markCaughtUp(readClocks())
     t.equal(freshness.isStale(), false)
   })
 })
 
-t.test('what was lost matters for as long as any entry, however much is read', async (t) => {
-  const pass = clocks(t)
-  const freshness = fresh()
+t.test('a gap keeps the feed stale for the whole retention, despite successful reads', async (t) => {
+  const clocks = mockClocks(t)
+  const freshness = createFresh()
   freshness.markGap()
-  for (let passed = 0; passed < retentionMs; passed += 1000) {
+  for (let elapsedMs = 0; elapsedMs < retentionMs; elapsedMs += 1000) {
     freshness.markCaughtUp(readClocks())
     t.equal(freshness.isStale(), true)
-    pass.both(1000)
+    clocks.advanceBoth(1000)
   }
-  pass.both(1)
+  clocks.advanceBoth(1)
   freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), false)
 })
 
-t.test('a clock that jumps does not make a loss matter for less', async (t) => {
-  for (const clock of ['wall', 'monotonic'] as const) {
-    await t.test(`the ${clock} clock`, async (t) => {
-      const pass = clocks(t)
-      const freshness = fresh()
+t.test('a clock that jumps does not shorten the retention of a gap', async (t) => {
+  for (const advance of ['advanceWall', 'advanceMonotonic'] as const) {
+    await t.test(advance, async (t) => {
+      const clocks = mockClocks(t)
+      const freshness = createFresh()
       freshness.markGap()
-      pass[clock](10 * retentionMs)
+      clocks[advance](10 * retentionMs)
       freshness.markCaughtUp(readClocks())
       t.equal(freshness.isStale(), true)
     })
   }
 })
 
-t.test('a second loss counts from its own time', async (t) => {
-  const pass = clocks(t)
-  const freshness = fresh()
+t.test('a second gap restarts the retention', async (t) => {
+  const clocks = mockClocks(t)
+  const freshness = createFresh()
   freshness.markGap()
-  pass.both(retentionMs - 1)
+  clocks.advanceBoth(retentionMs - 1)
   freshness.markGap()
-  pass.both(retentionMs - 1)
+  clocks.advanceBoth(retentionMs - 1)
   freshness.markCaughtUp(readClocks())
   t.equal(freshness.isStale(), true)
 })
 
-t.test('with a loss behind it, silence makes it stale as ever', async (t) => {
-  const pass = clocks(t)
-  const freshness = fresh()
+t.test('the feed becomes stale without reads after a gap has expired', async (t) => {
+  const clocks = mockClocks(t)
+  const freshness = createFresh()
   freshness.markGap()
-  pass.both(retentionMs + 1)
+  clocks.advanceBoth(retentionMs + 1)
   t.equal(freshness.isStale(), true)
 })
