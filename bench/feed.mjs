@@ -6,75 +6,75 @@ import { startServer } from './harness/servers.mjs'
 import { percentile } from './harness/statistics.mjs'
 import { printTable, progress } from './harness/table.mjs'
 import { userName } from './implementations/common.mjs'
+import { logIn } from './load/clients.mjs'
 import { Connection } from './load/connection.mjs'
 import { get, post } from './load/transports.mjs'
-import { logIn } from './load/work.mjs'
 
-/** Two nodes with one Redis: how long after a logout on one does the other refuse the access token? */
+/** Measures the time from a logout on one process to the first 401 on another process with the same Redis. */
 const { values: args } = parseArgs({
   options: { mode: { type: 'string', default: 'feed' }, short: { type: 'boolean', default: false } }
 })
 
 const LOGOUTS = args.short ? 20 : 1000
-/** A token that is still let in after that was missed. */
+/** A revocation counts as missed if the token is still accepted after this time. */
 const MISSED_AFTER_MS = 5000
 const KILL_EVERY_MS = 200
-/** Whatever happens, each half ends. */
+/** Each of the two measurements ends after this time. */
 const LIMIT_MS = 240_000
 
 process.env.NODE_ENV = 'production'
 const redis = await startRedis(null)
-console.log(`${(await describeEnvironment(redis)).slice(0, 2).join('; ')}; nothing is pinned.`)
-const contestant = { from: 'this-plugin', settings: { mode: args.mode } }
-const [here, there] = await Promise.all([1, 2].map(() => startServer(contestant, redis, { core: null })))
+console.log(`${(await describeEnvironment(redis)).slice(0, 2).join('; ')}; processes are not pinned.`)
+const implementation = { from: 'this-plugin', settings: { mode: args.mode } }
+const [nodeA, nodeB] = await Promise.all([1, 2].map(() => startServer(implementation, redis, { core: null })))
 
-if (here.error) {
-  console.log(`\nrevocation.mode '${args.mode}': not available (${here.error})`)
+if (nodeA.error) {
+  console.log(`\nrevocation.mode '${args.mode}': not available (${nodeA.error})`)
 } else {
-  const quiet = await logOutMany()
+  const quiet = await measureLogouts()
   const killing = killConnections()
-  const killed = await logOutMany()
+  const killed = await measureLogouts()
   const kills = killing.stop()
   print([
-    ['quiet', quiet],
-    [`${kills} times all connections to Redis killed`, killed]
+    ['idle', quiet],
+    [`all connections to Redis closed ${kills} times`, killed]
   ])
 }
 process.exit()
 
-async function logOutMany() {
-  const connections = [new Connection(here.port), new Connection(there.port)]
+async function measureLogouts() {
+  const connections = [new Connection(nodeA.port), new Connection(nodeB.port)]
   const until = performance.now() + LIMIT_MS
   const logouts = []
   while (logouts.length < LOGOUTS && performance.now() < until) {
-    logouts.push(await logOutOnce(...connections, userName(logouts.length)))
+    logouts.push(await measureLogout(...connections, userName(logouts.length)))
     if (logouts.length % 100 === 0) progress(`${logouts.length} logouts`)
   }
   for (const connection of connections) connection.close()
   return logouts
 }
 
-/** Logs in and out on one node, while a client of the other asks again and again. */
-async function logOutOnce(onHere, onThere, sub) {
-  const { access } = await logInPatiently(onHere, sub)
+/** Logs in and out on one node while a client polls the other. */
+async function measureLogout(onNodeA, onNodeB, sub) {
+  const { access } = await logInWithRetry(onNodeA, sub)
   const guarded = get('/me', `authorization: Bearer ${access}`)
-  const refusal = askUntilRefused(onThere, guarded)
-  // The other node knows the token well before it is to forget it.
+  const rejection = pollUntilRejected(onNodeB, guarded)
+  // The other node must have accepted the token before the logout.
   await setTimeout(2)
   const sentAt = performance.now()
-  const { status } = await onHere.ask(post('/auth/logout', `authorization: Bearer ${access}`))
-  const answeredAt = performance.now()
-  const refusedAt = await refusal.within(MISSED_AFTER_MS)
+  const { status } = await onNodeA.request(post('/auth/logout', `authorization: Bearer ${access}`))
+  const respondedAt = performance.now()
+  const rejectedAt = await rejection.within(MISSED_AFTER_MS)
   return {
     status,
-    isMissed: refusedAt === undefined,
-    sinceSent: refusedAt - sentAt,
-    sinceAnswered: refusedAt - answeredAt
+    isMissed: rejectedAt === undefined,
+    sinceSent: rejectedAt - sentAt,
+    sinceResponse: rejectedAt - respondedAt
   }
 }
 
-/** While connections are being killed, a login may be answered 503. */
-async function logInPatiently(connection, sub) {
+/** Retries, because a login can get 503 while connections are closed. */
+async function logInWithRetry(connection, sub) {
   for (let tries = 0; ; tries++) {
     try {
       return await logIn(connection, 'cookie', sub)
@@ -85,25 +85,25 @@ async function logInPatiently(connection, sub) {
   }
 }
 
-function askUntilRefused(connection, request) {
+function pollUntilRejected(connection, request) {
   let isOver = false
-  const refused = (async () => {
+  const rejected = (async () => {
     while (!isOver) {
-      const { status } = await connection.ask(request)
+      const { status } = await connection.request(request)
       if (status === 401) return performance.now()
     }
   })()
   return {
     async within(ms) {
-      const first = await Promise.race([refused, setTimeout(ms, undefined, { ref: false })])
+      const first = await Promise.race([rejected, setTimeout(ms, undefined, { ref: false })])
       isOver = true
-      // No answer may be left over for the next.
-      return first ?? (await refused)
+      // Waits for the pending response, so that the next poll does not receive it.
+      return first ?? (await rejected)
     }
   }
 }
 
-/** All of both nodes: those that ask, and those that read the feed. */
+/** Closes all connections of both nodes repeatedly, also those that read the feed. */
 function killConnections() {
   let kills = 0
   const timer = setInterval(() => {
@@ -126,23 +126,23 @@ function print(runs) {
     'p50 ms',
     'p99 ms',
     'max ms',
-    'p50 after its answer',
-    'answered 503',
+    'p50 after the response',
+    'logouts with 503',
     'missed'
   ]
   const rows = runs.map(([name, logouts]) => {
     const seen = logouts.filter(({ isMissed }) => !isMissed)
     const sinceSent = seen.map((logout) => logout.sinceSent)
-    const sinceAnswered = seen.map((logout) => logout.sinceAnswered)
+    const sinceResponse = seen.map((logout) => logout.sinceResponse)
     const failed = logouts.filter(({ status }) => status !== 200)
     return [
       name,
       String(logouts.length),
       ...[0.5, 0.99, 1].map((share) => ms(sinceSent, share)),
-      ms(sinceAnswered, 0.5),
+      ms(sinceResponse, 0.5),
       String(failed.length),
       String(logouts.length - seen.length)
     ]
   })
-  printTable(`From a logout on one node to the 401 on another, mode '${args.mode}'`, columns, rows)
+  printTable(`Time from a logout on one node to the 401 on another, mode '${args.mode}'`, columns, rows)
 }

@@ -1,5 +1,5 @@
-// `npm run demo`: a page to look at, and the commands to try it with.
-// PORT (3000), AUTH_SECRET (random at each start) and REDIS_URL (memory) come from the environment.
+// Starts the demo: `npm run demo`. It serves a page, and prints commands for a terminal.
+// Environment: PORT (default 3000), AUTH_SECRET (default random), REDIS_URL (default: sessions in memory).
 import { randomBytes } from 'node:crypto'
 import { MemoryStore, RedisStore } from 'fastify-refresh-token'
 import { Redis } from 'ioredis'
@@ -16,7 +16,7 @@ const app = await createDemo({ secret: AUTH_SECRET ?? randomBytes(32), store })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
     await app.close()
-    // A store never closes the client that it was given.
+    // The store does not close a Redis client that the application has created.
     redis?.disconnect()
   })
 }
@@ -26,7 +26,7 @@ try {
   printSteps(url, { store: redis ? 'Redis' : 'memory', hasSecret: AUTH_SECRET !== undefined })
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException
-  console.error(code === 'EADDRINUSE' ? `Port ${PORT} is taken: set PORT to another one.` : message)
+  console.error(code === 'EADDRINUSE' ? `Port ${PORT} is in use. Set PORT to another port.` : message)
   redis?.disconnect()
   process.exitCode = 1
 }

@@ -1,58 +1,61 @@
-// What happens to the sessions, counted for Prometheus: `npx tsx examples/metrics.ts`, then GET /metrics.
+// Collects Prometheus metrics of sessions. Start: `npx tsx examples/metrics.ts`, then request GET /metrics.
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { fileURLToPath } from 'node:url'
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken, { type DiagnosticsEvents, type FastifyRefreshTokenOptions } from 'fastify-refresh-token'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-const OPERATIONS = ['create', 'refresh', 'end', 'end-all'] as const
+const OPERATIONS = ['create', 'refresh', 'revoke', 'revoke-all'] as const
 
-/** Counts for all registrations of the process, until it is told to stop. */
+/**
+ * Collects the metrics of all registrations in this process.
+ * @returns a function that stops the collection
+ */
 export function collectMetrics(registry: Registry): () => void {
   const registers = [registry]
-  const logins = new Counter({ registers, name: 'frt_logins_total', help: 'Sessions that have begun' })
+  const logins = new Counter({ registers, name: 'frt_logins_total', help: 'Created sessions' })
   const refreshes = new Counter({
     registers,
     name: 'frt_refreshes_total',
-    help: 'Refresh tokens, by what the store decided; rows 9 and 10: it had lost a write',
+    help: 'Refreshes by outcome and by row of the rotation rule. Rows 9 and 10: the store has lost a write',
     labelNames: ['outcome', 'row']
   })
-  const ended = new Counter({
+  const revoked = new Counter({
     registers,
-    name: 'frt_sessions_ended_total',
-    help: 'Sessions that have ended before their time',
+    name: 'frt_sessions_revoked_total',
+    help: 'Revoked sessions by reason',
     labelNames: ['reason']
   })
-  const refused = new Counter({
+  const operationErrors = new Counter({
     registers,
-    name: 'frt_refused_total',
-    help: 'Operations that failed, by the code of the error',
+    name: 'frt_operation_errors_total',
+    help: 'Failed operations by error code',
     labelNames: ['operation', 'code']
   })
   const durations = new Histogram({
     registers,
     name: 'frt_operation_seconds',
-    help: 'How long logins, refreshes and logouts take',
+    help: 'Duration of logins, refreshes and logouts',
     labelNames: ['operation'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
   })
   const storeErrors = new Counter({
     registers,
     name: 'frt_store_errors_total',
-    help: 'Questions that the store did not answer',
+    help: 'Failed calls to the store by operation',
     labelNames: ['operation']
   })
   const feedStates = new Counter({
     registers,
     name: 'frt_feed_changes_total',
-    help: 'Changes of the revocation feed: interrupted, recovered, gap, stale',
+    help: 'State changes of the revocation feed: interrupted, recovered, gap, stale',
     labelNames: ['state']
   })
   const feedReadAt = new Map<string, number>()
   new Gauge({
     registers,
     name: 'frt_feed_age_seconds',
-    help: 'How long ago the revocation feed was last read to its end',
+    help: 'Time since the revocation feed was last read to its end',
     labelNames: ['prefix'],
     collect() {
       for (const [prefix, at] of feedReadAt) this.set({ prefix }, (performance.now() - at) / 1000)
@@ -61,7 +64,7 @@ export function collectMetrics(registry: Registry): () => void {
   const feedLag = new Histogram({
     registers,
     name: 'frt_feed_lag_seconds',
-    help: 'How long revocations are on their way to this process',
+    help: 'Delay of revocations on their way to this process',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
   })
 
@@ -69,9 +72,9 @@ export function collectMetrics(registry: Registry): () => void {
     on('fastify-refresh-token:login', () => logins.inc()),
     on('fastify-refresh-token:refresh', ({ outcome, row }) => {
       refreshes.inc({ outcome, row })
-      if (outcome === 'reused' || outcome === 'rolled-back') ended.inc({ reason: outcome })
+      if (outcome === 'reused' || outcome === 'rolled-back') revoked.inc({ reason: outcome })
     }),
-    on('fastify-refresh-token:logout', ({ reason }) => ended.inc({ reason })),
+    on('fastify-refresh-token:logout', ({ reason }) => revoked.inc({ reason })),
     on('fastify-refresh-token:store-error', ({ operation }) => storeErrors.inc({ operation })),
     on('fastify-refresh-token:feed', ({ state }) => feedStates.inc({ state })),
     on('fastify-refresh-token:feed-read', ({ keyPrefix, lagMs }) => {
@@ -81,7 +84,7 @@ export function collectMetrics(registry: Registry): () => void {
     ...OPERATIONS.map((operation) =>
       time(operation, (seconds, error) => {
         durations.observe({ operation }, seconds)
-        if (error) refused.inc({ operation, code: error.code ?? 'unknown' })
+        if (error) operationErrors.inc({ operation, code: error.code ?? 'unknown' })
       })
     )
   ]
@@ -90,7 +93,7 @@ export function collectMetrics(registry: Registry): () => void {
   }
 }
 
-/** What a listener throws ends the process, as any uncaught error does. */
+/** Subscribes to a channel. An error that the listener throws becomes an uncaught exception. */
 function on<N extends keyof DiagnosticsEvents>(
   name: N,
   listener: (message: DiagnosticsEvents[N]) => void
@@ -100,7 +103,7 @@ function on<N extends keyof DiagnosticsEvents>(
   return () => unsubscribe(name, listen)
 }
 
-/** The message of an operation is the same object when it begins and when it is over. */
+/** Measures an operation. Its start and its end have the same message object. */
 function time(
   operation: (typeof OPERATIONS)[number],
   done: (seconds: number, error?: { code?: string }) => void
@@ -127,7 +130,7 @@ export async function buildMetrics(options: FastifyRefreshTokenOptions): Promise
   app.addHook('onClose', async () => stop())
   await app.register(refreshToken, options)
 
-  // Not for the public: in production on a port that Prometheus alone reaches.
+  // In production, serve this route on a port that only Prometheus can reach.
   app.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType)
     return registry.metrics()
@@ -138,7 +141,7 @@ export async function buildMetrics(options: FastifyRefreshTokenOptions): Promise
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const app = await buildMetrics({
     secret: 'an example: any thirty-two bytes or more',
-    // Lets everybody in: for a look at the metrics alone.
+    // Accepts every login, because this example shows only the metrics.
     login: () => ({ sub: 'ada' })
   })
   console.log(await app.listen({ host: '127.0.0.1', port: 3000 }))

@@ -1,50 +1,51 @@
-/** Prints what to type, in order. */
+/** Prints the commands that try the demo in a terminal, in order. */
 export function printSteps(url: string, { store, hasSecret }: { store: string; hasSecret: boolean }): void {
   const curl = `curl -sS -w ' %{http_code}\\n'`
   const login = `${url}/auth/login -H 'content-type: application/json' -d '{"username":"ada","password":"analytical engine"}'`
   const accessTokenOf = (args: string) => `ACCESS=$(curl -sS ${args} | grep -o 'eyJ[^"]*')`
   const call = (path: string) => `${curl} ${url}${path} -H "authorization: Bearer $ACCESS"`
   const secret = hasSecret
-    ? 'the secret is AUTH_SECRET.'
-    : 'the secret is random: after a restart nobody is logged in (AUTH_SECRET sets one).'
+    ? 'The secret is AUTH_SECRET.'
+    : 'The secret is random, so a restart logs out all users. Set AUTH_SECRET to avoid this.'
 
-  console.log(`Look at ${url} in a browser: a page that logs in, refreshes, and plays what can go wrong.
+  console.log(`Open ${url} in a browser. The page shows how stolen tokens are detected, and how users stay logged in.
 
-Sessions are kept in ${store}; ${secret}
+The demo keeps sessions in ${store}. ${secret}
 The users are ada (password 'analytical engine') and grace ('nanoseconds').
 
-Or type in another shell, in this order. An access token lives for half a minute: it is best pasted.
+You can also run these commands in another terminal, in this order. Paste them, because an access token expires after
+30 seconds.
 
-# Somewhere for the cookie jars.
+# Create a directory for the cookies.
 cd "$(mktemp -d)"
 
-# Log in. The refresh token goes into a cookie, the access token is in the body.
-${accessTokenOf(`-c ada.jar ${login}`)}
+# Log in. The response has the refresh token in a cookie, and the access token in the body.
+${accessTokenOf(`-c ada.cookies ${login}`)}
 echo "$ACCESS"
 
-# Call the guarded routes: 200 and 200, for ada is an admin.
+# Call the guarded routes. Both answer 200, because ada is an admin.
 ${call('/me')}
 ${call('/admin')}
 
-# A thief copies the cookie jar.
-cp ada.jar thief.jar
+# An attacker copies the cookies.
+cp ada.cookies attacker.cookies
 
-# Refresh, and use the new access token: the old refresh token has no more to do. 200.
-${accessTokenOf(`-b ada.jar -c ada.jar -X POST ${url}/auth/refresh`)}
+# Refresh, and use the new access token. This retires the old refresh token. The response is 200.
+${accessTokenOf(`-b ada.cookies -c ada.cookies -X POST ${url}/auth/refresh`)}
 ${call('/me')}
 
-# The grace is over after a second. The thief's token is retired: 401 FRT_ERR_REFRESH_TOKEN_REUSED.
+# The grace period is over after one second. The attacker presents the retired token: 401 FRT_ERR_REFRESH_TOKEN_REUSED.
 sleep 2
-${curl} -b thief.jar -X POST ${url}/auth/refresh
+${curl} -b attacker.cookies -X POST ${url}/auth/refresh
 
-# The theft is found out, and the session has ended everywhere: 401 and 401.
+# The server has detected the reuse and revoked the session. Both requests of ada answer 401.
 ${call('/me')}
-${curl} -b ada.jar -X POST ${url}/auth/refresh
+${curl} -b ada.cookies -X POST ${url}/auth/refresh
 
-# Ada logs in again, and out: 200, and the cookie leaves the jar. Her access token ends too: 401.
-${accessTokenOf(`-c ada.jar ${login}`)}
-${curl} -b ada.jar -c ada.jar -X POST ${url}/auth/logout
+# Log in again, and log out. The logout answers 200 and deletes the cookie. The access token is revoked too: 401.
+${accessTokenOf(`-c ada.cookies ${login}`)}
+${curl} -b ada.cookies -c ada.cookies -X POST ${url}/auth/logout
 ${call('/me')}
 
-Ctrl-C ends the demo.`)
+Press Ctrl-C to stop the demo.`)
 }

@@ -1,5 +1,5 @@
-// A span for each login, refresh and logout, and beneath it one for each question to the store: OpenTelemetry.
-// `npx tsx examples/tracing.ts` prints them.
+// Creates OpenTelemetry spans: one for each login, refresh and logout, with a child span for each call to the store.
+// Start: `npx tsx examples/tracing.ts`, which prints the spans.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { fileURLToPath } from 'node:url'
@@ -16,20 +16,23 @@ import { BasicTracerProvider, ConsoleSpanExporter, SimpleSpanProcessor } from '@
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken, { type FastifyRefreshTokenOptions } from 'fastify-refresh-token'
 
-const OPERATIONS = ['create', 'refresh', 'end', 'end-all', 'store']
+const OPERATIONS = ['create', 'refresh', 'revoke', 'revoke-all', 'store']
 
-/** Makes spans for all registrations of the process, until it is told to stop. */
+/**
+ * Creates spans for all registrations in this process.
+ * @returns a function that stops it
+ */
 export function traceSessions(tracer: Tracer): () => void {
-  // The span that work belongs to: ours, or whatever the app has begun (that of the HTTP request).
+  // The parent of a new span: a span of this file, or the active span of the application, such as the HTTP request.
   const contexts = new AsyncLocalStorage<Context>()
   const current = () => contexts.getStore() ?? context.active()
 
   const stops = OPERATIONS.map((operation) => spanEach(operation, tracer, contexts, current))
 
-  // What the store decided is told while the refresh is under way: it goes to that span.
-  const decided = (message: unknown) => void trace.getSpan(current())?.setAttributes(attributesOf(message))
-  subscribe('fastify-refresh-token:refresh', decided)
-  stops.push(() => unsubscribe('fastify-refresh-token:refresh', decided))
+  // The store decides during the refresh, so its decision becomes attributes of the span of the refresh.
+  const onDecision = (message: unknown) => void trace.getSpan(current())?.setAttributes(attributesOf(message))
+  subscribe('fastify-refresh-token:refresh', onDecision)
+  stops.push(() => unsubscribe('fastify-refresh-token:refresh', onDecision))
 
   return () => {
     for (const stop of stops) stop()
@@ -54,7 +57,7 @@ function spanEach(
   const finish = (message: object) => {
     const span = spans.get(message)
     span?.setAttributes(attributesOf(message))
-    if ('error' in message) noteError(span, message.error)
+    if ('error' in message) recordError(span, message.error)
     span?.end()
   }
   asyncEnd.subscribe(finish as never)
@@ -65,16 +68,18 @@ function spanEach(
   }
 }
 
-/** A client that was refused is no failure of ours. */
-function noteError(span: Span | undefined, error: unknown): void {
+/** Records the error. A client error does not make the span a failure. */
+function recordError(span: Span | undefined, error: unknown): void {
   const { code = 'unknown', statusCode = 500 } = Object(error)
   span?.setAttribute('error.type', code)
   if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR })
 }
 
 function attributesOf(message: unknown): Attributes {
-  const { error: _, result: __, ...told } = Object(message)
-  return Object.fromEntries(Object.entries(told).map(([name, value]) => [`frt.${name}`, value])) as Attributes
+  const { error: _, result: __, ...fields } = Object(message)
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [`frt.${name}`, value])
+  ) as Attributes
 }
 
 export async function buildTracing(
@@ -93,7 +98,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const tracer = new BasicTracerProvider({ spanProcessors: [processor] }).getTracer('fastify-refresh-token')
   const app = await buildTracing(tracer, {
     secret: 'an example: any thirty-two bytes or more',
-    // Lets everybody in: for a look at the spans alone.
+    // Accepts every login, because this example shows only the spans.
     login: () => ({ sub: 'ada' })
   })
   console.log(await app.listen({ host: '127.0.0.1', port: 3000 }))

@@ -14,7 +14,7 @@ export interface Credentials {
   password: string
 }
 
-/** Yours are in a database. The hashes are of `hashPassword`, the passwords `analytical engine` and `nanoseconds`. */
+/** Your users are in a database. The passwords are `analytical engine` and `nanoseconds`, hashed by `hashPassword`. */
 const users = new Map([
   [
     'ada',
@@ -45,14 +45,14 @@ export const credentialsSchema = {
   }
 }
 
-/** Whose credentials they are, or null. */
+/** Returns the identity of the user with these credentials, or `null` if they are wrong. */
 export async function identify({ username, password }: Credentials): Promise<Identity | null> {
   const user = users.get(username)
   if (!(await verifyPassword(password, user?.hash)) || !user) return null
   return { sub: user.id, claims: { name: user.name, scope: user.scope } }
 }
 
-/** The option of the plugin. */
+/** The `login` option of the plugin. */
 export function login(request: FastifyRequest): Promise<Identity | null> {
   return identify(request.body as Credentials)
 }

@@ -1,5 +1,5 @@
-// The tests in a real browser: `npm run test:browser`, or `-- test/browser/one.test.ts`. CHROMIUM is the path of a
-// Chromium of your own; ARTEFACTS a folder for the pictures of the demo's page, outside of the repository.
+// Runs the tests in a real browser: `npm run test:browser`, or `npm run test:browser -- test/browser/one.test.ts`.
+// CHROMIUM is the path of an installed Chromium. ARTEFACTS is a folder for the screenshots of the demo.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,14 +7,14 @@ import { findChromium } from './chromium.mjs'
 import { root, tryRun } from './run.mjs'
 
 const folder = 'test/browser'
-const asked = process.argv.slice(2)
+const requested = process.argv.slice(2)
 const all = readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts'))
 const artefacts = process.env.ARTEFACTS ?? join(tmpdir(), 'fastify-refresh-token-browser')
 
 const chromium = findChromium()
 if (!chromium) {
   console.error(
-    'No Chromium runs here: install one (Debian: apt-get install chromium), or set CHROMIUM to its path.'
+    'No usable Chromium was found. Install one (Debian: apt-get install chromium), or set CHROMIUM to its path.'
   )
   process.exit(1)
 }
@@ -23,7 +23,7 @@ const { status } = tryRun(
   process.execPath,
   [
     ...['scripts/test/run.mjs', '--jobs=1', '--timeout=180'],
-    ...(asked.length > 0 ? asked : all.map((name) => `${folder}/${name}`))
+    ...(requested.length > 0 ? requested : all.map((name) => `${folder}/${name}`))
   ],
   {
     timeoutMs: 600_000,
@@ -35,5 +35,5 @@ const { status } = tryRun(
     }
   }
 )
-console.log(`Pictures of the demo's page: ${artefacts}`)
+console.log(`Screenshots of the demo: ${artefacts}`)
 if (status !== 0) process.exit(1)

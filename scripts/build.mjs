@@ -5,5 +5,5 @@ import { root, run, tsc } from './run.mjs'
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 run(process.execPath, [tsc, '-p', 'tsconfig.esm.json'])
 run(process.execPath, [tsc, '-p', 'tsconfig.cjs.json'])
-// The package says "type": "module"; the nearest package.json decides.
+// The root package.json has "type": "module". This one overrides it for the CommonJS build.
 writeFileSync(join(root, 'dist/cjs/package.json'), '{ "type": "commonjs" }\n')

@@ -1,5 +1,5 @@
-// The client as a browser gets it: bundled, minified and gzipped it must stay under 4 kB, and import nothing.
-// `npm run test:size`
+// Checks the size of the client: `npm run test:size`. Bundled, minified and gzipped it must be smaller than 4 kB, and it must
+// not import anything.
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { root } from './run.mjs'
@@ -7,19 +7,20 @@ import { root } from './run.mjs'
 const LIMIT = 4096
 
 const all = await bundle(`export * from './lib/client/index.ts'`)
-const alone = await bundle(`export { createAuthFetch } from './lib/client/index.ts'`)
+const single = await bundle(`export { createAuthFetch } from './lib/client/index.ts'`)
 const unused = await bundle(`import './lib/client/index.ts'`)
 
 const problems = []
-if (all.gzipped >= LIMIT) problems.push(`${all.gzipped} bytes: ${LIMIT} are too many`)
-for (const path of all.imports) problems.push(`it imports ${path}`)
-if (alone.gzipped > all.gzipped) problems.push('createAuthFetch alone is larger than all there is')
-if (unused.text.trim() !== '') problems.push(`unused, it leaves behind: ${unused.text.slice(0, 200)}`)
+if (all.gzipped >= LIMIT) problems.push(`${all.gzipped} bytes, must be less than ${LIMIT}`)
+for (const path of all.imports) problems.push(`imports ${path}`)
+if (single.gzipped > all.gzipped) problems.push('createAuthFetch alone is larger than the whole client')
+if (unused.text.trim() !== '')
+  problems.push(`leaves code in the bundle if it is unused: ${unused.text.slice(0, 200)}`)
 
-for (const problem of problems) console.error(`the client: ${problem}`)
+for (const problem of problems) console.error(`client: ${problem}`)
 if (problems.length > 0) process.exit(1)
 console.log(
-  `the client: ${all.gzipped} bytes minified and gzipped (${all.text.length} minified), ${alone.gzipped} for createAuthFetch alone; nothing where it is not used`
+  `client: ${all.gzipped} bytes minified and gzipped (${all.text.length} minified), ${single.gzipped} for createAuthFetch alone, 0 if unused`
 )
 
 async function bundle(contents) {
@@ -32,7 +33,7 @@ async function bundle(contents) {
     target: 'es2022',
     write: false,
     metafile: true,
-    // What is not found in the repository is an import that is left.
+    // Keeps imports of packages, so that they are reported.
     packages: 'external',
     logLevel: 'error'
   })

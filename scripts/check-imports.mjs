@@ -44,23 +44,31 @@ types/
   .split('\n')
   .map((line) => line.split(' '))
 
-/** Files that only some layers may import, or that may import only some layers. */
-const WALLS = [
+/** Imports that are forbidden in addition to the order of the layers: files that match `from` must not import `not`. */
+const RESTRICTIONS = [
   { from: /^lib\/client\//, not: /^lib\/(?!client\/)|^types\/|^node:/, why: 'the client runs in browsers' },
   { from: /^(lib\/(?!client\/)|types\/)/, not: /^lib\/client\//, why: 'the server does not use the client' },
   {
     from: /^(lib\/(?!testing\/)|types\/)/,
     not: /^lib\/testing\//,
-    why: 'no application loads the test suite'
+    why: 'applications must not load the test suite'
   },
   {
     from: /^lib\/testing\//,
     not: /^lib\/(?!testing\/|http\/transport\/token-names|tokens\/|utils\/)|^(?!lib\/|types\/|node:assert)/,
     why: 'the suite runs under every test runner and for every store'
   },
-  { from: /^lib\/store\/memory\//, not: /^lib\/store\/redis\//, why: 'the stores do not know each other' },
-  { from: /^lib\/store\/redis\//, not: /^lib\/store\/memory\//, why: 'the stores do not know each other' },
-  { from: /^lib\/(?!store\/redis\/)/, not: /^ioredis$/, why: 'only the Redis store knows Redis' },
+  {
+    from: /^lib\/store\/memory\//,
+    not: /^lib\/store\/redis\//,
+    why: 'the stores are independent of each other'
+  },
+  {
+    from: /^lib\/store\/redis\//,
+    not: /^lib\/store\/memory\//,
+    why: 'the stores are independent of each other'
+  },
+  { from: /^lib\/(?!store\/redis\/)/, not: /^ioredis$/, why: 'only the Redis store uses Redis' },
   {
     from: /^lib\/(sessions|options|store|utils|errors)/,
     not: /^fastify(-plugin)?$/,
@@ -80,7 +88,8 @@ const files = ['lib', 'types']
 /** @type {Map<string, string[]>} */
 const graph = new Map()
 for (const file of files) {
-  if (file.endsWith('.d.ts')) problems.push(`${file}: tsc copies no .d.ts into dist; name it .ts`)
+  if (file.endsWith('.d.ts'))
+    problems.push(`${file}: tsc does not copy .d.ts files into dist, rename it to .ts`)
   const edges = []
   for (const { specifier, typeOnly } of importsOf(file)) {
     if (specifier.startsWith('.')) {
@@ -94,7 +103,7 @@ for (const file of files) {
   graph.set(file, edges)
   for (const edge of edges) {
     if (isUpward(file, edge)) problems.push(`${file} imports ${edge}, which is in a higher layer`)
-    for (const { from, not, why } of WALLS) {
+    for (const { from, not, why } of RESTRICTIONS) {
       if (from.test(file) && not.test(edge)) problems.push(`${file} imports ${edge}: ${why}`)
     }
   }
@@ -106,7 +115,7 @@ for (const file of files) visit(file, [])
 for (const problem of new Set(problems)) console.error(problem)
 if (problems.length > 0) process.exit(1)
 const atTop = files.filter((file) => /^lib\/[^/]+$/.test(file)).length
-console.log(`${files.length} files, ${atTop} directly in lib/, 0 import cycles, 0 imports against the order`)
+console.log(`${files.length} files, ${atTop} directly in lib/, 0 import cycles, 0 imports of higher layers`)
 
 function isUpward(from, to) {
   const [fromLayer, toLayer] = [layerOf(from), layerOf(to)]
@@ -131,13 +140,13 @@ function visit(file, path) {
   done.add(file)
 }
 
-// Every import: import, export … from, import(), import('…').Type, require().
+// Returns every import: import, export … from, import(), import('…').Type, require().
 function importsOf(file) {
   const found = []
   const add = (node, typeOnly) => {
     if (node && ts.isStringLiteralLike(node)) found.push({ specifier: node.text, typeOnly })
   }
-  const look = (node) => {
+  const visitNode = (node) => {
     if (ts.isImportDeclaration(node)) {
       const clause = node.importClause
       const named = clause?.namedBindings
@@ -157,9 +166,9 @@ function importsOf(file) {
       const loads = callee.kind === ts.SyntaxKind.ImportKeyword || callee.getText(source) === 'require'
       if (loads) add(node.arguments[0], false)
     }
-    ts.forEachChild(node, look)
+    ts.forEachChild(node, visitNode)
   }
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest)
-  look(source)
+  visitNode(source)
   return found
 }

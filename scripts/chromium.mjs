@@ -1,5 +1,6 @@
-// The Chromium of `npm run test:browser`: CHROMIUM, one on the PATH, or that of the npm package @sparticuz/chromium. That one
-// comes packed, with fonts and all the libraries it takes beside libc: it is unpacked into a folder of this repository.
+// Finds the Chromium of `npm run test:browser`: the one that CHROMIUM names, one on the PATH, or that of the npm package
+// @sparticuz/chromium. The package contains a compressed Chromium with fonts and all libraries except libc. It is unpacked
+// into a folder of this repository.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onPath } from './on-path.mjs'
@@ -10,12 +11,12 @@ const PACKAGE = '@sparticuz/chromium'
 
 /** @returns {string | undefined} the path of a Chromium that runs */
 export function findChromium() {
-  if (process.env.CHROMIUM) return running(process.env.CHROMIUM)
+  if (process.env.CHROMIUM) return ifRuns(process.env.CHROMIUM)
   const installed = NAMES.map(onPath).find((path) => path && runs(path))
-  return installed ?? running(unpacked())
+  return installed ?? ifRuns(unpacked())
 }
 
-function running(path) {
+function ifRuns(path) {
   return path && runs(path) ? path : undefined
 }
 
@@ -27,33 +28,33 @@ function unpacked() {
   const { version } = JSON.parse(readFileSync(join(root, 'node_modules', PACKAGE, 'package.json'), 'utf8'))
   const folder = join(root, '.browser', version)
   const start = join(folder, 'start')
-  // Written last: where it is, all is.
+  // This file is written last, so that its existence means that the folder is complete.
   if (existsSync(start)) return start
   rmSync(join(root, '.browser'), { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   if (!unpack(folder)) return undefined
-  writeFileSync(join(folder, 'fonts.conf'), fontsOf(folder))
-  writeFileSync(start, starterOf(folder), { mode: 0o755 })
+  writeFileSync(join(folder, 'fonts.conf'), fontConfigOf(folder))
+  writeFileSync(start, startScriptOf(folder), { mode: 0o755 })
   return start
 }
 
-/** By the package's own hand, which unpacks into the folder for temporary files, and its libraries on Lambda alone. */
+/** Unpacks with the code of the package. It uses the temporary folder, and unpacks the libraries only on AWS Lambda. */
 function unpack(folder) {
   const code = `await (await import('${PACKAGE}')).default.executablePath()`
   const env = { ...process.env, TMPDIR: folder, AWS_LAMBDA_JS_RUNTIME: 'nodejs20.x' }
   return tryRun(process.execPath, ['--input-type=module', '-e', code], { env }).status === 0
 }
 
-/** Not the test's own process but this one alone gets those libraries. */
-function starterOf(folder) {
+/** Returns a script that sets the library path only for Chromium, and not for the process of the test. */
+function startScriptOf(folder) {
   return `#!/bin/sh
 export LD_LIBRARY_PATH='${join(folder, 'al2023/lib')}' FONTCONFIG_FILE='${join(folder, 'fonts.conf')}'
 exec '${join(folder, 'chromium')}' "$@"
 `
 }
 
-/** The machine's fonts where it has some; text looks the same everywhere. */
-function fontsOf(folder) {
+/** Returns a font configuration with the fonts of the package and of the machine, so that text looks the same everywhere. */
+function fontConfigOf(folder) {
   return `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>

@@ -1,13 +1,13 @@
-// Ensures the tools that the tests start: redis-server, nginx, and the commands that the documentation names. Missing ones
-// come from apt, as root or with sudo. No service is installed: Debian and Ubuntu carry the Redis server in redis-tools (as
-// redis-check-rdb, which looks at its own name), and nginx is only unpacked into a folder of this repository.
+// Installs the tools that the tests need: redis-server, nginx, and the commands that the documentation uses. Missing tools
+// are installed with apt, as root or with sudo. No service is installed. In Debian and Ubuntu redis-tools contains the Redis
+// server: redis-check-rdb is the same binary and checks its own name. nginx is unpacked into a folder of this repository.
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { onPath } from './on-path.mjs'
 import { root, tryRun } from './run.mjs'
 
 const server = process.env.REDIS_SERVER ?? 'redis-server'
-const hasServer = () => tryRun(server, ['--version'], { stdio: 'ignore', timeoutMs: 10_000 }).status === 0
+const hasRedis = () => tryRun(server, ['--version'], { stdio: 'ignore', timeoutMs: 10_000 }).status === 0
 
 const toolsFolder = join(root, '.tools')
 const unpackedNginx = join(toolsFolder, 'nginx')
@@ -15,19 +15,19 @@ const unpackedNginx = join(toolsFolder, 'nginx')
 const hasNginx = () => ['/usr/sbin/nginx', unpackedNginx].some((path) => existsSync(path)) || onPath('nginx')
 
 const TOOLS = {
-  'redis-server': { package: 'redis-tools', isThere: hasServer },
+  'redis-server': { package: 'redis-tools', isInstalled: hasRedis },
   'redis-cli': { package: 'redis-tools' },
   curl: { package: 'curl' },
   openssl: { package: 'openssl' },
-  nginx: { package: 'nginx', isThere: hasNginx, isUnpacked: true }
+  nginx: { package: 'nginx', isInstalled: hasNginx, isUnpacked: true }
 }
 
-const isMissing = ([name, { isThere = () => onPath(name) }]) => !isThere()
+const isMissing = ([name, { isInstalled = () => onPath(name) }]) => !isInstalled()
 if (missing().length > 0 && canInstall()) install(missing().map(([, tool]) => tool))
 const names = missing().map(([name]) => name)
 if (names.length > 0) {
   console.error(
-    `Not on the PATH: ${names.join(', ')}. Install them; REDIS_SERVER may be the path of a Redis of 6.2 or later.`
+    `Not on the PATH: ${names.join(', ')}. Install them. REDIS_SERVER can be the path of Redis 6.2 or later.`
   )
   process.exit(1)
 }
@@ -61,16 +61,16 @@ function install(tools) {
   runAsRoot([...apt, 'update'])
   if (packages.length > 0) runAsRoot([...apt, 'install', '-y', '--no-install-recommends', ...packages])
   const binary = onPath('redis-check-rdb')
-  if (binary && !hasServer()) runAsRoot(['ln', '-sf', binary, '/usr/local/bin/redis-server'])
+  if (binary && !hasRedis()) runAsRoot(['ln', '-sf', binary, '/usr/local/bin/redis-server'])
   if (tools.some((tool) => tool.isUnpacked)) unpackNginx()
 }
 
-/** The libraries of nginx belong to every Debian: libc, libssl, libpcre2, libz and libcrypt. */
+/** Unpacks nginx. Its libraries are part of every Debian: libc, libssl, libpcre2, libz and libcrypt. */
 function unpackNginx() {
   const folder = join(toolsFolder, 'unpacked')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  // _apt, the user that apt downloads as, may not write to the folder. apt only warns of this.
+  // The user _apt, which downloads for apt, cannot write to the folder. apt only prints a warning.
   succeeds(
     '/bin/sh',
     ['-c', 'apt-get -qq -o Acquire::Retries=3 download nginx && dpkg-deb -x nginx_*.deb .'],

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** @returns {string | undefined} the file of a command */
+/** @returns {string | undefined} the path of a command, if it is on the PATH */
 export function onPath(name) {
   return (process.env.PATH ?? '')
     .split(delimiter)

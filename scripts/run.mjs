@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-// By its path: another version of TypeScript, which tstyche runs on, brings a `tsc` too.
+// The path is explicit, because TypeScript 6, which tstyche uses, also installs a `tsc`.
 export const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 
-/** Runs a command in the repository, bounded in time, and ends this process if it fails. */
+/** Runs a command in the repository with a time limit. Exits this process if the command fails. */
 export function run(command, args, { timeoutMs = 300_000, ...options } = {}) {
   const done = tryRun(command, args, { timeoutMs, ...options })
   if (done.status === 0) return done.stdout
@@ -18,6 +18,7 @@ export function run(command, args, { timeoutMs = 300_000, ...options } = {}) {
   process.exit(1)
 }
 
+/** Runs a command in the repository with a time limit. Returns the result of `spawnSync`. */
 export function tryRun(command, args, { timeoutMs = 300_000, ...options } = {}) {
   return spawnSync(command, args, {
     cwd: root,

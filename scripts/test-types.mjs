@@ -1,4 +1,4 @@
-// tstyche needs the compiler's JavaScript API, which TypeScript 7 does not have: it runs on TypeScript 6.
+// Runs tstyche with TypeScript 6, because it needs the JavaScript API of the compiler, which TypeScript 7 does not have.
 import { run } from './run.mjs'
 
 run(process.execPath, ['node_modules/tstyche/build/bin.js', ...process.argv.slice(2)], {

@@ -1,5 +1,5 @@
-// The tests on a Redis Cluster and on Sentinel: `npm run test:topologies`, on every server that can be had, or
-// `-- valkey` for one. VALKEY_SERVER is the path of a Valkey of your own.
+// Runs the tests with Redis Cluster and Sentinel: `npm run test:topologies` with every available server, or
+// `npm run test:topologies -- valkey` with one. VALKEY_SERVER is the path of an installed Valkey.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { debianServers } from './ci/debian-servers.mjs'
@@ -7,23 +7,23 @@ import { root, tryRun } from './run.mjs'
 
 const folder = 'test/topologies'
 const rows = join(root, '.tap/topologies.md')
-/** What is run on the other servers, too. */
-const EVERYWHERE = ['conformance.test.ts', 'failover.test.ts', 'rollback.test.ts']
+/** The tests that also run on the other servers. */
+const ON_ALL_SERVERS = ['conformance.test.ts', 'failover.test.ts', 'rollback.test.ts']
 
 const args = process.argv.slice(2)
 const all = readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts'))
-const asked = args.filter((arg) => arg.endsWith('.test.ts')).map((arg) => arg.split('/').at(-1))
+const requested = args.filter((arg) => arg.endsWith('.test.ts')).map((arg) => arg.split('/').at(-1))
 const names = args.filter((arg) => !arg.endsWith('.test.ts'))
 
 const debian = debianServers()
 const servers = {
   redis: { command: process.env.REDIS_SERVER ?? 'redis-server', files: all },
-  valkey: { command: process.env.VALKEY_SERVER ?? debian?.valkey, files: EVERYWHERE },
-  'later-redis': { command: debian?.redis, files: EVERYWHERE.slice(0, 2) }
+  valkey: { command: process.env.VALKEY_SERVER ?? debian?.valkey, files: ON_ALL_SERVERS },
+  'later-redis': { command: debian?.redis, files: ON_ALL_SERVERS.slice(0, 2) }
 }
 const unknown = names.filter((name) => !(name in servers))
 if (unknown.length > 0) {
-  console.error(`no such server: ${unknown}; there are ${Object.keys(servers)}`)
+  console.error(`unknown server ${unknown.join(', ')}, expected one of ${Object.keys(servers).join(', ')}`)
   process.exit(1)
 }
 
@@ -33,11 +33,11 @@ for (const [name, { command, files }] of Object.entries(servers)) {
   if (names.length > 0 && !names.includes(name)) continue
   if (!command) {
     console.log(
-      `${name}: not run, for apt and Debian's keyring are not here, or its archive is not reachable`
+      `${name}: not run, because apt or the Debian keyring is missing, or the archive is not reachable`
     )
     continue
   }
-  runOn(name, command, asked.length > 0 ? asked : files)
+  runOn(name, command, requested.length > 0 ? requested : files)
 }
 if (existsSync(rows)) console.log(`\n${readFileSync(rows, 'utf8')}`)
 console.log(`${total.passed} passed, ${total.failed} failed`)

@@ -1,5 +1,5 @@
-// Runs TypeScript by blanking out its types. Every character keeps its position, so that coverage needs no source map:
-// with a transpiling loader whose maps carry no source, the report counts nothing and says 100 %.
+// Runs TypeScript by replacing its types with spaces. Every character keeps its position, so that coverage needs no source
+// map. With a transpiling loader whose source maps contain no source, the report counts nothing and shows 100 %.
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 
@@ -17,7 +17,7 @@ const ownModules = new Map(
   ])
 )
 
-/** In a file that shares its process with others, `t` is the test of this file: see test/group.mjs. */
+/** Marks a test file that shares its process with others, where `t` is the test of this file. See test/group.mjs. */
 const IN_GROUP = '?in-group'
 const GROUP = new URL('test/group.mjs', import.meta.url).href
 

@@ -4,56 +4,60 @@ import type { Duration } from './session.js'
 
 type Awaitable<T> = T | Promise<T>
 
+/** The options of access tokens. */
 export interface AccessTokenOptions {
-  /** @default '5m' */
+  /**
+   * Lifetime, from 1 second to five years.
+   * @default '5m'
+   */
   ttl?: Duration | undefined
-  /** The `iss` claim: set, and verified. */
+  /** The `iss` claim. It is set, and verified. */
   issuer?: string | undefined
-  /** The `aud` claim: set, and verified. */
+  /** The `aud` claim. It is set, and verified. */
   audience?: string | undefined
   /**
-   * `'HS256'` signs with keys that are derived from `secret`; the others with `keys`, so that services
-   * which know the public half alone can verify.
+   * Signature algorithm. `'HS256'` uses keys that are derived from `secret`. The others use `keys`, so that services
+   * with only the public key can verify.
    * @default 'HS256'
    */
   algorithm?: AccessTokenAlgorithm | undefined
   /**
-   * For all algorithms but `'HS256'`: the first signs, so it is a private key; all verify, of which the
-   * public half is enough. They roll as `[old, new]`, then `[new, old]`, then `[new]`: at a restart, or by
-   * `app.sessions.rotateKeys`. Two registrations in one app that share a key need issuers or audiences that
-   * differ.
+   * Keys for all algorithms except `'HS256'`. The first one signs, so it must be private. All verify, and a public key
+   * is enough for that. To rotate, use `[old, new]`, then `[new, old]`, then `[new]`, at a restart or with
+   * `app.sessions.rotateKeys`. Two registrations in one app that share a key need different issuers or audiences.
    *
-   * A function gives such an array: it is asked at registration, and by each `app.sessions.rotateKeys()`.
+   * A function returns such an array. It is called at registration, and by each `app.sessions.rotateKeys()`.
    */
   keys?: readonly AccessTokenKey[] | (() => Awaitable<readonly AccessTokenKey[]>) | undefined
   /**
-   * Where it is read (RFC 6750 section 2.1). Any other header carries it with or without `Bearer `.
+   * Request header with the access token (RFC 6750, section 2.1). In another header, `Bearer ` is optional.
    * @default 'authorization'
    */
   header?: string | undefined
   /**
-   * Looks for it elsewhere, before the header: in a cookie, for pages that the server renders. Where a
-   * browser sends it by itself, unsafe methods need `app.checkOrigin`; the plugin's own routes have it then.
+   * Reads the access token from another place before the header, for example from a cookie for pages that the server
+   * renders. If a browser sends the token automatically, routes with unsafe methods need `app.checkOrigin`. With this
+   * option the plugin's own routes have that check.
    */
   read?: ((request: FastifyRequest) => string | null | undefined) | undefined
   /**
-   * How many verified tokens a process remembers, of about 1 kB each, so that their signature is checked
-   * once; expiry and revocation are checked at each use. `0`: none.
+   * Maximum number of tokens in the verification cache of a process, about 1 kB each. The signature of a cached token
+   * is not checked again. Expiry and revocation are checked at each use. `0` disables the cache.
    * @default 10000
    */
   cache?: number | undefined
 }
 
-/** RFC 7518 section 3.1, and RFC 8037 section 3.1 with Ed25519. */
+/** Signature algorithms of RFC 7518, section 3.1, and of RFC 8037, section 3.1 (`EdDSA`, with Ed25519 only). */
 export type AccessTokenAlgorithm = 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
 
 /**
- * A key: PEM, a `KeyObject`, or a JWK (RFC 7517). Its `kid` is that of the JWK if it has one, else the
- * thumbprint of its public half (RFC 7638, with SHA-256).
+ * A key as a PEM, a `KeyObject` or a JWK (RFC 7517). Its `kid` is the `kid` of the JWK, or otherwise the thumbprint of
+ * the public key (RFC 7638, with SHA-256).
  */
 export type AccessTokenKey = string | Buffer | KeyObject | Jwk
 
-/** A JSON Web Key, as `KeyObject.export({ format: 'jwk' })` gives it. */
+/** A JSON Web Key, as `KeyObject.export({ format: 'jwk' })` returns it. */
 export interface Jwk {
   kty?: string
   kid?: string

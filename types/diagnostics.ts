@@ -1,13 +1,13 @@
 import type { FeedEvent } from './revocation-feed.js'
 import type { RevocationReason } from './session.js'
 
-/** In every message: the registration that it comes from. No message ever holds a token, a cookie, claims or a secret. */
+/** The property of every message. No message contains a token, a cookie, claims or a secret. */
 export interface DiagnosticsMessage {
-  /** The option of that name. */
+  /** Option `keyPrefix` of the registration that emits the message. */
   keyPrefix: string
 }
 
-/** What happened, by the name of its channel: `node:diagnostics_channel`. */
+/** The message of each channel of `node:diagnostics_channel`, by its name. */
 export interface DiagnosticsEvents {
   'fastify-refresh-token:login': LoginMessage
   'fastify-refresh-token:refresh': RefreshMessage
@@ -19,8 +19,8 @@ export interface DiagnosticsEvents {
 }
 
 /**
- * What takes time, by the name of its tracing channel. The message of a call is one object from its start to
- * its end; what is optional is there at the end. A call that fails has its `error`, too.
+ * The message of each tracing channel, by its name. All events of a call share one message object. Its optional
+ * properties are set when the call ends. The message of a failed call also has an `error`.
  */
 export interface DiagnosticsOperations {
   'fastify-refresh-token:create': CreateOperation
@@ -30,101 +30,103 @@ export interface DiagnosticsOperations {
   'fastify-refresh-token:store': StoreOperation
 }
 
-/** One of its messages for each session and event. */
+/** The properties of messages about one session. */
 interface SessionMessage extends DiagnosticsMessage {
   sub: string
   sid: string
+  /** Generation. */
   gen: number
 }
 
-/** A session has begun. */
+/** A session was created. */
 export interface LoginMessage extends SessionMessage {}
 
-/** The store has decided on a refresh token. */
+/** The store applied the rotation rule to a refresh token. */
 export interface RefreshMessage extends SessionMessage {
   /**
-   * `reused` and `rolled-back` have ended the session, and are told once for it: the token was retired, or
-   * ahead of the store by more than one rotation.
+   * `reused`: the token was retired. `rolled-back`: the token was ahead of the store by more than one rotation. Both
+   * revoke the session, and are emitted once per session.
    */
   outcome: 'rotated' | 'replayed' | 'reused' | 'rolled-back'
-  /** The row of the rule that decided: see docs/reference/rotation-rule.md. */
+  /** The row of the rule that decided. See docs/reference/rotation-rule.md. */
   row: number
-  /** The store had lost an acknowledged write (a failover), which the token proved. */
+  /** `true` if the token shows that the store lost an acknowledged write, for example in a failover. */
   rollback: boolean
 }
 
-/** A session has ended, for whatever reason but theft. Told once, in the process that ended it. */
+/** A session was revoked for another reason than reuse or rollback. Emitted once, in the process that revoked it. */
 export interface LogoutMessage extends SessionMessage {
   reason: Exclude<RevocationReason, 'reuse' | 'rollback'>
 }
 
 /**
- * This process has learned that sessions have ended, or are about to: by its own doing or through the feed. From
- * now on it refuses their access tokens. Once for each session.
+ * This process rejects the access tokens of these sessions from now on. It received the revocation through the feed, or
+ * it revokes the sessions itself. Emitted once per session in each process.
  */
 export interface RevokedMessage extends DiagnosticsMessage {
   sids: string[]
   reason: RevocationReason
 }
 
-/** The store did not answer a question. */
+/** A store call failed. */
 export interface StoreErrorMessage extends DiagnosticsMessage {
   operation: StoreOperationName
-  /** What the client library said, or how long it was waited for. */
+  /** The error message of the Redis client, or the timeout. */
   reason: string
   durationMs: number
 }
 
-/** The state of the feed has changed. */
+/** The state of the feed changed. */
 export type FeedMessage = DiagnosticsMessage & Exclude<FeedEvent, { state: 'read' }>
 
-/** The feed has been read to its end, as is done some times in each `revocation.staleAfter`. */
+/** The reader reached the end of the feed. It does so several times per `revocation.staleAfter`. */
 export interface FeedReadMessage extends DiagnosticsMessage {
-  /** How many entries there were. */
+  /** Number of entries. */
   entries: number
   /**
-   * How long the oldest of them was on its way, by the clocks of the store and of this process: off by as much as
-   * they differ. Undefined where none came, and where old ones were read again.
+   * Delay of the oldest entry in milliseconds. Includes the difference between the clocks of the store and of this
+   * process. `undefined` if there were no entries, or if old entries were read again.
    */
   lagMs?: number | undefined
 }
 
-/** A login, `reply.startSession` or `app.sessions.create`. */
+/** Creates a session: a login, `reply.startSession` or `app.sessions.create`. */
 export interface CreateOperation extends DiagnosticsMessage {
   sub?: string
   sid?: string
   gen?: number
 }
 
+/** Exchanges a refresh token: a refresh, `reply.refreshSession` or `app.sessions.refresh`. */
 export interface RefreshOperation extends DiagnosticsMessage {
   sid: string
   sub?: string
-  /** The generation that was answered. */
+  /** Generation of the new tokens. */
   gen?: number
 }
 
-/** One session is ended: a logout, the removal of a device, `app.sessions.revoke`. */
+/** Revokes a session: a logout, the removal of a device or `app.sessions.revoke`. */
 export interface RevokeOperation extends DiagnosticsMessage {
   sid: string
   reason: RevocationReason
-  /** Whether there was one to end. */
+  /** Whether this call revoked the session. */
   revoked?: boolean
 }
 
-/** All sessions of a user are ended. */
+/** Revokes all sessions of a user. */
 export interface RevokeAllOperation extends DiagnosticsMessage {
   sub: string
   reason: RevocationReason
-  /** How many there were. */
+  /** Number of sessions that this call revoked. */
   revoked?: number
 }
 
-/** A question to the store, and its answer. */
+/** Calls the store. */
 export interface StoreOperation extends DiagnosticsMessage {
   operation: StoreOperationName
 }
 
-/** The method of the store; `announce` adds to the revocation feed. */
+/** The method of the store. `publish` adds to the revocation feed. */
 export type StoreOperationName =
   | 'create'
   | 'rotate'

@@ -1,30 +1,36 @@
 import type { Metadata, RevocationReason } from './session.js'
 
-/** What each event tells of its session. Never a token. */
+/** The session of an event. No event contains a token. */
 export interface SessionEvent {
   sub: string
   sid: string
+  /** Generation. */
   gen: number
   metadata: Metadata
 }
 
+/** A session was created. */
 export interface LoginEvent extends SessionEvent {}
 
+/** A refresh token was exchanged. */
 export interface RefreshEvent extends SessionEvent {
-  /** `replayed`: answered without rotating; a retry or a race, nothing that speaks of theft. */
+  /** `replayed`: the token was accepted again without a rotation, because of a retry or a parallel request. */
   outcome: 'rotated' | 'replayed'
-  /** The row of the rule that decided: see docs/reference/rotation-rule.md. */
+  /** The row of the rule that decided. See docs/reference/rotation-rule.md. */
   row: number
-  /** The store had lost an acknowledged write (a failover), which the token proved. */
+  /** `true` if the token shows that the store lost an acknowledged write, for example in a failover. */
   rollback: boolean
 }
 
+/** A session was revoked for another reason than reuse or rollback. */
 export interface LogoutEvent extends SessionEvent {
   reason: Exclude<RevocationReason, 'reuse' | 'rollback'>
 }
 
+/** Reuse or a rollback was detected, and the session was revoked. */
 export interface ReuseEvent extends SessionEvent {
-  /** `rollback`: the token was ahead of the store by more than one rotation. */
+  /** `reuse`: the token was retired. `rollback`: the token was ahead of the store by more than one rotation. */
   reason: 'reuse' | 'rollback'
+  /** The row of the rule that decided. See docs/reference/rotation-rule.md. */
   row: number
 }

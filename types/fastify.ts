@@ -2,104 +2,140 @@ import type {} from 'fastify'
 import type { AccessTokenKey } from './access-token.js'
 import type { AccessTokenClaims, Identity, Session, Tokens } from './session.js'
 
-/** A hook for `preHandler` or `onRequest`, on requests of any kind of server: HTTP/1.1, HTTP/2, TLS. */
+/** A hook for `preHandler` or `onRequest`. It accepts requests of every kind of server: HTTP/1.1, HTTP/2 and TLS. */
 export type AuthHook = (request: object, reply: object) => Promise<void>
 
-/** The body that the login and refresh routes answer (RFC 6749 section 5.1). */
+/** The response body of the login and refresh routes (RFC 6749, section 5.1). */
 export interface TokenResponse {
   access_token: string
   token_type: 'Bearer'
+  /** Lifetime of the access token, in seconds. */
   expires_in: number
-  /** With transport `'body'` alone. */
+  /** Only with the transport `'body'`. */
   refresh_token?: string
+  /** Only with the transport `'body'`. In seconds, if the token is not used. */
   refresh_token_expires_in?: number
 }
 
-/** The sessions, for code without a request: OAuth callbacks, passkeys, admin tools, tests. */
+/** Manages sessions in code without a request, for example in OAuth callbacks, passkeys, admin tools and tests. */
 export interface Sessions {
   /**
-   * Starts a session.
-   * @throws `FRT_ERR_INVALID_IDENTITY`, `FRT_ERR_STORE_UNAVAILABLE`
+   * Creates a session.
+   * @throws {FRT_ERR_INVALID_IDENTITY} if the identity is invalid
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
    */
   create(identity: Identity): Promise<Tokens>
   /**
-   * Exchanges a refresh token for a new pair (RFC 6749 section 6).
-   * @throws `FRT_ERR_REFRESH_TOKEN_INVALID`, `FRT_ERR_REFRESH_TOKEN_EXPIRED`, `FRT_ERR_REFRESH_TOKEN_REUSED`,
-   * `FRT_ERR_SESSION_REVOKED`, `FRT_ERR_STORE_UNAVAILABLE`
+   * Exchanges a refresh token for new tokens (RFC 6749, section 6).
+   * @throws {FRT_ERR_REFRESH_TOKEN_INVALID} if the token is malformed, or not signed with one of the secrets
+   * @throws {FRT_ERR_REFRESH_TOKEN_EXPIRED} if the session expired or is unknown
+   * @throws {FRT_ERR_REFRESH_TOKEN_REUSED} if the token was used before, or the session was revoked for reuse
+   * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked for another reason
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
    */
   refresh(refreshToken: string): Promise<Tokens>
   /**
-   * Verifies an access token, and that its session lives.
-   * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, `FRT_ERR_ACCESS_TOKEN_EXPIRED`, `FRT_ERR_SESSION_REVOKED`,
-   * `FRT_ERR_STORE_UNAVAILABLE`
+   * Verifies an access token, and checks its session as `revocation.mode` requires.
+   * @throws {FRT_ERR_ACCESS_TOKEN_INVALID} if the signature or a claim is invalid
+   * @throws {FRT_ERR_ACCESS_TOKEN_EXPIRED} if the token has expired
+   * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store must be queried and did not answer in time
    */
   verify(accessToken: string): Promise<AccessTokenClaims>
-  /** A live session, or `null`. @throws `FRT_ERR_STORE_UNAVAILABLE` */
+  /**
+   * Returns an active session, or `null`.
+   * @param sid session id, 27 characters of base64url
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
+   */
   get(sid: string): Promise<Session | null>
-  /** The live sessions of a user, oldest first. @throws `FRT_ERR_STORE_UNAVAILABLE` */
+  /**
+   * Returns the active sessions of a user, oldest first.
+   * @throws {FRT_ERR_INVALID_IDENTITY} if `sub` is not a string of 1 to 256 bytes
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
+   */
   list(sub: string): Promise<Session[]>
-  /** Ends a session. `false` where there was none to end. @throws `FRT_ERR_STORE_UNAVAILABLE` */
+  /**
+   * Revokes a session on all nodes.
+   * @returns `true` if this call revoked the session, `false` if it was already revoked or unknown
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time. The plugin retries in the background
+   */
   revoke(sid: string): Promise<boolean>
-  /** Ends all sessions of a user but the one named; gives their number. @throws `FRT_ERR_STORE_UNAVAILABLE` */
+  /**
+   * Revokes all sessions of a user, except the session with the id `except`.
+   * @returns the number of sessions that this call revoked
+   * @throws {FRT_ERR_INVALID_IDENTITY} if `sub` is not a string of 1 to 256 bytes
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time. The plugin retries in the background
+   */
   revokeAll(sub: string, options?: { except?: string }): Promise<number>
   /**
-   * Replaces the keys of access tokens, in this process, at once and whole: the first signs from now on, and a
-   * token of a key that is not among them is refused. Without an argument the function in `accessToken.keys`
-   * is asked again. Of two calls at a time the later one counts.
-   * @throws `FRT_ERR_INVALID_OPTION` where the keys are none that the option would take, or the algorithm is
-   * `'HS256'`; what that function throws passes through. Nothing has changed then
+   * Replaces all keys of access tokens in this process. The first key signs from now on. Tokens of keys that are not in
+   * the array are rejected. Of two concurrent calls, the later one counts. If it throws, the current keys stay.
+   * @param keys without this argument, the function in `accessToken.keys` is called. Its errors pass through
+   * @throws {FRT_ERR_INVALID_OPTION} if the option would not accept the keys, or the algorithm is `'HS256'`
    */
   rotateKeys(keys?: readonly AccessTokenKey[]): Promise<void>
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Guards a route: verifies the access token and sets `request.user`, else 401. */
+    /** Guards a route: verifies the access token and sets `request.user`. Otherwise the response is a 401. */
     authenticate: AuthHook
-    /** Guards further, after `authenticate`: every scope must be in the `scope` claim (RFC 9068 section 2.2.3), else 403. */
+    /**
+     * Returns a hook that must run after `authenticate`. The `scope` claim must contain every scope (RFC 9068, section
+     * 2.2.3). Otherwise the response is a 403.
+     * @throws {FRT_ERR_INVALID_OPTION} if there is no scope, or a scope is invalid
+     */
     authorize(...scopes: string[]): AuthHook
-    /** Guards further, after `authenticate`: what the function answers with `false` is 403. */
+    /**
+     * Returns a hook that must run after `authenticate`. If the function does not return `true`, the response is a 403.
+     */
     authorize(
       allows: (
         user: AccessTokenClaims,
         request: FastifyRequest
       ) => boolean | undefined | Promise<boolean | undefined>
     ): AuthHook
+    /** Manages sessions in code without a request. */
     sessions: Sessions
     /**
-     * Guards a route of your own that changes something, where a browser sends its token by itself: the check
-     * that login, refresh and logout have. Safe methods pass; a page of another origin is 403.
+     * Guards your own routes against CSRF if a browser sends their token automatically. It is the check of the login,
+     * refresh and logout routes. It allows GET, HEAD and OPTIONS. The response to a page of another origin is a 403.
      */
     checkOrigin: AuthHook
   }
 
   interface FastifyRequest {
-    /** The verified claims, or `null`. */
+    /** The verified claims of the access token, or `null`. */
     user: AccessTokenClaims | null
-    /** The same as `app.authenticate`, as a call. @throws a 401 error of the README's table, or 503 */
+    /**
+     * Verifies the access token like `app.authenticate`, and returns its claims.
+     * @throws the errors of `app.sessions.verify`
+     * @throws {FRT_ERR_NO_ACCESS_TOKEN} if the request has no access token
+     */
     authenticate(): Promise<AccessTokenClaims>
-    /** With `optional`: `null` where no token came. */
+    /** With `optional`, returns `null` if the request has no access token. */
     authenticate(options: { optional?: boolean }): Promise<AccessTokenClaims | null>
   }
 
   interface FastifyReply {
     /**
-     * Starts a session, and gives the body to answer with, as the login route does: the refresh token
-     * travels by the request's transport. The session of a valid refresh token that came with the
-     * request ends.
-     * @throws `FRT_ERR_INVALID_IDENTITY`, `FRT_ERR_STORE_UNAVAILABLE`
+     * Creates a session like the login route, and returns the response body. Sends the refresh token by the transport
+     * of the request. Revokes the session of a valid refresh token in the request.
+     * @throws {FRT_ERR_INVALID_IDENTITY} if the identity is invalid
+     * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
      */
     startSession(identity: Identity): Promise<TokenResponse>
     /**
-     * Refreshes the session of the refresh token that came with the request, as the refresh route does: gives
-     * the body to answer with. Checks no origin.
-     * @throws a 401 error of the README's table, `FRT_ERR_STORE_UNAVAILABLE`
+     * Exchanges the refresh token of the request like the refresh route, and returns the response body. Does not check
+     * the origin.
+     * @throws the errors of `app.sessions.refresh`
+     * @throws {FRT_ERR_NO_REFRESH_TOKEN} if the request has no refresh token
      */
     refreshSession(): Promise<TokenResponse>
     /**
-     * Ends every session that a token of the request names, and clears the refresh token's cookie, as the
-     * logout route does. Checks no origin.
-     * @throws `FRT_ERR_STORE_UNAVAILABLE`
+     * Revokes the session of each token in the request, and deletes the cookie with the refresh token, like the logout
+     * route. Does not check the origin.
+     * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time. The plugin retries in the background
      */
     endSession(): Promise<void>
   }

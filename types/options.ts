@@ -12,19 +12,19 @@ import type { RedisClient } from './redis-client.js'
 import type { Claims, Duration, Identity, Metadata, Session } from './session.js'
 import type { SessionStore } from './session-store.js'
 
-/** How the refresh token travels, both ways. */
+/** Where requests and responses contain the refresh token. */
 export type Transport = 'cookie' | 'body' | 'header'
 
 type Awaitable<T> = T | Promise<T>
 
-/** The options of the plugin. A bad or unknown one is `FRT_ERR_INVALID_OPTION` at registration. */
+/** The options of the plugin. An invalid or unknown option throws `FRT_ERR_INVALID_OPTION` at registration. */
 export interface FastifyRefreshTokenOptions {
   /**
-   * Who is it? Reads what it likes from the request; `null` (or any other falsy value) means bad
-   * credentials: 401. What it throws passes through. It may also answer by itself (a second factor), and
-   * return the reply. Required unless `routes.login` is `false`.
+   * Returns the identity of the user. `null` or another falsy value means wrong credentials, and the response is a 401.
+   * Its errors pass through. It can also send a response itself (for example to ask for a second factor) and return the
+   * reply. Required unless `routes.login` is `false`.
    *
-   * A method, so that its request may be typed by what its schema checks:
+   * It is a method, so that its request can have the type of its schema:
    * `async login(request: FastifyRequest<{ Body: Credentials }>)`.
    */
   login?(
@@ -32,101 +32,118 @@ export interface FastifyRefreshTokenOptions {
     reply: FastifyReply
   ): Awaitable<Identity | FastifyReply | null | undefined | false>
   /**
-   * At least 32 bytes, or several such: the first signs, all verify. They roll as `[old, new]`, then
-   * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869); with
-   * `accessToken.keys`, that of the refresh token alone.
+   * One or more secrets of at least 32 bytes. The first one signs, and all verify. To rotate, use `[old, new]`, then
+   * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869). With `accessToken.keys`,
+   * only the key of the refresh token is.
    */
   secret: string | Buffer | ReadonlyArray<string | Buffer>
-  /** An ioredis `Redis` or `Cluster` that you made and close. Without it, and without `store`: in memory, for one process. */
+  /**
+   * An ioredis `Redis` or `Cluster`. The application creates and closes it. Without `redis` and `store`, sessions are
+   * in the memory of one process.
+   */
   redis?: RedisClient | undefined
-  /** A session store of your own, instead of `redis`. */
+  /** Your own session store, instead of `redis`. */
   store?: SessionStore | undefined
   /**
-   * Before every Redis key. It also separates the derived keys: two instances with one secret never
-   * accept each other's tokens.
+   * Prefix of every Redis key, 1 to 64 characters without braces. It also changes the derived keys, so that two
+   * registrations with one secret do not accept each other's tokens.
    * @default 'frt:'
    */
   keyPrefix?: string | undefined
   /**
-   * How long a store call may take, whatever the client's own settings are: then 503.
+   * Time limit of a store call, at most 60 seconds. It applies regardless of the settings of the Redis client. After
+   * it, the response is a 503.
    * @default '2s'
    */
   storeTimeout?: Duration | undefined
   accessToken?: AccessTokenOptions | undefined
   refreshToken?: RefreshTokenOptions | undefined
   session?: SessionOptions | undefined
-  /** @default 'cookie' */
+  /**
+   * Where requests and responses contain the refresh token.
+   * @default 'cookie'
+   */
   transport?: Transport | ((request: FastifyRequest) => Transport) | undefined
   cookie?: CookieOptions | undefined
   header?: HeaderOptions | undefined
   routes?: RoutesOptions | undefined
   csrf?: CsrfOptions | undefined
   revocation?: RevocationOptions | undefined
-  /** After a session began. What it throws is logged, and changes no answer; so with the others. */
+  /** Called after a session was created. The errors of this hook and of the others are logged only. */
   onLogin?: ((event: LoginEvent, request: FastifyRequest | null) => unknown) | undefined
-  /** After a refresh was answered. */
+  /** Called after a refresh token was exchanged. */
   onRefresh?: ((event: RefreshEvent, request: FastifyRequest | null) => unknown) | undefined
-  /** After a session ended for any reason but theft. */
+  /** Called after a session was revoked for another reason than reuse or rollback. */
   onLogout?: ((event: LogoutEvent, request: FastifyRequest | null) => unknown) | undefined
-  /** After a stolen token was found out: once for a session. */
+  /** Called once per session, after reuse or a rollback revoked it. */
   onReuse?: ((event: ReuseEvent, request: FastifyRequest | null) => unknown) | undefined
 }
 
+/** The options of refresh tokens. */
 export interface RefreshTokenOptions {
   /**
-   * Idle lifetime: a session not refreshed for so long ends. More than six times the grace.
+   * Idle timeout, from 1 second to five years. A session that is not refreshed for this long expires. Must be more than
+   * six times `grace`.
    * @default '14d'
    */
   ttl?: Duration | undefined
   /**
-   * How long a retired token is still answered, counted from the first use of its successor. Less
-   * than a third of `accessToken.ttl`; `0` turns it off.
+   * Grace period: how long a retired token is accepted after its successor is confirmed. Must be less than a third of
+   * `accessToken.ttl`. `0` disables the grace period and the cooldown.
    * @default a tenth of `accessToken.ttl`, at most '30s'
    */
   grace?: Duration | undefined
   /**
-   * The immediate parent stays good until the current generation was used. Turn it off where other
-   * services verify the access tokens: then nobody confirms.
+   * Accepts the last retired token until its successor is confirmed. Set it to `false` if other services verify the
+   * access tokens, because their requests do not confirm.
    * @default true
    */
   untilConfirmed?: boolean | undefined
   /**
-   * Whether this use of an access token proves that the client has it: `false` for a server that
-   * renders pages on the browser's behalf and may lose the browser before it gets the cookie.
+   * Returns whether this use of an access token confirms its generation. Return `false` for a server that renders pages
+   * for the browser. It may lose the connection before the browser receives the cookie.
    * @default every request
    */
   confirms?: ((request: FastifyRequest) => Awaitable<boolean>) | undefined
-  /** Asked before a retired token is answered once more; `false` makes it reuse. `request` is `null` for calls through `app.sessions`. */
+  /**
+   * Called before a retired token is replayed. `false` makes it reuse. `request` is `null` for calls through
+   * `app.sessions`.
+   */
   allowReplay?: ((request: FastifyRequest | null, session: Session) => Awaitable<boolean>) | undefined
   /**
-   * What to do with a token that is ahead of the store by more than one rotation (a restored backup):
-   * end its session, or go on from it.
+   * What to do with a token that is ahead of the store by more than one rotation, for example after a restored backup.
+   * `'accept-one'` revokes its session. `'accept'` rotates the token.
    * @default 'accept-one'
    */
   rollback?: 'accept-one' | 'accept' | undefined
 }
 
+/** The options of sessions. */
 export interface SessionOptions {
   /**
-   * Absolute lifetime: no rotation extends it. At most five years.
+   * Absolute lifetime, from 1 second to five years. No rotation extends it.
    * @default '90d'
    */
   ttl?: Duration | undefined
   /**
-   * More sessions than that: the oldest is evicted.
+   * Maximum number of sessions per user. A login evicts the oldest ones.
    * @default 100
    */
   maxPerUser?: number | undefined
-  /** Called at each refresh, before anything is rotated: fresh claims, or `null` to end the session. What it throws passes through. */
+  /**
+   * Called at each refresh, before the rotation. Returns new claims, or `null` to revoke the session. Its errors pass
+   * through.
+   */
   load?: ((sub: string, session: Session) => Awaitable<{ claims?: Claims } | null | undefined>) | undefined
   /**
-   * What is kept for the user's list of devices; taken at login, and again at each rotation.
-   * @default the user agent and the IP address, cut to length
+   * Returns metadata of the request for the user's list of devices, at most 1,024 bytes of JSON. Called at login and at
+   * each rotation.
+   * @default the user agent and the IP address, shortened
    */
   metadata?: ((request: FastifyRequest) => Metadata) | undefined
 }
 
-/** The cookie is always HttpOnly. */
+/** The cookie with the refresh token. It is always HttpOnly. */
 export interface CookieOptions {
   /** @default '__Host-refresh_token' */
   name?: string | undefined
@@ -139,25 +156,34 @@ export interface CookieOptions {
   secure?: boolean | undefined
 }
 
-/** The header names of transport `'header'`. */
+/** The header names of the transport `'header'`. */
 export interface HeaderOptions {
-  /** @default 'x-refresh-token' */
+  /**
+   * Header of requests and responses.
+   * @default 'x-refresh-token'
+   */
   refreshToken?: string | undefined
-  /** @default 'x-access-token' */
+  /**
+   * Header of responses.
+   * @default 'x-access-token'
+   */
   accessToken?: string | undefined
 }
 
-/** Merged into a route's own options: hooks are added to ours; `method`, `url` and `handler` are refused. */
+/**
+ * Options of a plugin route. Hooks run after the hooks of the plugin. `method`, `url` and `handler` are not allowed.
+ */
 export type RouteOverrides = Omit<
   RouteShorthandOptions,
   'validatorCompiler' | 'serializerCompiler' | 'schema'
 > & {
   schema?: (FastifySchema & Record<string, unknown>) | undefined
-  /** Of any kind of schema. */
+  /** For any kind of schema. */
   validatorCompiler?: FastifySchemaCompiler<never> | undefined
   serializerCompiler?: FastifySerializerCompiler<never> | undefined
 }
 
+/** The routes. `true` adds a route, `false` omits it, and an object adds it with these options. */
 export interface RoutesOptions {
   /** @default '/auth' */
   prefix?: string | undefined
@@ -167,41 +193,42 @@ export interface RoutesOptions {
   logoutAll?: RouteOverrides | boolean | undefined
   sessions?: RouteOverrides | boolean | undefined
   /**
-   * `GET /.well-known/jwks.json` (RFC 7517), without the prefix: the public halves of `accessToken.keys`, for
-   * those who verify access tokens. Not for `'HS256'`, whose keys are secret.
+   * `GET /.well-known/jwks.json` (RFC 7517), without the prefix: the public keys of `accessToken.keys`, for servers
+   * that verify access tokens. Not available with `'HS256'`, because its keys must stay secret.
    * @default false
    */
   jwks?: RouteOverrides | boolean | undefined
 }
 
+/** The options of the CSRF check. */
 export interface CsrfOptions {
-  /** Origins beside the server's own that may call the routes from a browser: `'https://app.example.com'`. */
+  /** Other origins that may call the routes from a browser, for example `'https://app.example.com'`. */
   trustedOrigins?: readonly string[] | undefined
 }
 
-/** How a guarded route learns that the session of an access token has ended. */
+/** How a guarded route checks that the session of an access token was not revoked. */
 export interface RevocationOptions {
   /**
-   * `'feed'` finds it in the process's own memory, which every logout reaches within milliseconds;
-   * `'store'` asks the store at each request; `'none'` waits for the token to expire.
-   * @default 'feed'; 'store' for a store of your own without `openFeed`
+   * `'feed'` checks the memory of the process, which receives every revocation within milliseconds. `'store'` queries
+   * the store at each request. `'none'` accepts the token until it expires.
+   * @default 'feed', or 'store' for your own store without `openFeed`
    */
   mode?: 'none' | 'store' | 'feed' | undefined
   /**
-   * What to do while the feed is silent: `'allow'` goes on with what is known, bounded by the lifetime of
-   * the access token; `'deny'` asks the store, and answers 503 where that fails, too.
+   * What to do while the feed is stale. `'allow'` uses the known revocations, so that a revoked session is accepted at
+   * most for the lifetime of its access token. `'deny'` queries the store, and returns 503 if the store also fails.
    * @default 'allow'
    */
   onStale?: 'allow' | 'deny' | undefined
   /**
-   * How long the feed may be silent before it is stale: 1 to 60 seconds.
+   * How long the feed stays fresh without a successful read, from 1 to 60 seconds.
    * @default '5s'
    */
   staleAfter?: Duration | undefined
   /**
-   * How many replicas of a Redis master must have a revocation before it is answered (`WAIT`): a failover
-   * then cannot bring the session back. Where fewer follow within `storeTimeout` the answer is 503, and it is
-   * tried again in the background. The session has ended at once all the same.
+   * Number of replicas of a Redis master that must acknowledge a revocation (`WAIT`), so that a failover does not
+   * restore the session. If fewer acknowledge within `storeTimeout`, the response is a 503, and the plugin retries in
+   * the background. The session is revoked immediately in both cases.
    * @default 0
    */
   replicas?: number | undefined

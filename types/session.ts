@@ -1,6 +1,5 @@
 /**
- * The claims of your own that travel in the access token, and come back in `request.user`.
- * Declare them once, by declaration merging:
+ * The claims of the application in the access token and in `request.user`. Declare them once, by declaration merging:
  *
  * ```ts
  * declare module 'fastify-refresh-token' {
@@ -8,79 +7,85 @@
  * }
  * ```
  *
- * What is not declared does not compile; to allow any name, declare `[name: string]: unknown`.
+ * Undeclared claims do not compile. To allow any name, declare `[name: string]: unknown`.
  *
- * They must survive `JSON.stringify`, take at most 4,096 bytes of JSON, and may not use the reserved
- * names `sub sid gen iat exp nbf iss aud jti auth_time`.
+ * Claims must be serializable as JSON, at most 4,096 bytes. The names `sub`, `sid`, `gen`, `iat`, `exp`, `nbf`, `iss`,
+ * `aud`, `jti` and `auth_time` are reserved.
  */
 export interface Claims {
-  /** What `app.authorize('read', 'write')` reads: words separated by spaces (RFC 9068 section 2.2.3). */
+  /** Scopes separated by spaces, for `app.authorize('read', 'write')` (RFC 9068, section 2.2.3). */
   scope?: string | undefined
 }
 
-/** Claims that are declared as required have to be given. */
-type GivenClaims = Partial<Claims> extends Claims ? { claims?: Claims | undefined } : { claims: Claims }
+/** Makes `claims` required if the application declares required claims. */
+type IdentityClaims = Partial<Claims> extends Claims ? { claims?: Claims | undefined } : { claims: Claims }
 
-/** What is kept beside a session for the user's list of devices: at most 1,024 bytes of JSON. */
+/** Data of a session for the user's list of devices, at most 1,024 bytes of JSON. */
 export interface Metadata {
   [name: string]: unknown
 }
 
-/** Who logged in: what `login` returns and `reply.startSession` takes. Its `claims` are those for the access token. */
-export type Identity = GivenClaims & {
-  /** The subject: the user's id, a non-empty string of at most 256 bytes. Best opaque: a session's id confirms a guessed one. */
+/**
+ * The user of a new session, as `login` returns it and `reply.startSession` accepts it. `claims` are for the access
+ * token.
+ */
+export type Identity = IdentityClaims & {
+  /**
+   * The subject: the id of the user, a string of 1 to 256 bytes. Use an opaque id, because a session id can confirm a
+   * guess of the subject.
+   */
   sub: string
   /**
-   * `false`: the cookie ends with the browser, and the session ends when unused for 24 hours.
+   * `false` sends a session cookie, and limits the idle timeout to 24 hours.
    * @default true
    */
   remember?: boolean | undefined
-  /** Shortens the absolute lifetime of this session; never lengthens it. Seconds, or a string such as `'1h'`. */
+  /** Absolute lifetime of this session, at least 1 second. It can only shorten the option `session.ttl`. */
   ttl?: Duration | undefined
-  /** Kept for as long as the session, and laid over what `session.metadata` takes from each request. */
+  /** Metadata that does not change. It overrides properties of the option `session.metadata`. */
   metadata?: Metadata | undefined
 }
 
-/** A number of seconds, or a string that `@lukeed/ms` reads: `'15m'`, `'14 days'`. */
+/** A number of seconds, or a string that `@lukeed/ms` parses, for example `'15m'` or `'14 days'`. */
 export type Duration = number | string
 
-/** The verified claims of an access token (RFC 7519 section 4.1 where a name is registered there). */
+/** The verified claims of an access token. `sub`, `iat` and `exp` are defined in RFC 7519, section 4.1. */
 export interface AccessTokenClaims extends Claims {
   /** The subject. */
   sub: string
-  /** The session's public id. */
+  /** The session id. */
   sid: string
   /** The generation of the session that the token was issued for. */
   gen: number
-  /** Issued at, in seconds since the epoch, by the store's clock. */
+  /** Time of issue in seconds since the epoch, by the store's clock. */
   iat: number
-  /** Expires at, in seconds since the epoch, by the store's clock. */
+  /** Expiry in seconds since the epoch, by the store's clock. */
   exp: number
-  /** When the user last logged in, in seconds since the epoch (OpenID Connect Core section 2): for step-up. */
+  /** Time of the login in seconds since the epoch (OpenID Connect Core, section 2), for step-up authentication. */
   auth_time: number
 }
 
-/** One login: from `login` to `logout`, on one device. Also called a token family. */
+/** A login on one device, from its creation to its expiry or revocation. Its tokens are a token family. */
 export interface Session {
-  /** The public id: may be shown and logged. */
+  /** Session id, 27 characters of base64url. It is public, and may be displayed and logged. */
   sid: string
   sub: string
-  /** How many tokens the session has had: starts at 1, grows by one with each rotation. */
+  /** Generation: starts at 1 and increases by 1 with each rotation. */
   gen: number
   createdAt: Date
-  /** The last rotation, or the login. */
+  /** Time of the last rotation or, before the first one, of the login. */
   lastUsedAt: Date
-  /** The end, unless it is refreshed before. */
+  /** Expiry if the session is not refreshed again. */
   expiresAt: Date
-  /** The absolute end: no rotation extends it. */
+  /** End of the absolute lifetime. No rotation extends it. */
   absoluteExpiresAt: Date
   remember: boolean
-  /** The claims of the login. */
+  /** The claims of the identity. */
   claims: Claims
   metadata: Metadata
 }
 
-/** Why a session ended. */
+/** Why a session was revoked. */
 export type RevocationReason =
   | 'logout'
   | 'reuse'
@@ -90,13 +95,13 @@ export type RevocationReason =
   | 'disabled'
   | 'rollback'
 
-/** The two tokens of a session, for code that hands them on itself. */
+/** The tokens of a session, for code that sends them itself. */
 export interface Tokens {
   accessToken: string
-  /** Lifetime of the access token, in seconds (RFC 6749 section 5.1). */
+  /** Lifetime of the access token, in seconds (RFC 6749, section 5.1). */
   expiresIn: number
   refreshToken: string
-  /** Until the session ends if it is not refreshed, in seconds. */
+  /** Time until the session expires if it is not refreshed, in seconds. */
   refreshTokenExpiresIn: number
   session: Session
 }

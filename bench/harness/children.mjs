@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { pinned } from './cpus.mjs'
 
-/** Whatever ends this process ends what it has started. */
+/** The running child processes. They are killed when this process exits. */
 const children = new Set()
 
 process.on('exit', () => {

@@ -6,12 +6,12 @@ import { CORES, canPin, coreCount } from './cpus.mjs'
 
 const PACKAGES = ['fastify', '@fastify/jwt', '@fastify/cookie', '@fastify/session', 'ioredis']
 
-/** The machine, the versions and how processes share it: without these, figures mean nothing. */
+/** Describes the machine, the versions and the cores of the processes. */
 export async function describeEnvironment(redis) {
   const { redis_version: redisVersion, mem_allocator: allocator } = await redis.info()
   const versions = PACKAGES.map((name) => `${name} ${versionOf(name)}`)
   const sharing = canPin
-    ? `the server on core ${CORES.server}, load generator on core ${CORES.generator}, Redis on core ${CORES.redis}`
+    ? `server on core ${CORES.server}, load generator on core ${CORES.generator}, Redis on core ${CORES.redis}`
     : 'processes are not pinned'
   return [
     `${cpus()[0]?.model.trim()}, ${coreCount} cores, ${platform()} ${arch()}`,
@@ -23,7 +23,7 @@ export async function describeEnvironment(redis) {
 function versionOf(name) {
   const require = createRequire(import.meta.url)
   let folder = dirname(require.resolve(name))
-  // Not `name/package.json`, which a package may not export.
+  // Does not resolve `name/package.json`, because some packages do not export it.
   for (;;) {
     try {
       const found = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))

@@ -6,14 +6,14 @@ import { Redis } from 'ioredis'
 import { start, stop } from './children.mjs'
 import { CORES } from './cpus.mjs'
 
-/** A Redis of our own, which keeps nothing on disk. */
+/** Starts a Redis server that writes nothing to disk. */
 export async function startRedis(core = CORES.redis) {
   const port = await freePort()
   const settings = { port, bind: '127.0.0.1', dir: tmpdir(), save: '', appendonly: 'no', loglevel: 'warning' }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   const child = start(core, 'redis-server', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   child.on('error', (error) => {
-    console.error(`redis-server does not start: ${error.message}`)
+    console.error(`could not start redis-server: ${error.message}`)
     process.exit(1)
   })
   const client = await connectTo(port)
@@ -28,7 +28,7 @@ export async function startRedis(core = CORES.redis) {
       const { used_cpu_user: user, used_cpu_sys: system } = await info('cpu')
       return (Number(user) + Number(system)) * 1000
     },
-    /** Without the buffers of those that are connected. */
+    /** Returns the used memory without the buffers of clients. */
     async usedMemory() {
       const { used_memory: all, mem_clients_normal: buffers } = await info('memory')
       return Number(all) - Number(buffers)
@@ -43,8 +43,8 @@ export async function startRedis(core = CORES.redis) {
 async function connectTo(port) {
   const client = new Redis(port, { retryStrategy: () => 20, maxRetriesPerRequest: null })
   client.on('error', () => {})
-  const answer = await Promise.race([client.ping(), setTimeout(5000, 'none', { ref: false })])
-  if (answer !== 'PONG') throw new Error('redis-server does not answer')
+  const response = await Promise.race([client.ping(), setTimeout(5000, 'none', { ref: false })])
+  if (response !== 'PONG') throw new Error('redis-server did not respond within 5 seconds')
   return client
 }
 

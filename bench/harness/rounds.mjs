@@ -1,30 +1,36 @@
+import { logIn } from '../load/clients.mjs'
 import { Connection } from '../load/connection.mjs'
 import { drive } from '../load/drive.mjs'
-import { logIn } from '../load/work.mjs'
 import { startServer } from './servers.mjs'
 import { median, ratios } from './statistics.mjs'
 import { format, printTable, progress } from './table.mjs'
 
-/** As many as a busy server has, and each waits for its answer. */
+/** Number of connections. Each waits for the response before the next request. */
 export const CONNECTIONS = 200
 
 /**
- * Measures contestants in turn, round after round, each round beginning with another: what the machine does
- * beside this touches all of them. After some rounds all servers are started anew, for of two processes with
- * one program one may be a third faster, by what the compiler made of it and where its memory lies.
+ * Measures the implementations in turn. Each round starts with another implementation, so that other load on the machine
+ * affects all of them.
  *
- * @param prepare `(contestant, server)` gives `works`, what each connection does, for as long as a server runs
- * @returns for each contestant `{ contestant, measures, error }`
+ * After some rounds all servers are restarted. Two processes of one program can differ by a third, because of the code
+ * that the compiler generates and the layout of the memory.
+ *
+ * @param prepare `(implementation, server)` returns one client per connection, for the lifetime of a server
+ * @returns for each implementation `{ implementation, measures, error }`
  */
-export async function runRounds(contestants, redis, prepare, timing) {
-  const results = contestants.map((contestant) => ({ contestant, measures: [], error: undefined }))
+export async function runRounds(implementations, redis, prepare, timing) {
+  const results = implementations.map((implementation) => ({
+    implementation,
+    measures: [],
+    error: undefined
+  }))
   for (let start = 0; start < timing.starts; start++) {
     const runs = await Promise.all(
-      results.map(async ({ contestant, measures }) => {
-        const server = await startServer(contestant, contestant.redis ?? redis, {
+      results.map(async ({ implementation, measures }) => {
+        const server = await startServer(implementation, implementation.redis ?? redis, {
           profileTo: timing.profileTo
         })
-        return { contestant, server, measures }
+        return { implementation, server, measures }
       })
     )
     for (const [i, { server }] of runs.entries()) results[i].error = server.error
@@ -40,19 +46,19 @@ export async function runRounds(contestants, redis, prepare, timing) {
 }
 
 async function measureAll(running, redis, prepare, timing) {
-  // One after the other, for all servers share a core.
-  for (const run of running) run.works = await prepare(run.contestant, run.server)
+  // One after the other, because all servers share a core.
+  for (const run of running) run.clients = await prepare(run.implementation, run.server)
 
   for (let round = 0; round < timing.rounds; round++) {
     for (let i = 0; i < running.length; i++) {
       const run = running[(i + round) % running.length]
-      const sample = sampler(run.server, run.contestant.redis ?? redis)
-      // In the first round the code itself is cold.
+      const sample = sampler(run.server, run.implementation.redis ?? redis)
+      // In the first round the code is not optimized yet.
       const warmUpMs = round === 0 ? timing.firstWarmUpMs : timing.warmUpMs
       const times = { warmUpMs, measureMs: timing.measureMs }
-      const measure = await drive(run.server.port, run.works, times, sample)
+      const measure = await drive(run.server.port, run.clients, times, sample)
       run.measures.push(toFigures(measure))
-      progress(`round ${round + 1}: ${run.contestant.name} ${format.count(measure.rate)}/s`)
+      progress(`round ${round + 1}: ${run.implementation.name} ${format.count(measure.rate)}/s`)
     }
   }
   await Promise.all(running.map(({ server }) => server.stop()))
@@ -66,20 +72,20 @@ function sampler(server, redis) {
   }
 }
 
-function toFigures({ rate, seconds, before, after, whole }) {
+function toFigures({ rate, seconds, before, after, total }) {
   const share = (name) => (after[name] - before[name]) / (seconds * 1000)
   return {
     rate,
-    /** What an answer costs the server: less noisy than the rate where others use the machine, too. */
-    cpuUs: ((after.server - before.server) * 1000) / (after.answers - before.answers),
+    /** CPU time of the server per response. Less noisy than the rate if other programs use the machine. */
+    cpuUs: ((after.server - before.server) * 1000) / (after.responses - before.responses),
     server: share('server'),
     generator: share('generator'),
     redis: share('redis'),
-    commands: (whole.last.commands - whole.first.commands) / whole.answers
+    commands: (total.last.commands - total.first.commands) / total.responses
   }
 }
 
-/** Logs users in over HTTP, some at a time. */
+/** Logs the users in over HTTP, 20 at a time. */
 export async function logInAll(server, transport, users) {
   const sessions = new Array(users.length)
   let next = 0
@@ -95,14 +101,14 @@ export async function logInAll(server, transport, users) {
   return sessions
 }
 
-/** A server that had less of its core than that was not what was measured. */
-const BUSY = 0.9
+/** If the server used less of its core, something else limited the rate. */
+const MIN_SERVER_SHARE = 0.9
 
 const SHARES = ['server', 'generator', 'redis']
 
-/** Medians, spread, and the ratio to each reference, which is taken round by round. */
+/** Prints medians, minimum and maximum, and the ratio to each reference, calculated per round. */
 export function printRounds(title, runs, references) {
-  const columns = ['contestant', 'per second', 'min–max']
+  const columns = ['implementation', 'per second', 'min–max']
   columns.push(
     ...references.map((name) => `of ${name}`),
     'CPU µs',
@@ -111,12 +117,14 @@ export function printRounds(title, runs, references) {
     'Redis',
     'commands'
   )
-  const rows = runs.map((run) => [run.contestant.name, ...toCells(run, runs, references)])
+  const rows = runs.map((run) => [run.implementation.name, ...toCells(run, runs, references)])
   printTable(title, columns, rows)
-  const starved = runs.filter(({ measures }) => measures.length > 0 && medianOf(measures, 'server') < BUSY)
-  if (starved.length > 0) {
-    const names = starved.map(({ contestant }) => contestant.name).join('; ')
-    console.log(`\nNot to be trusted, for something else had the server's core or kept it waiting: ${names}.`)
+  const slowed = runs.filter(
+    ({ measures }) => measures.length > 0 && medianOf(measures, 'server') < MIN_SERVER_SHARE
+  )
+  if (slowed.length > 0) {
+    const names = slowed.map(({ implementation }) => implementation.name).join('; ')
+    console.log(`\nNot reliable, because the server did not fully use its core: ${names}.`)
   }
 }
 
@@ -132,7 +140,7 @@ function toCells(run, runs, references) {
     format.count(median(rates)),
     `${format.count(Math.min(...rates))}–${format.count(Math.max(...rates))}`,
     ...references.map((name) => {
-      const ratio = ratioOf(runs, run.contestant.name, name)
+      const ratio = ratioOf(runs, run.implementation.name, name)
       return ratio === undefined ? '' : format.ratio(ratio)
     }),
     of('cpuUs').toFixed(1),
@@ -141,16 +149,16 @@ function toCells(run, runs, references) {
   ]
 }
 
-/** The median of the ratios of each round, or undefined where one of the two did not run. */
+/** Returns the median of the ratios of all rounds, or `undefined` if one of the two implementations did not run. */
 export function ratioOf(runs, name, reference, figure = ({ rate }) => rate) {
   const figuresOf = (wanted) =>
-    runs.find(({ contestant }) => contestant.name === wanted)?.measures.map(figure) ?? []
+    runs.find(({ implementation }) => implementation.name === wanted)?.measures.map(figure) ?? []
   const own = figuresOf(name)
   const others = figuresOf(reference)
   return own.length > 0 && others.length > 0 ? median(ratios(own, others)) : undefined
 }
 
-/** The same, of answers per second of the server's CPU time. */
+/** Returns the same ratio for responses per second of CPU time of the server. */
 export function cpuRatioOf(runs, name, reference) {
   return ratioOf(runs, name, reference, ({ cpuUs }) => 1 / cpuUs)
 }

@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis'
 
-/** A process that runs one contestant: `node server.mjs '{ "from", "settings", "redisPort" }'`. */
+/** Runs one implementation: `node server.mjs '{ "from", "settings", "redisPort" }'`. */
 const { from, settings, redisPort } = JSON.parse(process.argv[2])
 
 let commands = 0
 
-/** Each command that a contestant awaits is a round trip. */
+/** Counts the Redis commands of the implementation. */
 class CountingRedis extends Redis {
   sendCommand(...args) {
     commands++
@@ -13,15 +13,15 @@ class CountingRedis extends Redis {
   }
 }
 
-const questions = {
+const handlers = {
   sample() {
     const { user, system } = process.cpuUsage()
     return { cpuMs: (user + system) / 1000, commands }
   }
 }
 
-process.on('message', ({ id, question }) => process.send({ id, answer: questions[question]() }))
-// The bench has ended, well or not.
+process.on('message', ({ id, command }) => process.send({ id, response: handlers[command]() }))
+// The benchmark has ended.
 process.on('disconnect', () => process.exit())
 
 try {

@@ -6,22 +6,21 @@ import { CORES, pin } from './cpus.mjs'
 const SERVER = fileURLToPath(new URL('server.mjs', import.meta.url))
 
 /**
- * Starts a contestant in a process of its own.
+ * Starts an implementation in its own process.
  *
- * @returns the server; or `{ error }` where the contestant refuses its settings: what is not there yet is
- *   not measured, and stops nothing
+ * @returns the server, or `{ error }` if the implementation rejects its settings. The benchmark then continues without it
  */
 export async function startServer({ from, settings = {} }, redis, { core = CORES.server, profileTo } = {}) {
   const argument = JSON.stringify({ from, settings, redisPort: redis.port })
   const profile = profileTo ? ['--cpu-prof', `--cpu-prof-dir=${profileTo}`] : []
-  // It starts on any core, and is pinned when it is ready: many of them start at once.
+  // Pinned when it is ready, because many servers start at the same time.
   const child = start(null, process.execPath, [...profile, SERVER, argument], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production' }
   })
   const [{ port, error }] = await Promise.race([
     once(child, 'message'),
-    once(child, 'exit').then(() => [{ error: 'it ended' }])
+    once(child, 'exit').then(() => [{ error: 'the server exited' }])
   ])
   const stop = async () => {
     if (child.connected) child.disconnect()
@@ -37,17 +36,17 @@ export async function startServer({ from, settings = {} }, redis, { core = CORES
   let lastId = 0
   return {
     port,
-    /** CPU time and Redis commands of this process until now. */
+    /** Returns the CPU time and the number of Redis commands of this process so far. */
     sample() {
       const id = ++lastId
       return new Promise((resolve) => {
         const onMessage = (message) => {
           if (message.id !== id) return
           child.off('message', onMessage)
-          resolve(message.answer)
+          resolve(message.response)
         }
         child.on('message', onMessage)
-        child.send({ id, question: 'sample' })
+        child.send({ id, command: 'sample' })
       })
     },
     stop

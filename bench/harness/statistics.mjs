@@ -9,7 +9,7 @@ export function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
 }
 
-/** Of each round the ratio: what slows the machine down in a round slows both. */
+/** Returns the ratio of each round. If the machine is slow in a round, both values are affected. */
 export function ratios(values, references) {
   return values.map((value, round) => value / references[round])
 }

@@ -1,4 +1,4 @@
-/** Prints a table in Markdown, its columns aligned; all but the first are figures. */
+/** Prints a Markdown table. The first column is text, the others are figures. */
 export function printTable(title, columns, rows) {
   const cells = [columns, ...rows].map((row) => columns.map((_, at) => row[at] ?? ''))
   const widths = columns.map((_, at) => Math.max(3, ...cells.map((row) => row[at].length)))
@@ -19,7 +19,7 @@ export const format = {
   percent: (share) => `${Math.round(share * 100)} %`
 }
 
-/** What is being done, for who waits. Not part of the result. */
+/** Prints progress to stderr, which is not part of the result. */
 export function progress(text) {
   process.stderr.write(`${text}\n`)
 }

@@ -22,8 +22,9 @@ return {s[2], s[3] + 1}
 `
 
 /**
- * The floor: rotation by hand, by one who knows what he does and wants no more than that. One script, one
- * JWT, one cookie. No grace, no retry, no theft found out, no list of devices, no check of the origin.
+ * Minimal rotation: one script, one JWT, one cookie.
+ *
+ * It has no grace period, no replay, no reuse detection, no session list and no check of the origin.
  */
 export async function build({ redis }) {
   const app = Fastify()
@@ -32,7 +33,7 @@ export async function build({ redis }) {
   const loginSha = await redis.script('LOAD', LOGIN)
   const rotateSha = await redis.script('LOAD', ROTATE)
 
-  const sessionKey = (sid) => `floor:s:${sid}`
+  const sessionKey = (sid) => `plain:s:${sid}`
   const digestOf = (secret) => createHash('sha256').update(secret).digest('base64url')
   const newSecret = () => randomBytes(32).toString('base64url')
 
@@ -40,7 +41,7 @@ export async function build({ redis }) {
     const { username: sub } = request.body
     const sid = newSid()
     const secret = newSecret()
-    const keys = [sessionKey(sid), `floor:u:${sub}`]
+    const keys = [sessionKey(sid), `plain:u:${sub}`]
     await redis.evalsha(loginSha, 2, ...keys, sub, digestOf(secret), TTL_MS, Date.now() + TTL_MS, sid)
     reply.setCookie(COOKIE, `${sid}.${secret}`, COOKIE_ATTRIBUTES)
     return tokenResponse(signAccessToken(app, sub, sid, 1))

@@ -1,8 +1,8 @@
-/** What all contestants have in common: the same secret, lifetimes and names, and tokens of the same size. */
+// Common to all implementations: the secret, lifetimes, names, and the size of tokens.
 
 export const SECRET = 'a secret for benchmarks, which is as long as it needs to be'
 
-/** Longer than a run: nothing expires while it is measured. */
+/** Longer than a run, so that no token expires during it. */
 export const ACCESS_TTL_SECONDS = 3600
 export const REFRESH_TTL_SECONDS = 14 * 24 * 60 * 60
 
@@ -15,12 +15,12 @@ export const COOKIE_ATTRIBUTES = {
   maxAge: REFRESH_TTL_SECONDS
 }
 
-/** Users are numbered, and their names are all of one length. */
+/** Returns the name of a user. All names have the same length. */
 export function userName(number) {
   return `user-${String(number).padStart(7, '0')}`
 }
 
-/** The body of a login's and a refresh's answer. */
+/** Returns the body of the response to a login or a refresh. */
 export function tokenResponse(accessToken) {
   return { access_token: accessToken, token_type: 'Bearer', expires_in: ACCESS_TTL_SECONDS }
 }

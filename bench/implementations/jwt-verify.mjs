@@ -1,17 +1,18 @@
 import Fastify from 'fastify'
 import { tokenResponse } from './common.mjs'
-import { mint, registerJwt } from './jwt.mjs'
+import { createAccessToken, registerJwt } from './jwt.mjs'
 
-export { mint }
+export { createAccessToken }
 
 /**
- * `@fastify/jwt` as its README has it: `await request.jwtVerify()`. No logout reaches its tokens.
- * With `cache` the verifier remembers that many tokens.
+ * `@fastify/jwt` as documented: `await request.jwtVerify()`. A logout does not revoke access tokens.
+ *
+ * `cache` is the number of verified tokens that are cached.
  */
 export async function build({ cache = false }) {
   const app = Fastify()
   await registerJwt(app, { cache })
-  app.post('/auth/login', async (request) => tokenResponse(mint(app, request.body.username)))
+  app.post('/auth/login', async (request) => tokenResponse(createAccessToken(app, request.body.username)))
   app.get('/me', { preHandler: async (request) => request.jwtVerify() }, async (request) => ({
     sub: request.user.sub
   }))

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
 import { ACCESS_TTL_SECONDS, SECRET } from './common.mjs'
 
-/** `@fastify/jwt`, set up to make tokens of the size of ours: header and claims are the same. */
+/** Registers `@fastify/jwt` so that the tokens have the same header, claims and size as those of this plugin. */
 export async function registerJwt(app, verify = {}) {
   await app.register(fastifyJwt, {
     secret: SECRET,
@@ -16,7 +16,7 @@ export async function registerJwt(app, verify = {}) {
   })
 }
 
-/** A session's id, as long as ours. */
+/** Returns a session id as long as those of this plugin. */
 export function newSid() {
   return randomBytes(20).toString('base64url')
 }
@@ -25,7 +25,7 @@ export function signAccessToken(app, sub, sid, gen) {
   return app.jwt.sign({ sub, sid, gen, auth_time: Math.floor(Date.now() / 1000) })
 }
 
-/** For "every token new": a token that no login made. */
-export function mint(app, sub) {
+/** Creates an access token without a login, for the comparison with new tokens. */
+export function createAccessToken(app, sub) {
   return signAccessToken(app, sub, newSid(), 1)
 }

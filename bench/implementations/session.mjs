@@ -4,8 +4,9 @@ import Fastify from 'fastify'
 import { REFRESH_TTL_SECONDS, SECRET } from './common.mjs'
 
 /**
- * `@fastify/session`: no tokens, a cookie that names a session in Redis. Its refresh is `regenerate()`.
- * `rolling` is its default, and writes the session at each request.
+ * `@fastify/session`: a cookie identifies a session in Redis, without tokens. The refresh is `regenerate()`.
+ *
+ * With `rolling`, the default of `@fastify/session`, each request writes the session.
  */
 export async function build({ redis, rolling = true }) {
   const app = Fastify()
@@ -34,7 +35,7 @@ export async function build({ redis, rolling = true }) {
   return app
 }
 
-/** What connect-redis does, over ioredis, which it has ceased to support. */
+/** A session store like connect-redis, which no longer supports ioredis. */
 class RedisSessions {
   constructor(redis) {
     this.redis = redis

@@ -1,12 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto'
 import Fastify from 'fastify'
-// As it is published. Not by its name: npm would install the root's dependencies once more.
+// The published files. They are not imported by package name, because npm would install the dependencies again.
 import refreshToken from '../../dist/esm/lib/index.js'
 import { ACCESS_TTL_SECONDS, SECRET } from './common.mjs'
 
 /**
- * This package. Its defaults, but for the settings given and for `grace`: with its default a refresh that
- * comes again within 90 seconds is answered without rotating, and here each is to rotate.
+ * This package with its defaults, except for the given settings and for `grace`.
+ *
+ * With the default grace period, a refresh within 90 seconds of the last one does not rotate. Here each refresh must
+ * rotate.
  */
 export async function build({
   redis,
@@ -31,8 +33,8 @@ export async function build({
   return app
 }
 
-/** For "every token new". */
-export async function mint(app, sub) {
+/** Creates an access token without a login over HTTP, for the comparison with new tokens. */
+export async function createAccessToken(app, sub) {
   return (await app.sessions.create({ sub })).accessToken
 }
 

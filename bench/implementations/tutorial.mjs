@@ -5,8 +5,9 @@ import { COOKIE, COOKIE_ATTRIBUTES, REFRESH_TTL_SECONDS, tokenResponse } from '.
 import { newSid, registerJwt, signAccessToken } from './jwt.mjs'
 
 /**
- * Rotation as tutorials have it: GET the token, DEL it, SET the next one and the user's current one. Four
- * round trips, and two requests at once both win.
+ * Rotation as in many tutorials: GET the token, DEL it, SET the next one and the user's current one.
+ *
+ * This takes four round trips, and two concurrent requests with one token both succeed.
  */
 export async function build({ redis }) {
   const app = Fastify()

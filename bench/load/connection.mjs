@@ -1,16 +1,18 @@
 import { connect } from 'node:net'
 
 /**
- * One keep-alive connection of HTTP/1.1, one request at a time. It knows just what the contestants
- * answer (a head, a content-length, a body) and is fast, so that the server is what is measured.
+ * One HTTP/1.1 keep-alive connection with one request at a time.
+ *
+ * It parses only what the implementations send (head, content-length, body). It is fast, so that the server limits the
+ * rate.
  */
 export class Connection {
   #socket
   #received = ''
-  #onAnswer
+  #onResponse
   #onError
 
-  /** @param onError is told once why no answer will come */
+  /** @param onError called once if the connection fails */
   constructor(port, onError) {
     this.#onError = onError
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -20,14 +22,14 @@ export class Connection {
     this.#socket.on('close', () => this.#fail(new Error('the server closed the connection')))
   }
 
-  /** @param onAnswer is called with status, head and body */
-  send(request, onAnswer) {
-    this.#onAnswer = onAnswer
+  /** @param onResponse called with status, head and body */
+  send(request, onResponse) {
+    this.#onResponse = onResponse
     this.#socket.write(request, 'latin1')
   }
 
-  /** The same, as a promise. */
-  ask(request) {
+  /** Sends a request. Returns a promise of status, head and body. */
+  request(request) {
     return new Promise((resolve, reject) => {
       this.#onError = reject
       this.send(request, (status, head, body) => resolve({ status, head, body }))
@@ -48,7 +50,7 @@ export class Connection {
     if (this.#received.length < end) return
     const body = this.#received.slice(headEnd + 4, end)
     this.#received = ''
-    this.#onAnswer(Number(head.slice(9, 12)), head, body)
+    this.#onResponse(Number(head.slice(9, 12)), head, body)
   }
 
   #fail(error) {
@@ -57,7 +59,7 @@ export class Connection {
   }
 }
 
-/** The value of a header, as Node and Fastify write them: in lower case. */
+/** Returns the value of a header. Node.js and Fastify write the names in lower case. */
 export function headerOf(head, name) {
   const start = head.indexOf(`\r\n${name}: `)
   if (start === -1) return undefined

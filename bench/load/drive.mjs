@@ -2,16 +2,16 @@ import { setTimeout } from 'node:timers/promises'
 import { Connection } from './connection.mjs'
 
 /**
- * Lets each piece of work go round on a connection of its own, as fast as the server answers.
+ * Runs each client on its own connection, as fast as the server responds.
  *
- * @param works what each connection does: see `work.mjs`
- * @param sample gives CPU times and such: it is called when the warm-up is over and when the time is; and before
- *   the first request and after the last answer, for what has to be exact
- * @returns answers per second, the two samples, and `whole`: the other two
+ * @param clients one client of `clients.mjs` per connection
+ * @param sample returns CPU times and counters. It is called before and after the measured time. For exact counts it is
+ *   also called before the first request and after the last response
+ * @returns responses per second, the samples around the measured time, and in `total` those around all requests
  */
-export async function drive(port, works, { warmUpMs, measureMs }, sample) {
+export async function drive(port, clients, { warmUpMs, measureMs }, sample) {
   const first = await sample()
-  let answers = 0
+  let responses = 0
   let isOver = false
   const connections = []
   let fail
@@ -19,34 +19,34 @@ export async function drive(port, works, { warmUpMs, measureMs }, sample) {
     fail = reject
   })
 
-  for (const { next, check } of works) {
+  for (const { next, check } of clients) {
     const connection = new Connection(port, fail)
     connections.push(connection)
-    const onAnswer = (status, head, body) => {
+    const onResponse = (status, head, body) => {
       try {
         check(status, head, body)
       } catch (error) {
         return fail(error)
       }
-      answers++
-      if (!isOver) connection.send(next(), onAnswer)
+      responses++
+      if (!isOver) connection.send(next(), onResponse)
       else pending--
     }
-    connection.send(next(), onAnswer)
+    connection.send(next(), onResponse)
   }
-  let pending = works.length
+  let pending = clients.length
 
   async function measure() {
     await setTimeout(warmUpMs)
-    const before = { answers, at: performance.now(), ...(await sample()) }
+    const before = { responses, at: performance.now(), ...(await sample()) }
     await setTimeout(measureMs)
-    const after = { answers, at: performance.now(), ...(await sample()) }
+    const after = { responses, at: performance.now(), ...(await sample()) }
     isOver = true
-    // What was sent is answered: the next to use these sessions must hold their last tokens.
+    // Waits for pending responses, because the next round needs the last tokens of these sessions.
     while (pending > 0) await setTimeout(1)
     const seconds = (after.at - before.at) / 1000
-    const whole = { first, last: await sample(), answers }
-    return { rate: (after.answers - before.answers) / seconds, seconds, before, after, whole }
+    const total = { first, last: await sample(), responses }
+    return { rate: (after.responses - before.responses) / seconds, seconds, before, after, total }
   }
 
   try {

@@ -1,12 +1,12 @@
 import { headerOf } from './connection.mjs'
 
-/** A browser's, for it is what sessions are kept with. */
+/** The user agent of a browser, because the sessions store it. */
 export const USER_AGENT =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36'
 
 const COMMON = `host: localhost\r\nuser-agent: ${USER_AGENT}\r\n`
 
-/** How a client of each transport reads its tokens from an answer, and presents them. */
+/** How clients of each transport read tokens from a response and present them. */
 export const transports = {
   cookie: {
     read: (head, body) => ({ access: JSON.parse(body).access_token, refresh: cookieOf(head) }),
@@ -27,7 +27,7 @@ export const transports = {
     }),
     refresh: ({ refresh }) => post('/auth/refresh', `x-refresh-token: ${refresh}`)
   },
-  /** No tokens: the cookie is the session. */
+  /** Without tokens: the cookie identifies the session. */
   session: {
     read: (head) => ({ refresh: cookieOf(head) }),
     guard: ({ refresh }) => get('/me', `cookie: ${refresh}`),

@@ -1,10 +1,10 @@
 import { CONNECTIONS, printRounds, runRounds } from '../harness/rounds.mjs'
-import { login, newUsers } from '../load/work.mjs'
+import { login, newUsers } from '../load/clients.mjs'
 
-export async function logins(plan, { redis, timing, verdicts }) {
-  const runs = await runRounds(plan.contestants, redis, prepare, timing)
+export async function logins(plan, { redis, timing, targetReport }) {
+  const runs = await runRounds(plan.implementations, redis, prepare, timing)
   printRounds(plan.title, runs, plan.references)
-  verdicts.ratios(plan, runs)
+  targetReport.ratios(plan, runs)
 }
 
 async function prepare({ transport }) {

@@ -6,27 +6,27 @@ import { userName } from '../implementations/common.mjs'
 import { build } from '../implementations/this-plugin.mjs'
 import { times } from './sessions.mjs'
 
-/** So many keys tell what all are like. */
+/** Number of keys that are sampled. */
 const SAMPLE = 400
 
-/** What `used_memory` grows by for each session, all keys and tables of Redis included; each user has one. */
+/** Measures the growth of `used_memory` per session, with all keys and tables of Redis. Each user has one session. */
 export async function memory(plan, context) {
-  const plain = await measureOurs(plan, context, {})
-  const withMetadata = await measureOurs(plan, context, plan.metadata)
+  const plain = await measureThisPlugin(plan, context, {})
+  const withMetadata = await measureThisPlugin(plan, context, plan.metadata)
   const rows = [
-    toRow('ours, no metadata', plain),
-    toRow('ours, user agent and address', withMetadata),
-    toRow('by hand', await measureOverHttp('baseline', plan, context)),
+    toRow('this plugin, no metadata', plain),
+    toRow('this plugin, user agent and address', withMetadata),
+    toRow('baseline', await measureOverHttp('baseline', plan, context)),
     toRow('GET, DEL, SET, SET', await measureOverHttp('tutorial', plan, context)),
     toRow('@fastify/session', await measureOverHttp('session', plan, context))
   ]
-  const title = `${plan.title}, of ${format.count(context.sized(plan.sessions))}`
-  printTable(title, ['contestant', 'bytes', 'keys, by MEMORY USAGE', 'growth per rotation'], rows)
+  const title = `${plan.title}, of ${format.count(context.scaled(plan.sessions))}`
+  printTable(title, ['implementation', 'bytes', 'keys, by MEMORY USAGE', 'growth per rotation'], rows)
 
-  const { verdicts } = context
-  verdicts.atMost('bytes per session without metadata', plain.bytes, plan.targets.plain)
-  verdicts.atMost('bytes per session with a user agent', withMetadata.bytes, plan.targets.withMetadata)
-  verdicts.atMost('growth per rotation', plain.growth, plan.targets.growthPerRotation)
+  const { targetReport } = context
+  targetReport.atMost('bytes per session without metadata', plain.bytes, plan.targets.plain)
+  targetReport.atMost('bytes per session with a user agent', withMetadata.bytes, plan.targets.withMetadata)
+  targetReport.atMost('growth per rotation', plain.growth, plan.targets.growthPerRotation)
 }
 
 function toRow(name, { bytes, keys, growth }) {
@@ -34,22 +34,26 @@ function toRow(name, { bytes, keys, growth }) {
   return [name, format.count(bytes), usage.join(', '), growth?.toFixed(2)]
 }
 
-async function measureOurs(plan, { sized }, metadata) {
-  const { bytes, keys } = await inRedis('this-plugin', sized(plan.sessions), async (client, count, measure) => {
-    const app = await build({ mode: 'none', redis: client })
-    const bytes = await measure(() =>
-      times(count, (number) => app.sessions.create({ sub: userName(number), metadata }))
-    )
-    await app.close()
-    return { bytes: bytes / count }
-  })
+async function measureThisPlugin(plan, { scaled }, metadata) {
+  const { bytes, keys } = await inRedis(
+    'this-plugin',
+    scaled(plan.sessions),
+    async (client, count, measure) => {
+      const app = await build({ mode: 'none', redis: client })
+      const bytes = await measure(() =>
+        times(count, (number) => app.sessions.create({ sub: userName(number), metadata }))
+      )
+      await app.close()
+      return { bytes: bytes / count }
+    }
+  )
   return { bytes, keys, growth: await measureGrowth(plan, metadata) }
 }
 
-/** By `MEMORY USAGE` of all keys, which is exact where they are few. */
+/** Measures the growth per rotation by `MEMORY USAGE` of all keys, which is exact for few keys. */
 async function measureGrowth({ rotatedSessions, rotations }, metadata) {
   return (
-    await inRedis('ours, rotated', rotatedSessions, async (client, count) => {
+    await inRedis('this plugin, rotated', rotatedSessions, async (client, count) => {
       const app = await build({ mode: 'none', redis: client })
       const tokens = []
       await times(count, async (number) => {
@@ -74,10 +78,10 @@ async function usageOfAll(client) {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-async function measureOverHttp(from, plan, { sized }) {
-  return inRedis(from, sized(plan.sessions), async (client, count, measure) => {
-    const contestant = await import(`../implementations/${from}.mjs`)
-    const app = await contestant.build({ redis: client })
+async function measureOverHttp(from, plan, { scaled }) {
+  return inRedis(from, scaled(plan.sessions), async (client, count, measure) => {
+    const implementation = await import(`../implementations/${from}.mjs`)
+    const app = await implementation.build({ redis: client })
     await app.ready()
     const bytes = await measure(() =>
       times(count, async (number) => {
@@ -95,7 +99,7 @@ async function inRedis(name, count, work) {
   progress(`memory: ${name}, ${count} sessions`)
   const redis = await startRedis(CORES.server)
   const client = new Redis(redis.port, { enableAutoPipelining: true })
-  // The first script and the first connection cost memory once.
+  // The first script and the first connection allocate memory once.
   await client.eval('return 1', 0)
   const measure = async (act) => {
     const before = await redis.usedMemory()
@@ -109,7 +113,7 @@ async function inRedis(name, count, work) {
   return { ...result, keys }
 }
 
-/** What a session's keys are: how many of each type, and their `MEMORY USAGE`, by a sample. */
+/** Estimates the keys per session from a sample: the number of each type, and its `MEMORY USAGE`. */
 async function usageOfTypes(client, count) {
   const sizes = new Map()
   for (let i = 0; i < SAMPLE; i++) {

@@ -1,11 +1,11 @@
 import { CONNECTIONS, logInAll, printRounds, runRounds } from '../harness/rounds.mjs'
 import { userName } from '../implementations/common.mjs'
-import { refresh } from '../load/work.mjs'
+import { refresh } from '../load/clients.mjs'
 
-export async function refreshes(plan, { redis, timing, verdicts }) {
-  const runs = await runRounds(plan.contestants, redis, prepare, timing)
+export async function refreshes(plan, { redis, timing, targetReport }) {
+  const runs = await runRounds(plan.implementations, redis, prepare, timing)
   printRounds(plan.title, runs, plan.references)
-  verdicts.ratios(plan, runs)
+  targetReport.ratios(plan, runs)
 }
 
 async function prepare({ transport, rotates = true }, server) {

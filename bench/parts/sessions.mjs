@@ -1,18 +1,18 @@
 import { COOKIE, userName } from '../implementations/common.mjs'
 
-/** Makes many sessions without HTTP, a few hundred at a time, so that Redis is what it waits for. */
+/** Number of concurrent calls. */
 const AT_ONCE = 256
 
-/** Calls `work` with each number below `count`. */
+/** Calls `work` with each number below `count`, several at a time. */
 export async function times(count, work) {
   let next = 0
-  async function goOn() {
+  async function worker() {
     while (next < count) await work(next++)
   }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, goOn))
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, worker))
 }
 
-/** Sessions of ours, one for each user, as clients with cookies hold them. */
+/** Creates one session of this plugin per user, without HTTP. Returns them as clients with cookies hold them. */
 export async function createSessions(app, count) {
   const sessions = []
   await times(count, async (number) => {
@@ -24,8 +24,9 @@ export async function createSessions(app, count) {
 }
 
 /**
- * Put in the place of the first letter of the tag that a user's keys have in braces, and not in its alphabet.
- * Two users in a hundred thousand have tags that differ in that letter alone: their copies are one.
+ * Characters that replace the first character of the hash tag (in braces) in a copied key. They do not occur in hash tags.
+ *
+ * About two of a hundred thousand users have tags that differ only in that character, so that their copies collide.
  */
 const MARKS = "!#$%&'()*+,./:;<=>?@[]^`|~"
 
@@ -40,8 +41,9 @@ end
 `
 
 /**
- * Copies every key of Redis so many times, under names of the same length: to log a million users in would
- * take minutes. Nobody holds a token of a copy, but to Redis it is a session as any other.
+ * Copies every key of Redis several times, under names of the same length, because a million logins would take minutes.
+ *
+ * No client holds a token of a copy, but for Redis it is a normal session.
  */
 export async function copyAll(client, copies) {
   if (copies > MARKS.length) throw new Error(`at most ${MARKS.length} copies`)

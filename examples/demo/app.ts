@@ -1,15 +1,15 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken, { type FastifyRefreshTokenOptions, type SessionStore } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
+import { Attacker } from './attacker.js'
+import { Cooldown } from './cooldown.js'
+import { registerDemoRoutes, type Simulation } from './demo-routes.js'
 import { EarlyExpiry } from './early-expiry.js'
-import { History } from './history.js'
-import { LostAnswers } from './lost-answers.js'
+import { LostResponses } from './lost-responses.js'
 import { servePage } from './page.js'
-import { Rests } from './rests.js'
+import { SessionHistory } from './session-history.js'
 import { settings } from './settings.js'
-import { registerStage, type Stage } from './stage.js'
 import { createStoppableStore } from './stoppable-store.js'
-import { Thief } from './thief.js'
 
 export interface DemoOptions {
   secret: string | Buffer
@@ -17,68 +17,68 @@ export interface DemoOptions {
   logLevel?: string
 }
 
-/** The app of the demo: the plugin, two guarded routes, the page, and the stage behind it. */
+/** Creates the app of the demo: the plugin, two guarded routes, the page, and the routes that simulate faults. */
 export async function createDemo({
   secret,
   store,
   logLevel = 'warn'
 }: DemoOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger: { level: logLevel } })
-  const stage: Stage = {
+  const simulation: Simulation = {
     stoppable: createStoppableStore(store),
-    history: new History(),
-    rests: new Rests(),
-    lostAnswers: new LostAnswers(),
+    history: new SessionHistory(),
+    cooldown: new Cooldown(),
+    lostResponses: new LostResponses(),
     earlyExpiry: new EarlyExpiry(),
-    thief: new Thief()
+    attacker: new Attacker()
   }
-  app.addHook('onSend', stage.lostAnswers.breakOff)
+  app.addHook('onSend', simulation.lostResponses.onSend)
   app.addHook('onResponse', async ({ user }) => {
-    if (user) stage.rests.proved(user.sid, user.gen)
+    if (user) simulation.cooldown.recordConfirmation(user.sid, user.gen)
   })
 
   await app.register(refreshToken, {
     secret,
-    store: stage.stoppable.store,
+    store: simulation.stoppable.store,
     accessToken: { ttl: settings.accessTtlSeconds },
     refreshToken: { grace: settings.graceMs / 1000 },
     routes: { login: { schema: { body: credentialsSchema } } },
     login,
-    ...listeners(stage)
+    ...hooksFor(simulation)
   })
 
-  const guard = [app.authenticate, stage.earlyExpiry.check]
+  const guard = [app.authenticate, simulation.earlyExpiry.check]
   app.get('/me', { preHandler: guard }, async ({ user }) => ({ id: user?.sub, name: user?.name }))
   app.get('/admin', { preHandler: [...guard, app.authorize('admin')] }, async ({ user }) => ({
     message: `Only admins see this, ${user?.name}`
   }))
-  await registerStage(app, stage)
+  await registerDemoRoutes(app, simulation)
   servePage(app)
   return app
 }
 
-/** What the server itself tells of its sessions. */
-function listeners({ history, rests, lostAnswers, earlyExpiry, thief }: Stage) {
+/** Returns the hooks that record what the plugin reports about sessions. */
+function hooksFor({ history, cooldown, lostResponses, earlyExpiry, attacker }: Simulation) {
   function forget(sid: string): void {
     earlyExpiry.forget(sid)
-    thief.forget(sid)
+    attacker.forget(sid)
   }
   return {
-    onLogin: ({ sid, gen }) => history.add(sid, { type: 'login', gen }),
+    onLogin: ({ sid, gen }) => history.add(sid, { type: 'created', gen }),
     onRefresh({ sid, gen, outcome, row }, request) {
       history.add(sid, { type: outcome, gen })
-      if (outcome === 'rotated') rests.minted(sid, gen)
-      else if (row === 3) rests.proved(sid, gen)
-      lostAnswers.refreshed(sid, request)
+      if (outcome === 'rotated') cooldown.recordRotation(sid, gen)
+      else if (row === 3) cooldown.recordConfirmation(sid, gen)
+      lostResponses.onRefresh(sid, request)
     },
     onLogout({ sid, gen, reason }) {
-      history.add(sid, { type: 'ended', gen, reason })
+      history.add(sid, { type: 'revoked', gen, reason })
       forget(sid)
     },
     onReuse({ sid, gen, reason }) {
-      const copied = history.copiedGen(sid)
+      const copied = history.copiedGeneration(sid)
       if (copied !== undefined) history.add(sid, { type: 'reused', gen: copied })
-      history.add(sid, { type: 'ended', gen, reason })
+      history.add(sid, { type: 'revoked', gen, reason })
       forget(sid)
     }
   } satisfies Partial<FastifyRefreshTokenOptions>

@@ -4,9 +4,9 @@ import { errorCodes } from 'fastify-refresh-token'
 
 const AccessTokenExpired = createError(errorCodes.AccessTokenExpired, 'The access token has expired', 401)
 
-/** Takes an access token for expired while the client thinks it good, as a server does whose clock is ahead. */
+/** Rejects an access token before it expires, like a server whose clock is ahead of the client's. */
 export class EarlyExpiry {
-  /** One for each session. */
+  /** The rejected `Authorization` header of each session. */
   readonly #expired = new Map<string, string>()
 
   expire(request: FastifyRequest): void {
@@ -18,7 +18,7 @@ export class EarlyExpiry {
     this.#expired.delete(sid)
   }
 
-  /** A hook to put after `authenticate`. */
+  /** A hook that runs after `authenticate`. */
   readonly check = async ({ user, headers }: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (this.#expired.get(user?.sid ?? '') !== headers.authorization) return
     reply.header('www-authenticate', 'Bearer realm="api", error="invalid_token"')

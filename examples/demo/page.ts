@@ -33,7 +33,7 @@ const HEADERS = {
 
 const files = new Map([...(await readPublic()), ...(await readClient())])
 
-/** The page, and the client's modules with their types blanked: what a bundler would do, without one. */
+/** Serves the page and the modules of the client. Their types are replaced by spaces, so that no bundler is needed. */
 export function servePage(app: FastifyInstance): void {
   for (const [path, body] of files) {
     const headers = { ...HEADERS, 'content-type': TYPES[extname(path)] ?? 'text/html; charset=utf-8' }

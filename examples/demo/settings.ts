@@ -1,4 +1,4 @@
-/** Short, so that one sees it happen. */
+/** Short lifetimes, so that a scenario takes only seconds. */
 export const settings = {
   accessTtlSeconds: 30,
   graceMs: 1000

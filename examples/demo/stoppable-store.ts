@@ -1,14 +1,14 @@
 import type { SessionStore } from 'fastify-refresh-token'
 
-/** What goes on while it is stopped: how an app opens and closes it is no question to it. */
-const ALWAYS = new Set<string | symbol>(['openFeed', 'close', 'warnings'])
+/** Calls that succeed while the store is stopped: the application makes them when it starts and closes. */
+const ALWAYS_AVAILABLE = new Set<string | symbol>(['openFeed', 'close', 'warnings'])
 
 export interface StoppableStore {
   store: SessionStore
   isRunning: boolean
 }
 
-/** A store that can be stopped: every question to it then fails, as if its server were gone. */
+/** Wraps a store so that it can be stopped. Every call then fails, as if the server of the store were down. */
 export function createStoppableStore(inner: SessionStore): StoppableStore {
   const stoppable: StoppableStore = {
     isRunning: true,
@@ -17,7 +17,7 @@ export function createStoppableStore(inner: SessionStore): StoppableStore {
         const method: unknown = Reflect.get(target, name)
         if (typeof method !== 'function') return method
         return (...args: unknown[]) => {
-          if (!stoppable.isRunning && !ALWAYS.has(name)) return Promise.reject(new Error('stopped'))
+          if (!stoppable.isRunning && !ALWAYS_AVAILABLE.has(name)) return Promise.reject(new Error('stopped'))
           return method.apply(target, args)
         }
       }

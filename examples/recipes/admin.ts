@@ -1,4 +1,4 @@
-// Support ends the sessions of a user: every process refuses his access tokens within milliseconds.
+// An administrator revokes the sessions of a user. Within milliseconds, every process rejects the user's access tokens.
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
@@ -11,14 +11,14 @@ export async function buildAdmin({ secret, redis, logger = false }: RecipeOption
     redis,
     login,
     routes: { login: { schema: { body: credentialsSchema } } },
-    onLogout: ({ sub, sid, reason }) => app.log.info({ sub, sid, reason }, 'a session ended')
+    onLogout: ({ sub, sid, reason }) => app.log.info({ sub, sid, reason }, 'session revoked')
   })
 
   app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
 
   await app.register(
     async (admin) => {
-      // For all of them: the route that somebody adds next year is guarded, too.
+      // These hooks guard all routes of this scope, including routes that are added later.
       admin.addHook('onRequest', app.authenticate)
       admin.addHook('onRequest', app.authorize('admin'))
 
@@ -32,8 +32,8 @@ export async function buildAdmin({ secret, redis, logger = false }: RecipeOption
       }))
 
       admin.delete<{ Params: { sid: string } }>('/sessions/:sid', async ({ params }, reply) => {
-        const ended = await app.sessions.revoke(params.sid)
-        return reply.code(ended ? 204 : 404).send()
+        const revoked = await app.sessions.revoke(params.sid)
+        return reply.code(revoked ? 204 : 404).send()
       })
     },
     { prefix: '/admin' }

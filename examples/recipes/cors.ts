@@ -1,4 +1,4 @@
-// A page on https://app.example.com that calls this API on another host.
+// A page on https://app.example.com calls this API on another host.
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
@@ -10,7 +10,8 @@ export const PAGE = 'https://app.example.com'
 export async function buildCors({ secret, redis, logger = false }: RecipeOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger })
 
-  // Before the plugin, so that its refusals carry the headers, too: without them the page reads none.
+  // Register CORS before the plugin, so that the plugin's error responses have the headers too. Without the headers, the
+  // page cannot read them.
   await app.register(cors, {
     origin: PAGE,
     credentials: true,
@@ -19,7 +20,7 @@ export async function buildCors({ secret, redis, logger = false }: RecipeOptions
     exposedHeaders: ['retry-after', 'www-authenticate']
   })
 
-  // CORS says who may read the answer. Who may cause a login or a refresh is another question, asked here.
+  // CORS controls which pages can read a response. `trustedOrigins` controls which pages can log in or refresh.
   await app.register(refreshToken, { secret, redis, login, csrf: { trustedOrigins: [PAGE] } })
 
   app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)

@@ -1,4 +1,4 @@
-// A store of one's own: sessions in a file (SESSIONS_FILE), which a restart does not lose.
+// A custom store keeps the sessions in a file (SESSIONS_FILE), so that they survive a restart.
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'

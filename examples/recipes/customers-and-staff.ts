@@ -1,4 +1,4 @@
-// Two kinds of users in one app: each has logins, cookies, keys and routes of its own.
+// One app has two kinds of users. Each kind has its own login, cookie, keys and routes.
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
 import { type Credentials, identify } from '../users.js'
@@ -24,7 +24,7 @@ export async function buildCustomersAndStaff({
     await staff.register(refreshToken, {
       secret,
       redis,
-      // Keys are derived from the secret and this: no token of one passes for one of the other.
+      // The keys are derived from the secret and the prefix, so each instance rejects the tokens of the other.
       keyPrefix: 'staff:',
       cookie: { name: '__Host-staff_token' },
       routes: { prefix: '/staff/auth' },

@@ -1,4 +1,4 @@
-// GraphQL: one address, where some fields are for everybody and some are not.
+// GraphQL with one URL. Some fields are public, and others need a user or an administrator.
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken, { type AccessTokenClaims, errorCodes } from 'fastify-refresh-token'
 import mercurius, { type MercuriusContext } from 'mercurius'
@@ -16,13 +16,15 @@ const schema = `
   type Query { motto: String!, me: User!, users: [ID!]! }
 `
 
-/** Whom a field is for; its error has the code that clients of the plugin know. */
+/** Returns the user. Throws an error with the plugin's code if the request has no user or not the required scope. */
 function requireUser({ user }: MercuriusContext, scope?: string): AccessTokenClaims {
   if (!user) {
-    throw new mercurius.ErrorWithProps('Log in first', { code: errorCodes.NoAccessToken })
+    throw new mercurius.ErrorWithProps('An access token is required', { code: errorCodes.NoAccessToken })
   }
   if (scope !== undefined && user.scope !== scope) {
-    throw new mercurius.ErrorWithProps('Not for you', { code: errorCodes.InsufficientScope })
+    throw new mercurius.ErrorWithProps('The access token does not allow this field', {
+      code: errorCodes.InsufficientScope
+    })
   }
   return user
 }
@@ -42,8 +44,7 @@ export async function buildGraphql({
 
   await app.register(mercurius, {
     schema,
-    // Without a token there is nobody. A token that is no good is a 401 of the whole request: who sends one
-    // wants to be somebody, and refreshes.
+    // A request without a token is anonymous. A request with an invalid token gets a 401, so that the client refreshes.
     context: async (request) => ({ user: await request.authenticate({ optional: true }) }),
     resolvers: {
       Query: {

@@ -6,22 +6,22 @@ import {
   type NewSession,
   type Refresh,
   type RevocationReason,
-  type SessionStore,
-  type SparedSessions
+  type RevokeAllFilter,
+  type SessionStore
 } from 'fastify-refresh-token'
 
 type Change = 'create' | 'rotate' | 'confirm' | 'revoke' | 'revokeAll'
 
 /**
- * Sessions that survive a restart, for one process: in memory, and in a file every call that changes them,
- * with its time. What is read back in that order comes to the same sessions. No token can be made of it.
- * The file only grows: a store for more than a few users would write it anew now and then.
+ * A store for one process that keeps its sessions in memory. It appends each call that changes a session to a file, with
+ * the time of the call. After a restart it repeats these calls in the same order. The file contains no token and nothing
+ * from which a token can be created. The file only grows. A store for many users would rewrite it from time to time.
  */
 export class JournalStore implements SessionStore {
   readonly #path: string
   readonly #now: () => number
   #nowMs = 0
-  readonly #memory = new MemoryStore({ now: () => this.#nowMs })
+  readonly #sessions = new MemoryStore({ now: () => this.#nowMs })
   #written: Promise<void> = Promise.resolve()
 
   constructor(path: string, { now = Date.now }: MemoryStoreOptions = {}) {
@@ -30,48 +30,54 @@ export class JournalStore implements SessionStore {
     for (const line of readLines(path)) {
       const [nowMs, change, args] = JSON.parse(line) as [number, Change, unknown[]]
       this.#nowMs = nowMs
-      Reflect.apply(this.#memory[change], this.#memory, args)
+      Reflect.apply(this.#sessions[change], this.#sessions, args)
     }
   }
 
   create(...args: [NewSession]) {
-    return this.#record('create', args, (memory) => memory.create(...args))
+    return this.#record('create', args, (sessions) => sessions.create(...args))
   }
 
   rotate(...args: [Refresh]) {
-    return this.#record('rotate', args, (memory) => memory.rotate(...args))
+    return this.#record('rotate', args, (sessions) => sessions.rotate(...args))
   }
 
   confirm(...args: [sid: string, gen: number]) {
-    return this.#record('confirm', args, (memory) => memory.confirm(...args))
+    return this.#record('confirm', args, (sessions) => sessions.confirm(...args))
   }
 
-  revoke(...args: [sid: string, reason: RevocationReason, operation: string]) {
-    return this.#record('revoke', args, (memory) => memory.revoke(...args))
+  revoke(...args: [sid: string, reason: RevocationReason, idempotencyKey: string]) {
+    return this.#record('revoke', args, (sessions) => sessions.revoke(...args))
   }
 
-  revokeAll(...args: [sub: string, reason: RevocationReason, operation: string, spare: SparedSessions]) {
-    return this.#record('revokeAll', args, (memory) => memory.revokeAll(...args))
+  revokeAll(
+    ...args: [sub: string, reason: RevocationReason, idempotencyKey: string, filter: RevokeAllFilter]
+  ) {
+    return this.#record('revokeAll', args, (sessions) => sessions.revokeAll(...args))
   }
 
-  get = (sid: string) => this.#at().get(sid)
-  has = (sid: string) => this.#at().has(sid)
-  list = (sub: string) => this.#at().list(sub)
-  now = () => this.#at().now()
-  openFeed: MemoryStore['openFeed'] = (settings) => this.#memory.openFeed(settings)
+  get = (sid: string) => this.#setTime().get(sid)
+  has = (sid: string) => this.#setTime().has(sid)
+  list = (sub: string) => this.#setTime().list(sub)
+  now = () => this.#setTime().now()
+  openFeed: MemoryStore['openFeed'] = (settings) => this.#sessions.openFeed(settings)
 
-  /** The memory, at the time of this call. */
-  #at(): MemoryStore {
+  /** Sets the time of the call, and returns the sessions. */
+  #setTime(): MemoryStore {
     this.#nowMs = this.#now()
-    return this.#memory
+    return this.#sessions
   }
 
   /**
-   * A change happens at once, and is answered when it is in the file, and all before it. Where that fails,
-   * this call and all later ones throw, which is a 503: nothing is answered that a restart would undo.
+   * Changes the sessions, and resolves when the file contains this change and all earlier ones. If a write fails, this
+   * call and all later calls reject, which becomes a 503. So a restart cannot undo a change that was confirmed.
    */
-  async #record<T>(change: Change, args: unknown[], make: (memory: MemoryStore) => Promise<T>): Promise<T> {
-    const outcome = make(this.#at())
+  async #record<T>(
+    change: Change,
+    args: unknown[],
+    apply: (sessions: MemoryStore) => Promise<T>
+  ): Promise<T> {
+    const outcome = apply(this.#setTime())
     const line = `${JSON.stringify([this.#nowMs, change, args])}\n`
     this.#written = this.#written.then(() => appendFile(this.#path, line, { flush: true, mode: 0o600 }))
     await this.#written
@@ -79,10 +85,10 @@ export class JournalStore implements SessionStore {
   }
 }
 
-/** Without a last one that breaks off: the process ended before it was answered. */
+/** Reads the complete lines. Removes an incomplete last line, because its call was never confirmed. */
 function readLines(path: string): string[] {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-  if (whole !== text) writeFileSync(path, whole)
-  return whole.split('\n').slice(0, -1)
+  const complete = text.slice(0, text.lastIndexOf('\n') + 1)
+  if (complete !== text) writeFileSync(path, complete)
+  return complete.split('\n').slice(0, -1)
 }

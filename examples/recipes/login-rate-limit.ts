@@ -1,4 +1,4 @@
-// Guessing passwords is limited by address and by user name, on the Redis that holds the sessions.
+// Limits login attempts by IP address and by username. The counters are in the Redis that holds the sessions.
 import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance, type preHandlerAsyncHookHandler } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
@@ -7,8 +7,8 @@ import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
 export const LIMITS = {
   byAddress: { max: 10, timeWindow: '1 minute' },
-  /** Whoever uses it up locks the user out as well: so the window is short. */
-  byName: { max: 5, timeWindow: '1 minute' }
+  /** An attacker can use up this limit and so block the user. Therefore the time window is short. */
+  byUsername: { max: 5, timeWindow: '1 minute' }
 }
 
 export async function buildLoginRateLimit({
@@ -16,21 +16,21 @@ export async function buildLoginRateLimit({
   redis,
   logger = false
 }: RecipeOptions): Promise<FastifyInstance> {
-  // Behind a proxy set `trustProxy`, too: without it everybody has the proxy's address.
+  // Behind a proxy, also set `trustProxy`. Otherwise all clients have the address of the proxy.
   const app = Fastify({ logger })
 
-  // It fails closed (no `skipOnError`): else a Redis that is down is a licence to guess.
+  // Without `skipOnError`, a login fails while Redis is unavailable. Otherwise an outage would allow unlimited attempts.
   await app.register(rateLimit, { global: false, redis, nameSpace: 'rate-limit:' })
 
-  const countName = app.createRateLimit({
-    ...LIMITS.byName,
+  const countUsername = app.createRateLimit({
+    ...LIMITS.byUsername,
     keyGenerator: ({ body }) => `login:${(body as Credentials).username.toLowerCase()}`
   })
-  const limitName: preHandlerAsyncHookHandler = async (request, reply) => {
-    const count = await countName(request)
+  const limitUsername: preHandlerAsyncHookHandler = async (request, reply) => {
+    const count = await countUsername(request)
     if (count.isAllowed || !count.isExceeded) return
     reply.code(429).header('retry-after', count.ttlInSeconds)
-    throw new Error('Too many logins of this name: try again later')
+    throw new Error('Too many logins with this username. Try again later')
   }
 
   await app.register(refreshToken, {
@@ -40,11 +40,11 @@ export async function buildLoginRateLimit({
     routes: {
       login: {
         schema: { body: credentialsSchema },
-        // In `onRequest`: a flood costs no parsing. One request is counted once by a registration of
-        // @fastify/rate-limit, so that the second limit is a hook of our own,
+        // This limit runs in `onRequest`, before the body is parsed. A registration of @fastify/rate-limit counts each
+        // request only once, so the second limit is a separate hook.
         config: { rateLimit: LIMITS.byAddress },
-        // and comes when the body, which has the name, was parsed and checked.
-        preHandler: limitName
+        // This limit runs after the body was parsed and validated, because the body contains the username.
+        preHandler: limitUsername
       }
     }
   })

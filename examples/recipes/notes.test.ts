@@ -1,4 +1,5 @@
-// `node --import tsx --test examples/recipes/notes.test.ts`: no login, no Redis, no port, no waiting.
+// Tests an app without login requests, Redis, ports or waiting.
+// Start: `node --import tsx --test examples/recipes/notes.test.ts`.
 import assert from 'node:assert/strict'
 import { mock, type TestContext, test } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
@@ -6,37 +7,37 @@ import { type Claims, MemoryStore } from 'fastify-refresh-token'
 import { buildNotes, type NotesOptions } from './notes.js'
 
 async function open(t: TestContext, options: Partial<NotesOptions> = {}) {
-  const app = await buildNotes({ secret: 'for tests: any thirty-two bytes or more', ...options })
+  const app = await buildNotes({ secret: 'only for tests: a secret of 32 bytes or more', ...options })
   t.after(() => app.close())
   return app
 }
 
-/** Somebody who is logged in, without the password and the time that it takes to check. */
-async function loggedIn(app: FastifyInstance, sub: string, claims: Claims = {}) {
+/** Creates a session without a password, because checking a password takes time. */
+async function createUser(app: FastifyInstance, sub: string, claims: Claims = {}) {
   const { accessToken, session } = await app.sessions.create({ sub, claims })
   const headers = { authorization: `Bearer ${accessToken}` }
-  return { sid: session.sid, ask: (request: InjectOptions) => app.inject({ headers, ...request }) }
+  return { sid: session.sid, send: (request: InjectOptions) => app.inject({ headers, ...request }) }
 }
 
-test('everybody has his own notes', async (t) => {
+test('each user has their own notes', async (t) => {
   const app = await open(t)
-  const [ada, grace] = [await loggedIn(app, 'user-1'), await loggedIn(app, 'user-2')]
-  await ada.ask({ method: 'POST', url: '/notes', payload: { text: 'looms' } })
-  assert.deepEqual((await ada.ask({ url: '/notes' })).json(), ['looms'])
-  assert.deepEqual((await grace.ask({ url: '/notes' })).json(), [])
+  const [ada, grace] = [await createUser(app, 'user-1'), await createUser(app, 'user-2')]
+  await ada.send({ method: 'POST', url: '/notes', payload: { text: 'looms' } })
+  assert.deepEqual((await ada.send({ url: '/notes' })).json(), ['looms'])
+  assert.deepEqual((await grace.send({ url: '/notes' })).json(), [])
 })
 
-test('only admins delete them all', async (t) => {
+test('only an administrator deletes all notes', async (t) => {
   const app = await open(t)
-  const [ada, grace] = [await loggedIn(app, 'user-1', { scope: 'admin' }), await loggedIn(app, 'user-2')]
+  const [ada, grace] = [await createUser(app, 'user-1', { scope: 'admin' }), await createUser(app, 'user-2')]
   const request = { method: 'DELETE', url: '/notes' } as const
-  const refused = await grace.ask(request)
-  assert.equal(refused.statusCode, 403)
-  assert.equal(refused.json().code, 'FRT_ERR_INSUFFICIENT_SCOPE')
-  assert.equal((await ada.ask(request)).statusCode, 204)
+  const rejected = await grace.send(request)
+  assert.equal(rejected.statusCode, 403)
+  assert.equal(rejected.json().code, 'FRT_ERR_INSUFFICIENT_SCOPE')
+  assert.equal((await ada.send(request)).statusCode, 204)
 })
 
-test('without a token there are no notes', async (t) => {
+test('a request without an access token is rejected', async (t) => {
   const app = await open(t)
   for (const method of ['GET', 'POST', 'DELETE'] as const) {
     const { statusCode, headers } = await app.inject({ method, url: '/notes' })
@@ -45,27 +46,27 @@ test('without a token there are no notes', async (t) => {
   }
 })
 
-test('an access token is over after five minutes, and at a logout', async (t) => {
+test('an access token is rejected after five minutes, and after its session is revoked', async (t) => {
   mock.timers.enable({ apis: ['Date'], now: Date.now() })
   t.after(() => mock.timers.reset())
   const app = await open(t)
-  const [ada, grace] = [await loggedIn(app, 'user-1'), await loggedIn(app, 'user-2')]
+  const [ada, grace] = [await createUser(app, 'user-1'), await createUser(app, 'user-2')]
 
   await app.sessions.revoke(grace.sid)
-  assert.equal((await grace.ask({ url: '/notes' })).json().code, 'FRT_ERR_SESSION_REVOKED')
+  assert.equal((await grace.send({ url: '/notes' })).json().code, 'FRT_ERR_SESSION_REVOKED')
 
-  assert.equal((await ada.ask({ url: '/notes' })).statusCode, 200)
+  assert.equal((await ada.send({ url: '/notes' })).statusCode, 200)
   mock.timers.tick(5 * 60_000 + 1000)
-  assert.equal((await ada.ask({ url: '/notes' })).json().code, 'FRT_ERR_ACCESS_TOKEN_EXPIRED')
+  assert.equal((await ada.send({ url: '/notes' })).json().code, 'FRT_ERR_ACCESS_TOKEN_EXPIRED')
 })
 
-test('while the store is down nobody is logged out', async (t) => {
+test('an outage of the store does not log out users', async (t) => {
   const store = new MemoryStore()
   const app = await open(t, { store })
-  const ada = await loggedIn(app, 'user-1')
+  const ada = await createUser(app, 'user-1')
   store.create = async () => {
     throw new Error('connect ECONNREFUSED')
   }
   await assert.rejects(app.sessions.create({ sub: 'user-1' }), { code: 'FRT_ERR_STORE_UNAVAILABLE' })
-  assert.equal((await ada.ask({ url: '/notes' })).statusCode, 200)
+  assert.equal((await ada.send({ url: '/notes' })).statusCode, 200)
 })

@@ -1,11 +1,11 @@
-// An app to be tested: `notes.test.ts` beside it shows how.
+// A small app. `notes.test.ts` shows how to test it.
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken, { type SessionStore } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
 export interface NotesOptions extends RecipeOptions {
-  /** A test may bring its own. */
+  /** A test can pass its own store. */
   store?: SessionStore
 }
 

@@ -1,4 +1,4 @@
-// Login with a provider (OpenID Connect, or OAuth 2.0 with a userinfo endpoint) instead of a password.
+// Users log in through a provider (OpenID Connect, or OAuth 2.0 with a userinfo endpoint) instead of with a password.
 import oauth2, { type OAuth2Namespace } from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
@@ -13,7 +13,7 @@ declare module 'fastify' {
 
 export interface OAuthLoginOptions extends RecipeOptions {
   issuer: string
-  /** Where browsers reach this app. */
+  /** The origin under which browsers reach this app. */
   origin: string
 }
 
@@ -32,27 +32,27 @@ export async function buildOAuthLogin({
     scope: ['openid', 'profile'],
     startRedirectPath: '/login',
     callbackUri: `${origin}/login/callback`,
-    // State and code verifier wait in cookies that no other host can plant.
+    // The cookies with state and code verifier have the `__Host-` prefix, so that no other host can set them.
     hostPrefixedCookies: true
   })
   await app.register(refreshToken, { secret, redis, routes: { login: false } })
 
   app.get('/login/callback', async (request, reply) => {
     const account = await accountOf(app, request, reply).catch((error) => {
-      // Another browser's state, a code that was used: somebody sent the user here with a login of his own.
-      // The message alone: the error holds the request to the provider, and with it the client's secret.
-      request.log.warn({ reason: error.message }, 'a login failed')
+      // The state belongs to another browser, or the code was used before. An attacker may have sent the user here with
+      // the attacker's own login. Only the message is logged, because the error contains the client secret.
+      request.log.warn({ reason: error.message }, 'login failed')
       return null
     })
-    if (!account) return reply.code(403).send({ message: 'That login is not yours: start again' })
+    if (!account) return reply.code(403).send({ message: 'The login is invalid. Start again' })
 
-    // The provider's id with its name: another provider may give the same id to somebody else.
+    // The id has the name of the provider as prefix, because another provider can use the same id for another user.
     await reply.startSession({ sub: `provider:${account.sub}`, claims: { name: account.name } })
-    // The tokens do not go with the address. The page gets its access token from `POST /auth/refresh`.
+    // The URL contains no token. The page gets its access token from `POST /auth/refresh`.
     return reply.redirect('/')
   })
 
-  app.get('/', async () => 'logged in, or not: ask POST /auth/refresh')
+  app.get('/', async () => 'POST /auth/refresh returns an access token if you are logged in')
   app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
   return app
 }

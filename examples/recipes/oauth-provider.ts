@@ -1,9 +1,9 @@
-// A provider of logins to try `oauth-login.ts` with: whoever comes is Ada. No example of how to write one.
+// A login provider for trying `oauth-login.ts`. It logs in every user as Ada, and is not a model for a real provider.
 import { createHash, randomUUID } from 'node:crypto'
 import formbody from '@fastify/formbody'
 import Fastify, { type FastifyInstance } from 'fastify'
 
-export const CLIENT = { id: 'recipe', secret: 'known-to-both-of-them' }
+export const CLIENT = { id: 'recipe', secret: 'shared-client-secret' }
 
 interface Grant {
   challenge: string | undefined
@@ -15,7 +15,7 @@ export interface OAuthProvider {
   issuer: string
 }
 
-/** Listens on a free port of this machine. */
+/** Starts the provider on a free port. */
 export async function startOAuthProvider(): Promise<OAuthProvider> {
   const app = Fastify()
   await app.register(formbody)
@@ -41,7 +41,7 @@ export async function startOAuthProvider(): Promise<OAuthProvider> {
   app.post<{ Body: Record<string, string> }>('/token', async ({ body, headers }, reply) => {
     const { code = '', code_verifier: verifier = '', redirect_uri: redirectUri } = body
     const grant = grants.get(code)
-    // A code is good once.
+    // A code can be used once.
     grants.delete(code)
     const isClient = headers.authorization === `Basic ${btoa(`${CLIENT.id}:${CLIENT.secret}`)}`
     const challenge = createHash('sha256').update(verifier).digest('base64url')

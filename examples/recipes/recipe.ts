@@ -3,17 +3,17 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
 
-/** What every recipe is built with. */
+/** The options of every recipe. */
 export interface RecipeOptions {
   secret: string | Buffer
-  /** Without it, sessions live in memory. */
+  /** Without Redis, sessions are in memory. */
   redis?: Redis | undefined
   logger?: boolean
 }
 
 /**
- * Serves a recipe whose file was started: `npx tsx examples/recipes/cors.ts`.
- * PORT (3000), AUTH_SECRET (random at each start) and REDIS_URL (memory) come from the environment.
+ * Starts the server if the file of the recipe was started: `npx tsx examples/recipes/cors.ts`.
+ * Environment: PORT (default 3000), AUTH_SECRET (default random), REDIS_URL (default: sessions in memory).
  */
 export async function serveIfStarted(
   moduleUrl: string,

@@ -1,4 +1,4 @@
-// Pages that the server renders, without a script: the access token is in a cookie, too.
+// The server renders the pages, and they contain no script. The access token is also in a cookie.
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -12,7 +12,7 @@ const COOKIE = { path: '/', httpOnly: true, secure: true, sameSite: 'lax' } as c
 const loginForm =
   '<form method="post"><input name="username"><input name="password" type="password"><button>Log in</button></form>'
 const accountForms =
-  '<form method="post"><input name="note"><button>Keep</button></form><form method="post" action="/logout"><button>Log out</button></form>'
+  '<form method="post"><input name="note"><button>Save</button></form><form method="post" action="/logout"><button>Log out</button></form>'
 
 export async function buildServerRendered({
   secret,
@@ -27,7 +27,8 @@ export async function buildServerRendered({
     redis,
     routes: { login: false },
     accessToken: { read: ({ cookies }) => cookies[ACCESS] },
-    // Not strict: who follows a link to here is logged in. So whatever changes something asks `checkOrigin`.
+    // With `lax` instead of `strict`, a user who follows a link from another site is logged in. Therefore `checkOrigin`
+    // must protect all requests that change something.
     cookie: { sameSite: 'lax' }
   })
   app.addHook('onRequest', app.checkOrigin)
@@ -36,7 +37,7 @@ export async function buildServerRendered({
   app.post('/login', { schema: { body: credentialsSchema } }, async (request, reply) => {
     const identity = await login(request)
     if (!identity) return page(reply.code(401), loginForm)
-    keepAccessToken(reply, await reply.startSession(identity))
+    setAccessTokenCookie(reply, await reply.startSession(identity))
     return reply.redirect('/account', 303)
   })
   app.post('/logout', async (_request, reply) => {
@@ -45,10 +46,10 @@ export async function buildServerRendered({
   })
 
   await app.register(async (pages) => {
-    pages.addHook('onRequest', enter)
+    pages.addHook('onRequest', authenticateOrRefresh)
     const notes: string[] = []
     pages.get('/account', async ({ user }, reply) =>
-      page(reply, `<p>You are ${user?.sub}, and keep ${notes.length} notes.</p>${accountForms}`)
+      page(reply, `<p>You are ${user?.sub}, and have ${notes.length} notes.</p>${accountForms}`)
     )
     pages.post<{ Body: { note: string } }>('/account', async ({ body }, reply) => {
       notes.push(body.note)
@@ -58,27 +59,27 @@ export async function buildServerRendered({
   return app
 }
 
-/** Lets in who has a good access token, and gets one for who has a session. */
-async function enter(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const user = await request.authenticate().catch(unless401)
+/** Authenticates the request. If the access token has expired, refreshes and repeats the request. */
+async function authenticateOrRefresh(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const user = await request.authenticate().catch(nullIf401)
   if (user) return
-  const tokens = await reply.refreshSession().catch(unless401)
+  const tokens = await reply.refreshSession().catch(nullIf401)
   if (!tokens) return reply.clearCookie(ACCESS, COOKIE).redirect('/login', 303)
 
-  keepAccessToken(reply, tokens)
-  // The browser sends the same request again (307: a form with what is in it), now with the new token, which
-  // proves that it got the cookies. A server that goes on with that token itself proves nothing of the kind:
-  // it needs `refreshToken.confirms`, which says `false` for such a request.
+  setAccessTokenCookie(reply, tokens)
+  // With 307 the browser sends the same request again, including the form data, and with the new access token. This
+  // proves that the browser has received the cookies. If the server used the new token itself, it would prove nothing.
+  // Such a server needs `refreshToken.confirms`, and returns `false` for the request.
   return reply.redirect(request.url, 307)
 }
 
-/** A store that is down is no logout. */
-function unless401(error: { statusCode?: number }): null {
+/** Returns `null` for a 401, and throws any other error again. An unavailable store must not log out the user. */
+function nullIf401(error: { statusCode?: number }): null {
   if (error.statusCode !== 401) throw error
   return null
 }
 
-function keepAccessToken(reply: FastifyReply, { access_token, expires_in }: TokenResponse): void {
+function setAccessTokenCookie(reply: FastifyReply, { access_token, expires_in }: TokenResponse): void {
   reply.setCookie(ACCESS, access_token, { ...COOKIE, maxAge: expires_in })
 }
 

@@ -1,4 +1,4 @@
-// Before a dangerous action the user has to give the password again, if he last gave it a while ago.
+// Before a dangerous action, the user must enter the password again if the last login is too old.
 import Fastify, { type FastifyInstance, type preHandlerAsyncHookHandler } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
@@ -6,11 +6,11 @@ import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
 export const MAX_AGE_SECONDS = 5 * 60
 
-/** A hook to put after `authenticate`: it answers as RFC 9470 says. */
+/** Creates a hook that runs after `authenticate`. It rejects a request as RFC 9470 defines. */
 function requireLoginWithin(maxAgeSeconds: number): preHandlerAsyncHookHandler {
   const challenge = `Bearer error="insufficient_user_authentication", max_age="${maxAgeSeconds}"`
   return async ({ user }, reply) => {
-    // Of the login, not of the token: no refresh makes it younger.
+    // `auth_time` is the time of the login. A refresh does not change it.
     const ageSeconds = Date.now() / 1000 - (user?.auth_time ?? 0)
     if (ageSeconds <= maxAgeSeconds) return
     reply.code(401).header('www-authenticate', challenge)
@@ -41,11 +41,11 @@ export async function buildStepUp({
     { preHandler: app.authenticate, schema: { body: credentialsSchema } },
     async (request, reply) => {
       const identity = await login(request)
-      // Somebody else's good password is no proof of who this is.
+      // The correct password of another user does not prove who this user is.
       if (!identity || identity.sub !== request.user?.sub) {
-        return reply.code(403).send({ message: 'That is not it' })
+        return reply.code(403).send({ message: 'The credentials are invalid' })
       }
-      // A new session, whose `auth_time` is now. It takes the place of the old one, which ends.
+      // The new session has the current time as `auth_time`. It replaces the old session, which is revoked.
       return reply.startSession(identity)
     }
   )

@@ -1,4 +1,4 @@
-// TypeBox: the compiler for the whole app, the login's schema, and the types of a guarded route.
+// TypeBox: a compiler for the whole app, a schema for the login, and types for a guarded route.
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
@@ -26,7 +26,7 @@ export async function buildTypebox({
   await app.register(refreshToken, {
     secret,
     redis,
-    // TypeBox's schemas are JSON Schema: the login's needs no compiler of its own.
+    // A TypeBox schema is a JSON Schema, so the login needs no compiler of its own.
     routes: { login: { schema: { body: Credentials } } },
     login: (request) => identify(request.body as Static<typeof Credentials>)
   })
@@ -34,7 +34,7 @@ export async function buildTypebox({
   app.post('/notes', { preHandler: app.authenticate, schema: { body: Note } }, async ({ body, user }) => ({
     text: body.text.trim(),
     stars: body.stars,
-    by: user?.name ?? 'somebody'
+    by: user?.name ?? 'unknown'
   }))
   return app
 }

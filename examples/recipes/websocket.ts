@@ -1,4 +1,4 @@
-// A WebSocket that lives no longer than its access token, and closes when the session ends.
+// A WebSocket that closes when its access token expires or its session is revoked.
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
@@ -6,15 +6,15 @@ import type { WebSocket } from 'ws'
 import { credentialsSchema, login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
-/** The client takes it for a 401: it refreshes, and connects again or asks for the password. */
+/** Close code that a client handles like a 401: refresh and connect again, or log in. */
 export const UNAUTHORIZED = 4401
 const CHECK_MS = 1000
 
 /**
- * `new WebSocket(url, ['bearer', accessToken])`: a page can set no header, and what is in the address gets
- * into logs.
+ * Reads the access token of `new WebSocket(url, ['bearer', accessToken])`. A page cannot set headers for a WebSocket, and
+ * a token in the URL would appear in logs.
  */
-function tokenOf({ headers }: FastifyRequest): string {
+function readToken({ headers }: FastifyRequest): string {
   const [scheme, token = ''] = (headers['sec-websocket-protocol'] ?? '').split(/ *, */)
   return scheme === 'bearer' ? token : ''
 }
@@ -30,33 +30,33 @@ export async function buildWebsocket(
     login,
     routes: { login: { schema: { body: credentialsSchema } } }
   })
-  // The answer names the scheme alone: the token must not come back.
+  // The response contains only the name of the scheme, because it must not contain the token.
   await app.register(websocket, { options: { handleProtocols: () => 'bearer', maxPayload: 64 * 1024 } })
 
-  /** Before the upgrade, so that a refusal is an answer of HTTP: CORS does not apply to WebSockets. */
-  async function enter(request: FastifyRequest): Promise<void> {
+  /** Runs before the upgrade, so that a rejection is an HTTP response. Checks the origin, because CORS does not apply. */
+  async function authenticate(request: FastifyRequest): Promise<void> {
     if (request.headers.origin !== undefined && request.headers.origin !== origin) {
-      throw Object.assign(new Error('This origin may not connect'), { statusCode: 403 })
+      throw Object.assign(new Error('Connections from this origin are not allowed'), { statusCode: 403 })
     }
-    request.user = await app.sessions.verify(tokenOf(request))
+    request.user = await app.sessions.verify(readToken(request))
   }
 
-  /** Asks what the process knows anyway: with `revocation.mode: 'feed'` no store is troubled. */
-  function closeWhenOver(socket: WebSocket, token: string): void {
+  /** Checks the token repeatedly. With `revocation.mode: 'feed'` this causes no call to the store. */
+  function closeWhenInvalid(socket: WebSocket, token: string): void {
     const check = setInterval(async () => {
       try {
         await app.sessions.verify(token)
       } catch (error) {
         const { statusCode, code } = error as { statusCode?: number; code?: string }
-        // A store that does not answer (503) is no reason to hang up.
+        // An unavailable store (503) does not close the connection.
         if (statusCode === 401) socket.close(UNAUTHORIZED, code)
       }
     }, CHECK_MS)
     socket.once('close', () => clearInterval(check))
   }
 
-  app.get('/echo', { websocket: true, preValidation: enter }, (socket, request) => {
-    closeWhenOver(socket, tokenOf(request))
+  app.get('/echo', { websocket: true, preValidation: authenticate }, (socket, request) => {
+    closeWhenInvalid(socket, readToken(request))
     socket.on('message', (data) => socket.send(`${request.user?.sub}: ${data}`))
   })
   return app

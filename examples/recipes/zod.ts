@@ -1,4 +1,4 @@
-// Zod: the compilers for the whole app, the login's schema, and the types of a guarded route.
+// Zod: compilers for the whole app, a schema for the login, and types for a guarded route.
 import Fastify, { type FastifyInstance } from 'fastify'
 import refreshToken from 'fastify-refresh-token'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -17,7 +17,7 @@ export async function buildZod({ secret, redis, logger = false }: RecipeOptions)
   await app.register(refreshToken, {
     secret,
     redis,
-    // The plugin's routes keep Fastify's own compilers: a schema of another kind brings its own along.
+    // The routes of the plugin use the compilers of Fastify. A route with a Zod schema needs its own compiler.
     routes: { login: { schema: { body: credentials }, validatorCompiler } },
     login: (request) => identify(request.body as z.infer<typeof credentials>)
   })
@@ -28,7 +28,7 @@ export async function buildZod({ secret, redis, logger = false }: RecipeOptions)
       preHandler: app.authenticate,
       schema: { body: note, response: { 200: note.extend({ by: z.string() }) } }
     },
-    async ({ body, user }) => ({ text: body.text.trim(), stars: body.stars, by: user?.name ?? 'somebody' })
+    async ({ body, user }) => ({ text: body.text.trim(), stars: body.stars, by: user?.name ?? 'unknown' })
   )
   return app
 }

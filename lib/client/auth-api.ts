@@ -1,37 +1,37 @@
 import { UnavailableError } from './errors.js'
-import { type Environment, limit } from './runtime.js'
+import { type Runtime, withTimeLimit } from './runtime.js'
 import type { IssuedToken } from './session-state.js'
 
-const ANSWER_TIMEOUT_MS = 10_000
+const RESPONSE_TIMEOUT_MS = 10_000
 
-/** A `POST` of ours, and what a script can read of its answer. */
-export interface Answer {
+/** The parts of a response of the plugin that the client uses. */
+export interface ApiResponse {
   status: number
   body: Record<string, unknown>
   retryAfterMs: number
 }
 
-export interface AskInit {
+export interface CallOptions {
   headers?: Record<string, string>
   signal?: AbortSignal
-  /** It is sent also where the page goes away meanwhile. */
+  /** Sends the request even if the page is closed meanwhile. */
   keepalive?: boolean
 }
 
-/** The routes of the plugin. */
-export class Server {
-  readonly #environment: Environment
-  readonly #base: string
+/** Calls the routes of the plugin. */
+export class AuthApi {
+  readonly #runtime: Runtime
+  readonly #routesUrl: string
   readonly #credentials: 'include' | 'omit'
 
-  constructor(environment: Environment, base: string, usesCookie: boolean) {
-    this.#environment = environment
-    this.#base = base
+  constructor(runtime: Runtime, routesUrl: string, usesCookie: boolean) {
+    this.#runtime = runtime
+    this.#routesUrl = routesUrl
     this.#credentials = usesCookie ? 'include' : 'omit'
   }
 
-  post(address: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
-    return this.#environment.fetch(address, {
+  post(url: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
+    return this.#runtime.fetch(url, {
       ...init,
       method: 'POST',
       credentials: this.#credentials,
@@ -42,18 +42,21 @@ export class Server {
     })
   }
 
-  /** @throws `UnavailableError` where no answer came in time: nobody knows whether the server heard it */
-  ask(route: string, body?: unknown, { signal: ended, ...init }: AskInit = {}): Promise<Answer> {
-    const { signal, cancel } = limit(this.#environment, ANSWER_TIMEOUT_MS, ended)
+  /**
+   * Posts to a route and reads the response, within the response timeout.
+   * @throws `UnavailableError` if no response arrived. The server may have processed the request
+   */
+  call(route: string, body?: unknown, { signal: outer, ...init }: CallOptions = {}): Promise<ApiResponse> {
+    const { signal, cancel } = withTimeLimit(this.#runtime, RESPONSE_TIMEOUT_MS, outer)
     return this.#exchange(route, body, { ...init, signal })
       .catch((cause) => {
-        throw new UnavailableError('the server did not answer', { cause })
+        throw new UnavailableError('the server did not respond', { cause })
       })
       .finally(cancel)
   }
 
-  async #exchange(route: string, body: unknown, init: RequestInit): Promise<Answer> {
-    const response = await this.post(this.#base + route, body, init)
+  async #exchange(route: string, body: unknown, init: RequestInit): Promise<ApiResponse> {
+    const response = await this.post(this.#routesUrl + route, body, init)
     return {
       status: response.status,
       body: (await readJson(response)) ?? {},
@@ -62,7 +65,7 @@ export class Server {
   }
 }
 
-/** The object of a JSON body; undefined for what is none. What breaks off rejects. */
+/** Returns the body if it is a JSON object, and `undefined` otherwise. Rejects if the body is cut off. */
 export async function readJson(response: Response): Promise<Record<string, unknown> | undefined> {
   const text = await response.text()
   try {
@@ -73,8 +76,8 @@ export async function readJson(response: Response): Promise<Record<string, unkno
   }
 }
 
-/** The access token of RFC 6749 section 5.1, if that is what it is. */
-export function issuedToken(body: Record<string, unknown> | undefined): IssuedToken | undefined {
+/** Returns the access token of a token response (RFC 6749, section 5.1), or `undefined` if the body is not one. */
+export function issuedTokenOf(body: Record<string, unknown> | undefined): IssuedToken | undefined {
   const { access_token: value, expires_in: seconds } = body ?? {}
   if (typeof value !== 'string' || typeof seconds !== 'number') return undefined
   return { value, validMs: seconds * 1000 }

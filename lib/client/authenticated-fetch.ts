@@ -1,10 +1,10 @@
 import { readJson } from './auth-api.js'
-import type { Environment } from './runtime.js'
-import type { Session } from './session-state.js'
-import type { Refresher } from './token-refresher.js'
+import type { Runtime } from './runtime.js'
+import type { SessionState } from './session-state.js'
+import type { TokenRefresher } from './token-refresher.js'
 
 const INVALID_TOKEN = /\berror="invalid_token"/
-/** For scripts of another origin, which cannot read the header. */
+/** A cross-origin script cannot read the header. It reads these codes from the body. */
 const INVALID_TOKEN_CODES = new Set<unknown>([
   'FRT_ERR_ACCESS_TOKEN_EXPIRED',
   'FRT_ERR_ACCESS_TOKEN_INVALID',
@@ -13,132 +13,137 @@ const INVALID_TOKEN_CODES = new Set<unknown>([
 
 type Input = Parameters<typeof globalThis.fetch>[0]
 
-interface Parts {
-  environment: Environment
-  session: Session
-  refresher: Refresher
+interface AuthenticatedFetchDependencies {
+  runtime: Runtime
+  session: SessionState
+  refresher: TokenRefresher
   baseUrl: URL
-  /** Origins that may see the access token. */
+  /** Origins that receive the access token. */
   origins: ReadonlySet<string>
-  /** Addresses that never need one. */
-  open: ReadonlySet<string>
+  /** URLs that never need an access token. */
+  publicUrls: ReadonlySet<string>
 }
 
-/** A request that can be sent with one access token, and with another. */
-interface Sendable {
+/** A request that can be sent again with another access token. */
+interface SendableRequest {
   send(token: string | null): Promise<Response>
   signal: AbortSignal | null | undefined
   isOneShot: boolean
 }
 
-/** `fetch` with the access token, and with another where the server says that it is no good. */
-export function createGuardedFetch(parts: Parts): typeof globalThis.fetch {
-  const { environment, session, refresher } = parts
+/** Creates a `fetch` that sends the access token. If the server rejects the token, it refreshes and sends again. */
+export function createAuthenticatedFetch(deps: AuthenticatedFetchDependencies): typeof globalThis.fetch {
+  const { runtime, session, refresher } = deps
 
   return async (input, init) => {
-    const address = new URL(input instanceof Request ? input.url : input, parts.baseUrl)
-    const isOurs = parts.origins.has(address.origin) && !parts.open.has(address.origin + address.pathname)
-    if (!isOurs || namesToken(input, init)) return environment.fetch(toInput(input, address), init)
+    const url = new URL(input instanceof Request ? input.url : input, deps.baseUrl)
+    const needsToken = deps.origins.has(url.origin) && !deps.publicUrls.has(url.origin + url.pathname)
+    if (!needsToken || hasAuthorization(input, init)) return runtime.fetch(resolveInput(input, url), init)
 
-    const { send, signal, isOneShot } = sendable(environment, input, address, init)
-    const before = session.token
-    // What cannot be sent again should not be refused for a token that has just expired.
-    const usable = () => usableToken(parts, isOneShot ? 2 : 1)
-    // All else goes with what is good yet, and does not wait for what the next will need.
-    const isGood = !isOneShot && session.validMs > 0
-    if (isGood) usable().catch(() => {})
-    const token = isGood ? before : await orAbort(usable, signal)
+    const { send, signal, isOneShot } = createSendable(runtime, input, url, init)
+    const tokenBefore = session.token
+    // A one-shot request cannot be sent again, so its token must not expire on the way.
+    const usable = () => findUsableToken(deps, isOneShot ? 2 : 1)
+    // Any other request uses a valid token immediately. A due refresh runs beside it.
+    const isValid = !isOneShot && session.validMs > 0
+    if (isValid) usable().catch(() => {})
+    const token = isValid ? tokenBefore : await rejectOnAbort(usable, signal)
     const response = await send(token)
-    if (token === null || !(await isTokenRefused(response))) return response
+    if (token === null || !(await isTokenRejected(response))) return response
     if (isOneShot) {
       refresher.refresh(token).catch(() => {})
       return response
     }
-    // Another request may have got a fresh one by now; one that is refused as fresh as it is, no refresh mends.
-    if (session.token === token && token === before) await orAbort(() => refresher.refresh(token), signal)
-    const fresh = session.token
-    if (fresh === null || fresh === token) return response
-    // What it still holds is nobody's, also where it breaks off.
+    // Refresh only if no other request did, and if the rejected token was not refreshed for this request.
+    if (session.token === token && token === tokenBefore) {
+      await rejectOnAbort(() => refresher.refresh(token), signal)
+    }
+    const newToken = session.token
+    if (newToken === null || newToken === token) return response
+    // Releases the connection of the dropped response.
     response.body?.cancel().catch(() => {})
-    return send(fresh)
+    return send(newToken)
   }
 }
 
 /**
- * The access token, refreshed first if it has not long to live, or if it is not known whether there is one.
- * @param margins how long that is, in the margins of the token
+ * Returns the access token. Refreshes it first if it expires soon, or if it is unknown whether a session exists.
+ * @param margins the required validity, as a multiple of the token's refresh margin
  */
-export async function usableToken(
-  { session, refresher }: Pick<Parts, 'session' | 'refresher'>,
+export async function findUsableToken(
+  { session, refresher }: Pick<AuthenticatedFetchDependencies, 'session' | 'refresher'>,
   margins: number,
   minValidityMs = 0
 ): Promise<string | null> {
-  if (session.isOver || session.validMs > Math.max(minValidityMs, margins * session.marginMs))
+  if (session.isEnded || session.validMs > Math.max(minValidityMs, margins * session.marginMs))
     return session.token
   try {
     await refresher.refresh(session.token)
   } catch (error) {
-    // Good for the moment.
+    // The current token is still valid for now.
     if (session.validMs <= minValidityMs) throw error
   }
   return session.token
 }
 
-function sendable(
-  environment: Environment,
+function createSendable(
+  runtime: Runtime,
   input: Input,
-  address: URL,
+  url: URL,
   init: RequestInit | undefined
-): Sendable {
+): SendableRequest {
   if (input instanceof Request) {
     const request = new Request(input, init)
     const send = (token: string | null) => {
-      // Its body is read as it is sent: each time another copy is.
+      // Sending consumes the body, so each attempt sends a clone.
       const copy = request.clone()
-      authorize(copy.headers, token)
-      return environment.fetch(copy)
+      setAuthorization(copy.headers, token)
+      return runtime.fetch(copy)
     }
     return { send, signal: request.signal, isOneShot: false }
   }
   const send = (token: string | null) => {
     const headers = new Headers(init?.headers)
-    authorize(headers, token)
-    return environment.fetch(address, { ...init, headers })
+    setAuthorization(headers, token)
+    return runtime.fetch(url, { ...init, headers })
   }
   return { send, signal: init?.signal, isOneShot: isStream(init?.body) }
 }
 
-function authorize(headers: Headers, token: string | null): void {
+function setAuthorization(headers: Headers, token: string | null): void {
   if (token !== null) headers.set('authorization', `Bearer ${token}`)
 }
 
-/** The caller has a token of his own. */
-function namesToken(input: Input, init: RequestInit | undefined): boolean {
+/** Returns `true` if the caller sends an `Authorization` header of their own. */
+function hasAuthorization(input: Input, init: RequestInit | undefined): boolean {
   const headers = init?.headers ?? (input instanceof Request ? input.headers : undefined)
   return new Headers(headers).has('authorization')
 }
 
-function toInput(input: Input, address: URL): Input {
-  return input instanceof Request ? input : address
+function resolveInput(input: Input, url: URL): Input {
+  return input instanceof Request ? input : url
 }
 
-/** A stream is read once. */
+/** Returns `true` for a body that can be read only once. */
 function isStream(body: unknown): boolean {
   return typeof body === 'object' && body !== null && ('getReader' in body || Symbol.asyncIterator in body)
 }
 
-/** RFC 6750 section 3.1. A 403 is about what the user may do: another token would not help. */
-async function isTokenRefused(response: Response): Promise<boolean> {
+/**
+ * Detects an invalid access token (RFC 6750, section 3.1). A 403 does not count: it concerns the user's permissions, so
+ * another token would not help.
+ */
+async function isTokenRejected(response: Response): Promise<boolean> {
   if (response.status !== 401) return false
   if (INVALID_TOKEN.test(response.headers.get('www-authenticate') ?? '')) return true
   return INVALID_TOKEN_CODES.has((await readJson(response.clone()))?.code)
 }
 
-/** Who aborts stops waiting: what others wait for goes on. */
-async function orAbort<T>(work: () => Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+/** Rejects when the caller aborts. The work continues, because other callers may share it. */
+async function rejectOnAbort<T>(work: () => Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (!signal) return work()
   return new Promise<T>((resolve, reject) => {
-    // Signals of React Native know no reason.
+    // Signals of React Native have no `reason`.
     const abort = () => reject(signal.reason ?? Object.assign(new Error('Aborted'), { name: 'AbortError' }))
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort)

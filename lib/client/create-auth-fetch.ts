@@ -1,11 +1,11 @@
-import { issuedToken, readJson, Server } from './auth-api.js'
-import { createGuardedFetch, usableToken } from './authenticated-fetch.js'
-import { Retry, type Tried } from './retry.js'
-import type { Environment } from './runtime.js'
-import { Session } from './session-state.js'
-import { type News, Tabs } from './tab-sync.js'
-import { Refresher } from './token-refresher.js'
-import { KeptToken } from './token-storage.js'
+import { AuthApi, issuedTokenOf, readJson } from './auth-api.js'
+import { createAuthenticatedFetch, findUsableToken } from './authenticated-fetch.js'
+import { type AttemptResult, Retry } from './retry.js'
+import type { Runtime } from './runtime.js'
+import { SessionState } from './session-state.js'
+import { type TabMessage, TabSync } from './tab-sync.js'
+import { TokenRefresher } from './token-refresher.js'
+import { TokenStorage } from './token-storage.js'
 import type { AuthFetch, AuthFetchOptions } from './types.js'
 
 interface Tokens {
@@ -13,99 +13,104 @@ interface Tokens {
   refreshToken: string | null
 }
 
-const NOTHING: Readonly<Tokens> = { token: null, refreshToken: null }
+const NO_TOKENS: Readonly<Tokens> = { token: null, refreshToken: null }
 
-/** Puts the client together, for a runtime. */
+/** Creates the client for a given runtime. */
 export function createAuthFetchIn(
-  environment: Environment,
+  runtime: Runtime,
   { baseUrl: base, prefix = '/auth', origins = [], storage, onSessionEnd = () => {} }: AuthFetchOptions
 ): AuthFetch {
   const baseUrl = new URL(base)
-  const routes = baseUrl.href.replace(/\/$/, '') + prefix
-  const session = new Session(environment, onSessionEnd)
-  const kept = storage ? new KeptToken(storage) : null
-  const server = new Server(environment, routes, !storage)
-  const tabs = new Tabs(environment, `fastify-refresh-token ${routes}`, storage ? storage.name : '', hear)
-  const retry = new Retry(environment)
-  const refresher = new Refresher({ session, server, tabs, retry, kept })
-  let loggingIn: Promise<unknown> = Promise.resolve()
-  let leaving: Promise<unknown> = Promise.resolve()
-  /** What a logout could not tell the server: the next one tries again. */
-  let untold: Readonly<Tokens> = NOTHING
+  const routesUrl = baseUrl.href.replace(/\/$/, '') + prefix
+  const session = new SessionState(runtime, onSessionEnd)
+  const tokenStorage = storage ? new TokenStorage(storage) : null
+  const api = new AuthApi(runtime, routesUrl, !storage)
+  const channelName = `fastify-refresh-token ${routesUrl}`
+  const tabs = new TabSync(runtime, channelName, storage ? storage.name : '', onMessage)
+  const retry = new Retry(runtime)
+  const refresher = new TokenRefresher({ session, api, tabs, retry, tokenStorage })
+  let loginInFlight: Promise<unknown> = Promise.resolve()
+  let logoutInFlight: Promise<unknown> = Promise.resolve()
+  /** The tokens of a logout that the server has not confirmed. The next logout sends them again. */
+  let pendingLogout: Readonly<Tokens> = NO_TOKENS
 
-  function hear(news: News): void {
-    if (news.type === 'logout') session.end('logout')
-    else if (news.type === 'login') session.begin(news.token)
-    else session.renew(news.token)
+  function onMessage(message: TabMessage): void {
+    if (message.type === 'logout') session.end('logout')
+    else if (message.type === 'login') session.start(message.token)
+    else session.updateToken(message.token)
   }
 
-  async function login(body: unknown, path = `${routes}/login`): Promise<Response> {
+  async function logIn(body: unknown, path = `${routesUrl}/login`): Promise<Response> {
     const { epoch } = session
-    // A logout that is on its way would take the new cookie along, and end what it names.
-    await leaving
-    const response = await server.post(new URL(path, baseUrl).href, body)
-    const answer = response.ok ? await readJson(response.clone()) : undefined
-    const token = issuedToken(answer)
+    // Wait for a pending logout: it would send the new cookie and revoke the new session.
+    await logoutInFlight
+    const response = await api.post(new URL(path, baseUrl).href, body)
+    const json = response.ok ? await readJson(response.clone()) : undefined
+    const token = issuedTokenOf(json)
     if (!token) return response
-    const refreshToken = typeof answer?.refresh_token === 'string' ? answer.refresh_token : null
+    const refreshToken = typeof json?.refresh_token === 'string' ? json.refresh_token : null
     const tokens = { token: token.value, refreshToken }
-    // A logout that came meanwhile wins. Of two logins the last does, whose cookie the browser has kept.
-    if (session.isOver && session.epoch !== epoch) {
-      await leave(tokens).catch(() => {})
+    // A logout during the login wins. Of two logins the last one wins, because the browser has its cookie.
+    if (session.isEnded && session.epoch !== epoch) {
+      await revokeOnServer(tokens).catch(() => {})
       return response
     }
-    session.begin(token)
-    const begun = session.epoch
+    session.start(token)
+    const ownEpoch = session.epoch
     try {
-      if (kept && refreshToken !== null) await kept.set(refreshToken, () => session.epoch === begun)
+      if (tokenStorage && refreshToken !== null) {
+        await tokenStorage.set(refreshToken, () => session.epoch === ownEpoch)
+      }
     } catch (error) {
       session.end('logout')
-      await leave(tokens).catch(() => {})
+      await revokeOnServer(tokens).catch(() => {})
       throw error
     }
-    if (session.epoch === begun) tabs.tell({ type: 'login', token })
+    if (session.epoch === ownEpoch) tabs.broadcast({ type: 'login', token })
     return response
   }
 
-  async function logout(): Promise<void> {
-    untold = { token: session.token ?? untold.token, refreshToken: untold.refreshToken }
+  async function logOut(): Promise<void> {
+    pendingLogout = { token: session.token ?? pendingLogout.token, refreshToken: pendingLogout.refreshToken }
     try {
       session.end('logout')
     } finally {
-      tabs.tell({ type: 'logout' })
-      // A login that is on its way would leave a session behind.
-      await loggingIn
-      await takeLeave()
+      tabs.broadcast({ type: 'logout' })
+      // Wait for a login in progress: otherwise its session would remain.
+      await loginInFlight
+      await sendLogout()
     }
   }
 
-  /** Also where the storage fails: the access token names the session as well. */
-  async function takeLeave(): Promise<void> {
-    let failure: unknown
-    const refreshToken = await kept?.take().catch((error) => {
-      failure = error
+  /** Sends the logout even if the storage fails, because the access token identifies the session too. */
+  async function sendLogout(): Promise<void> {
+    let storageError: unknown
+    const refreshToken = await tokenStorage?.take().catch((error) => {
+      storageError = error
     })
-    untold = { token: untold.token, refreshToken: refreshToken ?? untold.refreshToken }
-    await leave(untold)
-    untold = NOTHING
-    if (failure) throw failure
+    pendingLogout = { token: pendingLogout.token, refreshToken: refreshToken ?? pendingLogout.refreshToken }
+    await revokeOnServer(pendingLogout)
+    pendingLogout = NO_TOKENS
+    if (storageError) throw storageError
   }
 
-  /** Ends a session at the server. */
-  function leave({ token, refreshToken }: Readonly<Tokens>): Promise<void> {
+  function revokeOnServer({ token, refreshToken }: Readonly<Tokens>): Promise<void> {
     const body = refreshToken === null ? undefined : { refresh_token: refreshToken }
     const headers = token === null ? {} : { authorization: `Bearer ${token}` }
     const { epoch } = session
-    return new Retry(environment).untilDone(async () => {
-      // The login of another tab has replaced it, and its cookie would go along.
-      return !kept && session.epoch !== epoch ? { done: true } : tellOfLogout(body, headers)
+    return new Retry(runtime).run(async () => {
+      // A login in another tab has replaced the session. The request would send the cookie of the new session.
+      return !tokenStorage && session.epoch !== epoch ? { done: true } : postLogout(body, headers)
     })
   }
 
-  async function tellOfLogout(body: object | undefined, headers: Record<string, string>): Promise<Tried> {
+  async function postLogout(
+    body: object | undefined,
+    headers: Record<string, string>
+  ): Promise<AttemptResult> {
     try {
-      // An application may leave the page as soon as it hears that its session is over.
-      const { status, retryAfterMs } = await server.ask('/logout', body, { headers, keepalive: true })
+      // The application may leave the page as soon as `onSessionEnd` is called.
+      const { status, retryAfterMs } = await api.call('/logout', body, { headers, keepalive: true })
       if (status === 200) return { done: true }
       return { done: false, retryAfterMs, cause: new Error(String(status)) }
     } catch (cause) {
@@ -114,25 +119,26 @@ export function createAuthFetchIn(
   }
 
   return {
-    fetch: createGuardedFetch({
-      environment,
+    fetch: createAuthenticatedFetch({
+      runtime,
       session,
       refresher,
       baseUrl,
       origins: new Set([baseUrl, ...origins].map((origin) => new URL(origin).origin)),
-      open: new Set(['/login', '/refresh', '/logout'].map((route) => routes + route))
+      publicUrls: new Set(['/login', '/refresh', '/logout'].map((route) => routesUrl + route))
     }),
     login(body, path) {
-      const answer = login(body, path)
-      loggingIn = answer.catch(() => {})
-      return answer
+      const result = logIn(body, path)
+      loginInFlight = result.catch(() => {})
+      return result
     },
     logout() {
-      const left = logout()
-      leaving = left.catch(() => {})
-      return left
+      const result = logOut()
+      logoutInFlight = result.catch(() => {})
+      return result
     },
-    getAccessToken: ({ minValidity = 0 } = {}) => usableToken({ session, refresher }, 1, minValidity * 1000),
+    getAccessToken: ({ minValidity = 0 } = {}) =>
+      findUsableToken({ session, refresher }, 1, minValidity * 1000),
     close: () => tabs.close()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The server could not be reached, was busy, or answered what it should not: the session is kept, and it may be
- * tried again. Known by its `code`, whichever build made it.
+ * The server was unreachable or busy, it sent an unexpected response, or the token storage failed. The session is kept,
+ * and the call can be retried. Check `code` instead of the class, because a bundle may contain two copies of the class.
  */
 export class UnavailableError extends Error {
   readonly code = 'FRT_ERR_CLIENT_UNAVAILABLE'

@@ -1,17 +1,17 @@
 import { createAuthFetchIn } from './create-auth-fetch.js'
-import { runtime } from './runtime.js'
+import { detectRuntime } from './runtime.js'
 import type { AuthFetch, AuthFetchOptions } from './types.js'
 
 /**
- * A `fetch` that stays logged in, for browsers, React Native, Node.js and others: it knows the routes of
- * `fastify-refresh-token`, keeps the access token in memory, and gets a fresh one when it is needed.
- * @throws TypeError for a `baseUrl` that is none
+ * Creates a `fetch` that keeps the user logged in, for browsers, React Native, Node.js and other runtimes. It calls the
+ * routes of `fastify-refresh-token`, keeps the access token in memory, and refreshes it when necessary.
+ * @throws TypeError if `baseUrl` or an origin is not an absolute URL
  */
 export function createAuthFetch(options: AuthFetchOptions): AuthFetch {
-  const environment = runtime()
-  const { fetch = environment.fetch } = options
-  // Not called as a method: a browser's own fetch refuses that.
-  return createAuthFetchIn({ ...environment, fetch: (input, init) => fetch(input, init) }, options)
+  const runtime = detectRuntime()
+  const { fetch = runtime.fetch } = options
+  // Not called as a method: the `fetch` of a browser throws then.
+  return createAuthFetchIn({ ...runtime, fetch: (input, init) => fetch(input, init) }, options)
 }
 
 export { UnavailableError } from './errors.js'

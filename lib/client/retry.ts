@@ -1,44 +1,45 @@
 import { UnavailableError } from './errors.js'
-import { type Environment, sleep } from './runtime.js'
+import { type Runtime, sleep } from './runtime.js'
 
-const TRIES = 3
+const MAX_ATTEMPTS = 3
 const PAUSE_MS = 500
-/** Who waits for it would rather know than wait longer. */
+/** If the server asks for a longer pause, the call fails immediately. */
 const MAX_WAIT_MS = 10_000
 
-/** What was tried: done, or for how long the server wants to be left alone (0 where it did not say). */
-export type Tried = { done: true } | { done: false; retryAfterMs: number; cause: unknown }
+/** The result of one attempt. `retryAfterMs` is the pause that the server asked for, or 0. */
+export type AttemptResult = { done: true } | { done: false; retryAfterMs: number; cause: unknown }
 
-/** Tries again what failed, with pauses that grow, differ and heed `Retry-After`; across calls, too. */
+/** Retries failed attempts with growing, random pauses. Respects `Retry-After`, also in later calls. */
 export class Retry {
-  readonly #environment: Environment
+  readonly #runtime: Runtime
   #notBefore = 0
 
-  constructor(environment: Environment) {
-    this.#environment = environment
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
   }
 
   /**
+   * Repeats the attempt until it is done, at most three times.
    * @param signal ends the pauses
-   * @throws `UnavailableError`
+   * @throws `UnavailableError` if the last attempt failed, or if the server asked for a long pause
    */
-  async untilDone(work: () => Promise<Tried>, signal?: AbortSignal): Promise<void> {
-    const { now, random } = this.#environment
+  async run(attempt: () => Promise<AttemptResult>, signal?: AbortSignal): Promise<void> {
+    const { now, random } = this.#runtime
     let cause: unknown
-    for (let tries = 1; tries <= TRIES; tries++) {
+    for (let attempts = 1; attempts <= MAX_ATTEMPTS; attempts++) {
       const waitMs = this.#notBefore - now()
-      if (waitMs > MAX_WAIT_MS) throw new UnavailableError('the server asked to be left alone for a while')
-      if (waitMs > 0) await sleep(this.#environment, waitMs, signal)
-      const tried = await work()
-      if (tried.done) {
+      if (waitMs > MAX_WAIT_MS) throw new UnavailableError('the server asked to retry later')
+      if (waitMs > 0) await sleep(this.#runtime, waitMs, signal)
+      const result = await attempt()
+      if (result.done) {
         this.#notBefore = 0
         return
       }
-      // At the least half of it: a crowd that comes back at once is what brings a server down again.
-      const pauseMs = PAUSE_MS * 2 ** tries * (0.5 + random() / 2)
-      this.#notBefore = now() + tried.retryAfterMs + pauseMs
-      cause = tried.cause
+      // The random part spreads the clients. The fixed half prevents that many of them return at once.
+      const pauseMs = PAUSE_MS * 2 ** attempts * (0.5 + random() / 2)
+      this.#notBefore = now() + result.retryAfterMs + pauseMs
+      cause = result.cause
     }
-    throw new UnavailableError('the server is not available', { cause })
+    throw new UnavailableError('the server is unavailable', { cause })
   }
 }

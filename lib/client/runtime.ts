@@ -1,34 +1,34 @@
-/** The part of a `LockManager` (Web Locks API) that is used. */
+/** The part of a `LockManager` (Web Locks API) that the client uses. */
 export interface Locks {
   request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T>
 }
 
-/** The part of a `BroadcastChannel` that is used. */
+/** The part of a `BroadcastChannel` that the client uses. */
 export interface Channel {
   postMessage(message: unknown): void
   onmessage: ((event: { data: unknown }) => void) | null
   close(): void
 }
 
-/** What the runtime offers. Where it has no locks, or no channel, there are no other tabs to mind. */
-export interface Environment {
+/** The features of the runtime that the client uses. Without locks or channels, tabs do not coordinate. */
+export interface Runtime {
   fetch: typeof globalThis.fetch
   locks?: Locks | undefined
   openChannel(name: string): Channel | undefined
-  /** Milliseconds that have passed, asleep or awake, since some time. */
+  /** Returns the milliseconds since a fixed point in time. Time during sleep counts too. */
   now(): number
-  /** Does it after so many milliseconds, unless the function that it gives is called before. */
+  /** Schedules work. Returns a function that cancels it. */
   after(ms: number, work: () => void): () => void
-  /** From 0 to 1. */
+  /** Returns a random number from 0 to 1. */
   random(): number
 }
 
-export function runtime(): Environment {
+export function detectRuntime(): Runtime {
   const { navigator, origin } = globalThis as { navigator?: { locks?: Locks }; origin?: string }
-  // Tabs of one origin share a session. A server's process has channels and locks too, and many users.
+  // Tabs of one origin share a session. A server process has channels and locks too, but serves many users.
   const hasTabs = origin !== undefined
   return {
-    // Looked up at each call, for a page may replace it.
+    // Looked up at each call, because a page may replace it.
     fetch: (input, init) => globalThis.fetch(input, init),
     locks: hasTabs ? navigator?.locks : undefined,
     openChannel: (name) => (hasTabs ? openChannel(name) : undefined),
@@ -41,33 +41,33 @@ export function runtime(): Environment {
   }
 }
 
-export interface Limit {
+export interface TimeLimit {
   signal: AbortSignal
-  /** For what was done in time. */
+  /** Cancels the limit, so that the signal does not abort any more. */
   cancel(): void
 }
 
-/** Aborts after so many milliseconds, or when that other signal does. */
-export function limit({ after }: Environment, ms: number, other: AbortSignal | undefined): Limit {
+/** Creates a signal that aborts after the given time, or when the outer signal aborts. */
+export function withTimeLimit({ after }: Runtime, ms: number, outer: AbortSignal | undefined): TimeLimit {
   const aborter = new AbortController()
   const abort = () => {
     cancel()
     aborter.abort()
   }
-  const stop = after(ms, abort)
+  const stopTimer = after(ms, abort)
   const cancel = () => {
-    stop()
-    other?.removeEventListener('abort', abort)
+    stopTimer()
+    outer?.removeEventListener('abort', abort)
   }
-  if (other?.aborted) abort()
-  else other?.addEventListener('abort', abort)
+  if (outer?.aborted) abort()
+  else outer?.addEventListener('abort', abort)
   return { signal: aborter.signal, cancel }
 }
 
-/** Shorter where that signal aborts. */
-export async function sleep(environment: Environment, ms: number, signal?: AbortSignal): Promise<void> {
-  const awake = limit(environment, ms, signal).signal
-  if (!awake.aborted) await new Promise((resolve) => awake.addEventListener('abort', resolve))
+/** Waits for the given time, or until the signal aborts. */
+export async function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promise<void> {
+  const end = withTimeLimit(runtime, ms, signal).signal
+  if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve))
 }
 
 function openChannel(name: string): Channel | undefined {
@@ -76,19 +76,19 @@ function openChannel(name: string): Channel | undefined {
 }
 
 /**
- * The wall clock may be set; the monotonic one stands still in some runtimes while the machine sleeps. What
- * has passed is the larger of the two: a token that is thought older than it is costs a refresh, no more.
+ * Creates a clock that adds the larger step of the wall clock and the monotonic clock. The wall clock may be changed,
+ * and the monotonic clock stops during sleep in some runtimes. A step that is too large only causes an early refresh.
  */
 function createClock(): () => number {
   let wall = Date.now()
   let monotonic = performance.now()
-  let passed = 0
+  let elapsed = 0
   return () => {
     const wallBefore = wall
     const monotonicBefore = monotonic
     wall = Date.now()
     monotonic = performance.now()
-    passed += Math.max(wall - wallBefore, monotonic - monotonicBefore)
-    return passed
+    elapsed += Math.max(wall - wallBefore, monotonic - monotonicBefore)
+    return elapsed
   }
 }

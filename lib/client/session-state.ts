@@ -1,78 +1,78 @@
-import type { Environment } from './runtime.js'
+import type { Runtime } from './runtime.js'
 import type { SessionEndReason } from './types.js'
 
-/** An access token as the server gave it, or another tab. */
+/** An access token, received from the server or from another tab. */
 export interface IssuedToken {
   value: string
-  /** From now on. */
+  /** The remaining lifetime at the time of receipt. */
   validMs: number
 }
 
 interface AccessToken {
   value: string
   expiresAt: number
-  /** It is time for another when less than this is left: not in all tabs at once. */
+  /** The token is refreshed when less than this time remains. Random, so that tabs do not refresh at once. */
   marginMs: number
 }
 
 const MAX_MARGIN_MS = 30_000
 
-/** Whether there is a session, as far as this tab knows, and its access token: in memory alone. */
-export class Session {
-  readonly #environment: Environment
-  readonly #ended: (reason: SessionEndReason) => void
-  #state: 'unknown' | 'active' | 'over' = 'unknown'
+/** Holds the session state of this tab and the access token, in memory only. */
+export class SessionState {
+  readonly #runtime: Runtime
+  readonly #onEnd: (reason: SessionEndReason) => void
+  #state: 'unknown' | 'active' | 'ended' = 'unknown'
   #token: AccessToken | null = null
   #epoch = 0
-  /** Is told of each login and logout. */
+  /** Called after each login and logout. */
   onChange: (() => void) | undefined
 
-  constructor(environment: Environment, ended: (reason: SessionEndReason) => void) {
-    this.#environment = environment
-    this.#ended = ended
+  constructor(runtime: Runtime, onEnd: (reason: SessionEndReason) => void) {
+    this.#runtime = runtime
+    this.#onEnd = onEnd
   }
 
-  /** Changes with each login and logout: an answer that belongs to one before is dropped. */
+  /** Changes with each login and logout. A response to a request of an earlier epoch is dropped. */
   get epoch(): number {
     return this.#epoch
   }
 
-  get isOver(): boolean {
-    return this.#state === 'over'
+  get isEnded(): boolean {
+    return this.#state === 'ended'
   }
 
   get token(): string | null {
     return this.#token?.value ?? null
   }
 
-  /** How long the access token lives, by the time that has passed since it was received: not by any clock. */
+  /** The remaining lifetime of the access token. Counts from its receipt, so that clock differences do not matter. */
   get validMs(): number {
-    return this.#token ? this.#token.expiresAt - this.#environment.now() : 0
+    return this.#token ? this.#token.expiresAt - this.#runtime.now() : 0
   }
 
   get marginMs(): number {
     return this.#token?.marginMs ?? 0
   }
 
-  begin(issued: IssuedToken): void {
-    this.#adopt(issued)
+  start(issued: IssuedToken): void {
+    this.#setToken(issued)
     this.#change()
   }
 
-  /** Not where it is over: that would bring it back. */
-  renew(issued: IssuedToken): void {
-    if (!this.isOver) this.#adopt(issued)
+  /** Sets a refreshed token. Does nothing if the session has ended, so that a late response does not restore it. */
+  updateToken(issued: IssuedToken): void {
+    if (!this.isEnded) this.#setToken(issued)
   }
 
   end(reason: SessionEndReason): void {
     const isLogout = reason === 'logout'
-    // After a page was loaded nobody knows whether there was one: then the reason tells.
-    const isNews = this.#state === 'active' || (!this.isOver && reason !== 'FRT_ERR_NO_REFRESH_TOKEN')
-    this.#state = 'over'
+    // After a page load it is unknown whether a session existed. The reason shows it.
+    const mustReport = this.#state === 'active' || (!this.isEnded && reason !== 'FRT_ERR_NO_REFRESH_TOKEN')
+    this.#state = 'ended'
     this.#token = null
-    // A session that the server ended must not take the login along that is on its way.
+    // Only a logout starts a new epoch: a session that the server ended must not cancel a login in progress.
     if (isLogout) this.#change()
-    if (isNews) this.#ended(reason)
+    if (mustReport) this.#onEnd(reason)
   }
 
   #change(): void {
@@ -80,8 +80,8 @@ export class Session {
     this.onChange?.()
   }
 
-  #adopt({ value, validMs }: IssuedToken): void {
-    const { now, random } = this.#environment
+  #setToken({ value, validMs }: IssuedToken): void {
+    const { now, random } = this.#runtime
     const marginMs = Math.min(MAX_MARGIN_MS, validMs * (0.05 + 0.1 * random()))
     this.#state = 'active'
     this.#token = { value, expiresAt: now() + validMs, marginMs }

@@ -1,64 +1,64 @@
-import { type Channel, type Environment, limit, sleep } from './runtime.js'
+import { type Channel, type Runtime, sleep, withTimeLimit } from './runtime.js'
 import type { IssuedToken } from './session-state.js'
 
-/** A tab that was frozen while it had its turn must not stop the others. */
-const TURN_TIMEOUT_MS = 5000
-/** Whoever had the turn before has told what it got: let that arrive. */
-const HEARING_MS = 20
+/** A frozen tab that holds the lock must not block the other tabs longer than this. */
+const LOCK_TIMEOUT_MS = 5000
+/** Gives the previous lock holder's broadcast time to arrive. */
+const BROADCAST_DELAY_MS = 20
 
-/** What one tab tells the others. */
-export type News = { type: 'token' | 'login'; token: IssuedToken } | { type: 'logout' }
+/** A message from one tab to the others. */
+export type TabMessage = { type: 'token' | 'login'; token: IssuedToken } | { type: 'logout' }
 
-/** The other tabs with the same session: they take turns at refreshing, and share what they get. */
-export class Tabs {
-  readonly #environment: Environment
+/** Synchronizes tabs that share a session: one tab refreshes at a time, and all tabs share the result. */
+export class TabSync {
+  readonly #runtime: Runtime
   readonly #name: string
   #channel: Channel | undefined
 
-  /** @param sessionName of what the tabs have in common; without one there are no others to mind */
+  /** @param sessionName identifies the session that the tabs share. `undefined` if the session is not shared */
   constructor(
-    environment: Environment,
+    runtime: Runtime,
     name: string,
     sessionName: string | undefined,
-    hear: (news: News) => void
+    onMessage: (message: TabMessage) => void
   ) {
     const isShared = sessionName !== undefined
-    this.#environment = isShared ? environment : { ...environment, locks: undefined }
+    this.#runtime = isShared ? runtime : { ...runtime, locks: undefined }
     this.#name = `${name} ${sessionName}`
-    this.#channel = isShared ? environment.openChannel(this.#name) : undefined
-    if (this.#channel) this.#channel.onmessage = ({ data }) => hear(data as News)
+    this.#channel = isShared ? runtime.openChannel(this.#name) : undefined
+    if (this.#channel) this.#channel.onmessage = ({ data }) => onMessage(data as TabMessage)
   }
 
-  tell(news: News): void {
-    this.#channel?.postMessage(news)
+  broadcast(message: TabMessage): void {
+    this.#channel?.postMessage(message)
   }
 
   close(): void {
     this.#channel?.close()
-    // A closed one refuses what it is told.
+    // `postMessage` throws on a closed channel.
     this.#channel = undefined
   }
 
   /**
-   * Does it while no other tab does; after a while in any case.
-   * @param ended there is nothing to wait for any more
+   * Runs the work while no other tab runs its own. Runs it without the lock if the lock is not granted in time.
+   * @param signal ends the wait
    */
-  async takeTurn<T>(work: () => Promise<T>, ended: AbortSignal): Promise<T> {
-    const { locks, now } = this.#environment
+  async withLock<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { locks, now } = this.#runtime
     if (!locks) return work()
-    const asked = now()
-    const { signal, cancel } = limit(this.#environment, TURN_TIMEOUT_MS, ended)
-    let isOurs = false
+    const requestedAt = now()
+    const limit = withTimeLimit(this.#runtime, LOCK_TIMEOUT_MS, signal)
+    let isGranted = false
     try {
-      return await locks.request(this.#name, { signal }, async () => {
-        isOurs = true
-        cancel()
-        if (now() - asked > 1) await sleep(this.#environment, HEARING_MS, ended)
+      return await locks.request(this.#name, { signal: limit.signal }, async () => {
+        isGranted = true
+        limit.cancel()
+        if (now() - requestedAt > 1) await sleep(this.#runtime, BROADCAST_DELAY_MS, signal)
         return work()
       })
     } catch (error) {
-      if (isOurs) throw error
-      cancel()
+      if (isGranted) throw error
+      limit.cancel()
       return work()
     }
   }

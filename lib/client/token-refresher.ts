@@ -1,12 +1,12 @@
-import { type Answer, issuedToken, type Server } from './auth-api.js'
+import { type ApiResponse, type AuthApi, issuedTokenOf } from './auth-api.js'
 import { UnavailableError } from './errors.js'
-import type { Retry, Tried } from './retry.js'
-import type { IssuedToken, Session } from './session-state.js'
-import type { Tabs } from './tab-sync.js'
-import type { KeptToken } from './token-storage.js'
+import type { AttemptResult, Retry } from './retry.js'
+import type { IssuedToken, SessionState } from './session-state.js'
+import type { TabSync } from './tab-sync.js'
+import type { TokenStorage } from './token-storage.js'
 
-/** What ends a session. Any other answer, a 401 of somebody else included, leaves it alone. */
-const TERMINAL = new Set<unknown>([
+/** The codes that end the session. Any other response keeps it, for example a 401 of a proxy. */
+const TERMINAL_CODES = new Set<unknown>([
   'FRT_ERR_NO_REFRESH_TOKEN',
   'FRT_ERR_REFRESH_TOKEN_INVALID',
   'FRT_ERR_REFRESH_TOKEN_EXPIRED',
@@ -14,40 +14,40 @@ const TERMINAL = new Set<unknown>([
   'FRT_ERR_SESSION_REVOKED'
 ])
 
-const DONE: Tried = { done: true }
+const DONE: AttemptResult = { done: true }
 
-interface Parts {
-  session: Session
-  server: Server
-  tabs: Tabs
+interface TokenRefresherDependencies {
+  session: SessionState
+  api: AuthApi
+  tabs: TabSync
   retry: Retry
-  /** Null in cookie mode. */
-  kept: KeptToken | null
+  /** `null` in cookie mode. */
+  tokenStorage: TokenStorage | null
 }
 
-/** Gets a fresh access token: one call, however many wait for it. */
-export class Refresher {
-  readonly #parts: Parts
+/** Refreshes the access token. Concurrent callers share one refresh. */
+export class TokenRefresher {
+  readonly #deps: TokenRefresherDependencies
   #running: { epoch: number; refreshed: Promise<void> } | null = null
 
-  constructor(parts: Parts) {
-    this.#parts = parts
+  constructor(deps: TokenRefresherDependencies) {
+    this.#deps = deps
   }
 
   /**
-   * Resolves when there is another access token than that, or the session is over.
-   * @throws `UnavailableError` where neither can be said for now
+   * Resolves when the access token is not `staleToken` any more, or when the session has ended.
+   * @throws `UnavailableError` if the server or the storage is unavailable
    */
-  refresh(stale: string | null): Promise<void> {
-    const { session, retry, tabs } = this.#parts
+  refresh(staleToken: string | null): Promise<void> {
+    const { session, retry, tabs } = this.#deps
     const { epoch } = session
     if (this.#running?.epoch === epoch) return this.#running.refreshed
-    // Left to arrive, its cookie could take the place of that of a login.
+    // A login or logout aborts the refresh: its response could replace the cookie of the new login.
     const aborter = new AbortController()
     session.onChange = () => aborter.abort()
     const { signal } = aborter
-    const refreshed = retry.untilDone(
-      () => tabs.takeTurn(() => this.#try(stale, epoch, signal), signal),
+    const refreshed = retry.run(
+      () => tabs.withLock(() => this.#attempt(staleToken, epoch, signal), signal),
       signal
     )
     const running = { epoch, refreshed }
@@ -59,58 +59,69 @@ export class Refresher {
     return refreshed
   }
 
-  async #try(stale: string | null, epoch: number, signal: AbortSignal): Promise<Tried> {
-    const { session, server, kept } = this.#parts
-    // While it waited: a login, a logout, or another tab's refresh.
-    if (session.epoch !== epoch || session.token !== stale) return DONE
-    const refreshToken = kept && (await kept.get())
-    if (kept && !refreshToken) {
+  async #attempt(staleToken: string | null, epoch: number, signal: AbortSignal): Promise<AttemptResult> {
+    const { session, api, tokenStorage } = this.#deps
+    // A login, a logout or the refresh of another tab happened during the wait.
+    if (session.epoch !== epoch || session.token !== staleToken) return DONE
+    const refreshToken = tokenStorage && (await tokenStorage.get())
+    if (tokenStorage && !refreshToken) {
       session.end('FRT_ERR_NO_REFRESH_TOKEN')
       return DONE
     }
-    let answer: Answer
+    let response: ApiResponse
     try {
-      answer = await server.ask(
+      response = await api.call(
         '/refresh',
         refreshToken === null ? undefined : { refresh_token: refreshToken },
         { signal }
       )
     } catch (cause) {
       if (signal.aborted) return DONE
-      // The server may have rotated: the same token once more is what its replay is for.
+      // The server may have rotated the token. It answers the same token again with a replay.
       return { done: false, retryAfterMs: 0, cause }
     }
-    // A logout that came meanwhile wins.
-    return session.epoch === epoch ? this.#take(answer, refreshToken) : DONE
+    // A logout during the request wins.
+    return session.epoch === epoch ? this.#handleResponse(response, refreshToken) : DONE
   }
 
-  async #take({ status, body, retryAfterMs }: Answer, refreshToken: string | null): Promise<Tried> {
-    const token = issuedToken(body)
-    if (status === 200 && token) return this.#renew(token, refreshToken, body.refresh_token)
-    if (status === 401 && TERMINAL.has(body.code)) return this.#end(body.code as string, refreshToken)
+  async #handleResponse(
+    { status, body, retryAfterMs }: ApiResponse,
+    refreshToken: string | null
+  ): Promise<AttemptResult> {
+    const token = issuedTokenOf(body)
+    if (status === 200 && token) return this.#storeTokens(token, refreshToken, body.refresh_token)
+    if (status === 401 && TERMINAL_CODES.has(body.code))
+      return this.#endSession(body.code as string, refreshToken)
     const cause = new Error(`${status} ${String(body.code ?? '')}`)
     if (status === 429 || status >= 500) return { done: false, retryAfterMs, cause }
-    throw new UnavailableError('the server did not answer as it should', { cause })
+    throw new UnavailableError('the server sent an unexpected response', { cause })
   }
 
-  async #renew(token: IssuedToken, refreshToken: string | null, next: unknown): Promise<Tried> {
-    const { session, tabs, kept } = this.#parts
+  async #storeTokens(
+    token: IssuedToken,
+    refreshToken: string | null,
+    nextRefreshToken: unknown
+  ): Promise<AttemptResult> {
+    const { session, tabs, tokenStorage } = this.#deps
     const { epoch } = session
-    // First that: an access token that was used confirms the refresh token that it came with.
-    if (kept && refreshToken !== null && typeof next === 'string') await kept.replace(refreshToken, next)
+    // Store the refresh token first: using the access token confirms to the server that the client holds both.
+    if (tokenStorage && refreshToken !== null && typeof nextRefreshToken === 'string') {
+      await tokenStorage.replace(refreshToken, nextRefreshToken)
+    }
     if (session.epoch === epoch) {
-      session.renew(token)
-      tabs.tell({ type: 'token', token })
+      session.updateToken(token)
+      tabs.broadcast({ type: 'token', token })
     }
     return DONE
   }
 
-  async #end(code: string, refreshToken: string | null): Promise<Tried> {
-    const { session, kept } = this.#parts
+  async #endSession(code: string, refreshToken: string | null): Promise<AttemptResult> {
+    const { session, tokenStorage } = this.#deps
     const { epoch } = session
-    const isLast = !kept || refreshToken === null || (await kept.replace(refreshToken, null))
-    // Another tab has logged in meanwhile, and kept a token that may be good.
-    if (!isLast) return { done: false, retryAfterMs: 0, cause: new Error(code) }
+    const isRemoved =
+      !tokenStorage || refreshToken === null || (await tokenStorage.replace(refreshToken, null))
+    // Another tab has logged in meanwhile and stored a token that may be valid.
+    if (!isRemoved) return { done: false, retryAfterMs: 0, cause: new Error(code) }
     if (session.epoch === epoch) session.end(code)
     return DONE
   }

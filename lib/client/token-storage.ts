@@ -2,10 +2,10 @@ import { UnavailableError } from './errors.js'
 import type { RefreshTokenStorage } from './types.js'
 
 /**
- * The refresh token of body mode. One operation after another: what was removed last stays removed, however slow
- * the storage. One that throws is unavailable.
+ * Stores the refresh token in body mode. Runs one operation at a time, so that a slow write cannot restore a removed
+ * token. An operation that throws rejects with `UnavailableError`.
  */
-export class KeptToken {
+export class TokenStorage {
   readonly #storage: RefreshTokenStorage
   #last: Promise<unknown> = Promise.resolve()
 
@@ -14,40 +14,41 @@ export class KeptToken {
   }
 
   get(): Promise<string | null> {
-    return this.#next(async () => (await this.#storage.get()) ?? null)
+    return this.#enqueue(async () => (await this.#storage.get()) ?? null)
   }
 
-  /** @param isWanted is asked when its turn has come */
-  set(refreshToken: string, isWanted: () => boolean): Promise<unknown> {
-    return this.#next(async () => isWanted() && this.#storage.set(refreshToken))
+  /** @param isCurrent is called before the write. If it returns `false`, nothing is written */
+  set(refreshToken: string, isCurrent: () => boolean): Promise<unknown> {
+    return this.#enqueue(async () => isCurrent() && this.#storage.set(refreshToken))
   }
 
-  /** Gives what was kept. */
+  /** Removes the refresh token and returns it. */
   take(): Promise<string | null> {
-    return this.#next(async () => {
-      const kept = (await this.#storage.get()) ?? null
+    return this.#enqueue(async () => {
+      const refreshToken = (await this.#storage.get()) ?? null
       await this.#storage.remove()
-      return kept
+      return refreshToken
     })
   }
 
   /**
-   * Not where another tab has put its own there since.
-   * @param to null: nothing
+   * Replaces the refresh token, unless another tab has stored a different one meanwhile.
+   * @param next the new token, or `null` to remove it
+   * @returns `true` if the token was replaced
    */
-  replace(refreshToken: string, to: string | null): Promise<boolean> {
-    return this.#next(async () => {
+  replace(refreshToken: string, next: string | null): Promise<boolean> {
+    return this.#enqueue(async () => {
       if ((await this.#storage.get()) !== refreshToken) return false
-      await (to === null ? this.#storage.remove() : this.#storage.set(to))
+      await (next === null ? this.#storage.remove() : this.#storage.set(next))
       return true
     })
   }
 
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work).catch((cause) => {
-      throw new UnavailableError('the storage failed', { cause })
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work).catch((cause) => {
+      throw new UnavailableError('the refresh token storage failed', { cause })
     })
-    this.#last = next.catch(() => {})
-    return next
+    this.#last = result.catch(() => {})
+    return result
   }
 }

@@ -1,8 +1,8 @@
-/** Where the refresh token is kept in body mode: a keychain, a file, `localStorage`. */
+/** Stores the refresh token in body mode, for example in a keychain, in a file or in `localStorage`. */
 export interface RefreshTokenStorage {
   /**
-   * For a storage that all tabs have in common, such as `localStorage`: those with the same name share what they
-   * get, and a logout. Without one it is this client's alone.
+   * Set it for a storage that all tabs share, such as `localStorage`. Clients with the same name share tokens and
+   * logouts. Without a name the storage belongs to this client only.
    */
   readonly name?: string | undefined
   get(): Promise<string | null | undefined> | string | null | undefined
@@ -11,60 +11,60 @@ export interface RefreshTokenStorage {
 }
 
 /**
- * Why a session ended: `'logout'`, or the code of the answer that ended it, such as
+ * Why a session ended: `'logout'`, or the error code of the response that ended it, such as
  * `'FRT_ERR_REFRESH_TOKEN_REUSED'`.
  */
 export type SessionEndReason = 'logout' | (string & {})
 
 export interface AuthFetchOptions {
-  /** The server that has the routes: `'https://api.example.com'`. What is fetched by a relative address is relative to it. */
+  /** The server with the auth routes, such as `'https://api.example.com'`. Relative URLs are resolved against it. */
   baseUrl: string | URL
   /**
    * `routes.prefix` of the server.
    * @default '/auth'
    */
   prefix?: string | undefined
-  /** Origins beside that of `baseUrl` that are sent the access token. */
+  /** Additional origins that receive the access token. The origin of `baseUrl` always does. */
   origins?: readonly string[] | undefined
   /**
-   * Keeps the refresh token, which then travels in the body (transport `'body'`). Without it the browser keeps
-   * it in a cookie.
+   * Stores the refresh token, which is then sent in the body (transport `'body'`). Without it, the browser keeps the
+   * refresh token in a cookie.
    */
   storage?: RefreshTokenStorage | undefined
   /**
-   * Called once when a session that was there is over, in each tab.
-   * @param reason 'logout', or the code that the server gave
+   * Called once in each tab when a session ends.
+   * @param reason `'logout'`, or the error code of the server
    */
   onSessionEnd?: ((reason: SessionEndReason) => void) | undefined
-  /** Instead of the runtime's own. */
+  /** Replaces the `fetch` of the runtime. */
   fetch?: typeof globalThis.fetch | undefined
 }
 
 export interface AuthFetch {
   /**
-   * The standard `fetch`, which sends the access token along, and gets a fresh one where it is needed. Other
-   * origins get the request as it is. Rejects with a `UnavailableError` where a fresh one was needed and could not
-   * be had for now; where the session is over it gives the server's 401.
+   * The standard `fetch`. Sends the access token and refreshes it when necessary. Requests to other origins are sent
+   * unchanged. Rejects with `UnavailableError` if a refresh was necessary and failed for now. If the session has ended,
+   * it returns the 401 of the server.
    */
   fetch: typeof globalThis.fetch
   /**
-   * Logs in: the body is sent as JSON. The answer is the server's, also where it refuses (401).
-   * @param path another route that answers as the login does, such as that of a second factor
-   * @throws what `fetch` throws
+   * Logs in. Sends the body as JSON and returns the response of the server, including a rejection (401).
+   * @param path another route that responds as the login route does, such as a second factor
+   * @throws the error of `fetch`, or `UnavailableError` if the storage failed
    */
   login(body: unknown, path?: string): Promise<Response>
   /**
-   * Logs out, here and in the other tabs at once, then at the server.
-   * @throws `UnavailableError` where the server could not be told: the session may still be alive there
+   * Logs out: in this tab and the other tabs immediately, then on the server.
+   * @throws `UnavailableError` if the server or the storage failed. The session may still exist on the server
    */
   logout(): Promise<void>
   /**
-   * An access token for what is no `fetch`: a WebSocket, an event stream. `null` where nobody is logged in.
-   * After a page was loaded it is what brings the session back.
-   * @param options.minValidity how many seconds it should live, if the server gives as much
-   * @throws `UnavailableError` where a fresh one was needed and could not be had for now
+   * Returns an access token for a connection that does not use `fetch`, such as a WebSocket or an event stream. Returns
+   * `null` if no user is logged in. After a page load it restores the session.
+   * @param options.minValidity the required remaining lifetime in seconds, if the server issues such tokens
+   * @throws `UnavailableError` if a refresh was necessary and failed for now
    */
   getAccessToken(options?: { minValidity?: number | undefined }): Promise<string | null>
-  /** Leaves the other tabs alone from then on. */
+  /** Stops sending messages to other tabs and receiving theirs. */
   close(): void
 }

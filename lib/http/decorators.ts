@@ -10,7 +10,7 @@ import { refreshSession } from './routes/refresh.js'
 import type { RouteContext } from './routes/route-context.js'
 import { attachTokenNames } from './transport/token-names.js'
 
-/** What the plugin adds to the app. A name that is taken is Fastify's own clear error. */
+/** Adds the decorators of the plugin. Fastify throws if a name is already used. */
 export function decorate(fastify: FastifyInstance, context: RouteContext): void {
   decorateGuards(fastify, context.guards)
   fastify.decorate('sessions', attachTokenNames(createAppSessions(context, fastify.log), context.options))

@@ -7,7 +7,7 @@ type RecordedError = Pick<FastifyError, 'code' | 'message' | 'statusCode'>
 const REALM = 'Bearer realm="api"'
 const RETRY_AFTER_SECONDS = '1'
 
-/** Errors of a request without any token: the challenge has no `error` (RFC 6750 section 3.1). */
+/** Errors of requests without a token. Their challenge has no `error` (RFC 6750, section 3.1). */
 const WITHOUT_TOKEN = new Set<unknown>([
   errorCodes.InvalidCredentials,
   errorCodes.NoAccessToken,
@@ -17,8 +17,8 @@ const WITHOUT_TOKEN = new Set<unknown>([
 const recordedErrors = new WeakMap<FastifyRequest, RecordedError>()
 
 /**
- * Notes which error of ours a request fails with. Its headers are set when the answer is sent: those that
- * an error carries are for Fastify's own error handler alone, and an app may have another.
+ * Runs `work` and records the plugin error of a request. An `onSend` hook sets its headers, because a custom error
+ * handler ignores `error.headers`.
  */
 export async function recordError<T>(request: FastifyRequest, work: () => T | Promise<T>): Promise<T> {
   try {
@@ -30,7 +30,7 @@ export async function recordError<T>(request: FastifyRequest, work: () => T | Pr
   }
 }
 
-/** For calls without a request: gives an error of ours the headers that Fastify's own error handler sends. */
+/** Adds headers to a plugin error of a call without a request. The default error handler of Fastify sends them. */
 export async function withErrorHeaders<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -39,18 +39,18 @@ export async function withErrorHeaders<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Adds the headers of a noted error to the answer, unless the app's error handler made something else of it. */
+/** Adds the headers of the recorded error to the response, unless the error handler changed the status. */
 export function addErrorHeadersHook(fastify: FastifyInstance): void {
   fastify.addHook('onSend', (request, reply, _payload, done) => {
-    const failure = recordedErrors.get(request)
-    if (!failure || failure.statusCode !== reply.statusCode) return done()
-    // A challenge of the app's own stays.
-    if (!reply.hasHeader('www-authenticate')) reply.headers(headersOf(failure))
+    const error = recordedErrors.get(request)
+    if (!error || error.statusCode !== reply.statusCode) return done()
+    // Keeps a challenge that the application set.
+    if (!reply.hasHeader('www-authenticate')) reply.headers(headersOf(error))
     done()
   })
 }
 
-/** `WWW-Authenticate` (RFC 6750 section 3) for a 401 or a refused scope, `Retry-After` for a 503. */
+/** Returns `WWW-Authenticate` (RFC 6750, section 3) for a 401 or an insufficient scope, and `Retry-After` for a 503. */
 function headersOf({ code, message, statusCode }: RecordedError): Record<string, string> {
   if (statusCode === 503) return { 'retry-after': RETRY_AFTER_SECONDS }
   if (WITHOUT_TOKEN.has(code)) return { 'www-authenticate': REALM }

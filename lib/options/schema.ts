@@ -32,10 +32,10 @@ type Function<T> = Extract<T, (...args: never[]) => unknown>
 const hook = <N extends 'login' | 'onLogin' | 'onRefresh' | 'onLogout' | 'onReuse'>(_name: N) =>
   optional(fn<Function<FastifyRefreshTokenOptions[N]>>())
 
-/** A group of options that may be left out whole. */
+/** Checks an optional group of options. */
 const group = <T>(checks: { [K in keyof T]: Check<T[K]> }) => withDefault(object<T>(checks), {})
 
-/** The table of the options: what each must be, and its default. Durations come out in milliseconds. */
+/** The check and the default of each option. Durations are resolved to milliseconds. */
 export const optionsSchema = {
   login: hook('login'),
   secret: secrets,

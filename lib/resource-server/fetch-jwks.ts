@@ -6,40 +6,43 @@ const TIMEOUT_MS = 5000
 
 const MAX_BYTES = 64 * 1024
 
-/** To read each takes a millisecond, in which nobody is served. */
+/** Limited, because parsing a key blocks the event loop for about a millisecond. */
 const MAX_KEYS = 100
 
-/** What an endpoint answered, as it is: nothing has been checked but that it is a JWK Set (RFC 7517 section 5). */
-export interface JwksAnswer {
+/** The response of a JWKS endpoint. It is a JWK Set (RFC 7517, section 5), but its keys are not checked yet. */
+export interface JwksResponse {
   keys: readonly unknown[]
-  /** How long it may be kept, by the endpoint's own word. */
+  /** How long the response may be cached, by its own headers. `undefined` if they do not say. */
   maxAgeMs: number | undefined
 }
 
 /**
- * Asks an endpoint for its keys, bounded in time and in size. It has to answer itself: a redirect could lead to
- * where nobody vouches for the keys. Not by `fetch`, which on Node.js 20 forgets its signal when memory is
- * collected, and waits for ever.
+ * Fetches the keys of a JWKS endpoint. Does not follow redirects, because they could lead to a host that the
+ * application does not trust. Does not use `fetch`, because on Node.js 20 its abort signal can be garbage-collected,
+ * and it then waits forever.
+ *
+ * @param timeoutMs limit for the complete response
+ * @throws if the response is late, has another status than 200, is larger than 64 kB or has more than 100 keys
  */
-export async function fetchJwks(url: string, timeoutMs = TIMEOUT_MS): Promise<JwksAnswer> {
+export async function fetchJwks(url: string, timeoutMs = TIMEOUT_MS): Promise<JwksResponse> {
   const get = url.startsWith('https:') ? getHttps : getHttp
   const request = get(url, { headers: { accept: 'application/jwk-set+json, application/json' } })
-  const answer = new Promise<IncomingMessage>((resolve, reject) => {
-    request.on('response', resolve).on('error', (error) => reject(withoutAnswer(error)))
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('response', resolve).on('error', (error) => reject(toLoggableError(error)))
   }).then(read)
-  const late = () => new Error(`no whole answer within ${timeoutMs} ms`)
-  // A connection may also close without a word: after a 101, for example.
-  return withTimeout(answer, timeoutMs, late).finally(() => request.destroy())
+  const onTimeout = () => new Error(`no complete response within ${timeoutMs} ms`)
+  // The timeout also ends a request whose connection closes without an event, for example after status 101.
+  return withTimeout(response, timeoutMs, onTimeout).finally(() => request.destroy())
 }
 
-/** What cannot be parsed hangs on the error, and a certificate: neither is for the log. */
-function withoutAnswer({ message, code }: NodeJS.ErrnoException): Error {
+/** Returns a copy for the log. The original can contain the unparsable response or a certificate. */
+function toLoggableError({ message, code }: NodeJS.ErrnoException): Error {
   return Object.assign(new Error(message), { code })
 }
 
-async function read(response: IncomingMessage): Promise<JwksAnswer> {
+async function read(response: IncomingMessage): Promise<JwksResponse> {
   const { statusCode, headers } = response
-  if (statusCode !== 200) throw new Error(`the answer's status is ${statusCode}`)
+  if (statusCode !== 200) throw new Error(`the response has status ${statusCode}`)
   return { keys: keysOf(await textOf(response)), maxAgeMs: maxAgeMs(headers) }
 }
 
@@ -48,17 +51,17 @@ async function textOf(response: IncomingMessage): Promise<string> {
   let length = 0
   for await (const chunk of response) {
     length += chunk.length
-    if (length > MAX_BYTES) throw new Error(`the answer has more than ${MAX_BYTES} bytes`)
+    if (length > MAX_BYTES) throw new Error(`the response has more than ${MAX_BYTES} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }
 
-/** The message quotes nothing of the answer, for it goes to the log. */
+/** The error messages contain no part of the response, because they are logged. */
 function keysOf(text: string): readonly unknown[] {
   const keys = parse(text)?.keys
-  if (!Array.isArray(keys)) throw new Error('the answer is no JWK Set')
-  if (keys.length > MAX_KEYS) throw new Error(`the answer has more than ${MAX_KEYS} keys`)
+  if (!Array.isArray(keys)) throw new Error('the response is not a JWK Set')
+  if (keys.length > MAX_KEYS) throw new Error(`the response has more than ${MAX_KEYS} keys`)
   return keys
 }
 
@@ -70,10 +73,10 @@ function parse(text: string): { keys?: unknown } | null {
   }
 }
 
-/** RFC 9111 sections 4.2.1 and 5.1: a cache on the way may have held it for some time. */
+/** Returns the remaining freshness (RFC 9111, sections 4.2.1 and 5.1). `Age` is the time that it spent in caches. */
 function maxAgeMs({ 'cache-control': control = '', age = '' }: IncomingHttpHeaders): number | undefined {
   if (/\bno-(store|cache)\b/i.test(control)) return 0
   const seconds = /\bmax-age="?(\d+)/i.exec(control)?.[1]
-  const heldSeconds = /^\d+$/.test(age) ? Number(age) : 0
-  return seconds === undefined ? undefined : (Number(seconds) - heldSeconds) * 1000
+  const ageSeconds = /^\d+$/.test(age) ? Number(age) : 0
+  return seconds === undefined ? undefined : (Number(seconds) - ageSeconds) * 1000
 }

@@ -13,28 +13,28 @@ import { fetchJwks } from './fetch-jwks.js'
 import { resolveResourceServerOptions } from './options.js'
 import { RemoteJwks } from './remote-jwks.js'
 
-async function plugin(fastify: FastifyInstance, given: ResourceServerOptions): Promise<void> {
-  const options = resolveResourceServerOptions(given)
+async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): Promise<void> {
+  const options = resolveResourceServerOptions(input)
   const { algorithms, source, header } = options
 
   async function open(keys: KeyPairs): Promise<TokenVerifier> {
     return withVerificationCache(await createVerifier(createHost(), keys, options), options.cache)
   }
 
-  const tokens = typeof source === 'string' ? remote(source) : await open(source)
+  const tokens = typeof source === 'string' ? openRemoteJwks(source) : await open(source)
 
-  function remote(jwksUri: string): RemoteJwks {
-    const keys = new RemoteJwks({ algorithms, fetch: () => fetchJwks(jwksUri), open, log: fastify.log })
-    // It starts without them all the same, and lets nobody in until it knows them.
-    fastify.addHook('onReady', () => keys.open())
-    return keys
+  function openRemoteJwks(jwksUri: string): RemoteJwks {
+    const jwks = new RemoteJwks({ algorithms, fetch: () => fetchJwks(jwksUri), open, log: fastify.log })
+    // The application starts even if the endpoint fails. Guarded routes then return 503 until the keys are loaded.
+    fastify.addHook('onReady', () => jwks.open())
+    return jwks
   }
 
   const guards = createGuards({
     readToken: (request) => readHeader(request, header),
     verifyToken(token) {
       const claims = tokens.verify(token)
-      return claims instanceof Promise ? claims.then(unexpired) : unexpired(claims)
+      return claims instanceof Promise ? claims.then(rejectExpired) : rejectExpired(claims)
     },
     onAuthenticated() {}
   })
@@ -42,10 +42,11 @@ async function plugin(fastify: FastifyInstance, given: ResourceServerOptions): P
   addErrorHeadersHook(fastify)
 }
 
-function unexpired(claims: AccessTokenClaims): AccessTokenClaims {
+/** @throws {FRT_ERR_ACCESS_TOKEN_EXPIRED} */
+function rejectExpired(claims: AccessTokenClaims): AccessTokenClaims {
   if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
   return claims
 }
 
-/** Guards routes with access tokens that another server issues: no store, no login, no routes. */
+/** Fastify plugin that guards routes with access tokens of another server. It has no routes and no store. */
 export const resourceServer = fp(plugin, { name: 'fastify-refresh-token/resource-server', fastify: '^5.1.0' })

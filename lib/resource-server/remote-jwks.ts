@@ -9,73 +9,77 @@ import {
   type KeyPairs
 } from '../tokens/keys/access-token-keys.js'
 import { type ClockReading, elapsedSince, readClocks } from '../utils/clock.js'
-import type { JwksAnswer } from './fetch-jwks.js'
-import { isPrivate, usableKeys } from './verification-keys.js'
+import type { JwksResponse } from './fetch-jwks.js'
+import { isPrivate, selectVerificationKeys } from './verification-keys.js'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 
-/** How long an answer is kept: as long as it says, within bounds. */
+/** Limits of the time for which a response is fresh. */
 const MIN_AGE_MS = MINUTE_MS
 const MAX_AGE_MS = HOUR_MS
 const DEFAULT_AGE_MS = 5 * MINUTE_MS
 
-/** How long keys are used that the endpoint, which fails, has not confirmed. */
+/** How long keys are used while the endpoint fails (stale-if-error, RFC 5861). */
 const MAX_STALE_MS = 24 * HOUR_MS
 
-/** Between two questions: tokens with kids of their makers' own invention cause no more of them. */
+/** Minimum time between two requests, so that tokens with invented key ids do not cause more requests. */
 const COOLDOWN_MS = 30 * SECOND_MS
 
-export interface RemoteKeysSettings {
+export interface RemoteJwksSettings {
   algorithms: readonly KeyAlgorithm[]
-  fetch(): Promise<JwksAnswer>
+  fetch(): Promise<JwksResponse>
   open(keys: KeyPairs): Promise<TokenVerifier>
   log: Pick<FastifyBaseLogger, 'info' | 'warn'>
 }
 
 /**
- * The keys of another server, by its word: asked for when they are needed and not known, or known for too long.
- * Whoever waits for an answer waits for the same one.
+ * Verifies access tokens with the keys of a JWKS endpoint. Loads the keys when a token needs a key that is unknown or
+ * no longer fresh. Concurrent calls share one request.
  */
 export class RemoteJwks {
-  readonly #settings: RemoteKeysSettings
+  readonly #settings: RemoteJwksSettings
   #keys: readonly KeyPair[] = []
   #verifier: TokenVerifier | undefined
   #maxAgeMs = 0
-  #answeredAt: ClockReading | undefined
-  #askedAt: ClockReading | undefined
-  #asking: Promise<void> | undefined
+  #loadedAt: ClockReading | undefined
+  #requestedAt: ClockReading | undefined
+  #loading: Promise<void> | undefined
   #failures = 0
 
-  constructor(settings: RemoteKeysSettings) {
+  constructor(settings: RemoteJwksSettings) {
     this.#settings = settings
   }
 
-  /** Resolves when the endpoint has answered, or failed to. */
+  /** Loads the keys for the first time. Resolves also if the endpoint fails. */
   async open(): Promise<void> {
     await this.#reloadIfDue()
   }
 
-  /** @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, `FRT_ERR_KEYS_UNAVAILABLE` */
+  /**
+   * Verifies an access token. Returns a promise only if keys must be loaded. Does not check the expiry.
+   * @throws {FRT_ERR_ACCESS_TOKEN_INVALID} if the header, the signature or a claim is invalid
+   * @throws {FRT_ERR_KEYS_UNAVAILABLE} if the key is unknown and the endpoint failed
+   */
   verify(token: string): AccessTokenClaims | Promise<AccessTokenClaims> {
     const verifier = this.#verifier
-    if (verifier?.knows(token) && this.#ageMs() < this.#maxAgeMs) return verifier.verify(token)
-    return this.#verifyLater(token)
+    if (verifier?.hasKeyFor(token) && this.#ageMs() < this.#maxAgeMs) return verifier.verify(token)
+    return this.#verifyAfterLoad(token)
   }
 
-  async #verifyLater(token: string): Promise<AccessTokenClaims> {
+  async #verifyAfterLoad(token: string): Promise<AccessTokenClaims> {
     if (!hasSupportedHeader(token, this.#settings.algorithms)) {
-      throw new errors.AccessTokenInvalid({ cause: new Error('its header is that of no key') })
+      throw new errors.AccessTokenInvalid({ cause: new Error('the header matches no supported algorithm') })
     }
-    const asking = this.#reloadIfDue()
-    // While the endpoint fails nobody waits for it who can do without.
-    if (this.#failures === 0 || !this.#usable?.knows(token)) await asking
+    const loading = this.#reloadIfDue()
+    // While the endpoint fails, a token with a known key does not wait for it.
+    if (this.#failures === 0 || !this.#usable?.hasKeyFor(token)) await loading
 
     const verifier = this.#usable
-    // One with an unknown name may be good, for all that a failing endpoint tells: no 401, which logs out.
-    const isUnknown = !verifier || (this.#failures > 0 && !verifier.knows(token))
-    if (isUnknown) throw new errors.KeysUnavailable()
+    // While the endpoint fails, a token with an unknown key may be valid. A 401 would log the user out.
+    const isUndecided = !verifier || (this.#failures > 0 && !verifier.hasKeyFor(token))
+    if (isUndecided) throw new errors.KeysUnavailable()
     return verifier.verify(token)
   }
 
@@ -84,52 +88,52 @@ export class RemoteJwks {
   }
 
   #ageMs(): number {
-    return this.#answeredAt ? elapsedSince(this.#answeredAt).maxMs : Number.POSITIVE_INFINITY
+    return this.#loadedAt ? elapsedSince(this.#loadedAt).maxMs : Number.POSITIVE_INFINITY
   }
 
-  /** Asks, unless it was asked lately. Never rejects. */
+  /** Loads the keys unless the cooldown has not passed. Never rejects. */
   #reloadIfDue(): Promise<void> | undefined {
-    if (!this.#asking && this.#canReload()) {
-      this.#askedAt = readClocks()
-      this.#asking = this.#refresh(this.#askedAt).finally(() => {
-        this.#asking = undefined
+    if (!this.#loading && this.#canReload()) {
+      this.#requestedAt = readClocks()
+      this.#loading = this.#load(this.#requestedAt).finally(() => {
+        this.#loading = undefined
       })
     }
-    return this.#asking
+    return this.#loading
   }
 
   #canReload(): boolean {
     const pauseMs = this.#failures === 0 ? COOLDOWN_MS : SECOND_MS * 2 ** (this.#failures - 1)
-    return !this.#askedAt || elapsedSince(this.#askedAt).maxMs >= Math.min(pauseMs, COOLDOWN_MS)
+    return !this.#requestedAt || elapsedSince(this.#requestedAt).maxMs >= Math.min(pauseMs, COOLDOWN_MS)
   }
 
-  async #refresh(askedAt: ClockReading): Promise<void> {
+  async #load(requestedAt: ClockReading): Promise<void> {
     const { fetch, log } = this.#settings
     try {
       const { keys, maxAgeMs = DEFAULT_AGE_MS } = await fetch()
       await this.#use(keys)
-      this.#answeredAt = askedAt
+      this.#loadedAt = requestedAt
       this.#maxAgeMs = Math.min(Math.max(maxAgeMs, MIN_AGE_MS), MAX_AGE_MS)
-      if (this.#failures > 0) log.info({ event: 'jwks_recovered' }, 'the JWKS endpoint answers again')
+      if (this.#failures > 0) log.info({ event: 'jwks_recovered' }, 'JWKS endpoint recovered')
       this.#failures = 0
     } catch (err) {
       if (this.#failures === 0)
-        log.warn({ err, event: 'jwks_unavailable' }, 'the JWKS endpoint gives no keys')
+        log.warn({ err, event: 'jwks_unavailable' }, 'JWKS endpoint returned no keys; retrying')
       this.#failures++
     }
   }
 
-  /** What a good answer no longer lists is no longer used, though nothing were left. */
+  /** Replaces the keys. A key that a valid response no longer lists is no longer used, even if no key remains. */
   async #use(jwks: readonly unknown[]): Promise<void> {
     const { algorithms, open, log } = this.#settings
     if (jwks.some(isPrivate))
-      log.warn({ event: 'jwks_private_key' }, 'the JWKS lists a private key, which is left out')
-    const keys = usableKeys(jwks, algorithms)
+      log.warn({ event: 'jwks_private_key' }, 'JWKS contains a private key; ignoring it')
+    const keys = selectVerificationKeys(jwks, algorithms)
     const [first, ...others] = keys
     if (first && areSameKeys(keys, this.#keys)) return
     const kids = keys.map(({ kid }) => kid)
-    if (first) log.info({ event: 'jwks_keys', kids }, 'the JWKS has other keys')
-    else log.warn({ event: 'jwks_keys', kids }, `the JWKS has no key for ${algorithms.join(' or ')}`)
+    if (first) log.info({ event: 'jwks_keys', kids }, 'JWKS keys changed')
+    else log.warn({ event: 'jwks_keys', kids }, `JWKS has no key for ${algorithms.join(' or ')}`)
     this.#verifier = first && (await open([first, ...others]))
     this.#keys = keys
   }

@@ -4,10 +4,10 @@ import { key } from '../tokens/keys/parse-key.js'
 import { isObject } from '../utils/checks.js'
 
 /**
- * Those of a JWK Set that verify tokens of one of the algorithms. Others are left out (RFC 7517 section 5): keys
- * for something else, malformed ones, secrets. Of two with one `kid` the first counts.
+ * Returns the keys of a JWK Set that verify tokens of one of the algorithms. Ignores other keys (RFC 7517, section 5):
+ * keys for other purposes, malformed keys and secret keys. If two keys have the same `kid`, the first one counts.
  */
-export function usableKeys(
+export function selectVerificationKeys(
   jwks: readonly unknown[],
   algorithms: readonly KeyAlgorithm[]
 ): readonly KeyPair[] {
@@ -19,7 +19,7 @@ export function usableKeys(
   return [...byKid.values()]
 }
 
-/** Whoever reads a private key there signs with it: nothing that it signs is worth anything. */
+/** A private key in a public JWKS is compromised: every reader can sign tokens with it. */
 export function isPrivate(jwk: unknown): boolean {
   return isObject(jwk) && 'd' in jwk
 }

@@ -2,33 +2,37 @@ import type { Claims, Identity, Metadata } from '../../types/session.js'
 import { errors } from '../errors.js'
 import { RESERVED_CLAIMS } from '../tokens/access-token.js'
 import { isObject, toMs } from '../utils/checks.js'
+import { nearest } from '../utils/nearest.js'
 
 const MAX_SUB_BYTES = 256
 const MAX_CLAIMS_BYTES = 4096
 const MAX_METADATA_BYTES = 1024
-const KNOWN = ['sub', 'claims', 'remember', 'ttl', 'metadata']
+const PROPERTIES = ['sub', 'claims', 'remember', 'ttl', 'metadata']
 
-/** An identity whose every part was checked, as plain JSON values. */
+/** A valid identity of plain JSON values. */
 export interface ResolvedIdentity {
   sub: string
   claims: Claims
   remember: boolean
-  /** Undefined: as long as the options say. */
+  /** `undefined` uses the option `session.ttl`. */
   ttlMs: number | undefined
   metadata: Metadata
 }
 
-/** @throws `FRT_ERR_INVALID_IDENTITY`, whose cause names the path and what would be right */
-export function resolveIdentity(given: Identity): ResolvedIdentity {
-  if (!isObject(given)) refuse('identity', 'an object')
-  for (const key of Object.keys(given)) {
-    if (!KNOWN.includes(key)) refuse(`identity.${key}`, `left out: an identity has ${KNOWN.join(', ')}`)
+/**
+ * Checks an identity and fills in the defaults.
+ * @throws {FRT_ERR_INVALID_IDENTITY} with a `cause` that names the path and says what would be right
+ */
+export function resolveIdentity(input: Identity): ResolvedIdentity {
+  if (!isObject(input)) invalidIdentity('identity must be an object')
+  for (const key of Object.keys(input)) {
+    if (!PROPERTIES.includes(key)) unknownProperty(key)
   }
-  const { sub, claims = {}, remember = true, ttl, metadata = {} } = given as Identity
-  if (typeof remember !== 'boolean') refuse('identity.remember', 'true or false')
+  const { sub, claims = {}, remember = true, ttl, metadata = {} } = input as Identity
+  if (typeof remember !== 'boolean') invalidIdentity('identity.remember must be true or false')
   const ttlMs = ttl === undefined ? undefined : toMs(ttl)
   if (ttl !== undefined && !(ttlMs !== undefined && ttlMs >= 1000)) {
-    refuse('identity.ttl', 'a duration of at least a second')
+    invalidIdentity('identity.ttl must be a duration of at least 1 second')
   }
   return {
     sub: resolveSub(sub, 'identity.sub'),
@@ -39,17 +43,20 @@ export function resolveIdentity(given: Identity): ResolvedIdentity {
   }
 }
 
+/** @throws {FRT_ERR_INVALID_IDENTITY} if the value is not a string of 1 to 256 bytes of well-formed Unicode */
 export function resolveSub(sub: unknown, path: string): string {
   if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > MAX_SUB_BYTES) {
-    refuse(path, `a string of 1 to ${MAX_SUB_BYTES} bytes`)
+    invalidIdentity(`${path} must be a string of 1 to ${MAX_SUB_BYTES} bytes`)
   }
-  return sub.isWellFormed() ? sub : refuse(path, 'well-formed Unicode')
+  return sub.isWellFormed() ? sub : invalidIdentity(`${path} must be well-formed Unicode`)
 }
 
 export function resolveClaims(claims: Claims, path: string): Claims {
   const plain = toPlain(claims, MAX_CLAIMS_BYTES, path)
   for (const name of RESERVED_CLAIMS) {
-    if (Object.hasOwn(plain, name)) refuse(`${path}.${name}`, 'left out: it is reserved')
+    if (Object.hasOwn(plain, name)) {
+      invalidIdentity(`${path}.${name} is not allowed, because the plugin sets this claim`)
+    }
   }
   return plain
 }
@@ -58,17 +65,18 @@ export function resolveMetadata(metadata: Metadata, path: string): Metadata {
   return toPlain(metadata, MAX_METADATA_BYTES, path)
 }
 
-/** What JSON makes of an object is what every store and every token gives back. */
+/** Returns the object as JSON preserves it, because every store and every token contains JSON. */
 function toPlain(value: unknown, maxBytes: number, path: string): Record<string, unknown> {
-  if (!isObject(value) || value instanceof Promise) refuse(path, 'an object, and no promise of one')
+  if (value instanceof Promise) invalidIdentity(`${path} must be an object, not a promise`)
+  if (!isObject(value)) invalidIdentity(`${path} must be an object`)
   const json = toJson(value)
   if (json === undefined || Buffer.byteLength(json) > maxBytes) {
-    refuse(path, `an object of at most ${maxBytes} bytes of JSON`)
+    invalidIdentity(`${path} must be an object of at most ${maxBytes} bytes of JSON`)
   }
   const plain: unknown = JSON.parse(json)
-  if (!isObject(plain)) refuse(path, 'an object')
-  // It would be the prototype of whatever its members are copied into, and bring reserved names along.
-  if (Object.hasOwn(plain, '__proto__')) refuse(`${path}.__proto__`, 'left out')
+  if (!isObject(plain)) invalidIdentity(`${path} must be an object`)
+  // Copying this member could set a prototype, and thereby add reserved names.
+  if (Object.hasOwn(plain, '__proto__')) invalidIdentity(`${path}.__proto__ is not allowed`)
   return plain
 }
 
@@ -80,7 +88,16 @@ function toJson(value: unknown): string | undefined {
   }
 }
 
-/** What the application did wrong is for its log, and none of a client's business. */
-function refuse(path: string, right: string): never {
-  throw new errors.InvalidIdentity({ cause: new Error(`${path} must be ${right}`) })
+function unknownProperty(key: string): never {
+  const suggestion = nearest(key, PROPERTIES)
+  invalidIdentity(
+    suggestion
+      ? `unknown property "identity.${key}", did you mean "identity.${suggestion}"?`
+      : `unknown property "identity.${key}", the properties are: ${PROPERTIES.join(', ')}`
+  )
+}
+
+/** The details are in the `cause`, for the log only. The client gets a generic message. */
+function invalidIdentity(details: string): never {
+  throw new errors.InvalidIdentity({ cause: new Error(details) })
 }

@@ -3,15 +3,15 @@ import type { Transport } from '../../types/options.js'
 import type { Identity, Tokens } from '../../types/session.js'
 import { tokenNamesOf } from '../http/transport/token-names.js'
 
-/** An app, or the scope of one that registered the plugin. */
+/** An application, or the scope that registered the plugin. */
 export interface AppWithSessions {
   ready(): PromiseLike<unknown>
   sessions: Sessions
 }
 
-/** A session, ready to be sent: `app.inject({ url, headers, cookies })`. */
+/** The tokens of a session as options of `app.inject({ url, headers, cookies })`. */
 export interface TestSession {
-  /** The access token; and the refresh token with transport `'header'`. */
+  /** The access token. With transport `'header'` also the refresh token. */
   headers: Record<string, string>
   /** The refresh token with transport `'cookie'`. */
   cookies: Record<string, string>
@@ -21,17 +21,19 @@ export interface TestSession {
 }
 
 /**
- * Starts a session without a login, as `app.sessions.create` does, and puts its tokens where the app's options
- * say that they travel.
- * @param options.transport how the refresh token travels; `'cookie'` where it is left out
- * @throws `FRT_ERR_INVALID_IDENTITY`, `FRT_ERR_STORE_UNAVAILABLE`
+ * Creates a session without a login, as `app.sessions.create` does. Returns its tokens under the header and cookie names
+ * of the application.
+ *
+ * @param options.transport the transport of the refresh token, `'cookie'` by default
+ * @throws {FRT_ERR_INVALID_IDENTITY} if the identity is invalid
+ * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store does not reply in time
  */
 export async function createTestSession(
   app: AppWithSessions,
   identity: Identity,
   { transport = 'cookie' }: { transport?: Transport } = {}
 ): Promise<TestSession> {
-  // Only where it has to be: a scope of an app that is ready cannot be asked.
+  // Wait only if necessary, because `ready` fails on a scope of an application that is already ready.
   if (!app.sessions) await app.ready()
   const tokens = await app.sessions.create(identity)
   const { refreshToken } = tokens

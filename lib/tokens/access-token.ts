@@ -5,7 +5,7 @@ import type { AccessTokenClaims, Claims, Session } from '../../types/session.js'
 import { errors } from '../errors.js'
 import type { AccessKey, AccessKeys } from './keys/access-token-keys.js'
 
-/** The claims that the package sets: `claims` of an identity may not name them. */
+/** The claims that the plugin sets. `claims` of an identity must not contain them. */
 export const RESERVED_CLAIMS = [
   'sub',
   'sid',
@@ -19,51 +19,54 @@ export const RESERVED_CLAIMS = [
   'auth_time'
 ] as const
 
-/** Media type of a JWT access token (RFC 9068 section 2.1): an ID token never passes for one. */
+/** Media type of a JWT access token (RFC 9068, section 2.1). It prevents the use of an ID token as an access token. */
 const TYPE = 'at+jwt'
 
-/** What a token must say of who made it, and for whom. */
+/** The issuer and the audience that a token must have. `undefined` is not checked. */
 export interface ExpectedClaims {
   issuer: string | undefined
   audience: string | undefined
 }
 
-/** The options that shape an access token. */
+/** The options that determine the content of an access token. */
 export interface AccessTokenSettings {
   accessToken: ExpectedClaims & { ttlMs: number }
 }
 
 export interface SignedAccessToken {
   token: string
-  /** `expires_in`: whole seconds that it is certain to live. */
+  /** `expires_in`: remaining lifetime in whole seconds, rounded down. */
   expiresIn: number
 }
 
 export interface AccessTokens {
-  /** Signs with the first key; `nowMs` is the store's clock. */
+  /**
+   * Signs a token with the first key.
+   * @param nowMs the time of the store's clock, in milliseconds since the epoch
+   */
   sign(session: Session, claims: Claims, nowMs: number): SignedAccessToken
   /**
-   * The claims of a token that one of the keys signed, expired or not: whether it has expired is for
-   * the caller to ask, for a logout takes an expired one.
-   * @throws `FRT_ERR_ACCESS_TOKEN_INVALID`, whose cause tells why
+   * Returns the claims of a token that one of the keys signed. Does not check the expiry, because a logout accepts an
+   * expired token.
+   * @throws {FRT_ERR_ACCESS_TOKEN_INVALID} with the reason in its `cause`
    */
   verify(token: string): AccessTokenClaims
 }
 
-/** The half that needs no private key. */
+/** Verifies access tokens without a private key. */
 export interface TokenVerifier extends Pick<AccessTokens, 'verify'> {
-  /** Whether a token names one of the keys: nothing is said of its signature. */
-  knows(token: string): boolean
+  /** Returns whether the header of a token names one of the keys. Does not verify the signature. */
+  hasKeyFor(token: string): boolean
 }
 
 type Jwt = Pick<FastifyInstance['jwt'], 'sign' | 'verify'>
 
 /**
- * Access tokens through `@fastify/jwt`: one namespace for each key, so that its signer and verifier are
- * built once.
+ * Creates the signer and the verifier of access tokens with `@fastify/jwt`. Each key has its own namespace, so that its
+ * signer and verifier are built once.
  *
- * @param host an instance of Fastify that holds the namespaces, and nothing else: that of the app takes no
- * more of them once it has started
+ * @param host a separate Fastify instance for the namespaces. The instance of the application accepts no more plugins
+ * after its start, but keys can be replaced later
  */
 export async function createAccessTokens(
   host: FastifyInstance,
@@ -79,13 +82,13 @@ export async function createAccessTokens(
 
     sign(session, claims, nowMs) {
       const nowSeconds = nowMs / 1000
-      // Never beyond the session; otherwise up to the next second, for a token of one second would
-      // live none. `exp` in the past of a session's last second is harmless: it is over.
+      // Rounds up, because rounding down could give a token of one second no lifetime. Never exceeds the session:
+      // in the last second of the session `exp` can be in the past, which is harmless.
       const exp = Math.min(
         Math.ceil(nowSeconds + ttlMs / 1000),
         Math.floor(session.expiresAt.getTime() / 1000)
       )
-      const own = {
+      const reserved = {
         sub: session.sub,
         sid: session.sid,
         gen: session.gen,
@@ -93,14 +96,14 @@ export async function createAccessTokens(
         iat: Math.floor(nowSeconds),
         exp
       }
-      // The application's claims first: none of them stands for one of ours.
-      const token = signing.sign(Object.assign({}, claims, own))
+      // The reserved claims come last, so that no claim of the application replaces them.
+      const token = signing.sign(Object.assign({}, claims, reserved))
       return { token, expiresIn: Math.max(0, Math.floor(exp - nowSeconds)) }
     }
   }
 }
 
-/** For those who only verify. */
+/** Creates a verifier for a server that does not sign tokens. */
 export async function createVerifier(
   host: FastifyInstance,
   keys: AccessKeys,
@@ -110,34 +113,34 @@ export async function createVerifier(
 }
 
 function verifierOf(keys: AccessKeys, jwts: Jwt[]): TokenVerifier {
-  // A token's first part names type, algorithm and key. One key makes one such part, letter for letter,
-  // which pins the algorithm before anything of the token is decoded.
-  const verifiers = new Map(keys.map((key, i) => [writtenHeader(key), jwts[i]]))
+  // All tokens of a key have the same encoded header, which names type, algorithm and key. A comparison of this text
+  // therefore fixes the algorithm before any part of the token is decoded.
+  const verifiers = new Map(keys.map((key, i) => [encodeHeader(key), jwts[i]]))
 
   return {
     verify(token) {
       const verifier = verifiers.get(headerOf(token))
-      if (!verifier) throw new errors.AccessTokenInvalid({ cause: new Error('its header is none of ours') })
+      if (!verifier) throw new errors.AccessTokenInvalid({ cause: new Error('no key matches the header') })
       try {
         return verifier.verify<AccessTokenClaims>(token)
       } catch (error) {
-        // The code alone: a message may quote the token.
+        // Uses only the code, because the message can contain the token.
         const { code } = error as { code?: string }
         throw new errors.AccessTokenInvalid({ cause: new Error(code) })
       }
     },
 
-    knows: (token) => verifiers.has(headerOf(token))
+    hasKeyFor: (token) => verifiers.has(headerOf(token))
   }
 }
 
-/** Whether a token has the header that a key of one of the algorithms gives, whatever that key's name. */
+/** Returns whether a token has the header of a key of one of the algorithms, with any key id. */
 export function hasSupportedHeader(token: string, algorithms: readonly AccessTokenAlgorithm[]): boolean {
   const header = headerOf(token)
   try {
     const { alg, kid } = JSON.parse(Buffer.from(header, 'base64url').toString())
     return (
-      algorithms.includes(alg) && typeof kid === 'string' && writtenHeader({ algorithm: alg, kid }) === header
+      algorithms.includes(alg) && typeof kid === 'string' && encodeHeader({ algorithm: alg, kid }) === header
     )
   } catch {
     return false
@@ -145,8 +148,8 @@ export function hasSupportedHeader(token: string, algorithms: readonly AccessTok
 }
 
 /**
- * A token is over in the second that `exp` names (RFC 7519 section 4.1.4: "on or after"), and one whose `exp` is
- * no time always was.
+ * Returns whether a token has expired. It expires at the beginning of the second `exp` (RFC 7519, section 4.1.4: "on or
+ * after"). A token whose `exp` is not a number has always expired.
  */
 export function isExpired(claims: AccessTokenClaims, nowMs: number): boolean {
   return !(nowMs < claims.exp * 1000)
@@ -157,14 +160,14 @@ function headerOf(token: string): string {
 }
 
 /**
- * The first part of a key's tokens, member for member in the order of `@fastify/jwt`: a key that only
- * verifies has no token to take it from.
+ * Returns the encoded header of a key's tokens, with its members in the order of `@fastify/jwt`. It cannot be taken
+ * from a signed token, because a key that only verifies cannot sign.
  */
-function writtenHeader({ algorithm, kid }: Pick<AccessKey, 'algorithm' | 'kid'>): string {
+function encodeHeader({ algorithm, kid }: Pick<AccessKey, 'algorithm' | 'kid'>): string {
   return Buffer.from(JSON.stringify({ alg: algorithm, typ: TYPE, kid })).toString('base64url')
 }
 
-/** The key as `@fastify/jwt` takes it, which knows no `KeyObject`. */
+/** Returns the key in the form that `@fastify/jwt` accepts. It does not accept a `KeyObject`. */
 function secretOf(key: AccessKey) {
   if (key.algorithm === 'HS256') return key.secret
   const { publicKey, privateKey } = key

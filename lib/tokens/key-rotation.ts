@@ -19,11 +19,12 @@ import { withVerificationCache } from './verified-token-cache.js'
 export interface KeyRotation {
   /** Every call uses one complete set of keys. */
   accessTokens: AccessTokens
-  /** The public halves of the current keys. */
+  /** The public keys of the current set. */
   readonly jwks: JwkSet
   /**
    * Replaces the keys with the given ones, or with those that the key source returns now.
-   * @throws {FRT_ERR_INVALID_OPTION} if the keys are invalid. Errors of the key source pass through. The current keys stay
+   * @throws {FRT_ERR_INVALID_OPTION} if the keys are invalid. Errors of the key source pass through. The current keys
+   * stay
    */
   rotate(input: unknown): Promise<void>
 }
@@ -65,7 +66,7 @@ export async function createKeyRotation(deps: KeyRotationDependencies): Promise<
   let currentCall = 0
   reserveKeys(current.keys)
 
-  /** Tokens that a retired key verified leave the cache together with the key. */
+  /** Each set has its own cache, so that tokens of a retired key leave the cache together with the key. */
   async function openTokens(keys: AccessKeys): Promise<AccessTokens> {
     return withVerificationCache(await createAccessTokens(fastify(), keys, deps.options), accessToken.cache)
   }

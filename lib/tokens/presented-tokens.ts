@@ -1,22 +1,21 @@
 import { errors } from '../errors.js'
 import type { RefreshToken, RefreshTokenCodec } from './refresh-token.js'
 
-/** The valid tokens among those that came: of one session the newest. */
+/** Returns the valid refresh tokens among those that were presented: the newest one of each session. */
 export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): RefreshToken[] {
   return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
 }
 
 /**
- * Of a token that another release of this package has made only that release knows what it is worth: while both
- * run side by side, that is no logout.
- * @throws `FRT_ERR_STORE_UNAVAILABLE`
+ * Rejects refresh tokens in the format of another release. During a rolling deployment a 401 would log the user out.
+ * @throws {FRT_ERR_STORE_UNAVAILABLE} if one of the tokens has an unsupported version
  */
 export function rejectUnsupportedVersions(codec: RefreshTokenCodec, tokens: string[]): void {
   if (!tokens.some((token) => codec.isUnsupportedVersion(token))) return
-  throw new errors.StoreUnavailable({ cause: new Error('a refresh token of another version') })
+  throw new errors.StoreUnavailable({ cause: new Error('a refresh token has an unsupported version') })
 }
 
-/** Of several tokens of one session the newest: the others are what an older cookie left behind. */
+/** Returns the newest token of each session. The others come from older cookies. */
 export function newestOfEachSession(tokens: readonly RefreshToken[]): RefreshToken[] {
   const newest = new Map<string, RefreshToken>()
   for (const token of tokens) {

@@ -3,20 +3,20 @@ import type { KeyRing } from './keys/derived-keys.js'
 import { type Family, sidOf } from './session-id.js'
 
 /**
- * A refresh token is 64 bytes, in base64url without padding (RFC 4648 section 5):
+ * A refresh token has 64 bytes. It is encoded in base64url without padding (RFC 4648, section 5).
  *
- * | offset | bytes | what                                                            |
+ * | offset | bytes | content                                                         |
  * | ------ | ----- | --------------------------------------------------------------- |
  * | 0      | 1     | version                                                         |
  * | 1      | 1     | key id                                                          |
  * | 2      | 4     | tag: the first bytes of SHA-256(sub)                            |
  * | 6      | 16    | family secret                                                   |
  * | 22     | 4     | generation                                                      |
- * | 26     | 6     | time of issue, in microseconds since the session began          |
- * | 32     | 32    | HMAC-SHA-256 over all before                                    |
+ * | 26     | 6     | time of issue, in microseconds since the session was created    |
+ * | 32     | 32    | HMAC-SHA-256 over all bytes before                              |
  *
- * In every version to come the first two bytes mean the same and the last 32 are the HMAC over all before, so that
- * a release that does not know a token can tell it from a forged one.
+ * Every later version keeps the first two bytes, and ends with 32 bytes of HMAC over all bytes before. A release can
+ * therefore distinguish a token of an unsupported version from a forged one.
  */
 const VERSION = 1
 const KEY_ID_AT = 1
@@ -32,16 +32,18 @@ const MAC_BYTES = 32
 export interface RefreshToken {
   sid: string
   family: Family
+  /** Generation. */
   gen: number
+  /** Time of issue, in microseconds since the session was created. */
   issuedUs: number
 }
 
 export interface RefreshTokenCodec {
-  /** Writes the token of a generation, with the first secret. The same input gives the same token. */
+  /** Returns the token of a generation, signed with the first secret. The same input returns the same token. */
   issue(family: Family, gen: number, issuedUs: number): string
-  /** `null` where the token is malformed, not canonical, or was not made with one of the secrets. */
+  /** Returns `null` if the token is malformed, not canonical, or not signed with one of the secrets. */
   parse(token: string): RefreshToken | null
-  /** Whether it was made with one of the secrets by a release of this package that knows another version. */
+  /** Returns whether the token is signed with one of the secrets, but has a version that this release cannot read. */
   isUnsupportedVersion(token: string): boolean
 }
 
@@ -82,7 +84,7 @@ export function createRefreshTokenCodec(keys: KeyRing): RefreshTokenCodec {
   }
 }
 
-/** Buffer reads base64 leniently: one token must not have several spellings. */
+/** Rejects text that is not canonical, because `Buffer` decodes several texts to the same bytes. */
 function decode(token: string): Buffer | null {
   const bytes = Buffer.from(token, 'base64url')
   return bytes.toString('base64url') === token ? bytes : null

@@ -3,15 +3,13 @@ import type { AccessTokenClaims } from '../../types/session.js'
 import type { AccessTokens } from './access-token.js'
 
 /**
- * Remembers tokens whose signature was good: as long as the keys are the same, it stays so, and other keys come
- * with another memory. What may change from one use to the next, expiry and revocation, is for the caller to
- * check each time, as always.
+ * Caches the claims of verified tokens, so that the signature of a token is checked once. Each set of keys has its own
+ * cache. The caller checks expiry and revocation at each use, because they can change.
  *
- * The key is the whole token, letter for letter: nothing that differs from a token that was verified is
- * ever taken for it. Only tokens that were verified are kept, the least recently used make room, and they
- * stay in the memory of this process.
+ * The cache key is the complete token, so that no other token can match. Invalid tokens are not cached. If the cache is
+ * full, it evicts the least recently used token. It exists in the memory of this process only.
  *
- * @param max how many tokens are kept, of about 1 kB each; 0 keeps none
+ * @param max maximum number of tokens, about 1 kB each. `0` disables the cache
  */
 export function withVerificationCache<T extends Pick<AccessTokens, 'verify'>>(tokens: T, max: number): T {
   if (max === 0) return tokens
@@ -19,8 +17,8 @@ export function withVerificationCache<T extends Pick<AccessTokens, 'verify'>>(to
   return {
     ...tokens,
     verify(token) {
-      const known = verified.get(token)
-      if (known) return copyOf(known)
+      const cached = verified.get(token)
+      if (cached) return copyOf(cached)
       const claims = tokens.verify(token)
       verified.set(token, copyOf(claims))
       return claims
@@ -28,7 +26,7 @@ export function withVerificationCache<T extends Pick<AccessTokens, 'verify'>>(to
   }
 }
 
-/** Of its own for each request: what one makes of it, the next must not see. */
+/** Returns a deep copy, so that a handler that changes `request.user` does not affect later requests. */
 function copyOf<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(copyOf) as T

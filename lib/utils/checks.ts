@@ -70,6 +70,7 @@ export function duration({ min = 1, max = Number.MAX_SAFE_INTEGER } = {}): Check
 }
 
 function inWords(ms: number): string {
+  if (ms === 1000) return '1 second'
   return ms % 1000 === 0 ? `${ms / 1000} seconds` : `${ms} ms`
 }
 

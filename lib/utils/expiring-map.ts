@@ -1,8 +1,8 @@
 const BUCKET_US = 60_000_000
 
 /**
- * A map whose values know when they expire. Keys are filed by the minute in which they are due, so that
- * a sweep costs what is due and not what is alive; one whose value got more time is then filed anew.
+ * A map whose values have an expiry time. Keys are scheduled in a bucket of one minute, so that a sweep visits only
+ * keys that are due. If a value expires later than scheduled, the sweep schedules its key again.
  */
 export class ExpiringMap<V extends { expiresUs: number }> {
   readonly #values = new Map<string, V>()
@@ -27,15 +27,15 @@ export class ExpiringMap<V extends { expiresUs: number }> {
     this.#values.delete(key)
   }
 
-  /** How many it holds, those included that expired within the last minute. */
+  /** The number of values, including expired values that were not swept yet. */
   get size(): number {
     return this.#values.size
   }
 
-  /** Drops what has expired, and tells of each. */
-  sweep(nowUs: number, dropped: (value: V) => void = () => {}): void {
-    const end = minuteOf(nowUs)
-    while (this.#nextMinute < end && this.#buckets.size > 0) {
+  /** Deletes the expired values of past minutes, and calls `onExpire` for each. */
+  sweep(nowUs: number, onExpire: (value: V) => void = () => {}): void {
+    const currentMinute = minuteOf(nowUs)
+    while (this.#nextMinute < currentMinute && this.#buckets.size > 0) {
       const due = this.#buckets.get(this.#nextMinute) ?? []
       this.#buckets.delete(this.#nextMinute++)
       for (const key of due) {
@@ -45,15 +45,15 @@ export class ExpiringMap<V extends { expiresUs: number }> {
           this.#schedule(key, value)
         } else {
           this.#values.delete(key)
-          dropped(value)
+          onExpire(value)
         }
       }
     }
-    // A clock may leap by decades, ahead or back, as that of a device does which learns the time late.
-    this.#nextMinute = end
+    // Skips empty minutes. A clock can jump by decades, for example on a device that gets the time late.
+    this.#nextMinute = currentMinute
   }
 
-  /** A minute that was swept already does not come again: the next one will do. */
+  /** Uses the next minute to be swept if the minute of the expiry was swept already. */
   #schedule(key: string, { expiresUs }: V): void {
     const minute = Math.max(minuteOf(expiresUs), this.#nextMinute)
     const bucket = this.#buckets.get(minute)

@@ -6,7 +6,7 @@ export function nearest(text: string, candidates: readonly string[]): string | u
   return best && best.distance <= Math.max(1, text.length / 3) ? best.candidate : undefined
 }
 
-/** The Levenshtein distance: how many characters to insert, delete or replace. */
+/** Returns the Levenshtein distance: the number of characters to insert, delete or replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

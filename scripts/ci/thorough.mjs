@@ -1,4 +1,4 @@
-// Runs the random, exhaustive and long tests at full length: `npm run test:thorough`. `npm test` runs them short.
+// Runs the random, exhaustive and long tests at full length: `npm run test:thorough`. `npm test` runs short versions.
 import { readdirSync } from 'node:fs'
 import { root, tryRun } from '../run.mjs'
 

@@ -1,13 +1,13 @@
-// Runs several test files in one process, one after the other: starting a process costs more than most files do. Each
-// file gets a test of its own as its `t`, so that its teardowns and settings end with it. ../ts-hooks.mjs gives a file
-// that is imported with `?in-group` this `t` instead of the one that `tap` exports.
+// Runs several test files in one process, one after the other, because starting a process takes longer than most files. Each
+// file gets its own test as `t`, so that its teardowns and settings end with it. In a file that is imported with
+// `?in-group`, ../ts-hooks.mjs replaces the `t` that `tap` exports.
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import tap from 'tap'
 
 const tests = new Map()
 
-/** The test of a file, for the module that replaces `tap` in it. */
+/** Returns the test of a file, for the module that replaces `tap` in it. */
 export function testOf(url) {
   return tests.get(url)
 }

@@ -1,15 +1,15 @@
-// Which test files share a process.
+// Decides which test files share a process.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const FOLDER = '.tap/groups'
 
-/** Folders whose files may share a process: they wait for nothing, and change nothing that outlives a test. */
+/** Folders whose files can share a process, because they neither wait nor leave changes behind. */
 const SHARED = /^test\/(unit|http|client|fuzz|docs\/recipes|docs\/examples)\//
 
-/** These need a process of their own. */
+/** Files that need their own process. */
 const ALONE = new Set([
-  // Reads the heap, the timers or the exit of its process.
+  // They check the heap, the timers or the exit of their process.
   'test/unit/utils/retry-queue.test.ts',
   'test/client/runtime.test.ts',
   'test/http/secrets-in-logs.test.ts'
@@ -40,7 +40,7 @@ function groupBy(items, keyOf) {
 
 function split(folder, members) {
   const count = Math.ceil(members.length / MAX_FILES)
-  // Every n-th file: neighbors cost about the same.
+  // Takes every n-th file, because neighboring files take about the same time.
   return Array.from({ length: count }, (_, i) => ({
     name: `${folder.replaceAll('/', '-')}-${i + 1}`,
     members: members.filter((_, at) => at % count === i)

@@ -12,7 +12,7 @@ process.chdir(root)
 
 const TIMEOUT_MS = 45 * 60_000
 
-/** Suites with a command of their own. */
+/** Suites with their own command. */
 const OTHER_SUITES = /^test\/(topologies|browser)\//
 
 const args = process.argv.slice(2)
@@ -23,7 +23,7 @@ const tap = ['node_modules/tap/dist/esm/run.mjs']
 
 run(process.execPath, ['scripts/ensure-tools.mjs'], { timeoutMs: 900_000 })
 
-// tap is published with its own TypeScript plugin, which .taprc leaves out. Without this build its first run fails.
+// tap is published with its TypeScript plugin, which .taprc disables. Without this build the first run fails.
 const built = readFileSync('node_modules/@tapjs/test/test-built/src/index.ts', 'utf8')
 if (built.includes("'@tapjs/typescript'") || built.includes('"@tapjs/typescript"')) {
   run(process.execPath, [...tap, 'build'], { stdio: 'pipe' })
@@ -49,11 +49,12 @@ const { status, signal, error } = tryRun(
 )
 const { passed, failed } = lastResults()
 if (error?.code === 'ETIMEDOUT' || signal === 'SIGKILL') {
-  console.error(`The suite did not finish within ${TIMEOUT_MS / 60_000} minutes, and was stopped.`)
+  console.error(`The suite did not finish within ${TIMEOUT_MS / 60_000} minutes and was stopped.`)
   process.exit(1)
 }
 const uncovered = covers && failed === 0 ? filesWithoutCoverage() : []
-for (const file of uncovered) console.error(`${file}: no test imports it, so coverage does not count it`)
+for (const file of uncovered)
+  console.error(`${file}: no test imports it, so that coverage does not include it`)
 if (status !== 0 && failed === 0)
   console.error('No test failed, but coverage is below 100 % or tap itself failed.')
 if (status !== 0 || failed > 0 || passed === 0 || uncovered.length > 0) process.exit(1)

@@ -1,5 +1,5 @@
-// Runs one test file, again after each change: `npm run test:watch -- test/one.test.ts`. Without tap's runner and without
-// coverage, so that the result is there in a second or two.
+// Runs one test file, and again after each change: `npm run test:watch -- test/one.test.ts`. It does not use the runner of
+// tap or coverage, so that the result takes only a second or two.
 import { spawn } from 'node:child_process'
 import { watch } from 'node:fs'
 import { Parser } from 'tap-parser'
@@ -15,7 +15,7 @@ if (!file) {
 }
 
 const FOLDERS = ['lib', 'types', 'test', 'examples', 'verification']
-/** An editor may write a file in several steps. */
+/** Waits for this time after a change, because an editor can write a file in several steps. */
 const SETTLE_MS = 50
 
 const node = [

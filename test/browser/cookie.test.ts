@@ -6,7 +6,7 @@ import { Tab } from './support/tab.js'
 
 inChromium(t, (t, browser) =>
   eachStore(t, async (t, open) => {
-    t.test('the cookie is kept as it must be, and no script sees it', async (t) => {
+    t.test('the cookie has the required attributes and is hidden from scripts', async (t) => {
       const site = await openSite(t, open(t))
       const profile = await openProfile(t, browser)
       const tab = await Tab.open(profile, site.origin)
@@ -26,11 +26,11 @@ inChromium(t, (t, browser) =>
       t.same(await tab.visible(), { cookie: '', store: [], storage: 0 })
 
       await tab.logout()
-      t.same(await profile.cookies(), [], 'gone after the logout')
+      t.same(await profile.cookies(), [], 'the logout removes the cookie')
       t.equal(await tab.call(), 401)
     })
 
-    t.test('a page that is loaded again has its session', async (t) => {
+    t.test('a reloaded page restores the session', async (t) => {
       const site = await openSite(t, open(t))
       const profile = await openProfile(t, browser)
       const tab = await Tab.open(profile, site.origin)
@@ -44,14 +44,14 @@ inChromium(t, (t, browser) =>
       t.equal(await tab.call(), 'ada')
       t.match(site.refreshes, [{ outcome: 'rotated', gen: 2 }])
       const [after] = await profile.cookies()
-      t.not(after?.value, before?.value, 'the next refresh token has taken its place')
+      t.not(after?.value, before?.value, 'the cookie has the next refresh token')
 
       await tab.page.reload()
       t.equal(await tab.call(), 'ada')
       t.same(await tab.ends(), [])
     })
 
-    t.test('a page that is loaded after a logout has none', async (t) => {
+    t.test('a page that is loaded after a logout has no session', async (t) => {
       const site = await openSite(t, open(t))
       const tab = await Tab.open(await openProfile(t, browser), site.origin)
       await tab.login('ada')

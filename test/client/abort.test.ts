@@ -5,7 +5,7 @@ import { loggedIn, ORIGIN, openBrowser } from './support/tab.js'
 
 const ABORTED = { name: 'AbortError' }
 
-t.test('row 11: an aborted caller stops waiting, and the shared refresh goes on', async (t) => {
+t.test('an aborted call stops waiting, and the shared refresh continues', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
   const late = deferred<Response>()
@@ -17,19 +17,19 @@ t.test('row 11: an aborted caller stops waiting, and the shared refresh goes on'
     auth.fetch(new Request(`${ORIGIN}/me`, { signal })),
     auth.fetch(new Request(`${ORIGIN}/me`), { signal })
   ]
-  const patient = auth.fetch('/me')
+  const notAborted = auth.fetch('/me')
   await time.settle()
   aborter.abort()
-  for (const answer of await time.until(Promise.allSettled(aborted))) {
-    t.match(answer, { status: 'rejected', reason: ABORTED })
+  for (const response of await time.until(Promise.allSettled(aborted))) {
+    t.match(response, { status: 'rejected', reason: ABORTED })
   }
   late.resolve(server.issue())
-  t.equal((await time.until(patient)).status, 200)
+  t.equal((await time.until(notAborted)).status, 200)
   t.equal(server.count('/auth/refresh'), 1)
   t.equal(await time.until(auth.getAccessToken()), 'token-2')
 })
 
-t.test('row 11: who aborts before a refresh ahead is done stops waiting, too', async (t) => {
+t.test('a call that is aborted during an early refresh stops waiting', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(301_000)
   const late = deferred<Response>()
@@ -44,7 +44,7 @@ t.test('row 11: who aborts before a refresh ahead is done stops waiting, too', a
   t.equal(server.count('/me'), 0)
 })
 
-t.test('row 11: what was aborted before sends nothing, and refreshes nothing', async (t) => {
+t.test('a call with an aborted signal sends nothing and refreshes nothing', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(301_000)
   server.script('/auth/refresh', networkError, networkError, networkError)
@@ -55,7 +55,7 @@ t.test('row 11: what was aborted before sends nothing, and refreshes nothing', a
   t.same(server.paths, ['/auth/login'])
 })
 
-t.test('row 11: an abort while the request is under way is the runtime’s', async (t) => {
+t.test('an abort during the request rejects with the error of the runtime', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.script('/me', () => new Promise(() => {}))
   const aborter = new AbortController()
@@ -66,7 +66,7 @@ t.test('row 11: an abort while the request is under way is the runtime’s', asy
   t.equal(server.count('/auth/refresh'), 0)
 })
 
-t.test('row 11: an abort between the refusal and the refresh sends nothing more', async (t) => {
+t.test('an abort between the 401 and the refresh sends no further request', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
   const aborter = new AbortController()
@@ -79,42 +79,42 @@ t.test('row 11: an abort between the refusal and the refresh sends nothing more'
   t.equal(server.count('/me'), 1)
 })
 
+t.test('a failed refresh without callers causes no unhandled rejection', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.expire()
+  server.script('/auth/refresh', networkError, networkError, networkError)
+  const aborter = new AbortController()
+  const waiting = auth.fetch('/me', { signal: aborter.signal })
+  await time.settle()
+  aborter.abort()
+  await t.rejects(time.until(waiting), ABORTED)
+  await time.pass(60_000)
+  t.equal(server.count('/auth/refresh'), 3)
+})
+
 t.test(
-  'row 11: a refresh that fails after its only caller has gone is nobody’s unhandled rejection',
+  'an abort works with signals that have no reason and no throwIfAborted, as in React Native',
   async (t) => {
-    const { auth, server, time } = await loggedIn(t)
-    server.expire()
-    server.script('/auth/refresh', networkError, networkError, networkError)
-    const aborter = new AbortController()
-    const waiting = auth.fetch('/me', { signal: aborter.signal })
+    const listeners = new Set<() => void>()
+    const signal = {
+      aborted: false,
+      addEventListener: (_type: string, listener: () => void) => listeners.add(listener),
+      removeEventListener: (_type: string, listener: () => void) => listeners.delete(listener)
+    }
+    const init = { signal: signal as unknown as AbortSignal }
+    const { open, server, time } = openBrowser(t)
+    // The `fetch` of Node.js rejects such a signal.
+    const { auth } = open({}, { fetch: (input, init) => server.fetch(input, { ...init, signal: null }) })
+    const late = deferred<Response>()
+    server.script('/auth/refresh', () => late.promise)
+    const waiting = auth.fetch('/me', init)
     await time.settle()
-    aborter.abort()
+    signal.aborted = true
+    for (const listener of listeners) listener()
     await t.rejects(time.until(waiting), ABORTED)
-    await time.pass(60_000)
-    t.equal(server.count('/auth/refresh'), 3)
+    await t.rejects(time.until(auth.fetch('/me', init)), ABORTED)
+    late.resolve(server.issue())
+    t.equal(await time.until(auth.getAccessToken()), 'token-1')
+    t.equal(listeners.size, 0, 'no listener is left')
   }
 )
-
-t.test('row 11: signals that know no reason and no throwIfAborted, as in React Native', async (t) => {
-  const listeners = new Set<() => void>()
-  const signal = {
-    aborted: false,
-    addEventListener: (_type: string, listener: () => void) => listeners.add(listener),
-    removeEventListener: (_type: string, listener: () => void) => listeners.delete(listener)
-  }
-  const init = { signal: signal as unknown as AbortSignal }
-  const { open, server, time } = openBrowser(t)
-  // Node's own would refuse such a signal.
-  const { auth } = open({}, { fetch: (input, init) => server.fetch(input, { ...init, signal: null }) })
-  const late = deferred<Response>()
-  server.script('/auth/refresh', () => late.promise)
-  const waiting = auth.fetch('/me', init)
-  await time.settle()
-  signal.aborted = true
-  for (const listener of listeners) listener()
-  await t.rejects(time.until(waiting), ABORTED)
-  await t.rejects(time.until(auth.fetch('/me', init)), ABORTED)
-  late.resolve(server.issue())
-  t.equal(await time.until(auth.getAccessToken()), 'token-1')
-  t.equal(listeners.size, 0, 'none is left')
-})

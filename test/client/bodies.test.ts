@@ -9,17 +9,17 @@ const bodies: [string, () => NonNullable<RequestInit['body']>, string | RegExp][
   ['a FormData', () => Object.assign(new FormData(), {}), /^--/]
 ]
 
-for (const [what, body, seen] of bodies) {
-  t.test(`row 10: ${what} is sent again in full, by a call and in a Request`, async (t) => {
+for (const [kind, body, expected] of bodies) {
+  t.test(`${kind} is sent again completely, as init.body and in a Request`, async (t) => {
     const { auth, server, time } = await loggedIn(t)
     const init = { method: 'POST', body: body() }
     if (init.body instanceof FormData) init.body.set('field', 'value')
     for (const send of [() => auth.fetch('/me', init), () => auth.fetch(new Request(`${ORIGIN}/me`, init))]) {
       server.expire()
       t.equal((await time.until(send())).status, 200)
-      const [first, second] = server.to('/me').slice(-2)
+      const [first, second] = server.callsTo('/me').slice(-2)
       t.equal(first?.headers.get('authorization') !== second?.headers.get('authorization'), true)
-      for (const call of [first, second]) t.match(call?.body, seen)
+      for (const call of [first, second]) t.match(call?.body, expected)
       t.equal(
         first?.headers.get('content-type')?.split(';')[0],
         second?.headers.get('content-type')?.split(';')[0]
@@ -37,38 +37,38 @@ function stream(text: string): ReadableStream {
   })
 }
 
-t.test('row 10: a one-shot stream refreshes first where the token is near its end', async (t) => {
+t.test('a stream causes a refresh first if the token expires soon', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(250_000)
   await time.until(auth.fetch('/me'))
-  t.equal(server.count('/auth/refresh'), 0, 'for another body 50 s are enough')
-  const answer = await time.until(auth.fetch('/me', { method: 'POST', body: stream('streamed') }))
-  t.match(await answer.json(), { token: 'token-2', body: 'streamed' })
+  t.equal(server.count('/auth/refresh'), 0, '50 s are enough for other bodies')
+  const response = await time.until(auth.fetch('/me', { method: 'POST', body: stream('streamed') }))
+  t.match(await response.json(), { token: 'token-2', body: 'streamed' })
   t.equal(server.count('/auth/refresh'), 1)
 })
 
-t.test('row 10: a one-shot stream that is refused is not replayed: the caller gets the 401', async (t) => {
+t.test('a rejected stream is not sent again, and the caller gets the 401', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
-  const answer = await time.until(auth.fetch('/me', { method: 'POST', body: stream('streamed') }))
-  t.equal(answer.status, 401)
-  t.match(await answer.json(), { code: 'FRT_ERR_ACCESS_TOKEN_EXPIRED' })
+  const response = await time.until(auth.fetch('/me', { method: 'POST', body: stream('streamed') }))
+  t.equal(response.status, 401)
+  t.match(await response.json(), { code: 'FRT_ERR_ACCESS_TOKEN_EXPIRED' })
   t.equal(server.count('/me'), 1)
   await time.settle()
-  t.equal(server.count('/auth/refresh'), 1, 'the next one will do')
+  t.equal(server.count('/auth/refresh'), 1, 'the refresh runs for the next call')
   t.equal((await time.until(auth.fetch('/me', { method: 'POST', body: stream('again') }))).status, 200)
 })
 
-t.test('row 10: a refresh behind a refused stream may fail, and nobody is hurt', async (t) => {
+t.test('a failed refresh after a rejected stream causes no error', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
   server.script('/auth/refresh', () => new Response('', { status: 404 }))
-  const answer = await time.until(auth.fetch('/me', { method: 'POST', body: stream('streamed') }))
-  t.equal(answer.status, 401)
+  const response = await time.until(auth.fetch('/me', { method: 'POST', body: stream('streamed') }))
+  t.equal(response.status, 401)
   await time.settle()
 })
 
-t.test('row 10: an async iterable is a stream', async (t) => {
+t.test('an async iterable is treated as a stream', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(250_000)
   async function* parts() {
@@ -79,7 +79,7 @@ t.test('row 10: an async iterable is a stream', async (t) => {
   t.equal(server.count('/auth/refresh'), 1)
 })
 
-t.test('a Request goes with all it has, and what the call adds', async (t) => {
+t.test('a Request is sent with its own properties and those of the call', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
   const request = new Request(`${ORIGIN}/me?a=1`, {
@@ -88,7 +88,7 @@ t.test('a Request goes with all it has, and what the call adds', async (t) => {
     body: 'old'
   })
   await time.until(auth.fetch(request, { body: 'new', headers: { 'x-added': 'too' } }))
-  for (const call of server.to('/me')) {
+  for (const call of server.callsTo('/me')) {
     t.equal(call.url, `${ORIGIN}/me?a=1`)
     t.equal(call.method, 'PUT')
     t.equal(call.body, 'new')
@@ -97,7 +97,7 @@ t.test('a Request goes with all it has, and what the call adds', async (t) => {
   t.equal(server.count('/me'), 2)
 })
 
-t.test('addresses: URL objects, relative ones, absolute ones', async (t) => {
+t.test('fetch accepts URL objects, relative URLs and absolute URLs', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   for (const address of [new URL(`${ORIGIN}/me`), '/me', 'me', `${ORIGIN}/me`, './me#part']) {
     t.equal((await time.until(auth.fetch(address))).status, 200)
@@ -105,7 +105,7 @@ t.test('addresses: URL objects, relative ones, absolute ones', async (t) => {
   }
 })
 
-t.test('headers in any form keep what they hold', async (t) => {
+t.test('headers in any form are sent unchanged', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   for (const headers of [{ 'x-a': '1' }, [['x-a', '1']] as [string, string][], new Headers({ 'x-a': '1' })]) {
     await time.until(auth.fetch('/me', { headers }))
@@ -114,5 +114,5 @@ t.test('headers in any form keep what they hold', async (t) => {
   }
   const headers = new Headers({ 'x-a': '1' })
   await time.until(auth.fetch('/me', { headers }))
-  t.equal(headers.has('authorization'), false, 'the caller’s own stay as they are')
+  t.equal(headers.has('authorization'), false, 'the headers of the caller are unchanged')
 })

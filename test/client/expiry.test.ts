@@ -3,50 +3,44 @@ import { deferred } from '../support/timers.js'
 import { json, networkError, unavailable } from './support/scripted-server.js'
 import { loggedIn, openBrowser } from './support/tab.js'
 
-t.test(
-  'row 9: a token is refreshed ahead of its expiry by the request that needs it, and by no timer',
-  async (t) => {
-    const { auth, server, time } = await loggedIn(t)
-    t.equal(time.pending, 0, 'no timer after a login')
-    await time.pass(260_000)
-    await time.until(auth.fetch('/me'))
-    t.equal(server.count('/auth/refresh'), 0, '40 s are left')
-    await time.pass(15_000)
-    t.equal(server.count('/auth/refresh'), 0, 'nothing happens by itself')
-    await time.until(auth.fetch('/me'))
-    await time.settle()
-    t.equal(server.count('/auth/refresh'), 1, '25 s are left')
-    t.equal(server.count('/me'), 2, 'and no request was refused')
-    t.equal(await time.until(auth.getAccessToken()), 'token-2')
-    t.equal(time.pending, 0)
-  }
-)
+t.test('a token is refreshed before it expires by a request, not by a timer', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  t.equal(time.pending, 0, 'no timer after a login')
+  await time.pass(260_000)
+  await time.until(auth.fetch('/me'))
+  t.equal(server.count('/auth/refresh'), 0, '40 s are left')
+  await time.pass(15_000)
+  t.equal(server.count('/auth/refresh'), 0, 'no refresh happens without a request')
+  await time.until(auth.fetch('/me'))
+  await time.settle()
+  t.equal(server.count('/auth/refresh'), 1, '25 s are left')
+  t.equal(server.count('/me'), 2, 'no request was rejected')
+  t.equal(await time.until(auth.getAccessToken()), 'token-2')
+  t.equal(time.pending, 0)
+})
 
-t.test(
-  'row 9: the margin is 5 to 15 % of the lifetime, not the same in all tabs, at most 30 s',
-  async (t) => {
-    const marginOf = async (random: number, expiresIn: number) => {
-      const browser = openBrowser(t)
-      browser.server.expiresIn = expiresIn
-      const { auth } = browser.open({}, { random: () => random })
-      await browser.time.until(auth.login({}))
-      for (;;) {
-        await browser.time.until(auth.fetch('/me'))
-        await browser.time.settle()
-        if (browser.server.count('/auth/refresh') > 0) return expiresIn - browser.time.nowMs / 1000
-        await browser.time.pass(1000)
-      }
+t.test('the refresh margin is 5 to 15 % of the lifetime, random, and at most 30 s', async (t) => {
+  const marginOf = async (random: number, expiresIn: number) => {
+    const browser = openBrowser(t)
+    browser.server.expiresIn = expiresIn
+    const { auth } = browser.open({}, { random: () => random })
+    await browser.time.until(auth.login({}))
+    for (;;) {
+      await browser.time.until(auth.fetch('/me'))
+      await browser.time.settle()
+      if (browser.server.count('/auth/refresh') > 0) return expiresIn - browser.time.nowMs / 1000
+      await browser.time.pass(1000)
     }
-    t.equal(await marginOf(0, 300), 15)
-    t.equal(await marginOf(0.5, 300), 30)
-    t.equal(await marginOf(1, 300), 30)
-    t.equal(await marginOf(0.5, 100), 10)
-    t.equal(await marginOf(1, 100), 15)
   }
-)
+  t.equal(await marginOf(0, 300), 15)
+  t.equal(await marginOf(0.5, 300), 30)
+  t.equal(await marginOf(1, 300), 30)
+  t.equal(await marginOf(0.5, 100), 10)
+  t.equal(await marginOf(1, 100), 15)
+})
 
-t.test('row 9: expiry goes by expires_in from its receipt, whatever the clocks say', async (t) => {
-  // Its `now` begins anywhere: it may be days behind the server's clock, or ahead.
+t.test('expiry counts expires_in from the receipt, independent of the clocks', async (t) => {
+  // `now` may start at any value, before or after the clock of the server.
   for (const skewMs of [0, 3_600_000, Date.UTC(2035, 0)]) {
     const browser = openBrowser(t)
     browser.time.nowMs = skewMs
@@ -62,7 +56,7 @@ t.test('row 9: expiry goes by expires_in from its receipt, whatever the clocks s
   }
 })
 
-t.test('row 9: a token that is good for the moment is used while no other can be had', async (t) => {
+t.test('a valid token is used while the server is unavailable', async (t) => {
   const { auth, server, time, ends } = await loggedIn(t)
   await time.pass(280_000)
   server.script('/auth/refresh', networkError, networkError, networkError)
@@ -73,7 +67,7 @@ t.test('row 9: a token that is good for the moment is used while no other can be
   t.match(await (await time.until(auth.fetch('/me'))).json(), { token: 'token-2' })
 })
 
-t.test('row 9: a request whose token is good does not wait for the refresh ahead', async (t) => {
+t.test('a request with a valid token does not wait for the early refresh', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(280_000)
   const late = deferred<Response>()
@@ -88,7 +82,7 @@ t.test('row 9: a request whose token is good does not wait for the refresh ahead
   t.match(await (await time.until(auth.fetch('/c'))).json(), { token: 'token-2' })
 })
 
-t.test('row 9: … and is retried after it where the token expired on its way', async (t) => {
+t.test('a request is retried after the early refresh if its token expired on the way', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(299_000)
   const late = deferred<Response>()
@@ -101,7 +95,7 @@ t.test('row 9: … and is retried after it where the token expired on its way', 
   t.equal(server.count('/auth/refresh'), 1)
 })
 
-t.test('getAccessToken gives what lives long enough, and asks for another where it does not', async (t) => {
+t.test('getAccessToken refreshes if the token expires before minValidity', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   t.equal(await time.until(auth.getAccessToken({ minValidity: 200 })), 'token-1')
   await time.pass(150_000)
@@ -111,7 +105,7 @@ t.test('getAccessToken gives what lives long enough, and asks for another where 
   t.equal(server.count('/auth/refresh'), 1)
 })
 
-t.test('a minValidity that no token has costs a refresh for each call, and gives the freshest', async (t) => {
+t.test('a minValidity above the token lifetime causes a refresh at each call', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   t.equal(await time.until(auth.getAccessToken({ minValidity: 3600 })), 'token-2')
   t.equal(await time.until(auth.getAccessToken({ minValidity: 3600 })), 'token-3')
@@ -120,10 +114,10 @@ t.test('a minValidity that no token has costs a refresh for each call, and gives
   await t.rejects(time.until(auth.getAccessToken({ minValidity: 3600 })), {
     code: 'FRT_ERR_CLIENT_UNAVAILABLE'
   })
-  t.equal(await time.until(auth.getAccessToken()), 'token-3', 'a fetch goes on')
+  t.equal(await time.until(auth.getAccessToken()), 'token-3', 'other calls continue')
 })
 
-t.test('an expires_in of 0 is a token for the request that waits for it: no loop', async (t) => {
+t.test('a token with expires_in 0 serves the waiting request and causes no loop', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.script('/auth/refresh', () => {
     server.valid.add('brief')

@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t from 'tap'
 import { createAuthFetchIn } from '../../lib/client/create-auth-fetch.js'
-import type { Environment } from '../../lib/client/runtime.js'
+import type { Runtime } from '../../lib/client/runtime.js'
 import type { AuthFetch } from '../../lib/client/types.js'
 import type { RefreshEvent } from '../../lib/index.js'
 import { MemoryStore } from '../../lib/store/memory/memory-store.js'
@@ -10,23 +10,23 @@ import { Clock } from '../support/clock.js'
 import { effort } from '../support/effort.js'
 import { mockTimers } from '../support/timers.js'
 import { FakeChannels, FakeLocks } from './support/browser.js'
-import { type Fate, LossyNetwork } from './support/lossy-network.js'
+import { type Delivery, LossyNetwork } from './support/lossy-network.js'
 import { ORIGIN } from './support/tab.js'
 import { VirtualTime } from './support/virtual-time.js'
 
-// Ten tabs of one browser on a lossy network, over and over: nobody is logged out, and an access token that
-// expires costs one rotation. CLIENT_RUNS and CLIENT_SEED choose how many, and which; a run that fails names its seed.
+// Runs ten tabs of one browser on a lossy network. No tab is logged out, and each expiry of an access token causes one
+// rotation. CLIENT_RUNS and CLIENT_SEED set the number of runs and the first seed. A failed run names its seed.
 const RUNS = Number(process.env.CLIENT_RUNS ?? effort(12, 200))
 const SEED = Number(process.env.CLIENT_SEED ?? 1)
 
 const TABS = 10
 const SECOND = 1000
 const LIFETIME_MS = 300 * SECOND
-/** The client wants another token when less is left. */
+/** The client refreshes when less than this time remains. */
 const MAX_MARGIN_MS = 30 * SECOND
 const RUN_MS = 3 * LIFETIME_MS
 
-/** What the tabs have of each other, beside the cookies. */
+/** The browser features that the tabs share, in addition to cookies. */
 const KINDS = [
   { locks: true, channel: true },
   { locks: false, channel: true },
@@ -38,7 +38,7 @@ type Kind = (typeof KINDS)[number]
 interface Tab {
   auth: AuthFetch
   ends: string[]
-  /** Access tokens that it sent. */
+  /** The access tokens that the tab sent. */
   sent: Set<string>
 }
 
@@ -49,24 +49,24 @@ interface Figures {
   refreshes: number
   rotations: number
   loggedOut: number
-  /** Access tokens that ran out in a tab. */
+  /** How many access tokens expired, counted per tab. */
   expiries: number
 }
 
 class TickingClock extends Clock {
   #ticked = 0
 
-  /** Its time is that of all timers. */
-  override rule(): this {
+  /** Does nothing, because `advance` drives all timers. */
+  override mockDate(): this {
     return this
   }
 
   override advance(ms: number): void {
     this.nowMs += ms
     this.#ticked += ms
-    const whole = Math.floor(this.#ticked)
-    this.#ticked -= whole
-    mock.timers.tick(whole)
+    const wholeMs = Math.floor(this.#ticked)
+    this.#ticked -= wholeMs
+    mock.timers.tick(wholeMs)
   }
 }
 
@@ -81,14 +81,14 @@ function createRandom(seed: number): () => number {
   }
 }
 
-// tap's own limit, which is short, would go by the clock that runs here.
+// The default limit of tap is too short, because it uses the mocked clock.
 t.setTimeout(RUNS * 5 * SECOND)
 const clock = new TickingClock()
 mockTimers(t, { apis: ['Date', 'setTimeout'], now: Math.floor(clock.nowMs) })
 const methods = {}
 const store = new MemoryStore({ now: () => Math.floor(clock.nowMs) })
 const refreshes: (RefreshEvent & { atMs: number })[] = []
-const ended: string[] = []
+const revocations: string[] = []
 const { app } = await buildApp(t, {
   under: overriding(
     { store, clock, settled: async () => {}, advance: async (ms) => clock.advance(ms), skew() {} },
@@ -97,19 +97,19 @@ const { app } = await buildApp(t, {
   server: { logger: false },
   options: {
     onRefresh: (event) => refreshes.push({ ...event, atMs: clock.nowMs }),
-    onLogout: ({ sub, reason }) => ended.push(`${sub}: ${reason}`),
-    onReuse: ({ sub, reason, row }) => ended.push(`${sub}: ${reason} (row ${row})`)
+    onLogout: ({ sub, reason }) => revocations.push(`${sub}: ${reason}`),
+    onReuse: ({ sub, reason, row }) => revocations.push(`${sub}: ${reason} (row ${row})`)
   }
 })
 
-function fateOf(random: () => number): Fate {
-  const legMs = () => Math.round(random() < 0.05 ? 1000 + random() * 7000 : 10 + random() * 200)
+function drawDelivery(random: () => number): Delivery {
+  const latencyMs = () => Math.round(random() < 0.05 ? 1000 + random() * 7000 : 10 + random() * 200)
   const draw = random()
-  const loses = draw < 0.05 ? 'request' : draw < 0.1 ? 'answer' : draw < 0.12 ? 'cut' : 'nothing'
-  return { outMs: legMs(), backMs: legMs(), loses, isSilent: random() < 0.3 }
+  const loses = draw < 0.05 ? 'request' : draw < 0.1 ? 'response' : draw < 0.12 ? 'cut' : 'nothing'
+  return { requestMs: latencyMs(), responseMs: latencyMs(), loses, isSilent: random() < 0.3 }
 }
 
-/** One browser, from its login on. */
+/** One browser, from its login to the end of the run. */
 class Run {
   readonly #random: () => number
   readonly #kind: Kind
@@ -126,19 +126,21 @@ class Run {
     this.#kind = kind
     this.#sub = `user-${seed}`
     this.#time = new VirtualTime({
-      onMove: (ms) => clock.advance(ms),
-      isBusy: () => this.#network.underWay > 0
+      onAdvance: (ms) => clock.advance(ms),
+      isBusy: () => this.#network.inFlight > 0
     })
     this.#network = new LossyNetwork(app, this.#time, () =>
-      this.#isLossy ? fateOf(this.#random) : { outMs: 20, backMs: 20, loses: 'nothing', isSilent: false }
+      this.#isLossy
+        ? drawDelivery(this.#random)
+        : { requestMs: 20, responseMs: 20, loses: 'nothing', isSilent: false }
     )
     this.#channels = new FakeChannels((work) => this.#time.after(1 + Math.round(this.#random() * 8), work))
   }
 
-  async done(): Promise<Figures & { problems: string[] }> {
+  async finish(): Promise<Figures & { problems: string[] }> {
     refreshes.length = 0
-    ended.length = 0
-    const began = clock.nowMs
+    revocations.length = 0
+    const loginAt = clock.nowMs
     await this.#logIn()
     const first = this.#tabs.map(({ sent }) => sent.size)
     refreshes.length = 0
@@ -148,7 +150,7 @@ class Run {
     this.#planBursts()
     await this.#time.pass(RUN_MS)
     this.#isLossy = false
-    // What is under way comes to its end, and what the outages have left behind.
+    // Requests in progress and retries after outages finish.
     await this.#time.pass(120 * SECOND)
     const loggedOut = await this.#countLoggedOut()
     const rotatedAt = refreshes.filter(({ outcome }) => outcome === 'rotated').map(({ atMs }) => atMs)
@@ -161,10 +163,11 @@ class Run {
       loggedOut,
       expiries: this.#tabs.reduce((sum, { sent }, i) => sum + sent.size - first[i]!, 0)
     }
-    const problems = [...ended, ...this.#tabs.flatMap(({ ends }) => ends)]
+    const problems = [...revocations, ...this.#tabs.flatMap(({ ends }) => ends)]
     if (loggedOut > 0) problems.push(`${loggedOut} tabs are logged out`)
-    if (rotatedAt.length < 2) problems.push(`only ${rotatedAt.length} rotations: nothing was tested`)
-    if (this.#kind.channel) problems.push(...tooEarly([began, ...rotatedAt]))
+    if (rotatedAt.length < 2)
+      problems.push(`only ${rotatedAt.length} rotations, so the run is not meaningful`)
+    if (this.#kind.channel) problems.push(...findEarlyRotations([loginAt, ...rotatedAt]))
     else if (rotatedAt.length > figures.expiries) problems.push('more rotations than expiries')
     for (const { auth } of this.#tabs) auth.close()
     return { ...figures, problems }
@@ -179,7 +182,7 @@ class Run {
   #open(): void {
     const ends: string[] = []
     const sent = new Set<string>()
-    const environment: Environment = {
+    const runtime: Runtime = {
       fetch: (input, init) => {
         const token = new Headers(init?.headers).get('authorization')
         if (token !== null) sent.add(token)
@@ -191,14 +194,14 @@ class Run {
       after: this.#time.after,
       random: this.#random
     }
-    const auth = createAuthFetchIn(environment, {
+    const auth = createAuthFetchIn(runtime, {
       baseUrl: ORIGIN,
       onSessionEnd: (reason) => ends.push(reason)
     })
     this.#tabs.push({ auth, ends, sent })
   }
 
-  /** Now and then, each tab at its own times. */
+  /** Calls a route repeatedly, after random pauses. */
   #use({ auth }: Tab): void {
     const pauseMs = Math.round(this.#random() * 120 * SECOND)
     this.#time.after(pauseMs, () => {
@@ -208,7 +211,7 @@ class Run {
     })
   }
 
-  /** All at once: the laptop wakes, the network comes back. */
+  /** Plans times at which all tabs call at once, as after sleep or a network failure. */
   #planBursts(): void {
     for (let i = 0; i < 4; i++) {
       this.#time.after(Math.round(this.#random() * RUN_MS), () => {
@@ -217,32 +220,32 @@ class Run {
     }
   }
 
-  /** The network fails here, and the app asks again: no more is asked of it. */
+  /** Ignores errors, because the network may fail. The application calls again later. */
   #call(auth: AuthFetch): void {
     auth.fetch('/me').catch(() => {})
   }
 
   #planOutages(): void {
     for (let i = 0; i < 2; i++) {
-      const beginsMs = Math.round(this.#random() * RUN_MS)
-      this.#time.after(beginsMs, () => Object.assign(methods, DOWN))
-      this.#time.after(beginsMs + Math.round(this.#random() * 60 * SECOND), heal)
+      const startMs = Math.round(this.#random() * RUN_MS)
+      this.#time.after(startMs, () => Object.assign(methods, DOWN))
+      this.#time.after(startMs + Math.round(this.#random() * 60 * SECOND), endOutage)
     }
   }
 
   async #countLoggedOut(): Promise<number> {
-    heal()
-    const answers = await this.#time.until(Promise.all(this.#tabs.map(({ auth }) => auth.fetch('/me'))))
-    return answers.filter(({ status }) => status !== 200).length
+    endOutage()
+    const responses = await this.#time.until(Promise.all(this.#tabs.map(({ auth }) => auth.fetch('/me'))))
+    return responses.filter(({ status }) => status !== 200).length
   }
 }
 
-function heal(): void {
+function endOutage(): void {
   for (const name of Object.keys(DOWN)) Reflect.deleteProperty(methods, name)
 }
 
-/** A rotation before the token of the one before was due. */
-function tooEarly(rotatedAt: number[]): string[] {
+/** Returns the rotations that happened before the previous access token had to be refreshed. */
+function findEarlyRotations(rotatedAt: number[]): string[] {
   return rotatedAt.flatMap((atMs, i) => {
     const sinceMs = atMs - (rotatedAt[i - 1] ?? Number.NEGATIVE_INFINITY)
     return sinceMs < LIFETIME_MS - MAX_MARGIN_MS ? [`a rotation ${sinceMs / SECOND} s after another`] : []
@@ -251,7 +254,7 @@ function tooEarly(rotatedAt: number[]): string[] {
 
 for (const [index, kind] of KINDS.entries()) {
   const name = `${kind.locks ? 'with' : 'without'} locks, ${kind.channel ? 'with' : 'without'} a channel`
-  t.test(`ten tabs on a lossy network, ${name}: nobody is logged out`, async (t) => {
+  t.test(`ten tabs on a lossy network, ${name}, stay logged in`, async (t) => {
     const sum: Figures = {
       runs: 0,
       requests: 0,
@@ -264,7 +267,7 @@ for (const [index, kind] of KINDS.entries()) {
     const failed: string[] = []
     for (let seed = SEED; seed < SEED + RUNS; seed++) {
       if (seed % KINDS.length !== index) continue
-      const { problems, ...figures } = await new Run(seed, kind).done()
+      const { problems, ...figures } = await new Run(seed, kind).finish()
       for (const key of Object.keys(sum) as (keyof Figures)[]) sum[key] += figures[key]
       if (problems.length > 0) failed.push(`CLIENT_RUNS=1 CLIENT_SEED=${seed}: ${problems.join(', ')}`)
     }

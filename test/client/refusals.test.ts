@@ -1,10 +1,10 @@
 import t from 'tap'
-import { json, refused } from './support/scripted-server.js'
+import { json, unauthorized } from './support/scripted-server.js'
 import { loggedIn, ORIGIN } from './support/tab.js'
 
 const tokenOf = (call: { headers: Headers } | undefined) => call?.headers.get('authorization') ?? null
 
-t.test('row 3: a 401 with invalid_token in its header is refreshed, whoever sends it', async (t) => {
+t.test('a 401 with invalid_token in the header causes a refresh', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   const challenge = 'Bearer realm="other", error="invalid_token"'
   server.script('/me', () => new Response('no', { status: 401, headers: { 'www-authenticate': challenge } }))
@@ -17,15 +17,18 @@ for (const code of [
   'FRT_ERR_ACCESS_TOKEN_INVALID',
   'FRT_ERR_SESSION_REVOKED'
 ]) {
-  t.test(`row 3: so is ${code} in the body alone, all that a script of another origin reads`, async (t) => {
-    const { auth, server, time } = await loggedIn(t)
-    server.script('/me', () => json(401, { code }))
-    t.equal((await time.until(auth.fetch('/me'))).status, 200)
-    t.equal(server.count('/auth/refresh'), 1)
-  })
+  t.test(
+    `a 401 with ${code} only in the body causes a refresh, because a cross-origin script reads no header`,
+    async (t) => {
+      const { auth, server, time } = await loggedIn(t)
+      server.script('/me', () => json(401, { code }))
+      t.equal((await time.until(auth.fetch('/me'))).status, 200)
+      t.equal(server.count('/auth/refresh'), 1)
+    }
+  )
 }
 
-t.test('row 3: the body of a 401 that the caller gets can still be read', async (t) => {
+t.test('the caller can read the body of a 401', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.script('/me', () => json(401, { code: 'APP_ERR_OWN', why: 'so' }))
   t.same(await (await time.until(auth.fetch('/me'))).json(), { code: 'APP_ERR_OWN', why: 'so' })
@@ -34,12 +37,12 @@ t.test('row 3: the body of a 401 that the caller gets can still be read', async 
 const others: [string, () => Response][] = [
   ['a 401 of a proxy', () => new Response('<h1>Sign in</h1>', { status: 401 })],
   ['a 401 with a null body', () => new Response(null, { status: 401 })],
-  ['a 401 whose JSON is no object', () => json(401, 'no')],
+  ['a 401 whose JSON is not an object', () => json(401, 'no')],
   [
     'a 401 with another scheme',
     () => new Response('', { status: 401, headers: { 'www-authenticate': 'Basic' } })
   ],
-  ['a 401 for a missing token', () => refused('FRT_ERR_NO_ACCESS_TOKEN', 'Bearer realm="api"')],
+  ['a 401 for a missing token', () => unauthorized('FRT_ERR_NO_ACCESS_TOKEN', 'Bearer realm="api"')],
   [
     'a 403',
     () => json(403, { code: 'FRT_ERR_ACCESS_TOKEN_EXPIRED' }, { 'www-authenticate': 'error="invalid_token"' })
@@ -48,43 +51,43 @@ const others: [string, () => Response][] = [
   ['a captive portal', () => new Response('<h1>Wi-Fi</h1>', { headers: { 'content-type': 'text/html' } })]
 ]
 
-for (const [what, answer] of others) {
-  t.test(`row 3: ${what} is no reason to refresh`, async (t) => {
+for (const [kind, reply] of others) {
+  t.test(`${kind} does not cause a refresh`, async (t) => {
     const { auth, server, time, ends } = await loggedIn(t)
-    server.script('/me', answer)
-    t.equal((await time.until(auth.fetch('/me'))).status, answer().status)
+    server.script('/me', reply)
+    t.equal((await time.until(auth.fetch('/me'))).status, reply().status)
     t.same(server.paths, ['/auth/login', '/me'])
     t.same(ends, [])
   })
 }
 
-t.test('row 3: its own routes get no token and are never refreshed; the sessions route does', async (t) => {
+t.test('login, refresh and logout get no access token, and the sessions routes get it', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   for (const path of ['/auth/login', '/auth/refresh', '/auth/logout']) {
-    server.script(path, () => refused('FRT_ERR_ACCESS_TOKEN_EXPIRED'))
+    server.script(path, () => unauthorized('FRT_ERR_ACCESS_TOKEN_EXPIRED'))
     t.equal((await time.until(auth.fetch(path, { method: 'POST' }))).status, 401)
-    t.equal(tokenOf(server.to(path).at(-1)), null, path)
+    t.equal(tokenOf(server.callsTo(path).at(-1)), null, path)
   }
   t.equal(server.calls.length, 4)
   for (const path of ['/auth/sessions', '/auth/sessions/abc', '/auth/logout-all']) {
     await time.until(auth.fetch(path))
-    t.equal(tokenOf(server.to(path)[0]), 'Bearer token-1', path)
+    t.equal(tokenOf(server.callsTo(path)[0]), 'Bearer token-1', path)
   }
   server.expire()
   t.equal((await time.until(auth.fetch('/auth/sessions'))).status, 200)
 })
 
-t.test('row 3: the token goes to baseUrl and to listed origins alone', async (t) => {
+t.test('the access token is sent to baseUrl and the listed origins only', async (t) => {
   const { auth, server, time } = await loggedIn(t, { origins: ['https://files.example.com'] })
-  const got = async (url: string) => {
+  const tokenSentTo = async (url: string) => {
     await time.until(auth.fetch(url))
     return tokenOf(server.calls.at(-1))
   }
-  t.equal(await got(`${ORIGIN}/me`), 'Bearer token-1')
-  t.equal(await got(`${ORIGIN}:443/me`), 'Bearer token-1')
-  t.equal(await got('//api.example.com/me'), 'Bearer token-1')
-  t.equal(await got('https://files.example.com/a'), 'Bearer token-1')
-  for (const foreign of [
+  t.equal(await tokenSentTo(`${ORIGIN}/me`), 'Bearer token-1')
+  t.equal(await tokenSentTo(`${ORIGIN}:443/me`), 'Bearer token-1')
+  t.equal(await tokenSentTo('//api.example.com/me'), 'Bearer token-1')
+  t.equal(await tokenSentTo('https://files.example.com/a'), 'Bearer token-1')
+  for (const url of [
     'http://api.example.com/me',
     'https://api.example.com:8443/me',
     'https://api.example.com.evil.test/me',
@@ -93,32 +96,32 @@ t.test('row 3: the token goes to baseUrl and to listed origins alone', async (t)
     '\\\\evil.test/me',
     'http://files.example.com/a'
   ]) {
-    t.equal(await got(foreign), null, foreign)
+    t.equal(await tokenSentTo(url), null, url)
   }
 })
 
-t.test('row 3: an origin may be listed as any of its addresses; what is none is refused', async (t) => {
+t.test('an origin may be listed as any URL, and an invalid URL is an error', async (t) => {
   const { auth, server, time } = await loggedIn(t, { origins: ['https://FILES.example.com:443/'] })
   await time.until(auth.fetch('https://files.example.com/a'))
   t.equal(tokenOf(server.calls.at(-1)), 'Bearer token-1')
   await t.rejects(loggedIn(t, { origins: ['files.example.com'] }), TypeError)
 })
 
-t.test('row 3: a refusal of a listed origin is refreshed at baseUrl', async (t) => {
+t.test('a 401 of a listed origin causes a refresh at baseUrl', async (t) => {
   const { auth, server, time } = await loggedIn(t, { origins: ['https://files.example.com'] })
   server.expire()
   t.equal((await time.until(auth.fetch('https://files.example.com/a'))).status, 200)
-  t.equal(server.to('/auth/refresh')[0]?.url, `${ORIGIN}/auth/refresh`)
+  t.equal(server.callsTo('/auth/refresh')[0]?.url, `${ORIGIN}/auth/refresh`)
 })
 
-t.test('row 3: a refusal of a foreign origin is the caller’s', async (t) => {
+t.test('a 401 of another origin is returned to the caller', async (t) => {
   const { auth, server, time } = await loggedIn(t)
-  server.script('/there', () => refused('FRT_ERR_ACCESS_TOKEN_EXPIRED'))
+  server.script('/there', () => unauthorized('FRT_ERR_ACCESS_TOKEN_EXPIRED'))
   t.equal((await time.until(auth.fetch('https://example.org/there'))).status, 401)
   t.equal(server.count('/auth/refresh'), 0)
 })
 
-t.test('a foreign origin and a token of the caller’s own wait for no refresh', async (t) => {
+t.test('a request to another origin does not wait for a refresh', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(400_000)
   await time.until(auth.fetch('https://example.org/there'))
@@ -126,46 +129,43 @@ t.test('a foreign origin and a token of the caller’s own wait for no refresh',
   t.equal(server.count('/auth/refresh'), 0)
 })
 
-t.test('an Authorization of the caller’s own goes as it is, and its refusal comes back', async (t) => {
+t.test('an Authorization header of the caller is sent unchanged, and its 401 is returned', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   const headers = { Authorization: 'Bearer mine' }
   t.equal((await time.until(auth.fetch('/me', { headers }))).status, 401)
   t.equal((await time.until(auth.fetch(new Request(`${ORIGIN}/me`, { headers })))).status, 401)
   t.equal((await time.until(auth.fetch(new Request(`${ORIGIN}/me`), { headers }))).status, 401)
-  t.same(server.to('/me').map(tokenOf), ['Bearer mine', 'Bearer mine', 'Bearer mine'])
+  t.same(server.callsTo('/me').map(tokenOf), ['Bearer mine', 'Bearer mine', 'Bearer mine'])
   t.equal(server.count('/auth/refresh'), 0)
 })
 
-t.test(
-  'a base URL with a path: the routes are under it, and relative addresses relative to it',
-  async (t) => {
-    for (const baseUrl of [`${ORIGIN}/v1/`, new URL(`${ORIGIN}/v1/`)]) {
-      const { auth, server, time } = await loggedIn(t, { baseUrl, prefix: '/session' })
-      await time.until(auth.fetch('me'))
-      await time.until(auth.fetch('/v1/session/login', { method: 'POST' }))
-      t.same(server.paths, ['/v1/session/login', '/v1/me', '/v1/session/login'])
-      t.same(server.calls.map(tokenOf), [null, 'Bearer token-1', null])
-    }
+t.test('a base URL with a path applies to the routes and to relative URLs', async (t) => {
+  for (const baseUrl of [`${ORIGIN}/v1/`, new URL(`${ORIGIN}/v1/`)]) {
+    const { auth, server, time } = await loggedIn(t, { baseUrl, prefix: '/session' })
+    await time.until(auth.fetch('me'))
+    await time.until(auth.fetch('/v1/session/login', { method: 'POST' }))
+    t.same(server.paths, ['/v1/session/login', '/v1/me', '/v1/session/login'])
+    t.same(server.calls.map(tokenOf), [null, 'Bearer token-1', null])
   }
-)
+})
 
-t.test('a base URL with a path and no slash at its end has its routes under it, too', async (t) => {
+t.test('a base URL with a path and no trailing slash applies to the routes', async (t) => {
   const { server } = await loggedIn(t, { baseUrl: `${ORIGIN}/v1` })
   t.same(server.paths, ['/v1/auth/login'])
 })
 
-t.test('routes without a prefix', async (t) => {
+t.test('an empty prefix puts the routes at the root', async (t) => {
   const { auth, server, time } = await loggedIn(t, { prefix: '' })
   server.expire()
   t.equal((await time.until(auth.fetch('/me'))).status, 200)
   t.same(server.paths, ['/login', '/me', '/refresh', '/me'])
 })
 
-t.test('a baseUrl that is none is refused at once', async (t) => {
+t.test('an invalid baseUrl throws a TypeError', async (t) => {
   await t.rejects(loggedIn(t, { baseUrl: '/api' }), TypeError)
 })
 
-t.test('a 401 whose body breaks off is an error of the network, and no refresh', async (t) => {
+t.test('a 401 whose body is cut off rejects and does not cause a refresh', async (t) => {
   const { auth, server, time, ends } = await loggedIn(t)
   const body = new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) })
   server.script('/me', () => new Response(body, { status: 401 }))
@@ -174,7 +174,7 @@ t.test('a 401 whose body breaks off is an error of the network, and no refresh',
   t.same(ends, [])
 })
 
-t.test('a refusal whose body breaks off is retried all the same', async (t) => {
+t.test('a 401 with invalid_token whose body is cut off is retried', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   const body = new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) })
   const headers = { 'www-authenticate': 'Bearer error="invalid_token"' }

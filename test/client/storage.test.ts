@@ -1,15 +1,15 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import type { RefreshTokenStorage } from '../../lib/client/types.js'
 import { deferred } from '../support/timers.js'
-import { json, networkError, refused } from './support/scripted-server.js'
+import { json, networkError, unauthorized } from './support/scripted-server.js'
 import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
 
 const UNAVAILABLE = { code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
 
 const credentialsOf = (call: { init: RequestInit | undefined }) => call.init?.credentials
 
-t.test('row 12: cookie mode lets the cookie travel, and no refresh token in a body', async (t) => {
+t.test('cookie mode sends credentials and no refresh token in the body', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
   await time.until(auth.fetch('/me'))
@@ -22,7 +22,7 @@ t.test('row 12: cookie mode lets the cookie travel, and no refresh token in a bo
   )
 })
 
-t.test('row 12: body mode keeps the refresh token in the storage, sends it, and no cookie', async (t) => {
+t.test('body mode stores the refresh token, sends it in the body, and sends no cookie', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time } = await loggedIn(t, { storage })
   t.equal(storage.value, 'refresh-1')
@@ -39,44 +39,41 @@ t.test('row 12: body mode keeps the refresh token in the storage, sends it, and 
   )
 })
 
-t.test('row 12: body mode restores the session from the storage after a start', async (t) => {
+t.test('body mode restores the session from the storage', async (t) => {
   const { open, server, time } = openBrowser(t)
-  const storage = new MemoryStorage('kept')
+  const storage = new MemoryStorage('stored')
   const { auth } = open({ storage })
   t.equal(await time.until(auth.getAccessToken()), 'token-1')
-  t.same(JSON.parse(server.calls[0]!.body), { refresh_token: 'kept' })
+  t.same(JSON.parse(server.calls[0]!.body), { refresh_token: 'stored' })
 })
 
-t.test('row 12: the access token is in memory alone', async (t) => {
-  const kept: string[] = []
+t.test('the access token is not written to the storage', async (t) => {
+  const written: string[] = []
   const storage = new MemoryStorage()
   const set = storage.set.bind(storage)
   storage.set = async (value) => {
-    kept.push(value)
+    written.push(value)
     await set(value)
   }
   const { auth, server, time } = await loggedIn(t, { storage })
   server.expire()
   await time.until(auth.fetch('/me'))
-  t.same(kept, ['refresh-1', 'refresh-2'])
+  t.same(written, ['refresh-1', 'refresh-2'])
 })
 
-t.test(
-  'row 12: a storage that is empty means that nobody is logged in: the server is not asked',
-  async (t) => {
-    for (const value of [null, undefined, '']) {
-      const { open, server, time } = openBrowser(t)
-      const storage: RefreshTokenStorage = { get: () => value, set() {}, remove() {} }
-      const { auth, ends } = open({ storage })
-      t.equal(await time.until(auth.getAccessToken()), null)
-      t.equal((await time.until(auth.fetch('/me'))).status, 401)
-      t.same(server.paths, ['/me'])
-      t.same(ends, [])
-    }
+t.test('an empty storage means logged out, without a call of the server', async (t) => {
+  for (const value of [null, undefined, '']) {
+    const { open, server, time } = openBrowser(t)
+    const storage: RefreshTokenStorage = { get: () => value, set() {}, remove() {} }
+    const { auth, ends } = open({ storage })
+    t.equal(await time.until(auth.getAccessToken()), null)
+    t.equal((await time.until(auth.fetch('/me'))).status, 401)
+    t.same(server.paths, ['/me'])
+    t.same(ends, [])
   }
-)
+})
 
-t.test('row 12: a storage that answers at once is as good', async (t) => {
+t.test('a synchronous storage works', async (t) => {
   let value: string | undefined
   const storage: RefreshTokenStorage = {
     get: () => value,
@@ -95,30 +92,30 @@ t.test('row 12: a storage that answers at once is as good', async (t) => {
   t.equal(value, undefined)
 })
 
-t.test('a refresh token that the server ended is removed from the storage', async (t) => {
+t.test('a refresh token that the server rejected is removed from the storage', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time, ends } = await loggedIn(t, { storage })
   server.expire()
-  server.script('/auth/refresh', () => refused('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
+  server.script('/auth/refresh', () => unauthorized('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
   t.equal((await time.until(auth.fetch('/me'))).status, 401)
   t.equal(storage.value, null)
   t.same(ends, ['FRT_ERR_REFRESH_TOKEN_EXPIRED'])
 })
 
-t.test('… but not one that another tab has put there since: that one is tried', async (t) => {
+t.test('a refresh token that another tab stored meanwhile is not removed, but used', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time, ends } = await loggedIn(t, { storage })
   server.expire()
   server.script('/auth/refresh', () => {
     storage.value = 'of another tab'
-    return refused('FRT_ERR_REFRESH_TOKEN_REUSED')
+    return unauthorized('FRT_ERR_REFRESH_TOKEN_REUSED')
   })
   t.equal((await time.until(auth.fetch('/me'))).status, 200)
-  t.same(JSON.parse(server.to('/auth/refresh')[1]!.body), { refresh_token: 'of another tab' })
+  t.same(JSON.parse(server.callsTo('/auth/refresh')[1]!.body), { refresh_token: 'of another tab' })
   t.same(ends, [])
 })
 
-t.test('a refresh does not overwrite what another tab has put there since', async (t) => {
+t.test('a refresh does not overwrite a token that another tab stored meanwhile', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time } = await loggedIn(t, { storage })
   server.expire()
@@ -130,7 +127,7 @@ t.test('a refresh does not overwrite what another tab has put there since', asyn
   t.equal(storage.value, 'of a login elsewhere')
 })
 
-t.test('slow storage: what was removed last stays removed, however long the keeping takes', async (t) => {
+t.test('slow storage: a logout during a slow write removes the token', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time } = await loggedIn(t, { storage })
   const set = storage.set.bind(storage)
@@ -149,7 +146,7 @@ t.test('slow storage: what was removed last stays removed, however long the keep
   t.equal(storage.value, null)
 })
 
-/** Each operation waits until the test lets it happen. */
+/** A storage whose operations wait until the test releases them. */
 class SlowStorage extends MemoryStorage {
   readonly waiting: (() => void)[] = []
 
@@ -174,10 +171,10 @@ class SlowStorage extends MemoryStorage {
     await super.remove()
   }
 
-  /** Lets all happen, one after another, until nothing waits any more. */
+  /** Releases the operations one by one until none waits. */
   async drain(): Promise<void> {
     for (let quiet = 0; quiet < 5; quiet++) {
-      await turn()
+      await nextTurn()
       const next = this.waiting.shift()
       if (!next) continue
       next()
@@ -186,21 +183,21 @@ class SlowStorage extends MemoryStorage {
   }
 }
 
-t.test('slow storage: a logout during the keeping of a token leaves nothing there', async (t) => {
+t.test('slow storage: a logout during a login removes the token', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new SlowStorage()
   const { auth } = open({ storage })
   const login = auth.login({ sub: 'ada' })
   await time.settle()
-  t.equal(storage.waiting.length, 1, 'the token is being kept')
+  t.equal(storage.waiting.length, 1, 'the token is being written')
   const logout = auth.logout()
   await storage.drain()
   await time.until(Promise.all([login, logout]))
   t.equal(storage.value, null)
-  t.same(JSON.parse(server.to('/auth/logout')[0]!.body), { refresh_token: 'refresh-1' })
+  t.same(JSON.parse(server.callsTo('/auth/logout')[0]!.body), { refresh_token: 'refresh-1' })
 })
 
-t.test('slow storage: a logout during a refresh leaves nothing there', async (t) => {
+t.test('slow storage: a logout during a refresh removes the token', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new SlowStorage('refresh-0')
   const { auth } = open({ storage })
@@ -220,7 +217,7 @@ t.test('slow storage: a logout during a refresh leaves nothing there', async (t)
   t.equal(storage.value, null)
 })
 
-t.test('slow storage: a login that another tab logged out while its token waited is not kept', async (t) => {
+t.test('slow storage: a login is not stored if another tab logged out meanwhile', async (t) => {
   const { open, time } = openBrowser(t)
   const storage = new SlowStorage('old', 'local')
   const { auth } = open({ storage })
@@ -233,11 +230,11 @@ t.test('slow storage: a login that another tab logged out while its token waited
   await time.settle()
   await storage.drain()
   await time.until(Promise.all([restoring, login, logout]))
-  t.equal(storage.value, 'old', 'which the other tab’s storage would have lost')
+  t.equal(storage.value, 'old', 'the logout of the other tab does not clear this storage')
   t.equal(await time.until(auth.getAccessToken()), null)
 })
 
-t.test('slow storage: a login that was replaced while its token waited is not kept', async (t) => {
+t.test('slow storage: a login is not stored if a later login replaced it', async (t) => {
   const { open, time } = openBrowser(t)
   const storage = new SlowStorage('old')
   const { auth } = open({ storage })
@@ -277,7 +274,7 @@ class ThrowingStorage extends MemoryStorage {
 }
 
 for (const fails of ['get', 'set'] as const) {
-  t.test(`a storage whose ${fails} throws is unavailable, not the end of the session`, async (t) => {
+  t.test(`a storage whose ${fails} throws rejects with UnavailableError and keeps the session`, async (t) => {
     const storage = new ThrowingStorage()
     const { auth, server, time, ends } = await loggedIn(t, { storage })
     server.expire()
@@ -289,15 +286,15 @@ for (const fails of ['get', 'set'] as const) {
     t.same(ends, [])
     storage.fails = undefined
     t.equal((await time.until(auth.fetch('/me'))).status, 200)
-    const bodies = server.to('/auth/refresh').map(({ body }) => JSON.parse(body).refresh_token)
+    const bodies = server.callsTo('/auth/refresh').map(({ body }) => JSON.parse(body).refresh_token)
     t.ok(
       bodies.every((token) => token === 'refresh-1'),
-      'what was not kept was not used either'
+      'a token that was not stored was not used'
     )
   })
 }
 
-t.test('a login whose token cannot be kept is told so, and leaves nothing behind', async (t) => {
+t.test('a login rejects if its token cannot be stored, and the session is revoked', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new ThrowingStorage()
   storage.fails = 'set'
@@ -306,50 +303,50 @@ t.test('a login whose token cannot be kept is told so, and leaves nothing behind
   await time.settle()
   t.equal(await time.until(auth.getAccessToken()), null)
   t.same(ends, ['logout'])
-  t.equal(server.count('/auth/logout'), 1, 'the session that nobody can keep ends at the server')
+  t.equal(server.count('/auth/logout'), 1, 'the session is revoked on the server')
 })
 
 for (const fails of ['get', 'remove'] as const) {
-  t.test(`a logout tells the server also where the storage’s ${fails} throws, then says so`, async (t) => {
+  t.test(`a logout reaches the server even if ${fails} of the storage throws, then rejects`, async (t) => {
     const storage = new ThrowingStorage()
     const { auth, server, time, ends } = await loggedIn(t, { storage })
     storage.fails = fails
     await t.rejects(time.until(auth.logout()), UNAVAILABLE)
-    t.equal(server.to('/auth/logout')[0]?.headers.get('authorization'), 'Bearer token-1')
+    t.equal(server.callsTo('/auth/logout')[0]?.headers.get('authorization'), 'Bearer token-1')
     t.same(ends, ['logout'])
   })
 }
 
-t.test('a terminal answer with a storage that throws is told when it can be', async (t) => {
+t.test('a terminal response ends the session as soon as the storage works again', async (t) => {
   const storage = new ThrowingStorage()
   const { auth, server, time, ends } = await loggedIn(t, { storage })
   server.expire()
   server.script('/auth/refresh', () => {
     storage.fails = 'remove'
-    return refused('FRT_ERR_REFRESH_TOKEN_EXPIRED')
+    return unauthorized('FRT_ERR_REFRESH_TOKEN_EXPIRED')
   })
   await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
   storage.fails = undefined
-  server.script('/auth/refresh', () => refused('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
+  server.script('/auth/refresh', () => unauthorized('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
   t.equal((await time.until(auth.fetch('/me'))).status, 401)
   t.same(ends, ['FRT_ERR_REFRESH_TOKEN_EXPIRED'])
   t.equal(storage.value, null)
 })
 
-t.test('a server that sends no refresh token in the body leaves the storage as it is', async (t) => {
-  const storage = new MemoryStorage('kept')
+t.test('a response without a refresh token leaves the storage unchanged', async (t) => {
+  const storage = new MemoryStorage('stored')
   const { open, server, time } = openBrowser(t)
   const { auth } = open({ storage })
   const withoutRefreshToken = () => json(200, { access_token: 'a', expires_in: 300 })
   server.script('/auth/refresh', withoutRefreshToken)
   t.equal(await time.until(auth.getAccessToken()), 'a')
-  t.equal(storage.value, 'kept')
+  t.equal(storage.value, 'stored')
   server.script('/auth/login', withoutRefreshToken)
   await time.until(auth.login({}))
-  t.equal(storage.value, 'kept')
+  t.equal(storage.value, 'stored')
 })
 
-t.test('two users in one page, each with a storage without a name, never hear of each other', async (t) => {
+t.test('clients in one page whose storages have no name do not share tokens', async (t) => {
   const { open, server, time, locks } = openBrowser(t)
   const ada = open({ storage: new MemoryStorage() })
   const bob = open({ storage: new MemoryStorage() })
@@ -363,18 +360,18 @@ t.test('two users in one page, each with a storage without a name, never hear of
   await time.until(bob.auth.logout())
   t.equal(await time.until(ada.auth.getAccessToken()), 'token-3')
   t.same(ada.ends, [])
-  t.equal(time.nowMs, 0, 'nor do they wait for each other')
+  t.equal(time.nowMs, 0, 'the clients do not wait for each other')
 })
 
-t.test('tabs over a storage of the same name share one refresh, and a logout', async (t) => {
+t.test('tabs whose storages have the same name share a refresh and a logout', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new MemoryStorage(null, 'local')
   const tabs = [1, 2, 3].map(() => open({ storage }))
   const elsewhere = open({ storage: new MemoryStorage('own', 'session') })
   await time.until(tabs[0]!.auth.login({ sub: 'ada' }))
   server.expire()
-  const answers = await time.until(Promise.all(tabs.map(({ auth }) => auth.fetch('/me'))))
-  for (const answer of answers) t.equal(answer.status, 200)
+  const responses = await time.until(Promise.all(tabs.map(({ auth }) => auth.fetch('/me'))))
+  for (const response of responses) t.equal(response.status, 200)
   t.equal(server.count('/auth/refresh'), 1)
   await time.until(elsewhere.auth.getAccessToken())
   await time.until(tabs[2]!.auth.logout())
@@ -385,7 +382,7 @@ t.test('tabs over a storage of the same name share one refresh, and a logout', a
   t.same(elsewhere.ends, [])
 })
 
-t.test('two tabs over one storage, a lost answer between them: nobody is logged out', async (t) => {
+t.test('two tabs with one storage stay logged in after a lost response', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new MemoryStorage(null, 'local')
   const one = open({ storage })
@@ -393,7 +390,7 @@ t.test('two tabs over one storage, a lost answer between them: nobody is logged 
   await time.until(one.auth.login({ sub: 'ada' }))
   server.expire()
   server.script('/auth/refresh', networkError)
-  const answers = await time.until(Promise.all([one.auth.fetch('/me'), two.auth.fetch('/me')]))
-  for (const answer of answers) t.equal(answer.status, 200)
+  const responses = await time.until(Promise.all([one.auth.fetch('/me'), two.auth.fetch('/me')]))
+  for (const response of responses) t.equal(response.status, 200)
   t.same([...one.ends, ...two.ends], [])
 })

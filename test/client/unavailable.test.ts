@@ -1,5 +1,5 @@
 import t from 'tap'
-import { json, networkError, type Reply, refused, unavailable } from './support/scripted-server.js'
+import { json, networkError, type Reply, unauthorized, unavailable } from './support/scripted-server.js'
 import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
 
 const UNAVAILABLE = { name: 'UnavailableError', code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
@@ -15,75 +15,72 @@ const terminal = [
 ]
 
 for (const code of terminal) {
-  t.test(`row 5: ${code} ends the session, once, with that reason`, async (t) => {
+  t.test(`${code} ends the session once, with this reason`, async (t) => {
     const { auth, server, time, ends } = await loggedIn(t)
     server.expire()
-    server.script('/auth/refresh', () => refused(code))
-    const answers = await time.until(Promise.all([auth.fetch('/a'), auth.fetch('/b')]))
+    server.script('/auth/refresh', () => unauthorized(code))
+    const responses = await time.until(Promise.all([auth.fetch('/a'), auth.fetch('/b')]))
     t.same(
-      answers.map(({ status }) => status),
+      responses.map(({ status }) => status),
       [401, 401]
     )
     t.same(ends, [code])
     t.equal(await time.until(auth.getAccessToken()), null)
     t.equal((await time.until(auth.fetch('/me'))).status, 401)
-    t.equal(server.count('/auth/refresh'), 1, 'a session that is over is not asked for again')
+    t.equal(server.count('/auth/refresh'), 1, 'an ended session is not refreshed again')
     t.same(ends, [code])
   })
 }
 
-t.test(
-  'row 5: a page that was just loaded is told why its session is over, and not that there was none',
-  async (t) => {
-    for (const code of terminal) {
-      const { server, time, open } = openBrowser(t)
-      const { auth, ends } = open()
-      server.script('/auth/refresh', () => refused(code))
-      t.equal(await time.until(auth.getAccessToken()), null)
-      t.same(ends, code === 'FRT_ERR_NO_REFRESH_TOKEN' ? [] : [code])
-    }
+t.test('a page load reports why its session ended, except if there was no session', async (t) => {
+  for (const code of terminal) {
+    const { server, time, open } = openBrowser(t)
+    const { auth, ends } = open()
+    server.script('/auth/refresh', () => unauthorized(code))
+    t.equal(await time.until(auth.getAccessToken()), null)
+    t.same(ends, code === 'FRT_ERR_NO_REFRESH_TOKEN' ? [] : [code])
   }
-)
+})
 
-const passing: [string, Reply][] = [
+const temporary: [string, Reply][] = [
   ['a network error', networkError],
   ['a 429', () => json(429, { code: 'FRT_ERR_SESSION_REVOKED' })],
   ['a 500', () => json(500, { code: 'FRT_ERR_SESSION_REVOKED' })],
   ['a 503 of the store', () => unavailable()],
-  ['an answer that breaks off', () => new Response(broken(), { status: 200 })]
+  ['a response that is cut off', () => new Response(cutBody(), { status: 200 })]
 ]
 
-function broken(): ReadableStream {
+function cutBody(): ReadableStream {
   return new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) })
 }
 
-for (const [what, reply] of passing) {
-  t.test(`row 5: ${what} keeps the session: tried three times, then told`, async (t) => {
+for (const [kind, reply] of temporary) {
+  t.test(`${kind} keeps the session and rejects after three attempts`, async (t) => {
     const { auth, server, time, ends } = await loggedIn(t)
     server.expire()
     server.script('/auth/refresh', ...times(3, reply))
     await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
     t.equal(server.count('/auth/refresh'), 3)
     t.same(ends, [])
-    t.equal((await time.until(auth.fetch('/me'))).status, 200, 'the session goes on')
+    t.equal((await time.until(auth.fetch('/me'))).status, 200, 'the session continues')
   })
 }
 
-const odd: [string, Reply][] = [
+const unexpected: [string, Reply][] = [
   ['a captive portal', () => new Response('<h1>Wi-Fi</h1>', { headers: { 'content-type': 'text/html' } })],
   ['malformed JSON', () => new Response('{"access_token":"x', { status: 200 })],
-  ['JSON that is no object', () => json(200, null)],
+  ['JSON that is not an object', () => json(200, null)],
   ['a token without its lifetime', () => json(200, { access_token: 'x' })],
   ['a lifetime without its token', () => json(200, { expires_in: 300 })],
   ['a 401 of a proxy', () => new Response('<h1>Sign in</h1>', { status: 401 })],
-  ['a 401 with a code of somebody else', () => json(401, { code: 'PROXY_DENIED' })],
+  ['a 401 with an unknown code', () => json(401, { code: 'PROXY_DENIED' })],
   ['a 403', () => json(403, { code: 'FRT_ERR_CROSS_ORIGIN' })],
   ['a 404', () => json(404, {})],
-  ['a terminal code that is no 401', () => json(200, { code: 'FRT_ERR_SESSION_REVOKED' })]
+  ['a terminal code without a 401', () => json(200, { code: 'FRT_ERR_SESSION_REVOKED' })]
 ]
 
-for (const [what, reply] of odd) {
-  t.test(`row 5: ${what} keeps the session, and is told at once`, async (t) => {
+for (const [kind, reply] of unexpected) {
+  t.test(`${kind} keeps the session and rejects without a retry`, async (t) => {
     const { auth, server, time, ends } = await loggedIn(t)
     server.expire()
     server.script('/auth/refresh', reply)
@@ -94,92 +91,89 @@ for (const [what, reply] of odd) {
   })
 }
 
-t.test('row 5: Retry-After is honoured, in seconds, between the tries', async (t) => {
+t.test('Retry-After in seconds delays the next attempt', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
-  const tried: number[] = []
+  const attemptedAt: number[] = []
   server.script('/auth/refresh', () => {
-    tried.push(time.nowMs)
+    attemptedAt.push(time.nowMs)
     return unavailable('3')
   })
   server.script('/auth/refresh', () => {
-    tried.push(time.nowMs)
+    attemptedAt.push(time.nowMs)
     return server.issue()
   })
   t.equal((await time.until(auth.fetch('/me'))).status, 200)
-  t.equal(tried.length, 2)
-  t.ok(tried[1]! - tried[0]! >= 3000, 'not before')
-  t.ok(tried[1]! - tried[0]! <= 5000, 'soon after')
+  t.equal(attemptedAt.length, 2)
+  t.ok(attemptedAt[1]! - attemptedAt[0]! >= 3000, 'the pause is respected')
+  t.ok(attemptedAt[1]! - attemptedAt[0]! <= 5000, 'the attempt follows soon after')
 })
 
-t.test('row 5: Retry-After is honoured across requests; one that is long is told at once', async (t) => {
+t.test('Retry-After applies to later requests, and a long one rejects immediately', async (t) => {
   const { auth, server, time, ends } = await loggedIn(t)
   server.expire()
   server.script('/auth/refresh', () => unavailable('120'))
   await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
-  t.equal(time.nowMs, 0, 'nobody waits for two minutes')
+  t.equal(time.nowMs, 0, 'no caller waits for two minutes')
   await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
   await time.pass(100_000)
   await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
-  t.equal(server.count('/auth/refresh'), 1, 'it is left alone')
+  t.equal(server.count('/auth/refresh'), 1, 'the pause is respected')
   await time.pass(22_000)
   t.equal((await time.until(auth.fetch('/me'))).status, 200)
   t.same(ends, [])
 })
 
 for (const value of ['Wed, 21 Oct 2015 07:28:00 GMT', 'soon', '', '-7']) {
-  t.test(
-    `row 5: a Retry-After of ${JSON.stringify(value)} says nothing: the pauses are the client's`,
-    async (t) => {
-      const { auth, server, time } = await loggedIn(t)
-      server.expire()
-      server.script('/auth/refresh', () => unavailable(value))
-      t.equal((await time.until(auth.fetch('/me'))).status, 200)
-      t.ok(time.nowMs >= 500 && time.nowMs <= 1000, `${time.nowMs}`)
-    }
-  )
+  t.test(`a Retry-After of ${JSON.stringify(value)} is ignored`, async (t) => {
+    const { auth, server, time } = await loggedIn(t)
+    server.expire()
+    server.script('/auth/refresh', () => unavailable(value))
+    t.equal((await time.until(auth.fetch('/me'))).status, 200)
+    t.ok(time.nowMs >= 500 && time.nowMs <= 1000, `${time.nowMs}`)
+  })
 }
 
-t.test('row 5: pauses grow, and differ: half of each is random', async (t) => {
+t.test('pauses grow, and half of each is random', async (t) => {
   const pausesWith = async (random: number) => {
     const { auth, server, time } = await loggedIn(t, {}, { random: () => random })
     server.expire()
-    const tried: number[] = []
+    const attemptedAt: number[] = []
     server.script(
       '/auth/refresh',
       ...times(3, () => {
-        tried.push(time.nowMs)
+        attemptedAt.push(time.nowMs)
         return unavailable()
       })
     )
     await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
-    return [tried[1]! - tried[0]!, tried[2]! - tried[1]!]
+    return [attemptedAt[1]! - attemptedAt[0]!, attemptedAt[2]! - attemptedAt[1]!]
   }
   t.same(await pausesWith(0), [500, 1000])
   t.same(await pausesWith(1), [1000, 2000])
 })
 
-t.test('row 5: a storm of requests during an outage asks the server three times', async (t) => {
+t.test('many requests during an outage cause three refresh attempts', async (t) => {
   const { auth, server, time, ends } = await loggedIn(t)
   server.expire()
   server.script('/auth/refresh', ...times(3, () => unavailable('1')))
-  const answers = await time.until(Promise.allSettled(Array.from({ length: 50 }, () => auth.fetch('/me'))))
-  t.ok(answers.every(({ status }) => status === 'rejected'))
+  const responses = await time.until(Promise.allSettled(Array.from({ length: 50 }, () => auth.fetch('/me'))))
+  t.ok(responses.every(({ status }) => status === 'rejected'))
   t.equal(server.count('/auth/refresh'), 3)
   t.same(ends, [])
 })
 
-t.test('row 5: nobody who was never there is told that a session ended', async (t) => {
+t.test('onSessionEnd is not called if there was no session', async (t) => {
   const { open, server, time } = openBrowser(t)
   const { auth, ends } = open()
-  server.script('/auth/refresh', () => refused('FRT_ERR_NO_REFRESH_TOKEN'))
+  server.script('/auth/refresh', () => unauthorized('FRT_ERR_NO_REFRESH_TOKEN'))
   t.equal(await time.until(auth.getAccessToken()), null)
   t.equal((await time.until(auth.fetch('/me'))).status, 401)
   t.same(ends, [])
   t.equal(server.count('/auth/refresh'), 1)
 })
 
-t.test('row 6: a refresh whose answer was lost is tried again with the same refresh token', async (t) => {
+t.test('a refresh whose response is lost is reattemptedAt with the same refresh token', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time, ends } = await loggedIn(t, { storage })
   server.expire()
@@ -189,14 +183,14 @@ t.test('row 6: a refresh whose answer was lost is tried again with the same refr
   })
   t.equal((await time.until(auth.fetch('/me'))).status, 200)
   t.same(
-    server.to('/auth/refresh').map(({ body }) => JSON.parse(body)),
+    server.callsTo('/auth/refresh').map(({ body }) => JSON.parse(body)),
     [{ refresh_token: 'refresh-1' }, { refresh_token: 'refresh-1' }]
   )
   t.equal(storage.value, 'refresh-3')
   t.same(ends, [])
 })
 
-t.test('row 6: an answer that does not come is given up after ten seconds, and tried again', async (t) => {
+t.test('a request without a response is aborted after ten seconds and reattemptedAt', async (t) => {
   const { auth, server, time, ends } = await loggedIn(t)
   server.expire()
   server.script('/auth/refresh', () => new Promise(() => {}))
@@ -206,7 +200,7 @@ t.test('row 6: an answer that does not come is given up after ten seconds, and t
   t.same(ends, [])
 })
 
-t.test('row 6: so is an answer that begins and does not end', async (t) => {
+t.test('a response whose body does not end is aborted and reattemptedAt', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   server.expire()
   server.script('/auth/refresh', ({ signal }) => {

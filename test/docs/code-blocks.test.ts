@@ -9,7 +9,7 @@ import { Treater, type Treatment } from './code-blocks/treat.js'
 // there, a name that it takes for granted goes into test/docs/code-blocks/prelude/.
 
 const pages = await readPages()
-const problems = compile(pages.values())
+const problems = await compile(pages.values())
 const table: string[] = []
 
 t.test('the code in the documentation', async (t) => {

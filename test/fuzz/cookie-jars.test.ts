@@ -6,14 +6,14 @@ import { buildApp } from '../support/build-app.js'
 import { Client } from '../support/client.js'
 import { eachStore } from '../support/stores.js'
 import { fuzz } from './fuzz.js'
-import { codeOf, isOrderly } from './orderly.js'
+import { checkResponse, codeOf } from './response-checks.js'
 import { headerText } from './strings.js'
 
 const NAME = '__Host-refresh_token'
 const MINUTE = 60_000
 const GENERATIONS = 3
 
-/** A cookie in a jar: a token of one of two sessions, by its generation, or something else. */
+/** A cookie: a token of one of two sessions with a generation, a damaged token, or other text. */
 const cookie = fc.oneof(
   {
     weight: 4,
@@ -64,28 +64,28 @@ const jar = fc.record({
 interface Session {
   sid: string
   sub: string
-  /** By generation, the first at 0; the last one is current. */
+  /** One token for each generation. The last one is current. */
   tokens: string[]
 }
 
-let people = 0
+let userCount = 0
 
-/** A session that was refreshed so often that its oldest tokens are long retired. */
-async function begin(app: FastifyInstance, pass: (ms: number) => void): Promise<Session> {
+/** Creates a session whose older tokens are retired and past their grace period. */
+async function createSession(app: FastifyInstance, advance: (ms: number) => void): Promise<Session> {
   const client = new Client(app)
-  const sub = `user-${++people}`
+  const sub = `user-${++userCount}`
   await client.login({ sub })
   const tokens = [client.jar.refreshToken ?? '']
   while (tokens.length < GENERATIONS) {
-    pass(2 * MINUTE)
+    advance(2 * MINUTE)
     await client.refresh()
     tokens.push(client.jar.refreshToken ?? '')
   }
   const [session] = await app.sessions.list(sub)
   ok(session)
-  // Presented once more: it is confirmed, and what is older has no more grace.
+  // Presenting the current token confirms it, so that the grace period of older tokens ends.
   equal((await client.refresh()).statusCode, 200)
-  pass(MINUTE)
+  advance(MINUTE)
   return { sid: session.sid, sub, tokens }
 }
 
@@ -105,47 +105,47 @@ function textOf(cookie: Cookie, own: Session, other: Session): string {
 }
 
 await eachStore(t, async (t, open) => {
-  await t.test('a jar of any cookies with our name', async (t) => {
-    // Nothing here lives long enough to expire: the clock alone will do.
+  await t.test('the refresh route handles any combination of cookies with its name', async (t) => {
+    // No session expires during the test, so changing the clock is enough.
     const { app, skew } = await buildApp(t, { under: open(t), server: { logger: false } })
-    let [own, other] = [await begin(app, skew), await begin(app, skew)]
+    let [own, other] = [await createSession(app, skew), await createSession(app, skew)]
     const genOf = async ({ sid }: Session) => (await app.sessions.get(sid))?.gen ?? null
 
     await fuzz(t, jar, async ({ cookies, between, before }) => {
-      if ((await genOf(own)) !== GENERATIONS) own = await begin(app, skew)
-      if ((await genOf(other)) !== GENERATIONS) other = await begin(app, skew)
-      const values = cookies.map((each) => textOf(each, own, other))
+      if ((await genOf(own)) !== GENERATIONS) own = await createSession(app, skew)
+      if ((await genOf(other)) !== GENERATIONS) other = await createSession(app, skew)
+      const values = cookies.map((cookie) => textOf(cookie, own, other))
       const header = before + values.map((value) => `${NAME}=${value}`).join(between)
       const url = '/auth/refresh'
       const response = await app.inject({ method: 'POST', url, headers: { cookie: header } })
-      isOrderly(response, { method: 'POST', url })
+      checkResponse(response, { method: 'POST', url })
 
       const gens = { own: newest(cookies, 'own'), other: newest(cookies, 'other') }
-      const [mine, theirs] = [await genOf(own), await genOf(other)]
+      const [ownGen, otherGen] = [await genOf(own), await genOf(other)]
       if (gens.own && gens.other) {
         equal(codeOf(response), 'FRT_ERR_REFRESH_TOKEN_INVALID', 'two sessions')
-        deepEqual([mine, theirs], [GENERATIONS, GENERATIONS], 'neither was used')
+        deepEqual([ownGen, otherGen], [GENERATIONS, GENERATIONS], 'no session was used')
         return
       }
       const used = gens.own || gens.other
       if (!used) {
         match(String(codeOf(response)), /^FRT_ERR_(REFRESH_TOKEN_INVALID|NO_REFRESH_TOKEN)$/)
-        deepEqual([mine, theirs], [GENERATIONS, GENERATIONS])
+        deepEqual([ownGen, otherGen], [GENERATIONS, GENERATIONS])
         return
       }
-      const [gen, untouched] = gens.own ? [mine, theirs] : [theirs, mine]
-      equal(untouched, GENERATIONS, 'the session that did not come is as it was')
+      const [gen, untouched] = gens.own ? [ownGen, otherGen] : [otherGen, ownGen]
+      equal(untouched, GENERATIONS, 'the other session is unchanged')
       if (used === GENERATIONS) {
-        equal(response.statusCode, 200, 'the current token is there, and an older one beside it is no theft')
+        equal(response.statusCode, 200, 'an older token beside the current one is not reuse')
         ok(gen === GENERATIONS || gen === GENERATIONS + 1)
       } else {
-        equal(codeOf(response), 'FRT_ERR_REFRESH_TOKEN_REUSED', 'all that came were retired long ago')
+        equal(codeOf(response), 'FRT_ERR_REFRESH_TOKEN_REUSED', 'all presented tokens are retired')
         equal(gen, null)
       }
     })
   })
 })
 
-function newest(cookies: Cookie[], whose: 'own' | 'other'): number {
-  return Math.max(0, ...cookies.map((each) => (each.of === whose ? each.gen : 0)))
+function newest(cookies: Cookie[], owner: 'own' | 'other'): number {
+  return Math.max(0, ...cookies.map((cookie) => (cookie.of === owner ? cookie.gen : 0)))
 }

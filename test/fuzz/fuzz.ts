@@ -4,16 +4,16 @@ import fc from 'fast-check'
 import type { Test } from 'tap'
 import { effort } from '../support/effort.js'
 
-/** How many cases each property gets: a nightly run may ask for more. */
+/** The number of cases for each property. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? effort(60, 300))
-/** The same cases again: a failure prints seed and path. */
+/** The seed of the cases. A failure prints seed and path, which repeat it. */
 const SEED = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31))
 
 let cases = 0
 
 /**
- * Tries a property on many values: what it throws is a failure, which shrinks.
- * @param share how many of the cases, where each is dear
+ * Checks a property with many values. A property fails by throwing. The failing value is then reduced.
+ * @param share the share of the cases, for slow properties
  */
 export async function fuzz<T>(
   t: Test,
@@ -21,16 +21,16 @@ export async function fuzz<T>(
   property: (value: T) => Promise<void>,
   share = 1
 ): Promise<void> {
-  let tried = 0
+  let count = 0
   const counted = async (value: T) => {
-    tried++
+    count++
     await property(value)
   }
   const path = process.env.FUZZ_PATH
   const settings = { seed: SEED, numRuns: Math.ceil(RUNS * share), ...(path !== undefined && { path }) }
   await fc.assert(fc.asyncProperty(values, counted), settings)
-  cases += tried
-  t.pass(`${tried} cases, seed ${SEED}`)
+  cases += count
+  t.pass(`${count} cases, seed ${SEED}`)
 }
 
 process.on('exit', () => {

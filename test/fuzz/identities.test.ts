@@ -7,7 +7,7 @@ import { buildApp } from '../support/build-app.js'
 import { Client } from '../support/client.js'
 import { eachStore } from '../support/stores.js'
 import { fuzz } from './fuzz.js'
-import { codeOf, isOrderly } from './orderly.js'
+import { checkResponse, codeOf } from './response-checks.js'
 import { headerText, ODD_TEXTS, oddText } from './strings.js'
 
 const MAX = { sub: 256, claims: 4096, metadata: 1024 }
@@ -26,7 +26,7 @@ const leaves = fc.oneof(
   fc.double(),
   fc.constantFrom(new Date(0), { toJSON: () => 'x' }, [], {}, [[]], Object.create(null))
 )
-/** Also a member named `__proto__` of its own, as JSON makes it. */
+/** May have an own property named `__proto__`, as `JSON.parse` creates it. */
 const objects = (depth: number): fc.Arbitrary<Record<string, unknown>> =>
   fc
     .array(
@@ -49,7 +49,7 @@ const large = fc
   .tuple(fc.constantFrom('a', 'é', '"', '\0', '😀'), fc.integer({ min: 150, max: 4200 }))
   .map(([text, times]) => ({ large: text.repeat(times) }))
 const members = fc.oneof(
-  // A member `__proto__` of the whole is refused: test/fuzz/prototypes.test.ts.
+  // A property `__proto__` at the top level is rejected: see test/fuzz/prototypes.test.ts.
   { weight: 4, arbitrary: objects(2).filter((object) => !Object.hasOwn(object, '__proto__')) },
   { weight: 1, arbitrary: large }
 )
@@ -59,7 +59,7 @@ const identities = fc.record(
   { requiredKeys: ['sub'] }
 )
 
-/** What JSON makes of it; or nothing, where it is too large. */
+/** Returns the value after a JSON round trip, or `undefined` if it is too large. */
 function plain(value: object, maxBytes: number): Record<string, unknown> | undefined {
   const json = JSON.stringify(value)
   return json !== undefined && Buffer.byteLength(json) <= maxBytes ? JSON.parse(json) : undefined
@@ -72,19 +72,19 @@ function isValid({ sub, claims = {}, metadata = {} }: Identity): boolean {
   return !RESERVED_CLAIMS.some((name) => Object.hasOwn(plainClaims, name))
 }
 
-/** Its own members alone, as JSON: a prototype that somebody set is not among them. */
-function own(value: object): unknown {
+/** Returns the own properties after a JSON round trip, without an injected prototype. */
+function ownProperties(value: object): unknown {
   return JSON.parse(JSON.stringify(value))
 }
 
-function isPlain(value: unknown): void {
+function checkPrototypes(value: unknown): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return
-  equal(Object.getPrototypeOf(value), Object.prototype, 'nobody else is its prototype')
-  for (const each of Object.values(value)) isPlain(each)
+  equal(Object.getPrototypeOf(value), Object.prototype, 'the prototype is Object.prototype')
+  for (const each of Object.values(value)) checkPrototypes(each)
 }
 
 await eachStore(t, async (t, open) => {
-  await t.test('what an identity holds comes back as it was, to the byte', async (t) => {
+  await t.test('claims and metadata of an identity are returned unchanged', async (t) => {
     const next: { identity: Identity } = { identity: { sub: 'ada' } }
     const seen: object[] = []
     const { app } = await buildApp(t, {
@@ -99,12 +99,12 @@ await eachStore(t, async (t, open) => {
       }
     })
 
-    await fuzz(t, identities, async (given) => {
-      const identity = given as Identity
+    await fuzz(t, identities, async (input) => {
+      const identity = input as Identity
       next.identity = identity
       const client = new Client(app)
       const login = await client.login()
-      isOrderly(login, { method: 'POST', url: '/auth/login' })
+      checkResponse(login, { method: 'POST', url: '/auth/login' })
       equal(login.statusCode, isValid(identity) ? 200 : 500, login.body)
       if (!isValid(identity)) {
         equal(codeOf(login), 'FRT_ERR_INVALID_IDENTITY')
@@ -116,18 +116,18 @@ await eachStore(t, async (t, open) => {
 
       for (const step of ['login', 'refresh'] as const) {
         if (step === 'refresh') equal((await client.refresh()).statusCode, 200)
-        equal((await client.call('/seen')).statusCode, 200, 'even with odd claims it is a good token')
+        equal((await client.call('/seen')).statusCode, 200, 'the access token is valid with any claims')
         const { sid, gen, iat, exp, auth_time, ...others } = seen.pop() as Record<string, unknown>
-        deepEqual(own(others), { sub, ...claims }, step)
+        deepEqual(ownProperties(others), { sub, ...claims }, step)
         ok([gen, iat, exp, auth_time].every(Number.isInteger))
-        isPlain(others)
+        checkPrototypes(others)
 
         const session = await app.sessions.get(String(sid))
         equal(session?.sub, sub)
-        deepEqual(own(session.claims), claims)
-        deepEqual(own(session.metadata), metadata)
-        isPlain(session.claims)
-        isPlain(session.metadata)
+        deepEqual(ownProperties(session.claims), claims)
+        deepEqual(ownProperties(session.metadata), metadata)
+        checkPrototypes(session.claims)
+        checkPrototypes(session.metadata)
         equal(session.remember, identity.remember ?? true)
       }
       const list = await app.inject({ url: '/auth/sessions', headers: client.accessHeaders() })
@@ -143,21 +143,21 @@ await eachStore(t, async (t, open) => {
     t.equal(Object.keys(Object.prototype).length, 0)
   })
 
-  await t.test('what a browser calls itself comes back, cut to length', async (t) => {
+  await t.test('the user agent is returned, truncated to 200 characters', async (t) => {
     const { app } = await buildApp(t, { under: open(t), server: { logger: false } })
     await fuzz(
       t,
       headerText(300),
       async (agent) => {
         const client = new Client(app)
-        const asked = { method: 'POST', url: '/auth/login' } as const
+        const request = { method: 'POST', url: '/auth/login' } as const
         const login = await app.inject({
-          ...asked,
+          ...request,
           headers: { 'user-agent': agent },
           payload: { sub: 'ada' }
         })
-        isOrderly(login, asked)
-        client.jar.keep(login, client.options)
+        checkResponse(login, request)
+        client.jar.store(login, client.options)
         const list = await app.inject({ url: '/auth/sessions', headers: client.accessHeaders() })
         const [{ metadata }] = list.json().sessions.filter(({ current }: { current: boolean }) => current)
         deepEqual(metadata, { ip: '127.0.0.1', ...(agent !== '' && { user_agent: agent.slice(0, 200) }) })
@@ -167,7 +167,7 @@ await eachStore(t, async (t, open) => {
     )
   })
 
-  await t.test('two spellings of one name are two users', async (t) => {
+  await t.test('two spellings of a subject are two users', async (t) => {
     const { app } = await buildApp(t, { under: open(t), server: { logger: false } })
     const spell = fc.constantFrom<(text: string) => string>(
       (text) => text.normalize('NFC'),
@@ -186,12 +186,12 @@ await eachStore(t, async (t, open) => {
         .tuple(subs, spell)
         .filter(([sub, spell]) => spell(sub) !== sub && Buffer.byteLength(spell(sub)) <= 256),
       async ([sub, spell]) => {
-        const twin = spell(sub)
+        const variant = spell(sub)
         await app.sessions.revokeAll(sub)
-        await app.sessions.revokeAll(twin)
+        await app.sessions.revokeAll(variant)
         const { session } = await app.sessions.create({ sub })
-        deepEqual(await app.sessions.list(twin), [])
-        equal(await app.sessions.revokeAll(twin), 0)
+        deepEqual(await app.sessions.list(variant), [])
+        equal(await app.sessions.revokeAll(variant), 0)
         equal((await app.sessions.get(session.sid))?.sub, sub)
       },
       0.5

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { buildApp } from '../support/build-app.js'
 import { fuzz } from './fuzz.js'
-import { isOrderly } from './orderly.js'
+import { checkResponse } from './response-checks.js'
 import { damaged, oddText } from './strings.js'
 
 const types = fc.constantFrom(
@@ -20,15 +20,15 @@ const others = fc
   )
   .filter(([name]) => !['grant_type', 'refresh_token', 'token'].includes(name))
 
-/** How a form writes a text: every character may be written as its bytes. */
+/** Encodes text for a form body. */
 function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed())
 }
 
-const write = (pairs: (readonly [string, string])[]) =>
+const encodeForm = (pairs: (readonly [string, string])[]) =>
   pairs.map((pair) => pair.map(encode).join('=')).join('&')
 
-t.test('a refresh of any parameters is answered as RFC 6749 says', async (t) => {
+t.test('a refresh with any parameters gets the response of RFC 6749', async (t) => {
   const { app } = await buildApp(t, { server: { logger: false } })
   const { refreshToken, session } = await app.sessions.create({ sub: 'ada' })
   const pairs = fc
@@ -51,11 +51,11 @@ t.test('a refresh of any parameters is answered as RFC 6749 says', async (t) => 
     )
 
   await fuzz(t, fc.tuple(types, pairs), async ([type, pairs]) => {
-    const asked = { method: 'POST', url: '/auth/refresh' } as const
-    const payload = write(pairs)
-    const response = await app.inject({ ...asked, headers: { 'content-type': type }, payload })
-    isOrderly(response, asked)
-    if (payload.length < 16_384) equal(response.json().error, expected(pairs), payload)
+    const request = { method: 'POST', url: '/auth/refresh' } as const
+    const payload = encodeForm(pairs)
+    const response = await app.inject({ ...request, headers: { 'content-type': type }, payload })
+    checkResponse(response, request)
+    if (payload.length < 16_384) equal(response.json().error, expectedError(pairs), payload)
     equal((await app.sessions.get(session.sid))?.gen, 1)
   })
 
@@ -63,7 +63,7 @@ t.test('a refresh of any parameters is answered as RFC 6749 says', async (t) => 
   let token = refreshToken
   await fuzz(t, fc.tuple(types, fields, fc.boolean()), async ([type, more, isFirst]) => {
     const own = [['grant_type', 'refresh_token'] as const, ['refresh_token', token] as const]
-    const payload = write(isFirst ? [...own, ...more] : [...more, ...own])
+    const payload = encodeForm(isFirst ? [...own, ...more] : [...more, ...own])
     const headers = { 'content-type': type }
     const response = await app.inject({ method: 'POST', url: '/auth/refresh', headers, payload })
     equal(response.statusCode, 200, payload)
@@ -73,9 +73,9 @@ t.test('a refresh of any parameters is answered as RFC 6749 says', async (t) => 
   })
 })
 
-/** RFC 6749 section 5.2. */
-function expected(pairs: (readonly [string, string])[]): string {
-  const first = (wanted: string) => pairs.find(([name]) => name === wanted)?.[1] ?? ''
+/** Returns the error code of RFC 6749, section 5.2. */
+function expectedError(pairs: (readonly [string, string])[]): string {
+  const first = (key: string) => pairs.find(([name]) => name === key)?.[1] ?? ''
   if (isRepeated(pairs) || first('grant_type') === '') return 'invalid_request'
   if (first('grant_type') !== 'refresh_token') return 'unsupported_grant_type'
   return first('refresh_token') === '' ? 'invalid_request' : 'invalid_grant'
@@ -86,19 +86,19 @@ function isRepeated(pairs: (readonly [string, string])[]): boolean {
   return new Set(names).size < names.length
 }
 
-t.test('a revocation of any token but a good one is 200 and ends nothing', async (t) => {
+t.test('a revocation of an invalid token is 200 and revokes nothing', async (t) => {
   const { app } = await buildApp(t, { server: { logger: false } })
   const { refreshToken, accessToken, session } = await app.sessions.create({ sub: 'ada' })
   const tokens = fc.oneof(damaged(refreshToken), damaged(accessToken), oddText)
   await fuzz(t, fc.tuple(types, tokens, fc.array(others, { maxLength: 2 })), async ([type, token, more]) => {
-    const asked = { method: 'POST', url: '/auth/logout' } as const
+    const request = { method: 'POST', url: '/auth/logout' } as const
     const pairs = [['token', token] as const, ...more]
-    const payload = write(pairs)
-    const response = await app.inject({ ...asked, headers: { 'content-type': type }, payload })
-    isOrderly(response, asked)
+    const payload = encodeForm(pairs)
+    const response = await app.inject({ ...request, headers: { 'content-type': type }, payload })
+    checkResponse(response, request)
     if (payload.length < 16_384)
       equal(response.statusCode, token === '' || isRepeated(pairs) ? 400 : 200, payload)
-    equal(response.headers['set-cookie'], undefined, 'the dialect knows no cookie')
+    equal(response.headers['set-cookie'], undefined, 'a form request sets no cookie')
     equal((await app.sessions.get(session.sid))?.gen, 1)
   })
 })

@@ -10,51 +10,51 @@ const COOKIE = '__Host-refresh_token'
 const CRLF = '\r\n'
 const DEADLINE_MS = 15_000
 
-/** What a server answers to bytes as they are, written in pieces, on a connection that ends with them. */
-function speak(port: number, pieces: Buffer[]): Promise<string> {
+/** Writes pieces of bytes to a connection, ends it, and returns all bytes that the server sends. */
+function send(port: number, pieces: Buffer[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
     const timer = setTimeout(() => {
       socket.destroy()
-      reject(new Error('the connection was never closed'))
+      reject(new Error('the connection was not closed'))
     }, DEADLINE_MS)
-    let answer = ''
+    let received = ''
     socket.setEncoding('latin1')
     socket.setNoDelay(true)
     socket.on('data', (chunk) => {
-      answer += chunk
+      received += chunk
     })
-    // It may be closed in the midst of a megabyte.
+    // The server may close the connection before it has read everything.
     socket.on('error', () => {})
     socket.on('close', () => {
       clearTimeout(timer)
-      resolve(answer)
+      resolve(received)
     })
     for (const piece of pieces) socket.write(piece)
     socket.end()
   })
 }
 
-/** Every answer on the connection: head and body. */
-function answersIn(text: string): { status: number; head: string; body: string }[] {
+/** Splits the received bytes into responses. */
+function responsesIn(text: string): { status: number; head: string; body: string }[] {
   return text
     .split(/(?=HTTP\/1\.1 \d{3} )/)
     .filter(Boolean)
-    .map((answer) => {
-      const [head = '', body = ''] = answer.split(`${CRLF}${CRLF}`)
+    .map((response) => {
+      const [head = '', body = ''] = response.split(`${CRLF}${CRLF}`)
       return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]), head, body }
     })
 }
 
-function isOrderly(text: string, sent: Buffer): void {
+function checkResponses(text: string, sent: Buffer): void {
   const what = `${JSON.stringify(sent.toString('latin1').slice(0, 400))} gave ${JSON.stringify(text.slice(0, 400))}`
-  for (const { status, head, body } of answersIn(text)) {
+  for (const { status, head, body } of responsesIn(text)) {
     ok((status >= 200 && status < 500) || status === 100, what)
     if (status === 401) match(head, /\r\nwww-authenticate: Bearer realm="api"/, what)
     if (status >= 400) ok(!/\r\nset-cookie:/.test(head), what)
-    // What Fastify's router and Node's parser answer by themselves has no code of ours, or no body.
+    // Responses of the router of Fastify and the parser of Node.js have no code of the plugin, or no body.
     if (status === 401 || status === 403) match(body, /"code":"FRT_ERR_[A-Z_]+"/, what)
-    ok(!/\bat .*\.(ts|js):\d+/.test(body), `${what}: no stack`)
+    ok(!/\bat .*\.(ts|js):\d+/.test(body), `${what}: contains a stack trace`)
   }
 }
 
@@ -102,8 +102,8 @@ const bodies = fc.oneof(
   fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes).toString('latin1'))
 )
 
-/** How the length of a body is told, rightly or wrongly, and the body as it is then sent. */
-const framings = fc.tuple(bodies, fc.integer({ min: 0, max: 19 })).map(([body, how]) => {
+/** Correct and incorrect length headers, and the body that is sent with them. */
+const framings = fc.tuple(bodies, fc.integer({ min: 0, max: 19 })).map(([body, index]) => {
   const { length } = Buffer.from(body, 'latin1')
   const chunk = `${length.toString(16)}${CRLF}${body}${CRLF}`
   const chunked = 'transfer-encoding: chunked'
@@ -129,10 +129,10 @@ const framings = fc.tuple(bodies, fc.integer({ min: 0, max: 19 })).map(([body, h
     [['expect: 100-continue', `content-length: ${length}`], body],
     [[], body]
   ]
-  return framed[how] as [string[], string]
+  return framed[index] as [string[], string]
 })
 
-t.test('a connection survives whatever comes over it, and answers in order', async (t) => {
+t.test('the server handles any bytes on a connection and responds in order', async (t) => {
   const { app } = await buildApp(t, { server: { logger: false } })
   const own = await app.sessions.create({ sub: 'honest' })
   const port = Number(new URL(await listen(app)).port)
@@ -198,7 +198,7 @@ t.test('a connection survives whatever comes over it, and answers in order', asy
     )
   const toBytes = (text: string) => Buffer.from(text, /[^\0-\xff]/.test(text) ? 'utf8' : 'latin1')
 
-  await t.test('one or several, whole or in pieces', async (t) => {
+  await t.test('one or several requests, whole or in pieces, get valid responses', async (t) => {
     const cuts = fc.array(fc.nat({ max: 400 }), { maxLength: 3 })
     await fuzz(
       t,
@@ -207,51 +207,51 @@ t.test('a connection survives whatever comes over it, and answers in order', asy
         const bytes = toBytes(requests.join(''))
         const at = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length]
         const pieces = at.slice(1).map((end, i) => bytes.subarray(at[i], end))
-        isOrderly(await speak(port, pieces), bytes)
+        checkResponses(await send(port, pieces), bytes)
         equal((await app.sessions.get(own.session.sid))?.gen, 1)
       }
     )
   })
 
-  await t.test('pipelined: the good ones are answered, each in its place', async (t) => {
-    const good = `GET /me HTTP/1.1${CRLF}host: localhost${CRLF}authorization: Bearer ${own.accessToken}${CRLF}${CRLF}`
-    const bad = fc.constantFrom(
+  await t.test('pipelined requests get their responses in order', async (t) => {
+    const valid = `GET /me HTTP/1.1${CRLF}host: localhost${CRLF}authorization: Bearer ${own.accessToken}${CRLF}${CRLF}`
+    const invalid = fc.constantFrom(
       `POST /auth/refresh HTTP/1.1${CRLF}host: localhost${CRLF}content-length: 0${CRLF}${CRLF}`,
       `GET /me HTTP/1.1${CRLF}host: localhost${CRLF}authorization: Bearer x${CRLF}${CRLF}`,
       `POST /auth/refresh HTTP/1.1${CRLF}host: localhost${CRLF}cookie: ${COOKIE}=x${CRLF}content-length: 0${CRLF}${CRLF}`
     )
-    const sequence = fc.array(fc.oneof(fc.constant(good), bad), { minLength: 1, maxLength: 8 })
+    const sequence = fc.array(fc.oneof(fc.constant(valid), invalid), { minLength: 1, maxLength: 8 })
     await fuzz(
       t,
       sequence,
       async (sequence) => {
         const bytes = Buffer.from(sequence.join(''))
-        const text = await speak(port, [bytes])
-        isOrderly(text, bytes)
-        const statuses = answersIn(text).map(({ status }) => status)
-        const expected = sequence.map((each) => (each === good ? 200 : 401))
+        const text = await send(port, [bytes])
+        checkResponses(text, bytes)
+        const statuses = responsesIn(text).map(({ status }) => status)
+        const expected = sequence.map((each) => (each === valid ? 200 : 401))
         equal(String(statuses), String(expected), text.slice(0, 500))
       },
       0.5
     )
   })
 
-  await t.test('a byte of a good request is another', async (t) => {
-    const good = Buffer.from(
+  await t.test('a request with changed bytes gets a valid response', async (t) => {
+    const valid = Buffer.from(
       `GET /me HTTP/1.1${CRLF}host: localhost${CRLF}authorization: Bearer ${own.accessToken}${CRLF}${CRLF}`
     )
-    const changes = fc.array(fc.tuple(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 })), {
+    const changes = fc.array(fc.tuple(fc.nat({ max: valid.length - 1 }), fc.nat({ max: 255 })), {
       minLength: 1,
       maxLength: 4
     })
     await fuzz(t, changes, async (changes) => {
-      const bytes = Buffer.from(good)
+      const bytes = Buffer.from(valid)
       for (const [at, byte] of changes) bytes.writeUInt8(byte, at)
-      isOrderly(await speak(port, [bytes]), bytes)
+      checkResponses(await send(port, [bytes]), bytes)
     })
   })
 
-  await t.test('a megabyte where a header or a body belongs', async (t) => {
+  await t.test('a header or body of one megabyte is rejected', async (t) => {
     const mega = 'A'.repeat(2 ** 20)
     const post = (...rest: string[]) => ['POST /auth/refresh HTTP/1.1', 'host: localhost', ...rest].join(CRLF)
     for (const [request, status] of [
@@ -271,12 +271,16 @@ t.test('a connection survives whatever comes over it, and answers in order', asy
       ]
     ] as const) {
       const bytes = Buffer.from(request)
-      const text = await speak(port, [bytes])
-      isOrderly(text, bytes)
-      // It may have hung up before all of it was sent: then there is no answer to read.
-      if (text !== '') t.equal(answersIn(text)[0]?.status, status, request.slice(40, 80))
+      const text = await send(port, [bytes])
+      checkResponses(text, bytes)
+      // The server may close the connection before everything was sent. Then there is no response.
+      if (text !== '') t.equal(responsesIn(text)[0]?.status, status, request.slice(40, 80))
     }
   })
 
-  equal((await app.sessions.refresh(own.refreshToken)).session.gen, 2, 'the honest session refreshes')
+  equal(
+    (await app.sessions.refresh(own.refreshToken)).session.gen,
+    2,
+    'the session of the user can be refreshed'
+  )
 })

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 
-/** Any sequence of UTF-16 units, halves of pairs among them. */
+/** Any sequence of UTF-16 code units, including lone surrogates. */
 export const anyText = (maxLength = 40) =>
   fc
     .array(fc.oneof(fc.integer({ min: 0, max: 0x7f }), fc.integer({ min: 0, max: 0xffff })), { maxLength })
     .map((units) => String.fromCharCode(...units))
 
-/** What has tripped others: controls, line breaks, directions, twins, names of prototypes. */
+/** Texts that often cause errors: control characters, line breaks, text direction, look-alikes, prototype names. */
 export const ODD_TEXTS = [
   '',
   ' ',
@@ -61,7 +61,7 @@ export const ODD_TEXTS = [
 
 export const oddText = fc.oneof(fc.constantFrom(...ODD_TEXTS), anyText(), fc.string({ unit: 'grapheme' }))
 
-/** What a header may hold: HTTP lets tabs, printable ASCII and the upper half of Latin-1 through. */
+/** Text that HTTP allows in a header: tabs, printable ASCII and the upper half of Latin-1. */
 export const headerText = (maxLength = 60) =>
   fc
     .array(
@@ -74,7 +74,7 @@ export const headerText = (maxLength = 60) =>
     )
     .map((codes) => String.fromCharCode(...codes))
 
-/** A token that was damaged: never the one that it is made of. */
+/** Damaged variants of a token. Never the token itself. */
 export function damaged(token: string): fc.Arbitrary<string> {
   const at = fc.nat({ max: token.length - 1 })
   const others = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.='

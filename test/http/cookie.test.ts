@@ -56,7 +56,7 @@ for (const [attributes, cookie] of CONFIGURED) {
   const name = cookie?.name ?? NAME
   t.test(`the cookie ${name} has the attributes it was given, set or cleared`, async (t) => {
     const { app } = await buildApp(t, { options: cookie ? { cookie } : {} })
-    const client = new Client(app, { carrier: name })
+    const client = new Client(app, { tokenName: name })
     for (const response of [await client.login(), await client.refresh()]) {
       const [pair, ...given] = String(response.headers['set-cookie']).split('; ')
       t.match(pair, new RegExp(`^${name}=[\\w-]{86}$`))

@@ -5,7 +5,7 @@ import type { SessionStore } from '../../lib/index.js'
 import { events, operations } from '../../lib/sessions/observability/diagnostics.js'
 import { buildApp, DOWN, overriding, SECRET } from '../support/build-app.js'
 import { Client } from '../support/client.js'
-import { heardOn, overheard, tracedOn } from '../support/diagnostics.js'
+import { recordAllMessages, recordMessages, recordTraces } from '../support/diagnostics.js'
 import { eventually } from '../support/eventually.js'
 import { sidOf } from '../support/outage.js'
 import { Secrets } from '../support/secrets.js'
@@ -32,9 +32,9 @@ async function robbery(t: Test, under: StoreUnderTest, options = {}) {
 t.test('login and refresh are told of, with what the store decided', async (t) => {
   await eachStore(t, async (t, open) => {
     const [logins, refreshes, logouts] = [
-      heardOn(t, 'fastify-refresh-token:login'),
-      heardOn(t, 'fastify-refresh-token:refresh'),
-      heardOn(t, 'fastify-refresh-token:logout')
+      recordMessages(t, 'fastify-refresh-token:login'),
+      recordMessages(t, 'fastify-refresh-token:refresh'),
+      recordMessages(t, 'fastify-refresh-token:logout')
     ]
     const { sid, logs } = await robbery(t, open(t))
     const who = { keyPrefix, sub: 'ada', sid }
@@ -59,7 +59,7 @@ t.test('login and refresh are told of, with what the store decided', async (t) =
 
 t.test('a token that is ahead of the store is told of as what it is', async (t) => {
   await eachStore(t, async (t, open) => {
-    const refreshes = heardOn(t, 'fastify-refresh-token:refresh')
+    const refreshes = recordMessages(t, 'fastify-refresh-token:refresh')
     const under = open(t)
     const { app, logs, store } = await buildApp(t, { under, options: { refreshToken: { grace: 0 } } })
     // The store that has lost a write is one that never had it: the session begins anew, a generation back.
@@ -94,7 +94,7 @@ t.test('a token that is ahead of the store is told of as what it is', async (t) 
 
 t.test('each end of a session is told of once, with its reason', async (t) => {
   await eachStore(t, async (t, open) => {
-    const logouts = heardOn(t, 'fastify-refresh-token:logout')
+    const logouts = recordMessages(t, 'fastify-refresh-token:logout')
     const under = open(t)
     const { app, logs } = await buildApp(t, {
       under,
@@ -148,7 +148,7 @@ t.test('each end of a session is told of once, with its reason', async (t) => {
 
 t.test('each process tells that it has learned of an end: its own, and what the feed brings', async (t) => {
   await eachStore(t, async (t, open) => {
-    const revoked = heardOn(t, 'fastify-refresh-token:revoked')
+    const revoked = recordMessages(t, 'fastify-refresh-token:revoked')
     const by = (prefix: string) => revoked.filter((message) => message.keyPrefix === prefix)
     const under = open(t)
     // The store is the same, whatever the prefix of the tokens.
@@ -174,11 +174,11 @@ t.test('each process tells that it has learned of an end: its own, and what the 
 
 t.test('an operation is traced from its start to its end, without its tokens', async (t) => {
   await eachStore(t, async (t, open) => {
-    const creates = tracedOn(t, 'fastify-refresh-token:create')
-    const refreshes = tracedOn(t, 'fastify-refresh-token:refresh')
-    const ends = tracedOn(t, 'fastify-refresh-token:revoke')
-    const endAlls = tracedOn(t, 'fastify-refresh-token:revoke-all')
-    const stores = tracedOn(t, 'fastify-refresh-token:store')
+    const creates = recordTraces(t, 'fastify-refresh-token:create')
+    const refreshes = recordTraces(t, 'fastify-refresh-token:refresh')
+    const ends = recordTraces(t, 'fastify-refresh-token:revoke')
+    const endAlls = recordTraces(t, 'fastify-refresh-token:revoke-all')
+    const stores = recordTraces(t, 'fastify-refresh-token:store')
     const { app } = await buildApp(t, { under: open(t) })
     const client = new Client(app)
     await client.login({ sub: 'ada' })
@@ -221,8 +221,8 @@ t.test('an operation is traced from its start to its end, without its tokens', a
 })
 
 t.test('a store that does not answer is told of, question by question', async (t) => {
-  const errors = heardOn(t, 'fastify-refresh-token:store-error')
-  const traced = tracedOn(t, 'fastify-refresh-token:store')
+  const errors = recordMessages(t, 'fastify-refresh-token:store-error')
+  const traced = recordTraces(t, 'fastify-refresh-token:store')
   const broken: Partial<SessionStore> = {}
   const { app, settled } = await buildApp(t, {
     under: overriding(openMemoryStore(), broken),
@@ -255,17 +255,17 @@ t.test('a store that does not answer is told of, question by question', async (t
 
 t.test('no message holds a token, a claim or a secret, whatever happens', async (t) => {
   await eachStore(t, async (t, open) => {
-    const heard = overheard(t)
+    const heard = recordAllMessages(t)
     const secrets = new Secrets()
-    secrets.learnPhrase(SECRET)
+    secrets.addPhrase(SECRET)
     const claim = 'a claim of the user'
-    secrets.learnPhrase(claim)
+    secrets.addPhrase(claim)
     const broken: Partial<SessionStore> = {}
     const { app, advance, settled } = await buildApp(t, {
       under: overriding(open(t), broken),
       prepare(app) {
         app.addHook('onSend', async (_request, reply, payload) => {
-          secrets.learnTokens(JSON.stringify(reply.getHeaders()) + String(payload))
+          secrets.addTokens(JSON.stringify(reply.getHeaders()) + String(payload))
         })
       }
     })
@@ -277,7 +277,7 @@ t.test('no message holds a token, a claim or a secret, whatever happens', async 
     await settled()
     await client.refresh()
     const { accessToken, refreshToken } = await app.sessions.create({ sub: 'ada', claims: { claim } })
-    secrets.learnTokens(`${accessToken} ${refreshToken}`)
+    secrets.addTokens(`${accessToken} ${refreshToken}`)
     await app.sessions.refresh(refreshToken)
     await app.sessions.revokeAll('ada', { except: sidOf(client) })
     Object.assign(broken, DOWN)
@@ -292,7 +292,7 @@ t.test('no message holds a token, a claim or a secret, whatever happens', async 
     t.ok(heard.length > 50, `${heard.length} messages`)
     t.ok(secrets.size > 20)
     t.same(
-      heard.filter((message) => secrets.in(message) !== undefined),
+      heard.filter((message) => secrets.findIn(message) !== undefined),
       []
     )
   })

@@ -25,7 +25,7 @@ const WAYS: Way[] = [
   {
     name: 'headers and a cookie with names of their own',
     options: { cookie: { name: 'X-REFRESH_TOKEN' }, accessToken: { header: 'X-AUTH-TOKEN' } },
-    client: { carrier: 'X-REFRESH_TOKEN', accessHeader: 'x-auth-token' }
+    client: { tokenName: 'X-REFRESH_TOKEN', accessHeader: 'x-auth-token' }
   }
 ]
 

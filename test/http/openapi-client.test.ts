@@ -5,7 +5,7 @@ import openapiTypes, { astToString } from 'openapi-typescript'
 import t, { type Test } from 'tap'
 import type { FastifyRefreshTokenOptions } from '../../lib/index.js'
 import { listen } from '../support/build-app.js'
-import { buildDescribed } from '../support/openapi.js'
+import { buildDocumentedApp } from '../support/openapi.js'
 import { compile, writeProgram } from '../support/typescript.js'
 
 const LOGIN = {
@@ -78,7 +78,7 @@ async function describe(
   options: Partial<FastifyRefreshTokenOptions>,
   version?: '3.0.3' | '3.1.0'
 ): Promise<[app: FastifyInstance, types: string]> {
-  const app = await buildDescribed(t, {
+  const app = await buildDocumentedApp(t, {
     options: { routes: { login: LOGIN }, ...options },
     ...(version && { version })
   })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../../lib/index.js'
 import { SECRET } from '../support/build-app.js'
 import { GENERATE } from '../support/key-pairs.js'
-import { buildDescribed, documentOf, lint, operationsOf } from '../support/openapi.js'
+import { buildDocumentedApp, documentOf, lint, operationsOf } from '../support/openapi.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
@@ -29,14 +29,14 @@ const SETUPS: Record<string, Partial<FastifyRefreshTokenOptions>> = {
 for (const [name, options] of Object.entries(SETUPS)) {
   for (const version of ['3.0.3', '3.1.0'] as const) {
     t.test(`the document is valid: ${name}, OpenAPI ${version}`, async (t) => {
-      const document = documentOf(await buildDescribed(t, { options, version }))
+      const document = documentOf(await buildDocumentedApp(t, { options, version }))
       t.strictSame(await lint(document), [])
     })
   }
 }
 
 t.test('every route says what it is, who may call it, and what it answers', async (t) => {
-  const operations = operationsOf(documentOf(await buildDescribed(t)))
+  const operations = operationsOf(documentOf(await buildDocumentedApp(t)))
   const cookie = { refreshTokenCookie: [] }
   const bearer = { bearerAuth: [] }
   const expected: Record<string, [id: string, security: object[], statuses: string[]]> = {
@@ -60,7 +60,7 @@ t.test('every route says what it is, who may call it, and what it answers', asyn
 })
 
 t.test('where the app reads the access token, the CSRF check of guarded routes is described', async (t) => {
-  const app = await buildDescribed(t, { options: { accessToken: { read: () => null } } })
+  const app = await buildDocumentedApp(t, { options: { accessToken: { read: () => null } } })
   const operations = operationsOf(documentOf(app))
   const refused = Object.keys(operations).filter((route) => operations[route]?.responses['403'])
   const guarded = ['POST /auth/logout-all', 'DELETE /auth/sessions/{id}']
@@ -75,7 +75,7 @@ t.test('where the app reads the access token, the CSRF check of guarded routes i
 })
 
 t.test('the JWKS is described where it is there', async (t) => {
-  const { paths } = documentOf(await buildDescribed(t, { options: SETUPS['with a JWKS']! }))
+  const { paths } = documentOf(await buildDocumentedApp(t, { options: SETUPS['with a JWKS']! }))
   const { operationId, security, responses } = paths['/.well-known/jwks.json']!.get
   t.equal(operationId, 'listKeys')
   t.strictSame(security, [])
@@ -83,7 +83,7 @@ t.test('the JWKS is described where it is there', async (t) => {
 })
 
 t.test('an example of an error is what is answered', async (t) => {
-  const app = await buildDescribed(t)
+  const app = await buildDocumentedApp(t)
   const operations = operationsOf(documentOf(app))
   const { responses } = operations['POST /auth/refresh']!
   const example = (status: number) => {
@@ -99,7 +99,7 @@ t.test('an example of an error is what is answered', async (t) => {
 
 t.test('the ways of the tokens are described as they are', async (t) => {
   const of = async (options: Partial<FastifyRefreshTokenOptions>) => {
-    const document = documentOf(await buildDescribed(t, { options }))
+    const document = documentOf(await buildDocumentedApp(t, { options }))
     const { requestBody, responses, security } = document.paths['/auth/refresh']!.post
     const ok = responses['200']!
     return {
@@ -144,7 +144,7 @@ t.test('the ways of the tokens are described as they are', async (t) => {
 })
 
 t.test('a logout is described likewise', async (t) => {
-  const { requestBody } = documentOf(await buildDescribed(t, { options: { transport: 'body' } })).paths[
+  const { requestBody } = documentOf(await buildDocumentedApp(t, { options: { transport: 'body' } })).paths[
     '/auth/logout'
   ]!.post
   t.strictSame(Object.keys(requestBody?.content ?? {}), [JSON_TYPE, FORM])
@@ -157,7 +157,7 @@ t.test("the login's body is what the app says", async (t) => {
     required: ['username'],
     properties: { username: { type: 'string', minLength: 2 } }
   }
-  const app = await buildDescribed(t, { options: { routes: { login: { schema: { body } } } } })
+  const app = await buildDocumentedApp(t, { options: { routes: { login: { schema: { body } } } } })
   const { requestBody } = documentOf(app).paths['/auth/login']!.post
   t.strictSame(requestBody?.content[JSON_TYPE]?.schema, body)
   t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: {} })).statusCode, 400)
@@ -165,7 +165,7 @@ t.test("the login's body is what the app says", async (t) => {
 
 t.test("what the app says of a route wins over the plugin's", async (t) => {
   const document = documentOf(
-    await buildDescribed(t, {
+    await buildDocumentedApp(t, {
       options: {
         routes: {
           login: {
@@ -189,19 +189,19 @@ t.test("what the app says of a route wins over the plugin's", async (t) => {
 t.test(
   'security schemes that the app has not declared are there; those that it has are its own',
   async (t) => {
-    const undeclared = documentOf(await buildDescribed(t, { schemes: {} }))
+    const undeclared = documentOf(await buildDocumentedApp(t, { schemes: {} }))
     t.strictSame(await lint(undeclared), [])
     t.match(undeclared.components.securitySchemes, { bearerAuth: { type: 'http' } })
 
     const bearerAuth = { type: 'http', scheme: 'bearer', description: 'mine' }
-    const declared = documentOf(await buildDescribed(t, { schemes: { bearerAuth } }))
+    const declared = documentOf(await buildDocumentedApp(t, { schemes: { bearerAuth } }))
     t.strictSame(declared.components.securitySchemes.bearerAuth, bearerAuth)
     t.ok(declared.components.securitySchemes.refreshTokenCookie)
   }
 )
 
 t.test('two registrations in one app make one valid document', async (t) => {
-  const app = await buildDescribed(t, {
+  const app = await buildDocumentedApp(t, {
     extend: (app) =>
       app.register(async (staff) => {
         await staff.register(fastifyRefreshToken, {
@@ -218,17 +218,17 @@ t.test('two registrations in one app make one valid document', async (t) => {
 })
 
 t.test('without a prefix, a route is named by what it does', async (t) => {
-  const document = documentOf(await buildDescribed(t, { options: { routes: { prefix: '' } } }))
+  const document = documentOf(await buildDocumentedApp(t, { options: { routes: { prefix: '' } } }))
   t.equal(document.paths['/login']?.post.operationId, 'login')
 })
 
 t.test('a document of Swagger 2.0 is made, too', async (t) => {
-  const app = await buildDescribed(t, { swagger: { swagger: {} } })
+  const app = await buildDocumentedApp(t, { swagger: { swagger: {} } })
   t.match(app.swagger(), { swagger: '2.0', paths: { '/auth/login': { post: { summary: 'Log in' } } } })
 })
 
 t.test("an app's transform for its own kind of schemas leaves ours alone", async (t) => {
-  const app = await buildDescribed(t, {
+  const app = await buildDocumentedApp(t, {
     swagger: { openapi: { openapi: '3.1.0' }, transform: jsonSchemaTransform },
     extend(app) {
       app.setValidatorCompiler(validatorCompiler)
@@ -247,7 +247,7 @@ t.test("an app's transform for its own kind of schemas leaves ours alone", async
 
 t.test('a Zod schema for the login is given as JSON schema', async (t) => {
   const body = z.toJSONSchema(z.object({ username: z.string().min(2) }), { target: 'draft-7' })
-  const app = await buildDescribed(t, { options: { routes: { login: { schema: { body } } } } })
+  const app = await buildDocumentedApp(t, { options: { routes: { login: { schema: { body } } } } })
   const document = documentOf(app)
   t.strictSame(await lint(document), [])
   t.match(document.paths['/auth/login']?.post.requestBody?.content[JSON_TYPE]?.schema, {
@@ -261,7 +261,7 @@ t.test('a Zod schema for the login is given as JSON schema', async (t) => {
 
 t.test("a route takes the app's transform where it is told to", async (t) => {
   const transform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
-  const app = await buildDescribed(t, {
+  const app = await buildDocumentedApp(t, {
     swagger: { openapi: {}, transform },
     options: { routes: { login: { config: { swaggerTransform: undefined } } } } as object
   })
@@ -272,6 +272,8 @@ t.test("a route takes the app's transform where it is told to", async (t) => {
 
 t.test('a transform that the app gives a route is used', async (t) => {
   const swaggerTransform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
-  const app = await buildDescribed(t, { options: { routes: { login: { config: { swaggerTransform } } } } })
+  const app = await buildDocumentedApp(t, {
+    options: { routes: { login: { config: { swaggerTransform } } } }
+  })
   t.equal(documentOf(app).paths['/elsewhere']?.post.summary, 'transformed')
 })

@@ -25,7 +25,7 @@ await eachStore(t, async (t, open) => {
       }
       const { client } = await login(t, { under: open(t), options: { session: { load } } })
       roles = ['admin']
-      await client.loseAnswer()
+      await client.loseResponse()
       t.match((await client.call()).json(), { gen: 1, sub: 'ada' })
       await client.refresh()
       t.match((await client.call()).json(), { gen: 2, roles: ['admin'] })
@@ -93,7 +93,7 @@ await eachStore(t, async (t, open) => {
         onReuse: (event: ReuseEvent) => void thefts.push(event)
       }
       const { client } = await login(t, { under: open(t), options })
-      await client.loseAnswer()
+      await client.loseResponse()
       t.equal(asked.length, 0, 'a rotation is not asked for')
       t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
       t.match(asked, [[{ url: '/auth/refresh' }, { sub: 'ada', gen: 2 }]])
@@ -103,7 +103,7 @@ await eachStore(t, async (t, open) => {
     t.test('that says yes lets it be answered', async (t) => {
       const options = { refreshToken: { allowReplay: async () => true } }
       const { client } = await login(t, { under: open(t), options })
-      await client.loseAnswer()
+      await client.loseResponse()
       t.equal((await client.refresh()).statusCode, 200)
       t.match((await client.call()).json(), { gen: 2 })
     })
@@ -335,7 +335,7 @@ t.test('hooks', async (t) => {
       }
     })
     await client.refresh()
-    await client.loseAnswer()
+    await client.loseResponse()
     await client.logout()
     await client.logout()
     const { refreshToken } = await app.sessions.create({ sub: 'grace' })

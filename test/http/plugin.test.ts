@@ -167,7 +167,7 @@ t.test('two instances with one secret refuse the tokens of each other', async (t
   await app.ready()
   t.notOk(app.hasDecorator('authenticate'), 'nothing of them reaches the app itself')
 
-  const at = (name: string) => new Client(app, { prefix: `/${name}/auth`, carrier: `__Host-${name}` })
+  const at = (name: string) => new Client(app, { prefix: `/${name}/auth`, tokenName: `__Host-${name}` })
   const customer = at('customers')
   await customer.login()
   t.equal((await customer.call('/customers/me')).statusCode, 200)
@@ -179,7 +179,7 @@ t.test('two instances with one secret refuse the tokens of each other', async (t
   t.equal((await intruder.logout()).statusCode, 200)
   t.equal((await customer.refresh()).statusCode, 200, 'the foreign logout ended nothing')
 
-  const both = new Client(app, { prefix: '/staff/auth', carrier: '__Host-staff' })
+  const both = new Client(app, { prefix: '/staff/auth', tokenName: '__Host-staff' })
   t.equal((await both.login()).statusCode, 200)
   t.equal((await customer.call('/customers/me')).statusCode, 200, 'one browser has both')
 

@@ -20,7 +20,7 @@ function listing(...pairs: Pair[]) {
 
 /** A resource server, an endpoint and a clock for both. */
 async function withEndpoint(t: Test, answer: Endpoint['answer']) {
-  const clock = new Clock().rule(t)
+  const clock = new Clock().mockDate(t)
   const endpoint = await startEndpoint(t, answer)
   return { clock, endpoint, ...(await buildResourceServer(t, { jwksUri: endpoint.uri })) }
 }

@@ -33,7 +33,7 @@ await eachStore(t, async (t, open) => {
     const { app, count } = await watch(t, open(t))
     const client = new Client(app)
     await client.login()
-    const answers = await Promise.all(Array.from({ length: 50 }, () => client.loseAnswer()))
+    const answers = await Promise.all(Array.from({ length: 50 }, () => client.loseResponse()))
     t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
     t.equal(count('rotated'), 1)
     t.equal(count('replayed'), 49)
@@ -67,7 +67,7 @@ await eachStore(t, async (t, open) => {
     const { app, advance, use, count, thefts } = await watch(t, open(t))
     const client = new Client(app)
     await client.login()
-    t.equal((await client.loseAnswer()).statusCode, 200)
+    t.equal((await client.loseResponse()).statusCode, 200)
     await advance(3 * 24 * 60 * MINUTE)
 
     const tabs = Array.from({ length: 5 }, () => client.copy())

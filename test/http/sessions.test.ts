@@ -46,7 +46,7 @@ await eachStore(t, async (t, open) => {
       headers: { 'user-agent': 'Phone/1.0' },
       payload: { sub: 'ada', metadata: { device: 'phone' } }
     })
-    phone.jar.keep(login, phone.options)
+    phone.jar.store(login, phone.options)
     await loggedIn(app, { sub: 'grace' })
     await advance(1000)
     const desk = await loggedIn(app)

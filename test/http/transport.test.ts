@@ -127,7 +127,7 @@ t.test('transport header has names of its own, for both tokens', async (t) => {
   const { app } = await buildApp(t, {
     options: { transport: 'header', header: { refreshToken: 'X-RT', accessToken: 'X-AT' } }
   })
-  const client = new Client(app, { transport: 'header', carrier: 'x-rt' })
+  const client = new Client(app, { transport: 'header', tokenName: 'x-rt' })
   const login = await client.login()
   t.match(login.headers['x-rt'], TOKEN)
   t.equal(login.headers['x-at'], login.json().access_token)

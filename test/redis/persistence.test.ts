@@ -5,31 +5,33 @@ import { eventually } from '../support/eventually.js'
 import { startLiveApp } from '../support/live-app.js'
 import { startRedis } from '../support/redis-server.js'
 
-// The table "Persistence" of docs/guides/redis.md: what a crash takes, and what becomes of those who are logged in.
+// Checks the table "Persistence" of docs/guides/redis.md: what a crash loses, and what it means for sessions.
 
 t.test(
-  'a snapshot: one refresh since goes on, two end the session, a login is lost, a logout undone',
+  'a snapshot keeps a session with one later refresh, and loses two refreshes, a login and a logout',
   async (t) => {
     const { app, redis, crash } = await startApp(t, ['--save', '3600 1'])
-    const [quiet, once, twice, gone] = await Promise.all(['a', 'b', 'c', 'd'].map((sub) => login(app, sub)))
+    const [idle, refreshedOnce, refreshedTwice, loggedOut] = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((sub) => login(app, sub))
+    )
     await redis.save()
-    await once!.refresh()
-    await twice!.refresh()
-    await twice!.refresh()
-    const left = gone!.copy()
-    await gone!.logout()
+    await refreshedOnce!.refresh()
+    await refreshedTwice!.refresh()
+    await refreshedTwice!.refresh()
+    const copy = loggedOut!.copy()
+    await loggedOut!.logout()
     const late = await login(app, 'e')
 
     const after = await crash()
-    t.equal((await as(after, quiet!).refresh()).statusCode, 200)
-    t.equal((await as(after, once!).refresh()).statusCode, 200, 'row 9')
-    t.equal((await as(after, twice!).refresh()).json().code, 'FRT_ERR_SESSION_REVOKED', 'row 10')
+    t.equal((await as(after, idle!).refresh()).statusCode, 200)
+    t.equal((await as(after, refreshedOnce!).refresh()).statusCode, 200, 'row 9')
+    t.equal((await as(after, refreshedTwice!).refresh()).json().code, 'FRT_ERR_SESSION_REVOKED', 'row 10')
     t.equal((await as(after, late).refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
-    t.equal((await as(after, left).refresh()).statusCode, 200, 'nobody knows of the logout')
+    t.equal((await as(after, copy).refresh()).statusCode, 200, 'the logout is lost')
   }
 )
 
-t.test("a restored backup with rollback: 'accept': who refreshed goes on", async (t) => {
+t.test("a restored backup keeps refreshed sessions with rollback: 'accept'", async (t) => {
   const { app, redis, crash } = await startApp(t, ['--save', '3600 1'], 'accept')
   const client = await login(app, 'ada')
   await redis.save()
@@ -37,21 +39,21 @@ t.test("a restored backup with rollback: 'accept': who refreshed goes on", async
   t.equal((await as(await crash(), client).refresh()).statusCode, 200)
 })
 
-t.test('appendfsync always: nothing that was answered', async (t) => {
+t.test('appendfsync always loses no acknowledged write', async (t) => {
   const { app, crash } = await startApp(t, ['--appendonly', 'yes', '--appendfsync', 'always'])
   const [ada, grace] = [await login(app, 'ada'), await login(app, 'grace')]
   for (const _ of [1, 2, 3]) await ada.refresh()
-  const left = grace.copy()
+  const copy = grace.copy()
   await grace.logout()
 
   const after = await crash()
   t.equal((await as(after, ada).refresh()).statusCode, 200)
-  t.equal((await as(after, left).refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
+  t.equal((await as(after, copy).refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
 type App = Awaited<ReturnType<typeof startLiveApp>>['app']
 
-/** An app on a Redis that keeps its data in a folder; after the crash another app, which remembers nothing. */
+/** Starts an application on a persistent Redis. `crash` kills both and starts them again. */
 async function startApp(t: Test, args: string[], rollback: 'accept-one' | 'accept' = 'accept-one') {
   const folder = ['--dir', t.testdir()]
   const server = await startRedis(t, [...args, ...folder])

@@ -4,13 +4,13 @@ import { secretKeys } from '../../lib/tokens/keys/access-token-keys.js'
 import { deriveKeys } from '../../lib/tokens/keys/derived-keys.js'
 import { createFamily, sidOf } from '../../lib/tokens/session-id.js'
 
-/** As many as the largest of them takes: the generations that a process has confirmed (lib/sessions/store-access/confirmations.ts). */
+/** The size of the largest cache: the confirmed generations of lib/sessions/store-access/confirmations.ts. */
 const ENTRIES = 50_000
-const AT_ONCE = 500
+const BATCH = 500
 
 /**
- * Fills what is bounded by a number and not by time, and would go on filling for an hour: what grows after
- * this is a leak. By access tokens of sessions that never were, which no answer tells from others.
+ * Fills the caches that are limited by number and not by time. They would grow for an hour otherwise, so that growth
+ * would not indicate a leak. Uses access tokens of sessions that do not exist, which the plugin verifies like others.
  */
 export async function fillCaches(app: FastifyInstance, secret: string): Promise<void> {
   const signing = Fastify()
@@ -18,9 +18,9 @@ export async function fillCaches(app: FastifyInstance, secret: string): Promise<
   const tokens = await createAccessTokens(signing, secretKeys(deriveKeys([Buffer.from(secret)], 'frt:')), {
     accessToken: { ttlMs, issuer: undefined, audience: undefined }
   })
-  for (let i = 0; i < ENTRIES; i += AT_ONCE) {
+  for (let i = 0; i < ENTRIES; i += BATCH) {
     await Promise.all(
-      Array.from({ length: AT_ONCE }, (_, j) => {
+      Array.from({ length: BATCH }, (_, j) => {
         const sub = `filler-${i + j}`
         const nowMs = Date.now()
         const at = new Date(nowMs)
@@ -36,7 +36,7 @@ export async function fillCaches(app: FastifyInstance, secret: string): Promise<
         return app.sessions.verify(tokens.sign(session, { roles: ['reader'] }, nowMs).token)
       })
     )
-    // What was verified is confirmed in the store, for which nobody waits: not all of it at once.
+    // Verification sends confirmations in the background. Waiting for a store call limits how many are queued.
     await app.sessions.list('nobody')
   }
   await signing.close()

@@ -3,5 +3,5 @@ import { runInNewContext } from 'node:vm'
 
 setFlagsFromString('--expose-gc')
 
-/** A full collection, in a process that was started without a flag for it. */
+/** Runs a full garbage collection in a process that was started without `--expose-gc`. */
 export const collect: () => void = runInNewContext('gc')

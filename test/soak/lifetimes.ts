@@ -6,11 +6,11 @@ export interface Lifetimes {
   session: number
 }
 
-/** So short that all that lives for a time has come and gone before the second half begins, which is judged. */
+/** Short, so that everything with a lifetime has expired before the second half, which is checked for growth. */
 export const LIFETIMES: Lifetimes = { accessToken: 12, grace: 1, idle: 40, session: 60 }
 
-/** The longest that anything stays: an entry of the revocation feed, which is trimmed when one is added. */
+/** The longest lifetime: an entry of the revocation feed, which is trimmed when another is added. */
 const LONGEST = LIFETIMES.accessToken + 120
 
-/** Below, memory is still filling when the second half begins. */
+/** In shorter runs memory still grows in the second half. */
 export const LEAST_SECONDS = 2 * LONGEST

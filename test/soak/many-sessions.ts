@@ -8,33 +8,32 @@ const HOUR = 3_600_000
 const TENTHS = 10
 
 export interface Tenth {
-  /** Sessions that were begun so far. */
-  begun: number
-  alive: number
-  /** After a collection; what the measurement itself keeps is not counted. */
+  /** The number of sessions created so far. */
+  created: number
+  existing: number
+  /** Measured after a garbage collection. */
   heapUsed: number
-  /** Of a login, a call, two refreshes, a list, and of one in ten a logout: microseconds of the processor. */
+  /** CPU microseconds per session: a login, a confirmation, two refreshes, a list, and a logout for one in ten. */
   operationsUs: number
 }
 
 export interface Outcome {
   tenths: Tenth[]
-  /** Before the first session, and when all of them are over. */
+  /** Before the first session and after all have expired. */
   heapBefore: number
   heapAfter: number
-  /** The longest that one call took while they expired: milliseconds. */
+  /** The longest call while the sessions expired, in milliseconds. */
   longestCallMs: number
 }
 
 /**
- * Sessions that are begun one after another, each alive for `aliveFor` of them: with `aliveFor` as large as
- * `sessions`, all are alive at once. Time is the test's; when they are all there, it goes on by minutes until
- * the last is over.
+ * Creates sessions one after another. At most `maxExisting` exist at a time. The clock of the test advances, and after
+ * the last login it advances by seconds until all sessions have expired.
  */
-export async function beginMany(sessions: number, aliveFor: number): Promise<Outcome> {
+export async function createMany(sessions: number, maxExisting: number): Promise<Outcome> {
   const clock = { nowMs: Date.UTC(2030, 0, 1) }
   const store = new MemoryStore({ now: () => clock.nowMs })
-  const between = HOUR / aliveFor
+  const between = HOUR / maxExisting
   const heapBefore = await heap()
   const tenths: Tenth[] = []
   const perTenth = sessions / TENTHS
@@ -43,27 +42,27 @@ export async function beginMany(sessions: number, aliveFor: number): Promise<Out
     const before = process.cpuUsage()
     for (let i = 0; i < perTenth; i++) {
       clock.nowMs += between
-      await goThrough(store, (tenth - 1) * perTenth + i)
+      await runSession(store, (tenth - 1) * perTenth + i)
     }
     const { user, system } = process.cpuUsage(before)
     const operationsUs = (user + system) / perTenth
-    const begun = tenth * perTenth
-    tenths.push({ begun, alive: Math.min(begun, aliveFor), heapUsed: await heap(), operationsUs })
+    const created = tenth * perTenth
+    tenths.push({ created, existing: Math.min(created, maxExisting), heapUsed: await heap(), operationsUs })
   }
 
   let longestNs = 0n
   for (const endMs = clock.nowMs + HOUR + 2 * 60_000; clock.nowMs < endMs; ) {
     clock.nowMs += 1000
     const startNs = process.hrtime.bigint()
-    await store.has('a session that never was')
+    await store.has('an unknown session')
     const tookNs = process.hrtime.bigint() - startNs
     if (tookNs > longestNs) longestNs = tookNs
   }
   return { tenths, heapBefore, heapAfter: await heap(), longestCallMs: Number(longestNs) / 1e6 }
 }
 
-/** What a session goes through; what is alive costs no more for each that there is. */
-async function goThrough(store: SessionStore, i: number): Promise<void> {
+/** Runs the operations of one session. Their cost must not depend on the number of sessions. */
+async function runSession(store: SessionStore, i: number): Promise<void> {
   const session = newSession(`user-${Math.floor(i / 3)}`)
   const { sid, sub } = session
   await store.create(session)
@@ -108,7 +107,7 @@ function refresh(sid: string, gen: number, i: number): Refresh {
 }
 
 async function heap(): Promise<number> {
-  // What is ready to end, ends first.
+  // Lets finished work be released first.
   for (let i = 0; i < 3; i++) {
     await settle()
     collect()

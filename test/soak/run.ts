@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Redis } from 'ioredis'
 import { type Owner, startRedis } from '../support/redis-server.js'
-import { type Growth, growthOf } from './flat.js'
 import { LEAST_SECONDS, LIFETIMES } from './lifetimes.js'
+import { type Growth, growthOf } from './memory-growth.js'
 import type { Measured, Started } from './server.js'
 import { Tally, User } from './user.js'
 
 export interface Load {
   seconds: number
   connections: number
-  /** Milliseconds that each user waits between two things, on average. */
+  /** The average pause of each user between two operations. */
   pauseMs: number
   seed: number
   log(line: string): void
@@ -29,7 +29,7 @@ export interface Row extends Measured {
 export interface Outcome {
   rows: Row[]
   tally: Tally
-  /** Of the second half; null where the run was too short to tell. */
+  /** The growth in the second half, or `null` if the run was too short. */
   growth: Record<'heapUsed' | 'rss' | 'redis', Growth> | null
 }
 
@@ -38,14 +38,14 @@ const MEASUREMENTS = 30
 const LEAST_ALLOWED = { heapUsed: MB, rss: 8 * MB, redis: MB }
 const LOADER = '--import=./scripts/ts-loader.mjs'
 
-/** Users who do mixed things to an app in a process of its own, over a Redis of its own. */
+/** Runs users with mixed operations on an application in its own process, with its own Redis. */
 export async function soak(t: Owner, load: Load): Promise<Outcome> {
   const server = await startRedis(t)
   const redis = server.client()
-  const isJudged = load.seconds >= LEAST_SECONDS
+  const isChecked = load.seconds >= LEAST_SECONDS
   const app = fork(
     fileURLToPath(new URL('server.ts', import.meta.url)),
-    [server.url, JSON.stringify(LIFETIMES), ...(isJudged ? ['fill'] : [])],
+    [server.url, JSON.stringify(LIFETIMES), ...(isChecked ? ['fill'] : [])],
     {
       execArgv: [LOADER],
       cwd: fileURLToPath(new URL('../..', import.meta.url))
@@ -55,15 +55,15 @@ export async function soak(t: Owner, load: Load): Promise<Outcome> {
     if (app.connected) app.send('stop')
     if (app.exitCode === null) await once(app, 'exit')
   })
-  const { port } = await heard<Started>(app)
+  const { port } = await receive<Started>(app)
 
   const tally = new Tally()
   const stopped = { is: false }
   const agent = new Agent({ keepAlive: true, maxSockets: load.connections })
   const random = randomOf(load.seed)
-  const around = { port, agent, tally, lifetimes: LIFETIMES, random }
+  const environment = { port, agent, tally, lifetimes: LIFETIMES, random }
   const users = Array.from({ length: load.connections }, (_, i) =>
-    live(new User(`user-${i}`, around), { load, tally, stopped, random })
+    runUser(new User(`user-${i}`, environment), { load, tally, stopped, random })
   )
 
   const rows: Row[] = []
@@ -72,7 +72,7 @@ export async function soak(t: Owner, load: Load): Promise<Outcome> {
     const dueMs = (i * load.seconds * 1000) / MEASUREMENTS
     await sleep(Math.max(0, dueMs - (performance.now() - startMs)))
     app.send('measure')
-    const { heapUsed, rss } = await heard<Measured>(app)
+    const { heapUsed, rss } = await receive<Measured>(app)
     const row = {
       at: (performance.now() - startMs) / 1000,
       operations: tally.total,
@@ -87,10 +87,10 @@ export async function soak(t: Owner, load: Load): Promise<Outcome> {
   stopped.is = true
   await Promise.all(users)
   agent.destroy()
-  return { rows, tally, growth: isJudged ? growthIn(rows) : null }
+  return { rows, tally, growth: isChecked ? growthIn(rows) : null }
 }
 
-async function live(
+async function runUser(
   user: User,
   {
     load,
@@ -99,34 +99,34 @@ async function live(
     random
   }: { load: Load; tally: Tally; stopped: { is: boolean }; random: () => number }
 ): Promise<void> {
-  // Not all at once.
+  // Spreads the start of the users.
   await sleep(random() * load.pauseMs * 2)
   while (!stopped.is) {
     try {
       await user.act()
     } catch (error) {
-      tally.complain(String(error))
+      tally.report(String(error))
     }
     await sleep(random() * load.pauseMs * 2)
   }
 }
 
-async function heard<T>(app: ChildProcess): Promise<T> {
+async function receive<T>(app: ChildProcess): Promise<T> {
   const settled = new AbortController()
   const { signal } = settled
-  const gone = once(app, 'exit', { signal }).then(([code]) => {
-    throw new Error(`the app is gone: ${code}`)
+  const exited = once(app, 'exit', { signal }).then(([code]) => {
+    throw new Error(`the application exited: ${code}`)
   })
   try {
-    const [message] = await Promise.race([once(app, 'message', { signal }), gone])
+    const [message] = await Promise.race([once(app, 'message', { signal }), exited])
     return message as T
   } finally {
-    gone.catch(() => {})
+    exited.catch(() => {})
     settled.abort()
   }
 }
 
-/** Without the buffers of those that are connected. */
+/** Returns the memory without the buffers of connected clients. */
 async function usedMemory(redis: Redis): Promise<number> {
   const info = await redis.info('memory')
   const [all, buffers] = ['used_memory', 'mem_clients_normal'].map((name) =>
@@ -145,7 +145,7 @@ function growthIn(rows: readonly Row[]): NonNullable<Outcome['growth']> {
   return { heapUsed: of('heapUsed'), rss: of('rss'), redis: of('redis') }
 }
 
-export const HEAD =
+export const TABLE_HEAD =
   '| s | operations | heap, MB | rss, MB | Redis, MB | keys |\n| ---: | ---: | ---: | ---: | ---: | ---: |'
 
 export function lineOf({ at, operations, heapUsed, rss, redis, keys }: Row): string {
@@ -153,7 +153,7 @@ export function lineOf({ at, operations, heapUsed, rss, redis, keys }: Row): str
   return `| ${[at.toFixed(0), operations, ...mb, keys].join(' | ')} |`
 }
 
-/** Mulberry32: the same seed, the same numbers. */
+/** Mulberry32. Returns the same numbers for the same seed. */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0
   return () => {

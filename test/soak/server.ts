@@ -1,4 +1,4 @@
-// The app under load, in a process of its own: nothing but what it holds is in its memory.
+// The application under load, in its own process, so that its memory contains nothing else.
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import { fastifyRefreshToken } from '../../lib/index.js'
@@ -26,7 +26,7 @@ const app = Fastify({ logger: { level: 'error' }, keepAliveTimeout: 60_000 })
 await app.register(fastifyRefreshToken, {
   secret: SECRET,
   redis,
-  // The machine may be busy with something else: that is not what is under test.
+  // Long, because the machine may be busy.
   storeTimeout: '30s',
   login: (request) => {
     const { sub } = request.body as { sub: string }
@@ -41,17 +41,17 @@ await app.ready()
 if (fill) await fillCaches(app, SECRET)
 await app.listen({ port: 0, host: '127.0.0.1' })
 
-/** Kept only to show that a leak is found out. */
-const kept: string[] = []
+/** Filled only to show that the test detects a leak. */
+const leaked: string[] = []
 if (process.env.SOAK_LEAK) {
   app.server.on('request', (_request, response) => {
     response.once('close', () =>
-      kept.push('x'.repeat(Number(process.env.SOAK_LEAK)).concat(String(kept.length)))
+      leaked.push('x'.repeat(Number(process.env.SOAK_LEAK)).concat(String(leaked.length)))
     )
   })
 }
 
-// Whoever started this one is gone, however it went.
+// The parent process has ended.
 process.on('disconnect', () => process.exit())
 
 process.on('message', async (message) => {
@@ -60,7 +60,7 @@ process.on('message', async (message) => {
     process.disconnect()
     return
   }
-  // Twice: what the first one finalises, the second one frees.
+  // Twice, because the second collection frees what the first one finalized.
   collect()
   collect()
   const { heapUsed, rss } = process.memoryUsage()

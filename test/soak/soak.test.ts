@@ -1,16 +1,16 @@
 import t from 'tap'
-import { growthOf } from './flat.js'
-import { beginMany } from './many-sessions.js'
+import { createMany } from './many-sessions.js'
+import { growthOf } from './memory-growth.js'
 import { randomOf, soak } from './run.js'
 
 const MB = 1024 * 1024
 
-/** Fifteen measurements in five minutes. */
+/** Returns fifteen measurements in five minutes. */
 function series(bytesAt: (i: number) => number) {
   return Array.from({ length: 15 }, (_, i) => ({ at: 300 + i * 20, bytes: bytesAt(i) }))
 }
 
-t.test('what goes up and down stays; what goes up a little each time does not', async (t) => {
+t.test('growthOf accepts fluctuations and detects small steady growth', async (t) => {
   const random = randomOf(1)
   const noise = series(() => (30 + random()) * MB)
   t.ok(growthOf(noise, MB).isFlat)
@@ -19,16 +19,16 @@ t.test('what goes up and down stays; what goes up a little each time does not', 
       series((i) => (i === 14 || i === 9 ? 60 : 30) * MB),
       MB
     ).isFlat,
-    'but for two collections'
+    'two outliers'
   )
   t.ok(
     growthOf(
       series((i) => (60 - i) * MB),
       MB
     ).isFlat,
-    'what shrinks'
+    'shrinking memory'
   )
-  // Two megabytes in all, beneath noise of one.
+  // A growth of two megabytes with noise of one megabyte.
   const leaking = growthOf(
     noise.map(({ at, bytes }, i) => ({ at, bytes: bytes + (i * 2 * MB) / 14 })),
     MB
@@ -38,7 +38,7 @@ t.test('what goes up and down stays; what goes up a little each time does not', 
   t.throws(() => growthOf([], MB))
 })
 
-t.test('a few seconds of everything at once: each answer is as it must be', async (t) => {
+t.test('a few seconds of mixed load cause no unexpected response', async (t) => {
   const load = { seconds: 4, connections: 20, pauseMs: 40, seed: 1, log() {} }
   const { rows, tally } = await soak(t, load)
   t.same(tally.unexpected, [])
@@ -46,9 +46,9 @@ t.test('a few seconds of everything at once: each answer is as it must be', asyn
   t.ok(rows.every(({ heapUsed, redis }) => heapUsed > MB && redis > MB / 4))
 })
 
-t.test('the memory store holds what is alive, and nothing of what is over', async (t) => {
-  const { tenths, heapBefore, heapAfter } = await beginMany(10_000, 10_000)
+t.test('the memory store frees the memory of expired sessions', async (t) => {
+  const { tenths, heapBefore, heapAfter } = await createMany(10_000, 10_000)
   const [full] = tenths.slice(-1)
-  t.ok(full && full.heapUsed - heapBefore > 5 * MB, 'ten thousand alive')
+  t.ok(full && full.heapUsed - heapBefore > 5 * MB, 'ten thousand sessions')
   t.ok(heapAfter - heapBefore < MB, `${heapAfter - heapBefore} bytes left`)
 })

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lifetimes } from './lifetimes.js'
 
 const COOKIE = '__Host-refresh_token'
-/** About the end of a lifetime either answer is right: the request was under way. */
+/** Near the end of a lifetime both responses are correct, because the request was in flight. */
 const EDGE_MS = 2500
 const MAX_DEVICES = 3
 
-export interface Answer {
-  /** When it was asked: lifetimes begin between this and the answer, which a busy machine may hold up. */
+export interface SoakResponse {
+  /** When the request was sent. A lifetime starts between this time and the response. */
   sentMs: number
   status: number
   code: string | undefined
@@ -16,7 +16,7 @@ export interface Answer {
   cookie: string | undefined
 }
 
-/** What was done, how often; and what should not have happened. */
+/** Counts operations and records unexpected responses. */
 export class Tally {
   readonly counts = new Map<string, number>()
   readonly unexpected: string[] = []
@@ -26,9 +26,9 @@ export class Tally {
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1)
   }
 
-  complain(what: string): void {
+  report(problem: string): void {
     this.unexpectedCount++
-    if (this.unexpected.length < 10) this.unexpected.push(what)
+    if (this.unexpected.length < 10) this.unexpected.push(problem)
   }
 
   get total(): number {
@@ -40,15 +40,15 @@ export class Tally {
 interface Device {
   refreshToken: string
   accessToken: string
-  /** When the access token expires: not before, and not after. */
+  /** The earliest and latest time at which the access token expires. */
   expiresMs: number
   latestMs: number
-  /** Not before. */
+  /** The earliest end of the session. */
   endsMs: number
   usedMs: number
 }
 
-export interface Surroundings {
+export interface UserEnvironment {
   port: number
   agent: Agent
   tally: Tally
@@ -57,152 +57,153 @@ export interface Surroundings {
 }
 
 /**
- * Somebody with up to three devices, who does one thing after another, over one connection; so what each
- * answer must be is known.
+ * A user with up to three devices who sends one request at a time, so that the expected response is known.
  */
 export class User {
-  readonly #around: Surroundings
+  readonly #environment: UserEnvironment
   readonly #name: string
-  #incarnation = 0
+  #userNumber = 0
   #devices: Device[] = []
-  /** Left behind without a logout: they end by themselves. */
+  /** Devices without a logout. Their sessions expire. */
   #abandoned: Device[] = []
 
-  constructor(name: string, around: Surroundings) {
+  constructor(name: string, environment: UserEnvironment) {
     this.#name = name
-    this.#around = around
+    this.#environment = environment
   }
 
   get #sub(): string {
-    return `${this.#name}.${this.#incarnation}`
+    return `${this.#name}.${this.#userNumber}`
   }
 
-  /** One thing that people do. */
+  /** Runs one random operation. */
   async act(): Promise<void> {
     const device = this.#pick()
     if (!device) return this.#login()
-    const dice = this.#around.random() * 100
-    if (dice < 55) return this.#call(device)
-    if (dice < 75) return this.#refresh(device)
-    if (dice < 80) return this.#loseAnswer(device)
-    if (dice < 82) return this.#beRobbed(device)
-    if (dice < 88) return this.#list(device)
-    if (dice < 92) return this.#logout(device)
-    if (dice < 93) return this.#logoutAll(device)
-    if (dice < 95) return this.#endAnother(device)
-    if (dice < 97) return this.#abandon(device)
+    const draw = this.#environment.random() * 100
+    if (draw < 55) return this.#call(device)
+    if (draw < 75) return this.#refresh(device)
+    if (draw < 80) return this.#loseResponse(device)
+    if (draw < 82) return this.#presentStolenToken(device)
+    if (draw < 88) return this.#list(device)
+    if (draw < 92) return this.#logout(device)
+    if (draw < 93) return this.#logoutAll(device)
+    if (draw < 95) return this.#revokeAnother(device)
+    if (draw < 97) return this.#abandon(device)
     return this.#login()
   }
 
   #pick(): Device | undefined {
-    return this.#devices[Math.floor(this.#around.random() * this.#devices.length)]
+    return this.#devices[Math.floor(this.#environment.random() * this.#devices.length)]
   }
 
   async #login(): Promise<void> {
     if (this.#devices.length >= MAX_DEVICES) return
-    const answer = await this.#send('login', 'POST', '/auth/login', { json: { sub: this.#sub } })
-    if (!this.#is(answer, 'login', 200)) return
-    const endsMs = answer.sentMs + this.#around.lifetimes.session * 1000
+    const response = await this.#send('login', 'POST', '/auth/login', { json: { sub: this.#sub } })
+    if (!this.#check(response, 'login', 200)) return
+    const endsMs = response.sentMs + this.#environment.lifetimes.session * 1000
     const device = { refreshToken: '', accessToken: '', expiresMs: 0, latestMs: 0, usedMs: 0, endsMs }
-    this.#keep(device, answer)
+    this.#storeTokens(device, response)
     this.#devices.push(device)
   }
 
   async #call(device: Device): Promise<void> {
     const { accessToken } = device
-    const answer = await this.#send('call', 'GET', '/me', { accessToken })
-    if (this.#isExpired(device, answer)) return this.#refresh(device)
-    if (!this.#is(answer, 'call', 200)) return
-    if (answer.sentMs > device.latestMs + EDGE_MS)
-      this.#around.tally.complain('an expired access token was let in')
-    if (answer.body.sub !== this.#sub) this.#around.tally.complain('somebody else was let in')
+    const response = await this.#send('call', 'GET', '/me', { accessToken })
+    if (this.#isExpired(device, response)) return this.#refresh(device)
+    if (!this.#check(response, 'call', 200)) return
+    if (response.sentMs > device.latestMs + EDGE_MS)
+      this.#environment.tally.report('an expired access token was accepted')
+    if (response.body.sub !== this.#sub)
+      this.#environment.tally.report('the access token belongs to another user')
   }
 
   async #refresh(device: Device): Promise<void> {
-    const answer = await this.#present('refresh', device.refreshToken)
-    this.#refreshed(device, answer, 'refresh')
+    const response = await this.#present('refresh', device.refreshToken)
+    this.#refreshed(device, response, 'refresh')
   }
 
-  async #loseAnswer(device: Device): Promise<void> {
-    const lost = await this.#present('refresh, answer lost', device.refreshToken)
-    if (!this.#refreshed({ ...device }, lost, 'refresh, answer lost', device)) return
+  async #loseResponse(device: Device): Promise<void> {
+    const lost = await this.#present('refresh, response lost', device.refreshToken)
+    if (!this.#refreshed({ ...device }, lost, 'refresh, response lost', device)) return
     const again = await this.#present('refresh, again', device.refreshToken)
     this.#refreshed(device, again, 'refresh, again')
   }
 
-  /** A thief uses a token that its owner has used before: the session ends for both. */
-  async #beRobbed(device: Device): Promise<void> {
-    const stolen = device.refreshToken
-    const { lifetimes, tally } = this.#around
+  /** Presents a retired token as an attacker does. The session must be revoked for both parties. */
+  async #presentStolenToken(device: Device): Promise<void> {
+    const retired = device.refreshToken
+    const { lifetimes, tally } = this.#environment
     if (device.endsMs - Date.now() < (3 * lifetimes.grace + 1) * 1000 + EDGE_MS) return
-    const refreshed = await this.#present('refresh, robbed', stolen)
-    if (!this.#refreshed(device, refreshed, 'refresh, robbed')) return
-    // It rested: nothing was rotated, and nothing of it is retired.
-    if (device.refreshToken === stolen) return
-    // What is presented is confirmed: then its parent has a grace, and no more.
-    const confirmed = await this.#present('refresh, robbed', device.refreshToken)
-    if (!this.#refreshed(device, confirmed, 'refresh, robbed')) return
+    const refreshed = await this.#present('refresh before theft', retired)
+    if (!this.#refreshed(device, refreshed, 'refresh before theft')) return
+    // The generation was in its cooldown, so that no token was rotated.
+    if (device.refreshToken === retired) return
+    // Presenting the new token confirms it, so that the grace period of its parent starts.
+    const confirmed = await this.#present('refresh before theft', device.refreshToken)
+    if (!this.#refreshed(device, confirmed, 'refresh before theft')) return
     await sleep(lifetimes.grace * 1000 + 200)
     this.#drop(device)
-    this.#is(await this.#present('theft', stolen), 'theft', 401, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-    const own = await this.#present('refresh after theft', device.refreshToken)
-    this.#is(own, 'refresh after theft', 401, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-    await this.#isShutOut(device, 'call after theft')
-    tally.count('session ended by theft')
+    this.#check(await this.#present('reuse', retired), 'reuse', 401, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+    const own = await this.#present('refresh after reuse', device.refreshToken)
+    this.#check(own, 'refresh after reuse', 401, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+    await this.#checkRejected(device, 'call after reuse')
+    tally.count('session revoked for reuse')
   }
 
   async #list(device: Device): Promise<void> {
     if (!(await this.#hasFreshAccess(device))) return
-    const answer = await this.#send('list', 'GET', '/auth/sessions', { accessToken: device.accessToken })
-    if (this.#isExpired(device, answer)) return
-    if (!this.#is(answer, 'list', 200)) return
-    const sessions = answer.body.sessions as { current: boolean }[]
+    const response = await this.#send('list', 'GET', '/auth/sessions', { accessToken: device.accessToken })
+    if (this.#isExpired(device, response)) return
+    if (!this.#check(response, 'list', 200)) return
+    const sessions = response.body.sessions as { current: boolean }[]
     if (sessions.filter(({ current }) => current).length !== 1) {
-      this.#around.tally.complain(`list: no current session among ${sessions.length}`)
+      this.#environment.tally.report(`list: no current session among ${sessions.length}`)
     }
     const known = this.#devices.length + this.#abandoned.length
-    if (sessions.length > known) this.#around.tally.complain(`list: ${sessions.length}, not ${known}`)
+    if (sessions.length > known) this.#environment.tally.report(`list: ${sessions.length}, not ${known}`)
   }
 
   async #logout(device: Device): Promise<void> {
     this.#drop(device)
     const { refreshToken, accessToken } = device
-    const answer = await this.#send('logout', 'POST', '/auth/logout', { refreshToken, accessToken })
-    if (!this.#is(answer, 'logout', 200)) return
-    await this.#isShutOut(device, 'call after logout')
+    const response = await this.#send('logout', 'POST', '/auth/logout', { refreshToken, accessToken })
+    if (!this.#check(response, 'logout', 200)) return
+    await this.#checkRejected(device, 'call after logout')
     const refreshed = await this.#present('refresh after logout', refreshToken)
-    if (refreshed.code !== 'FRT_ERR_REFRESH_TOKEN_EXPIRED' || !this.#isAtItsEnd(device)) {
-      this.#is(refreshed, 'refresh after logout', 401, 'FRT_ERR_SESSION_REVOKED')
+    if (refreshed.code !== 'FRT_ERR_REFRESH_TOKEN_EXPIRED' || !this.#isNearItsEnd(device)) {
+      this.#check(refreshed, 'refresh after logout', 401, 'FRT_ERR_SESSION_REVOKED')
     }
   }
 
   async #logoutAll(device: Device): Promise<void> {
     if (!(await this.#hasFreshAccess(device))) return
     const { accessToken } = device
-    const answer = await this.#send('logout-all', 'POST', '/auth/logout-all', { accessToken })
-    if (this.#isExpired(device, answer)) return
-    if (!this.#is(answer, 'logout-all', 200)) return
+    const response = await this.#send('logout-all', 'POST', '/auth/logout-all', { accessToken })
+    if (this.#isExpired(device, response)) return
+    if (!this.#check(response, 'logout-all', 200)) return
     const known = this.#devices.length + this.#abandoned.length
-    const revoked = Number(answer.body.revoked)
+    const revoked = Number(response.body.revoked)
     if (!(revoked >= 1 && revoked <= known)) {
-      this.#around.tally.complain(`logout-all: ${revoked} of ${known}`)
+      this.#environment.tally.report(`logout-all: ${revoked} of ${known}`)
     }
-    for (const each of this.#devices) await this.#isShutOut(each, 'call after logout-all')
+    for (const other of this.#devices) await this.#checkRejected(other, 'call after logout-all')
     this.#devices = []
     this.#abandoned = []
-    // Somebody whom the server has never seen comes instead.
-    this.#incarnation++
+    // Continues as a new user.
+    this.#userNumber++
   }
 
-  async #endAnother(device: Device): Promise<void> {
-    const other = this.#devices.find((each) => each !== device)
-    if (!other || this.#isAtItsEnd(other) || !(await this.#hasFreshAccess(device))) return
+  async #revokeAnother(device: Device): Promise<void> {
+    const other = this.#devices.find((candidate) => candidate !== device)
+    if (!other || this.#isNearItsEnd(other) || !(await this.#hasFreshAccess(device))) return
     const { sid } = JSON.parse(Buffer.from(other.accessToken.split('.')[1] ?? '', 'base64url').toString())
     const { accessToken } = device
-    const answer = await this.#send('end another', 'DELETE', `/auth/sessions/${sid}`, { accessToken })
-    if (this.#isExpired(device, answer)) return
+    const response = await this.#send('revoke another', 'DELETE', `/auth/sessions/${sid}`, { accessToken })
+    if (this.#isExpired(device, response)) return
     this.#drop(other)
-    if (this.#is(answer, 'end another', 200)) await this.#isShutOut(other, 'call after its end')
+    if (this.#check(response, 'revoke another', 200))
+      await this.#checkRejected(other, 'call after its revocation')
   }
 
   async #abandon(device: Device): Promise<void> {
@@ -210,15 +211,15 @@ export class User {
     this.#abandoned.push(device)
     const nowMs = Date.now()
     this.#abandoned = this.#abandoned.filter(({ endsMs }) => endsMs + EDGE_MS > nowMs)
-    this.#around.tally.count('abandon')
+    this.#environment.tally.count('abandon')
   }
 
   #drop(device: Device): void {
-    this.#devices = this.#devices.filter((each) => each !== device)
+    this.#devices = this.#devices.filter((candidate) => candidate !== device)
   }
 
-  #isAtItsEnd({ endsMs, usedMs }: Device): boolean {
-    const idleEndMs = usedMs + this.#around.lifetimes.idle * 1000
+  #isNearItsEnd({ endsMs, usedMs }: Device): boolean {
+    const idleEndMs = usedMs + this.#environment.lifetimes.idle * 1000
     return Math.min(endsMs, idleEndMs) - EDGE_MS < Date.now()
   }
 
@@ -227,37 +228,37 @@ export class User {
     return this.#devices.includes(device) && device.expiresMs - Date.now() > EDGE_MS
   }
 
-  /** Refused for its age, and old enough for it. */
-  #isExpired(device: Device, { code }: Answer): boolean {
+  /** Returns `true` if the token was rejected as expired and may have expired. */
+  #isExpired(device: Device, { code }: SoakResponse): boolean {
     return code === 'FRT_ERR_ACCESS_TOKEN_EXPIRED' && device.expiresMs - Date.now() < EDGE_MS
   }
 
-  async #isShutOut(device: Device, what: string): Promise<void> {
-    const answer = await this.#send(what, 'GET', '/me', { accessToken: device.accessToken })
-    if (!this.#isExpired(device, answer)) this.#is(answer, what, 401, 'FRT_ERR_SESSION_REVOKED')
+  async #checkRejected(device: Device, what: string): Promise<void> {
+    const response = await this.#send(what, 'GET', '/me', { accessToken: device.accessToken })
+    if (!this.#isExpired(device, response)) this.#check(response, what, 401, 'FRT_ERR_SESSION_REVOKED')
   }
 
-  #present(what: string, refreshToken: string): Promise<Answer> {
+  #present(what: string, refreshToken: string): Promise<SoakResponse> {
     return this.#send(what, 'POST', '/auth/refresh', { refreshToken })
   }
 
-  /** @param owner the device, where what is kept is thrown away */
-  #refreshed(device: Device, answer: Answer, what: string, owner = device): boolean {
-    if (answer.code === 'FRT_ERR_REFRESH_TOKEN_EXPIRED' && this.#isAtItsEnd(owner)) {
+  /** @param owner the device of the session, if `device` is a copy that is discarded */
+  #refreshed(device: Device, response: SoakResponse, what: string, owner = device): boolean {
+    if (response.code === 'FRT_ERR_REFRESH_TOKEN_EXPIRED' && this.#isNearItsEnd(owner)) {
       this.#drop(owner)
-      this.#around.tally.count('session over')
+      this.#environment.tally.count('session expired')
       return false
     }
-    if (!this.#is(answer, what, 200)) {
+    if (!this.#check(response, what, 200)) {
       this.#drop(owner)
       return false
     }
-    this.#keep(device, answer)
-    owner.usedMs = answer.sentMs
+    this.#storeTokens(device, response)
+    owner.usedMs = response.sentMs
     return true
   }
 
-  #keep(device: Device, { body, cookie, sentMs }: Answer): void {
+  #storeTokens(device: Device, { body, cookie, sentMs }: SoakResponse): void {
     const lifetimeMs = Number(body.expires_in) * 1000
     device.accessToken = String(body.access_token)
     device.expiresMs = sentMs + lifetimeMs
@@ -266,10 +267,10 @@ export class User {
     if (cookie) device.refreshToken = cookie
   }
 
-  #is(answer: Answer, what: string, status: number, code?: string): boolean {
-    if (answer.status === status && answer.code === code) return true
-    const { code: given, status: got } = answer
-    this.#around.tally.complain(`${what}: ${got} ${given ?? ''}, not ${status} ${code ?? ''}`)
+  #check(response: SoakResponse, what: string, status: number, code?: string): boolean {
+    if (response.status === status && response.code === code) return true
+    const { code: given, status: got } = response
+    this.#environment.tally.report(`${what}: ${got} ${given ?? ''}, not ${status} ${code ?? ''}`)
     return false
   }
 
@@ -278,8 +279,8 @@ export class User {
     method: string,
     path: string,
     { json, refreshToken, accessToken }: { json?: object; refreshToken?: string; accessToken?: string }
-  ): Promise<Answer> {
-    const { agent, port, tally } = this.#around
+  ): Promise<SoakResponse> {
+    const { agent, port, tally } = this.#environment
     tally.count(what)
     const sentMs = Date.now()
     const headers = {
@@ -290,7 +291,7 @@ export class User {
     }
     return new Promise((resolve, reject) => {
       const request = send({ agent, port, host: '127.0.0.1', method, path, headers, timeout: 30_000 })
-      request.on('timeout', () => request.destroy(new Error(`${what}: no answer within 30 s`)))
+      request.on('timeout', () => request.destroy(new Error(`${what}: no response within 30 s`)))
       request.on('error', reject)
       request.on('response', (response) => {
         let text = ''

@@ -18,9 +18,9 @@ interface Body {
 
 export interface AppUnderTest extends StoreUnderTest {
   app: FastifyInstance
-  /** What was logged, parsed. */
+  /** The log lines, parsed. */
   logs: Record<string, unknown>[]
-  /** What was logged, as it was written. */
+  /** The log lines, as written. */
   rawLogs(): string
 }
 
@@ -28,20 +28,19 @@ export interface BuildOptions {
   options?: Partial<FastifyRefreshTokenOptions>
   server?: FastifyServerOptions
   under?: StoreUnderTest
-  /** Before the plugin is registered. */
+  /** Called before the plugin is registered. */
   prepare?(app: FastifyInstance): unknown
-  /** After it: the app's own routes. */
+  /** Called after the plugin is registered, to add routes. */
   extend?(app: FastifyInstance): unknown
 }
 
 /**
- * An app with one guarded route, whose users are whoever says so: `POST /auth/login` with
- * `{ "sub": "ada" }` logs ada in, and takes the rest of an identity as well. `Date` tells the time of
- * the store's clock.
+ * Builds an application with one guarded route. `POST /auth/login` accepts any identity in the body, such as
+ * `{ "sub": "ada" }`. `Date` uses the clock of the store.
  */
 export async function buildApp(t: Test, build: BuildOptions = {}): Promise<AppUnderTest> {
   const under = build.under ?? openMemoryStore()
-  under.clock.rule(t)
+  under.clock.mockDate(t)
   const lines: string[] = []
   const logs: Record<string, unknown>[] = []
   const stream = new Writable({
@@ -74,7 +73,7 @@ export async function buildApp(t: Test, build: BuildOptions = {}): Promise<AppUn
   }
 }
 
-/** Listens on a free loopback port; gives the origin. */
+/** Listens on a free loopback port and returns the origin. */
 export async function listen(app: FastifyInstance): Promise<string> {
   app.server.listen(0, '127.0.0.1')
   await once(app.server, 'listening')
@@ -83,7 +82,7 @@ export async function listen(app: FastifyInstance): Promise<string> {
   return `http://127.0.0.1:${address.port}`
 }
 
-/** The same store, but for what `methods` has at the time of a call: a test takes it down by adding to them. */
+/** Overrides methods of a store. A test can change `methods` at any time, for example to simulate an outage. */
 export function overriding(under: StoreUnderTest, methods: Partial<SessionStore>): StoreUnderTest {
   const store = new Proxy(under.store, {
     get(target, name) {
@@ -94,19 +93,19 @@ export function overriding(under: StoreUnderTest, methods: Partial<SessionStore>
   return { ...under, store }
 }
 
-const refuse = async (): Promise<never> => {
+const fail = async (): Promise<never> => {
   throw new Error('connect ECONNREFUSED')
 }
 
-/** A store that does not answer. */
+/** The methods of a store that is unavailable. */
 export const DOWN: Readonly<SessionStore> = {
-  create: refuse,
-  rotate: refuse,
-  confirm: refuse,
-  get: refuse,
-  has: refuse,
-  now: refuse,
-  list: refuse,
-  revoke: refuse,
-  revokeAll: refuse
+  create: fail,
+  rotate: fail,
+  confirm: fail,
+  get: fail,
+  has: fail,
+  now: fail,
+  list: fail,
+  revoke: fail,
+  revokeAll: fail
 }

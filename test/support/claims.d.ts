@@ -1,4 +1,4 @@
-// Claims of any name, in this repository only: the tests are about whatever an app declares.
+// Allows claims with any name in the tests of this repository.
 import type {} from '../../lib/index.js'
 
 declare module '../../lib/index.js' {

@@ -3,16 +3,16 @@ import type { Transport } from '../../lib/index.js'
 
 export interface ClientOptions {
   transport?: Transport
-  /** Where the refresh token travels: the cookie's name, or the header's. */
-  carrier?: string
-  /** The access token's header, on requests. */
+  /** The name of the cookie or header with the refresh token. */
+  tokenName?: string
+  /** The request header of the access token. */
   accessHeader?: string
   prefix?: string
 }
 
 /**
- * A client of the app: it keeps its tokens in a jar, and sends what is in it. Two clients that share a
- * jar are two tabs of a browser.
+ * A client of an application. It stores its tokens in a jar and sends them. Two clients that share a jar are two tabs of
+ * one browser.
  */
 export class Client {
   readonly app: FastifyInstance
@@ -25,38 +25,38 @@ export class Client {
     this.jar = jar
     this.options = {
       transport,
-      carrier: transport === 'header' ? 'x-refresh-token' : '__Host-refresh_token',
+      tokenName: transport === 'header' ? 'x-refresh-token' : '__Host-refresh_token',
       accessHeader: 'authorization',
       prefix: '/auth',
       ...options
     }
   }
 
-  /** Another client, with what this one has in its jar now. */
+  /** Returns another client with a copy of the current tokens. */
   copy(): Client {
     return new Client(this.app, this.options, this.jar.copy())
   }
 
   async login(identity: object = { sub: 'ada' }): Promise<LightMyRequestResponse> {
     const response = await this.post('/login', identity)
-    this.jar.keep(response, this.options)
+    this.jar.store(response, this.options)
     return response
   }
 
   async refresh(): Promise<LightMyRequestResponse> {
-    const response = await this.loseAnswer()
-    this.jar.keep(response, this.options)
+    const response = await this.loseResponse()
+    this.jar.store(response, this.options)
     return response
   }
 
-  /** A refresh whose answer never reaches the jar. */
-  async loseAnswer(): Promise<LightMyRequestResponse> {
+  /** Refreshes without storing the response, as if it was lost. */
+  async loseResponse(): Promise<LightMyRequestResponse> {
     return this.post('/refresh')
   }
 
   async logout(): Promise<LightMyRequestResponse> {
     const response = await this.post('/logout')
-    this.jar.keep(response, this.options)
+    this.jar.store(response, this.options)
     return response
   }
 
@@ -73,12 +73,12 @@ export class Client {
   }
 
   async post(path: string, body?: object): Promise<LightMyRequestResponse> {
-    const { transport, carrier, prefix } = this.options
+    const { transport, tokenName, prefix } = this.options
     const token = this.jar.refreshToken
     const headers: Record<string, string> = {}
     let payload = body
-    if (token !== undefined && transport === 'cookie') headers.cookie = `${carrier}=${token}`
-    if (token !== undefined && transport === 'header') headers[carrier] = token
+    if (token !== undefined && transport === 'cookie') headers.cookie = `${tokenName}=${token}`
+    if (token !== undefined && transport === 'header') headers[tokenName] = token
     if (token !== undefined && transport === 'body') payload = { ...body, refresh_token: token }
     return this.app.inject({ method: 'POST', url: prefix + path, headers, ...(payload && { payload }) })
   }
@@ -92,15 +92,15 @@ export class Jar {
     return Object.assign(new Jar(), this)
   }
 
-  /** Takes from an answer what a client of that transport would. */
-  keep(response: LightMyRequestResponse, { transport, carrier }: Required<ClientOptions>): void {
+  /** Stores the tokens of a response, as a client of this transport does. */
+  store(response: LightMyRequestResponse, { transport, tokenName }: Required<ClientOptions>): void {
     if (response.statusCode >= 400) return
     const body = response.json()
     this.accessToken = body.access_token
     if (transport === 'body') this.refreshToken = body.refresh_token
-    if (transport === 'header') this.refreshToken = response.headers[carrier] as string | undefined
+    if (transport === 'header') this.refreshToken = response.headers[tokenName] as string | undefined
     if (transport === 'cookie') {
-      const cookie = response.cookies.find(({ name }) => name === carrier)
+      const cookie = response.cookies.find(({ name }) => name === tokenName)
       if (cookie) this.refreshToken = cookie.value || undefined
     }
   }

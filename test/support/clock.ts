@@ -1,24 +1,24 @@
 import { mock } from 'node:test'
 
-/** A clock that a test moves: the store's, and, for access tokens, the process's. */
+/** A clock that a test advances. The store uses it, and `Date` too after `mockDate`. */
 export class Clock {
   nowMs = Date.UTC(2030, 0, 1, 12, 34, 56, 789)
 
-  #rulesDate = false
+  #isDateMocked = false
 
   readonly now = (): number => this.nowMs
 
-  /** Lets `Date` tell this time, until the test ends. */
-  rule(t: { after(fn: () => void): unknown }): this {
-    if (this.#rulesDate) return this
+  /** Makes `Date` use this clock until the test ends. */
+  mockDate(t: { after(fn: () => void): unknown }): this {
+    if (this.#isDateMocked) return this
     mock.timers.enable({ apis: ['Date'], now: this.nowMs })
-    this.#rulesDate = true
+    this.#isDateMocked = true
     t.after(() => mock.timers.reset())
     return this
   }
 
   advance(ms: number): void {
     this.nowMs += ms
-    if (this.#rulesDate) mock.timers.setTime(this.nowMs)
+    if (this.#isDateMocked) mock.timers.setTime(this.nowMs)
   }
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { freePort, type Owner, type RedisServer, startRedis } from './redis-server.js'
 
 export interface ConfiguredRedis extends RedisServer {
-  /** Instead of the one that the configuration names. */
+  /** Replaces the TLS port of the configuration. */
   tlsPort: number
 }
 
-/** A redis-server with a configuration as the documentation shows it, whose files are in a folder. */
+/** Starts a Redis server with a configuration of the documentation. Its files are in a folder. */
 export async function startConfigured(t: Owner, conf: string, folder: string): Promise<ConfiguredRedis> {
   const path = join(folder, 'redis.conf')
   await writeFile(path, conf)
@@ -23,7 +23,7 @@ export async function startConfigured(t: Owner, conf: string, folder: string): P
   }
 }
 
-/** One Sentinel, which watches one master that is called `main`. */
+/** Starts one Sentinel for one master with the name `main`. */
 export async function startLoneSentinel(t: Owner, master: RedisServer, folder: string): Promise<RedisServer> {
   const path = join(folder, 'sentinel.conf')
   await writeFile(path, `sentinel monitor main 127.0.0.1 ${master.port} 1\n`)

@@ -6,30 +6,30 @@ interface Owner {
   teardown(fn: () => unknown): unknown
 }
 
-/** What is told on a channel, until the test ends. */
-export function heardOn<N extends keyof DiagnosticsEvents>(t: Owner, name: N): DiagnosticsEvents[N][] {
-  const heard: DiagnosticsEvents[N][] = []
-  const hear = (message: unknown) => void heard.push(message as DiagnosticsEvents[N])
-  subscribe(name, hear)
-  t.teardown(() => unsubscribe(name, hear))
-  return heard
+/** Records the messages of a channel until the test ends. */
+export function recordMessages<N extends keyof DiagnosticsEvents>(t: Owner, name: N): DiagnosticsEvents[N][] {
+  const messages: DiagnosticsEvents[N][] = []
+  const record = (message: unknown) => void messages.push(message as DiagnosticsEvents[N])
+  subscribe(name, record)
+  t.teardown(() => unsubscribe(name, record))
+  return messages
 }
 
 export interface Traced<M> {
   phase: 'start' | 'asyncEnd'
-  /** As it was then. */
+  /** A copy at that time. */
   message: M & { error?: unknown; result?: unknown }
 }
 
-/** What is told of an operation when it begins and when it is over, until the test ends. */
-export function tracedOn<N extends keyof DiagnosticsOperations>(
+/** Records the start and the end of an operation until the test ends. */
+export function recordTraces<N extends keyof DiagnosticsOperations>(
   t: Owner,
   name: N
 ): Traced<DiagnosticsOperations[N]>[] {
   const traced: Traced<DiagnosticsOperations[N]>[] = []
-  const hear = (phase: 'start' | 'asyncEnd') => (message: object) =>
+  const record = (phase: 'start' | 'asyncEnd') => (message: object) =>
     void traced.push({ phase, message: { ...(message as DiagnosticsOperations[N]) } })
-  const [start, end] = [hear('start'), hear('asyncEnd')]
+  const [start, end] = [record('start'), record('asyncEnd')]
   const { start: starts, asyncEnd: ends } = tracingChannel(name)
   starts.subscribe(start as never)
   ends.subscribe(end as never)
@@ -41,18 +41,18 @@ export function tracedOn<N extends keyof DiagnosticsOperations>(
 }
 
 const EVENTS = ['login', 'refresh', 'logout', 'revoked', 'store-error', 'feed', 'feed-read']
-const OPERATIONS = ['create', 'refresh', 'end', 'end-all', 'store']
+const OPERATIONS = ['create', 'refresh', 'revoke', 'revoke-all', 'store']
 const PHASES = ['start', 'end', 'asyncStart', 'asyncEnd', 'error']
 
-/** All that is told on any channel, as text, until the test ends. */
-export function overheard(t: Owner): string[] {
-  const heard: string[] = []
-  const hear = (message: unknown) => void heard.push(inspect(message, { depth: 10, showHidden: true }))
+/** Records the messages of all channels as text until the test ends. */
+export function recordAllMessages(t: Owner): string[] {
+  const messages: string[] = []
+  const record = (message: unknown) => void messages.push(inspect(message, { depth: 10, showHidden: true }))
   const names = [
     ...EVENTS.map((name) => `fastify-refresh-token:${name}`),
     ...OPERATIONS.flatMap((name) => PHASES.map((phase) => `tracing:fastify-refresh-token:${name}:${phase}`))
   ]
-  for (const name of names) subscribe(name, hear)
-  t.teardown(() => names.map((name) => unsubscribe(name, hear)))
-  return heard
+  for (const name of names) subscribe(name, record)
+  t.teardown(() => names.map((name) => unsubscribe(name, record)))
+  return messages
 }

@@ -12,14 +12,14 @@ import {
 import { listen, SECRET } from './build-app.js'
 import { eventually } from './eventually.js'
 
-/** A request that is not answered by then hangs. */
+/** The store timeout of the applications. */
 const STORE_TIMEOUT_MS = 2000
-/** What a slow machine may add to it. */
+/** A request counts as hung if it takes longer than the timeout and this margin, which allows for a slow machine. */
 const MARGIN_MS = 3000
-const GIVE_UP_MS = 20_000
+const REQUEST_TIMEOUT_MS = 20_000
 const COOKIE = '__Host-refresh_token'
 
-/** What the clients met, and what the app told of it. */
+/** What the clients and the applications have counted. */
 export interface Counts {
   clients: number
   refreshes: number
@@ -32,7 +32,7 @@ export interface Counts {
   networkErrors: number
   hung: number
   longestMs: number
-  /** Sessions that ended though their client was honest: by the code that it was told. */
+  /** The number of honest clients that were logged out, by error code. */
   loggedOut: Record<string, number>
 }
 
@@ -44,7 +44,7 @@ export interface FleetSettings {
   subs: string[]
 }
 
-/** Apps that share a Redis, as processes do; and honest clients over real sockets, half of them browsers. */
+/** Applications that share a Redis, and honest clients over real sockets. Half of the clients use cookies. */
 export class Fleet {
   readonly name: string
   readonly counts: Counts
@@ -75,7 +75,7 @@ export class Fleet {
       await this.rest()
       this.#agent.destroy()
     })
-    // Without an offline queue a client that is not connected yet refuses everything.
+    // Without an offline queue, a client that is not connected yet rejects every command.
     await eventually(() => redis.status === 'ready', 20_000)
     for (let i = 0; i < 2; i++) await this.open(t)
     for (const [i, sub] of subs.entries()) {
@@ -86,12 +86,12 @@ export class Fleet {
     return this
   }
 
-  /** Starts another app. @returns its number */
+  /** Starts another application. @returns its number */
   async open(t: Test): Promise<number> {
     return this.#apps.push(await this.#start(t, this.#settings.redis)) - 1
   }
 
-  /** Lets another app take the place of one, as a deployment does: the old one goes when the new one listens. */
+  /** Replaces an application, as a deployment does. The old one closes when the new one listens. */
   async replace(t: Test, app: number, redis: Redis | Cluster): Promise<void> {
     const old = this.#apps[app]
     this.#apps[app] = await this.#start(t, redis)
@@ -110,7 +110,7 @@ export class Fleet {
       refreshToken: { grace: 0.5 },
       login: (request) => request.body as Identity,
       transport: (request) => (request.headers['x-client'] === 'body' ? 'body' : 'cookie'),
-      onRefresh: (event) => this.#heard(event),
+      onRefresh: (event) => this.#onRefresh(event),
       ...options
     })
     app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
@@ -118,12 +118,12 @@ export class Fleet {
     return { origin: await listen(app), close: () => app.close() }
   }
 
-  #heard({ outcome, rollback }: RefreshEvent): void {
+  #onRefresh({ outcome, rollback }: RefreshEvent): void {
     this.counts[outcome]++
     if (rollback) this.counts.rollbacks++
   }
 
-  /** Lets every client work until `rest`: calls a guarded route, and refreshes when it is told to. */
+  /** Makes every client call a guarded route and refresh when necessary, until `rest`. */
   drive(): void {
     this.#isDriving = true
     this.#driven = Promise.all(
@@ -138,16 +138,25 @@ export class Fleet {
     await this.#driven
   }
 
-  /** One request of a client, to an app of its choice. */
-  async send(app: number, path: string, headers: Record<string, string>, body?: object): Promise<Answer> {
+  /** Sends a request of a client to one of the applications. */
+  async send(
+    app: number,
+    path: string,
+    headers: Record<string, string>,
+    body?: object
+  ): Promise<FleetResponse> {
     const before = performance.now()
     try {
-      const answer = await this.#send(`${this.#apps[app % this.#apps.length]?.origin}${path}`, headers, body)
-      if (answer.status === 503) {
+      const response = await this.#send(
+        `${this.#apps[app % this.#apps.length]?.origin}${path}`,
+        headers,
+        body
+      )
+      if (response.status === 503) {
         this.counts.unavailable++
-        if (!answer.headers['retry-after']) this.counts.unexplained++
+        if (!response.headers['retry-after']) this.counts.unexplained++
       }
-      return answer
+      return response
     } catch {
       this.counts.networkErrors++
       return { status: 0, headers: {}, body: {} }
@@ -158,16 +167,16 @@ export class Fleet {
     }
   }
 
-  #send(url: string, headers: Record<string, string>, body: object | undefined): Promise<Answer> {
+  #send(url: string, headers: Record<string, string>, body: object | undefined): Promise<FleetResponse> {
     return new Promise((resolve, reject) => {
       const sent = request(url, {
         agent: this.#agent,
         method: body ? 'POST' : 'GET',
         headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
-        timeout: GIVE_UP_MS
+        timeout: REQUEST_TIMEOUT_MS
       })
       sent.on('error', reject)
-      sent.on('timeout', () => sent.destroy(new Error('no answer')))
+      sent.on('timeout', () => sent.destroy(new Error('no response')))
       sent.on('response', (response) => {
         let text = ''
         response.setEncoding('utf8')
@@ -184,14 +193,14 @@ export class Fleet {
   }
 }
 
-interface Answer {
-  /** 0: the network failed. */
+interface FleetResponse {
+  /** 0 if the network failed. */
   status: number
   headers: IncomingHttpHeaders
   body: { access_token?: string; refresh_token?: string; code?: string; sid?: string }
 }
 
-/** An honest client of one session, which alternates between the apps. */
+/** An honest client of one session. It alternates between the applications. */
 export class FleetClient {
   readonly sub: string
   readonly #fleet: Fleet
@@ -210,34 +219,34 @@ export class FleetClient {
   }
 
   async login(): Promise<void> {
-    const answer = await this.#post('/auth/login', { sub: this.sub })
-    if (answer.status !== 200) throw new Error(`no login: ${JSON.stringify(answer)}`)
+    const response = await this.#post('/auth/login', { sub: this.sub })
+    if (response.status !== 200) throw new Error(`login failed: ${JSON.stringify(response)}`)
     this.isLoggedIn = true
   }
 
-  /** A guarded request; and a refresh, where that was refused or soon will be. */
+  /** Calls a guarded route. Refreshes if the call was rejected or the token expires soon. */
   async work(): Promise<void> {
     if (performance.now() > this.#refreshAt) await this.refresh()
     if (!this.isLoggedIn) return
     const { status, headers, body } = await this.call()
     if (status === 401 && body.code !== 'FRT_ERR_ACCESS_TOKEN_EXPIRED') this.#end(body.code)
     else if (status === 401) await this.refresh()
-    else await sleep(status === 200 ? 250 + 250 * this.#spread() : patience(headers))
+    else await sleep(status === 200 ? 250 + 250 * this.#spread() : retryDelay(headers))
   }
 
-  /** @param app asks that one, instead of the next */
-  call(app = this.#turn++): Promise<Answer> {
+  /** @param app the application to call, by default the next one */
+  call(app = this.#turn++): Promise<FleetResponse> {
     return this.#fleet.send(app, '/me', { authorization: `Bearer ${this.#accessToken}` })
   }
 
-  /** Sends the same token until it is answered with another, or told that the session is over. */
+  /** Sends the same token until the server returns a new one or ends the session. */
   async refresh(): Promise<void> {
     for (;;) {
-      const answer = await this.#post('/auth/refresh', {})
-      if (answer.status === 200) this.#fleet.counts.refreshes++
-      if (answer.status === 401) this.#end(answer.body.code)
-      if (answer.status === 200 || answer.status === 401) return
-      await sleep(patience(answer.headers))
+      const response = await this.#post('/auth/refresh', {})
+      if (response.status === 200) this.#fleet.counts.refreshes++
+      if (response.status === 401) this.#end(response.body.code)
+      if (response.status === 200 || response.status === 401) return
+      await sleep(retryDelay(response.headers))
     }
   }
 
@@ -247,32 +256,32 @@ export class FleetClient {
     return status
   }
 
-  /** What a refresh is answered, by one app; whoever has copied the token would be, too. */
-  async present(app: number): Promise<Answer> {
+  /** Presents the refresh token to one application and returns the response. */
+  async present(app: number): Promise<FleetResponse> {
     return this.#post('/auth/refresh', {}, app)
   }
 
-  async #post(path: string, body: object, app = this.#turn++): Promise<Answer> {
+  async #post(path: string, body: object, app = this.#turn++): Promise<FleetResponse> {
     const isCookie = this.#transport === 'cookie'
     const headers: Record<string, string> = { 'x-client': this.#transport }
     if (isCookie && this.#refreshToken) headers.cookie = `${COOKIE}=${this.#refreshToken}`
     const payload = isCookie || !this.#refreshToken ? body : { ...body, refresh_token: this.#refreshToken }
-    const answer = await this.#fleet.send(app, path, headers, payload)
-    if (answer.status === 200) this.#keep(answer)
-    return answer
+    const response = await this.#fleet.send(app, path, headers, payload)
+    if (response.status === 200) this.#storeTokens(response)
+    return response
   }
 
-  #keep({ headers, body }: Answer): void {
+  #storeTokens({ headers, body }: FleetResponse): void {
     if (!body.access_token) return
     this.#accessToken = body.access_token
-    // Each in its own rhythm: tokens expire at full seconds, all at once.
+    // Spreads the refreshes, because all tokens expire at full seconds.
     this.#refreshAt = performance.now() + 1000 + 2000 * this.#spread()
     const cookie = headers['set-cookie']?.find((text) => text.startsWith(`${COOKIE}=`))
     this.#refreshToken =
       body.refresh_token ?? cookie?.slice(COOKIE.length + 1).split(';')[0] ?? this.#refreshToken
   }
 
-  /** Between 0 and 1: another at each turn, the same in each run. */
+  /** Returns a number between 0 and 1 that differs at each turn and is the same in each run. */
   #spread(): number {
     return (this.#turn * 0.618) % 1
   }
@@ -284,7 +293,7 @@ export class FleetClient {
   }
 }
 
-/** As long as the server asks for; a second, where the network failed. */
-function patience(headers: IncomingHttpHeaders): number {
+/** Returns the pause that the server asks for, or one second if the network failed. */
+function retryDelay(headers: IncomingHttpHeaders): number {
   return 1000 * Number(headers['retry-after'] ?? 1)
 }

@@ -5,13 +5,13 @@ import type { Test } from 'tap'
 
 export interface Endpoint {
   uri: string
-  /** How often it was asked. */
+  /** The number of requests. */
   asked: number
-  /** What it does when it is asked. */
+  /** Handles each request. */
   answer: RequestListener
 }
 
-/** An endpoint for keys on loopback, which a test makes answer what it likes. */
+/** Starts a JWKS endpoint on loopback. The test defines its responses. */
 export async function startEndpoint(
   t: Test,
   answer: RequestListener = (_, response) => response.end()

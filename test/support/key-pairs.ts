@@ -8,14 +8,14 @@ export interface Pair {
   privateKey: KeyObject
 }
 
-/** A key pair of each algorithm, made anew at each call. */
+/** Generates a new key pair for each algorithm. */
 export const GENERATE: Readonly<Record<KeyAlgorithm, () => Pair>> = {
   EdDSA: () => copyOf(generateKeyPairSync('ed25519')),
   ES256: () => copyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' })),
   RS256: () => copyOf(generateKeyPairSync('rsa', { modulusLength: 2048 }))
 }
 
-/** On Node.js 20 a key just made may hang at its export as JWK (see lib/tokens/keys/parse-key.ts). */
+/** Imports the key again. On Node.js 20 the JWK export of a new key may hang (see lib/tokens/keys/parse-key.ts). */
 function copyOf(pair: Pair): Pair {
   const privateKey = createPrivateKey(privatePem(pair))
   return { privateKey, publicKey: createPublicKey(privateKey) }

@@ -6,11 +6,11 @@ import { SECRET } from './build-app.js'
 
 export interface LiveApp {
   app: FastifyInstance
-  /** What was logged, parsed. */
+  /** The log lines, parsed. */
   logs: Record<string, unknown>[]
 }
 
-/** An app with one guarded route, by the real clock, which real servers have, too. Whoever says so is logged in. */
+/** Starts an application with one guarded route on the real clock. A login accepts any identity in the body. */
 export async function startLiveApp(t: Test, options: Partial<FastifyRefreshTokenOptions>): Promise<LiveApp> {
   const logs: Record<string, unknown>[] = []
   const stream = new Writable({

@@ -31,14 +31,14 @@ export interface Document {
 export interface Described {
   options?: Partial<FastifyRefreshTokenOptions>
   version?: '3.0.3' | '3.1.0'
-  /** Left out: those of the options. */
+  /** By default, the schemes of the options. */
   schemes?: Record<string, object>
   swagger?: FastifyDynamicSwaggerOptions
   extend?(app: FastifyInstance): unknown
 }
 
-/** An app with `@fastify/swagger`, whose document has what a linter asks of an app. Whoever says so is logged in. */
-export async function buildDescribed(
+/** Builds an application with `@fastify/swagger` and a document that satisfies a linter. A login accepts any user. */
+export async function buildDocumentedApp(
   t: Test,
   { options = {}, version = '3.1.0', schemes = { ...securitySchemes(options) }, ...build }: Described = {}
 ): Promise<FastifyInstance> {
@@ -73,7 +73,7 @@ export function operationsOf({ paths }: Document): Record<string, Operation> {
 
 const config = await createConfig({ extends: ['recommended-strict'] })
 
-/** What a linter finds wrong with a document. */
+/** Returns the problems that a linter finds in a document. */
 export async function lint(document: object): Promise<string[]> {
   const problems = await lintFromString({
     source: JSON.stringify(document),

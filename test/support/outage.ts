@@ -76,7 +76,7 @@ export async function startApp(
 /** Every operation, each by a user of its own. */
 const OPERATIONS = {
   login: ({ newcomer }: Users) => newcomer.post('/login', { sub: 'newcomer' }),
-  refresh: ({ refreshing }: Users) => refreshing.loseAnswer(),
+  refresh: ({ refreshing }: Users) => refreshing.loseResponse(),
   guarded: ({ guarded }: Users) => guarded.call(),
   logout: ({ leaving }: Users) => leaving.copy().logout(),
   logoutAll: ({ everywhere }: Users) => postWithAccess(everywhere[0], '/auth/logout-all'),

@@ -16,28 +16,28 @@ const host = '127.0.0.1'
 
 export interface Proxy {
   readonly port: number
-  /** How many connections there have been. */
+  /** The number of connections so far. */
   accepted(): number
   /** Breaks all connections. */
   cut(): void
-  /** New connections are broken at once, until `accept`. */
+  /** Breaks new connections immediately, until `accept`. */
   refuse(): void
   accept(): void
-  /** Nothing goes through any more, on new connections either, and nobody is told: until `thaw`. */
+  /** Drops all data silently, also on new connections, until `thaw`. */
   freeze(): void
   thaw(): void
-  /** Each answer is held back for so long. */
+  /** Delays each reply. */
   delay(ms: number): void
-  /** Breaks all connections; new ones lead to another port. */
+  /** Breaks all connections. New connections lead to another port. */
   leadTo(port: number): void
   /**
-   * The next request that holds this text goes through, and its connection breaks before the answer does.
-   * Resolves when the answer was lost: what was asked for has happened.
+   * Forwards the next request that contains this text, and breaks its connection before the reply.
+   * Resolves when the reply was lost. The server has executed the request.
    */
-  loseAnswerTo(text: string): Promise<void>
+  loseReplyTo(text: string): Promise<void>
 }
 
-/** A TCP proxy on a free loopback port, whose connections the test breaks. */
+/** Starts a TCP proxy on a free loopback port. The test controls its connections. */
 export async function startProxy(t: Test, port: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let accepted = 0
@@ -45,12 +45,12 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
   let isFrozen = false
   let delayMs = 0
   let upstreamPort = port
-  let losing: { text: string; lost(): void } | undefined
+  let lossRule: { text: string; lost(): void } | undefined
   const server = createServer((client) => {
     accepted++
     if (refuses) return void client.destroy()
     const upstream = connect(upstreamPort, host)
-    const forward = answering(client, upstream)
+    const forward = createForwarder(client, upstream)
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client]
@@ -65,15 +65,15 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
       if (isFrozen) socket.pause()
     }
   })
-  /** Passes on what one connection carries, but for what is to be late or lost. */
-  function answering(client: Socket, upstream: Socket) {
+  /** Forwards the data of one connection, and delays or drops replies. */
+  function createForwarder(client: Socket, upstream: Socket) {
     let lost: (() => void) | undefined
     let waiting = 0
     let written: Promise<unknown> = Promise.resolve()
     return (from: Socket, to: Socket, chunk: Buffer) => {
-      if (from === client && losing && chunk.includes(losing.text)) {
-        lost = losing.lost
-        losing = undefined
+      if (from === client && lossRule && chunk.includes(lossRule.text)) {
+        lost = lossRule.lost
+        lossRule = undefined
       }
       if (from === client) return void to.write(chunk)
       if (lost) {
@@ -82,9 +82,9 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
       }
       if (delayMs === 0 && waiting === 0) return void to.write(chunk)
       waiting++
-      const held = sleep(delayMs)
-      // In their order, when the delay is another one by then.
-      written = Promise.all([written, held]).then(() => {
+      const delayed = sleep(delayMs)
+      // Keeps the order if the delay changes.
+      written = Promise.all([written, delayed]).then(() => {
         waiting--
         to.write(chunk)
       })
@@ -124,16 +124,16 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
       upstreamPort = other
       cut()
     },
-    loseAnswerTo(text) {
+    loseReplyTo(text) {
       return new Promise((lost) => {
-        losing = { text, lost }
+        lossRule = { text, lost }
       })
     }
   }
 }
 
-/** A client whose commands go one way, and whose duplicate, which reads the feed, another. */
-export function readingOver(redis: RedisClient, other: RedisClient): RedisClient {
+/** Returns a client whose duplicate, which reads the feed, uses another connection. */
+export function withFeedClient(redis: RedisClient, other: RedisClient): RedisClient {
   return {
     isCluster: redis.isCluster ?? false,
     evalsha: redis.evalsha.bind(redis),
@@ -152,17 +152,17 @@ export interface Nodes {
   /** The key of the stream. */
   feed: string
   clock: Clock
-  /** One process more, as it were. It is ready. */
+  /** Starts another process, simulated by another application. */
   start(
     redis: RedisClient,
     options?: Partial<FastifyRefreshTokenOptions>,
-    /** Of the store, in place of its own. */
+    /** Methods that replace those of the store. */
     methods?: (store: SessionStore) => Partial<SessionStore>
   ): Promise<Node>
 }
 
-/** Apps with the keys of one service in one Redis. `Date` stands still, unless `clock` is moved; the rest is real. */
-export function nodesOf(t: Test, shared: Partial<FastifyRefreshTokenOptions> = {}): Nodes {
+/** Starts applications with the same key prefix in one Redis. `Date` uses `clock`. Everything else is real. */
+export function createNodes(t: Test, shared: Partial<FastifyRefreshTokenOptions> = {}): Nodes {
   const clock = new Clock()
   clock.nowMs = Date.now()
   const keyPrefix = `test:${randomUUID()}:`
@@ -172,11 +172,11 @@ export function nodesOf(t: Test, shared: Partial<FastifyRefreshTokenOptions> = {
     feed: `${keyPrefix}{feed}:revoked`,
     async start(redis, options, methods = () => ({})) {
       const calls: string[] = []
-      const own = new RedisStore({ redis, keyPrefix })
-      const others = methods(own)
-      const store = new Proxy(own, {
+      const original = new RedisStore({ redis, keyPrefix })
+      const replaced = methods(original)
+      const store = new Proxy(original, {
         get(target, name) {
-          const method: unknown = Reflect.get(others, name) ?? Reflect.get(target, name)
+          const method: unknown = Reflect.get(replaced, name) ?? Reflect.get(target, name)
           if (typeof method !== 'function') return method
           return (...args: unknown[]) => {
             calls.push(String(name))

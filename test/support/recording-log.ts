@@ -1,7 +1,7 @@
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Test } from 'tap'
 
-/** What an app's logger writes, line by line. */
+/** Creates a logger that records its lines. */
 export function recordingLog(t: Test): { log: FastifyBaseLogger; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 
-/** What a release has changed of a script. */
+/** Changes a script, as another release does. */
 type Rewrite = (source: string) => string
 
-/** A client through which the scripts of another release are sent: the package itself is the same. */
+/** Returns a client that sends the scripts of another release. The rest of the package is the same. */
 export function asRelease(redis: Redis, rewrite: Rewrite): Redis {
   const known = new Map<string, string>()
   const methods: Partial<Record<string | symbol, unknown>> = {
@@ -31,12 +31,11 @@ function sha1Of(source: string): string {
   return createHash('sha1').update(source).digest('hex')
 }
 
-/** Other scripts, and the same format. */
+/** Different scripts with the same format. */
 export const patched: Rewrite = (source) => `-- another release\n${source}`
 
 /**
- * Reads sessions of both formats, writes the first. In the second, each record has a byte more behind its
- * start.
+ * Reads sessions of both formats and writes the first. In the second format each record has one more byte after its start.
  */
 export const readsBoth: Rewrite = (source) => {
   if (!source.includes('local FORMAT')) return patched(source)
@@ -52,7 +51,7 @@ export const readsBoth: Rewrite = (source) => {
   )
 }
 
-/** Reads sessions of both formats, writes the second. */
+/** Reads sessions of both formats and writes the second. */
 export const writesSecond: Rewrite = (source) => {
   if (!source.includes('local FORMAT')) return patched(source)
   const named = replace(readsBoth(source), 'local FORMAT = 1', 'local FORMAT = 2')
@@ -64,6 +63,7 @@ export const writesSecond: Rewrite = (source) => {
 }
 
 function replace(source: string, from: string, to: string): string {
-  if (source.split(from).length !== 2) throw new Error(`the script has not once: ${from}`)
+  if (source.split(from).length !== 2)
+    throw new Error(`the script does not contain this exactly once: ${from}`)
   return source.replace(from, () => to)
 }

@@ -3,11 +3,11 @@ import type { Test } from 'tap'
 import type { Fleet } from './fleet.js'
 
 const COLUMNS = [
-  ...['server', 'what happened', 'client', 'clients', 'refreshes', 'rotated', 'replayed', 'store_rollback'],
-  ...['503', 'without Retry-After', 'logged out', 'hung', 'longest answer']
+  ...['server', 'what happened', 'client', 'clients', 'refreshes', 'rotated', 'replayed', 'lost writes'],
+  ...['503', 'without Retry-After', 'logged out', 'hung', 'longest response']
 ]
 
-/** A row of the table that `npm run test:topologies` prints. */
+/** Prints a row of the table of `npm run test:topologies`. */
 export function report(t: Test, what: string, { name, counts }: Fleet): void {
   const { clients, refreshes, rotated, replayed, rollbacks, unavailable, unexplained, hung } = counts
   const loggedOut = Object.values(counts.loggedOut).reduce((sum, count) => sum + count, 0)

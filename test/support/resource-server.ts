@@ -12,11 +12,11 @@ export const EXPECTED = { issuer: 'https://auth.example.com', audience: 'https:/
 
 export interface Issuer extends AppUnderTest {
   jwksUri: string
-  /** A fresh access token. */
+  /** Issues a new access token. */
   token(): Promise<string>
 }
 
-/** A listening app that issues tokens and lists its keys. `Date` tells the time of its clock, here and everywhere. */
+/** Starts an application that issues tokens and publishes its JWKS. `Date` uses its clock. */
 export async function startIssuer(
   t: Test,
   accessToken: AccessTokenOptions,
@@ -37,11 +37,11 @@ export async function startIssuer(
 export interface ResourceServer {
   app: FastifyInstance
   logs: Record<string, unknown>[]
-  /** The status that a guarded route answers to a token. */
+  /** Returns the status of a guarded route for a token. */
   status(token: string): Promise<number>
 }
 
-/** A service with guarded routes, which issues nothing. */
+/** Builds a resource server with guarded routes. */
 export async function buildResourceServer(
   t: Test,
   options: Pick<ResourceServerOptions, 'keys' | 'jwksUri'> & Partial<ResourceServerOptions>
@@ -76,15 +76,15 @@ export interface Forgery {
   claims?: object
 }
 
-/** A token made by another library, as ours are but for what is said. */
+/** Signs a token with another library. It equals a token of the plugin, except for the given changes. */
 export function sign(
   { privateKey, publicKey }: Pair,
   { algorithm = 'EdDSA', header = {}, claims = {} }: Forgery = {}
 ): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
   const { issuer: iss, audience: aud } = EXPECTED
-  const ours = { sub: 'ada', sid: 's', gen: 1, iat: now, exp: now + 300, iss, aud }
-  return new SignJWT({ ...ours, ...claims })
+  const defaults = { sub: 'ada', sid: 's', gen: 1, iat: now, exp: now + 300, iss, aud }
+  return new SignJWT({ ...defaults, ...claims })
     .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: thumbprint(publicKey), ...header })
     .sign(privateKey)
 }

@@ -1,6 +1,6 @@
-/** Shorter pieces of a token tell nothing of it. */
+/** The length of a piece. Shorter pieces of a token are not secret. */
 const PIECE = 16
-/** Pieces begin at every eighth character: whatever holds 23 characters of a token in a row, holds one of them. */
+/** Pieces start at every eighth character, so that any 23 characters in a row contain a piece. */
 const STEP = 8
 const FAMILY_AT = 6
 const FAMILY_END = 22
@@ -9,28 +9,28 @@ const REFRESH_TOKENS = /[\w-]{86}/g
 const JWTS = /[\w.-]{70,}/g
 const SIGNATURE_LENGTH = 40
 const RUNS = /[\w-]{16,}/g
-/** How a Buffer is written that nobody meant to write. */
+/** Serialized Buffers. */
 const BYTES = /"type":"Buffer"|<Buffer [0-9a-f]{2}/
 
-/** Names that any line may hold: a password that is one of them tells nothing. */
+/** Names that any line may contain. A password that equals one of them cannot be detected. */
 const NAMES = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)])
 
-/** What a process must not write anywhere: learned from what passes by. */
+/** Collects the secrets that a process must not write, from its traffic. */
 export class Secrets {
   readonly #phrases = new Set<string>()
   readonly #pieces = new Set<string>()
 
-  /** Every token in a text: of ours, or what somebody presents for one. */
-  learnTokens(text: string): void {
-    for (const [token] of text.matchAll(REFRESH_TOKENS)) this.#learnRefreshToken(token)
+  /** Adds every token in a text, valid or not. */
+  addTokens(text: string): void {
+    for (const [token] of text.matchAll(REFRESH_TOKENS)) this.#addRefreshToken(token)
     for (const [jwt] of text.matchAll(JWTS)) {
-      // Its signature: without it, the rest opens no door.
-      for (const part of jwt.split('.').slice(2)) if (part.length >= SIGNATURE_LENGTH) this.#learnPieces(part)
+      // Only the signature is secret, because the rest is not accepted without it.
+      for (const part of jwt.split('.').slice(2)) if (part.length >= SIGNATURE_LENGTH) this.#addPieces(part)
     }
   }
 
-  /** A secret that is known as a whole: a password, a key. */
-  learnPhrase(phrase: string | Uint8Array): void {
+  /** Adds a complete secret, such as a password or a key. */
+  addPhrase(phrase: string | Uint8Array): void {
     if (phrase.length < STEP || NAMES.has(String(phrase))) return
     const bytes = Buffer.from(phrase)
     for (const text of [String(phrase), JSON.stringify(String(phrase)).slice(1, -1), bytes.toString('hex')]) {
@@ -39,11 +39,11 @@ export class Secrets {
     this.#phrases.add(bytes.toString('base64url'))
   }
 
-  /** What stands of them in a line, as it stands there, if anything. */
-  in(line: string): string | undefined {
+  /** Returns the first secret in a line, as written there. */
+  findIn(line: string): string | undefined {
     if (BYTES.test(line)) return BYTES.exec(line)?.[0]
     for (const phrase of this.#phrases) if (line.includes(phrase)) return phrase
-    // Base64 in either alphabet.
+    // Converts base64 to base64url.
     const readable = line.replaceAll('+', '-').replaceAll('/', '_')
     for (const { 0: run, index } of readable.matchAll(RUNS)) {
       for (let at = 0; at + PIECE <= run.length; at++) {
@@ -58,22 +58,22 @@ export class Secrets {
     return this.#phrases.size + this.#pieces.size
   }
 
-  #learnRefreshToken(token: string): void {
+  #addRefreshToken(token: string): void {
     if (this.#pieces.has(token.slice(STEP, STEP + PIECE)) && this.#pieces.has(token.slice(-PIECE))) return
-    this.#learnPieces(token)
+    this.#addPieces(token)
     const family = Buffer.from(token, 'base64url').subarray(FAMILY_AT, FAMILY_END)
-    this.#learnPieces(family.toString('hex'))
-    // Base64 of other bytes that hold it: it depends on where in a group of three it begins.
-    for (const from of [0, 1, 2]) this.#learnPieces(family.subarray(from).toString('base64url'), 1)
+    this.#addPieces(family.toString('hex'))
+    // Base64 of bytes that contain the family depends on its position in a group of three bytes.
+    for (const from of [0, 1, 2]) this.#addPieces(family.subarray(from).toString('base64url'), 1)
   }
 
-  #learnPieces(text: string, step = STEP): void {
-    for (let at = 0; at + PIECE <= text.length; at += step) this.#learnPiece(text.slice(at, at + PIECE))
-    this.#learnPiece(text.slice(-PIECE))
+  #addPieces(text: string, step = STEP): void {
+    for (let at = 0; at + PIECE <= text.length; at += step) this.#addPiece(text.slice(at, at + PIECE))
+    this.#addPiece(text.slice(-PIECE))
   }
 
-  #learnPiece(piece: string): void {
-    // What a test made of one letter is no secret, and may stand anywhere.
+  #addPiece(piece: string): void {
+    // Repeated letters are test data and not secret.
     if (new Set(piece).size > PIECE / 2) this.#pieces.add(piece)
   }
 }

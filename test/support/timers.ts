@@ -2,19 +2,19 @@ import { syncBuiltinESMExports } from 'node:module'
 import { type MockTimersOptions, mock } from 'node:test'
 import { setImmediate as settle } from 'node:timers/promises'
 
-/** Lets all that is ready happen. */
+/** Waits until all work that is ready has run. */
 export { settle }
 
 interface Owner {
   teardown(fn: () => unknown): unknown
 }
 
-/** Timers that only `pass` moves, until the test ends. */
+/** Mocks timers until the test ends. Only `pass` advances them. */
 export function mockTimers(t: Owner, options: MockTimersOptions = { apis: ['setTimeout'] }): void {
   mock.timers.enable(options)
   syncBuiltinESMExports()
   t.teardown(async () => {
-    // What a test closes clears its timers a little later: they must not be those of the next test.
+    // Closed resources clear their timers a little later. Those calls must not affect the timers of the next test.
     await settle()
     mock.timers.reset()
     syncBuiltinESMExports()
@@ -26,7 +26,7 @@ export async function pass(ms: number): Promise<void> {
   await settle()
 }
 
-/** A promise that the test settles. */
+/** Creates a promise that the test settles. */
 export function deferred<T>() {
   let resolve: (value: T) => void = () => {}
   let reject: (error: Error) => void = () => {}

@@ -11,7 +11,7 @@ const CONFIG = {
     rootDir: ROOT,
     noUnusedLocals: false,
     paths: {
-      'fastify-refresh-token': [join(ROOT, 'lib/plugin.ts')],
+      'fastify-refresh-token': [join(ROOT, 'lib/index.ts')],
       'fastify-refresh-token/client': [join(ROOT, 'lib/client/index.ts')]
     }
   },
@@ -19,7 +19,7 @@ const CONFIG = {
   include: ['*.ts']
 }
 
-/** The blocks of code of a page that are in this language. */
+/** Returns the code blocks of a page in one language. */
 export function blocksOf(page: string, language: 'js' | 'ts'): string[] {
   return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, is, code = '']) =>
     is === language ? [code] : []
@@ -36,8 +36,7 @@ export function writeProgram(t: Test, files: Record<string, string>): string {
 }
 
 /**
- * Compiles a folder: gives the errors in it, as `file.ts:line message`. The package is compiled along, from its
- * sources, which do not know what the folder declares.
+ * Compiles a folder together with the sources of the package. Returns the errors as `file.ts:line message`.
  */
 export async function compile(folder: string): Promise<string[]> {
   const args = [join(ROOT, 'node_modules/typescript/lib/tsc.js'), '-p', folder, '--pretty', 'false']

@@ -1,6 +1,6 @@
 /**
- * Loaded before every test file (.taprc): whatever app a test builds, it logs everything it can, and this
- * process fails at its end if a line holds a token, a cookie's value, a password or a configured secret.
+ * Loaded before every test file (.taprc). Sets every application to the log level `trace`. The process fails at its end
+ * if a log line contains a token, a cookie value, a password or a configured secret.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
@@ -11,7 +11,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Secrets } from './secrets.js'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
-const LISTED = 20
+const MAX_LISTED = 20
 
 const secrets = new Secrets()
 const lines: string[] = []
@@ -24,8 +24,8 @@ function write(line: unknown): void {
 subscribe('fastify.initialization', (message) => {
   const { fastify } = message as { fastify: FastifyInstance }
   watchLogger(fastify.log)
-  learnFromTraffic(fastify)
-  learnFromPlugins(fastify)
+  collectFromTraffic(fastify)
+  collectFromPlugins(fastify)
 })
 
 function watchLogger(log: FastifyBaseLogger): void {
@@ -39,92 +39,96 @@ function watchLogger(log: FastifyBaseLogger): void {
       return Reflect.apply(original, this, [chunk, ...rest])
     }
   }
-  if (!stream && !watched.has(log)) speakUp(log)
+  if (!stream && !watched.has(log)) enableLogger(log)
 }
 
 interface Stream {
   write(chunk: unknown, ...rest: unknown[]): unknown
 }
 
-/** Where a logger of pino writes to; an app without a logger has another. */
+/** Returns the stream of a pino logger, or `undefined` for the logger of an application without one. */
 function streamOf(log: FastifyBaseLogger): Stream | undefined {
-  for (let each: object | null = log; each; each = Object.getPrototypeOf(each)) {
-    const key = Object.getOwnPropertySymbols(each).find(({ description }) => description === 'pino.stream')
-    if (key) return Reflect.get(each, key)
+  for (let target: object | null = log; target; target = Object.getPrototypeOf(target)) {
+    const key = Object.getOwnPropertySymbols(target).find(({ description }) => description === 'pino.stream')
+    if (key) return Reflect.get(target, key)
   }
   return undefined
 }
 
-let loud: FastifyBaseLogger | undefined
+let sharedLogger: FastifyBaseLogger | undefined
 
-/** The logger of an app that has none, which all of them share, says what a real one would. */
-function speakUp(silent: FastifyBaseLogger): void {
-  watched.add(silent)
+/** Makes the shared logger of applications without a logger write like a real one. */
+function enableLogger(abstractLogger: FastifyBaseLogger): void {
+  watched.add(abstractLogger)
   const stream = new Writable({
     write(chunk, _encoding, done) {
       write(chunk)
       done()
     }
   })
-  // One that is made here is announced, too.
+  // The logger below also triggers `fastify.initialization`.
   watched.add(stream)
-  // By way of `require`, which is not asynchronous: Fastify is loaded by now.
-  loud ??= createRequire(import.meta.url)('fastify')({ logger: { level: 'trace', stream } })
+  // `require` is synchronous, and Fastify is loaded already.
+  sharedLogger ??= createRequire(import.meta.url)('fastify')({ logger: { level: 'trace', stream } })
     .log as FastifyBaseLogger
-  for (const level of LEVELS) silent[level] = loud[level].bind(loud)
+  for (const level of LEVELS) abstractLogger[level] = sharedLogger[level].bind(sharedLogger)
 }
 
-function learnFromTraffic(fastify: FastifyInstance): void {
+function collectFromTraffic(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
-    secrets.learnTokens(JSON.stringify(request.headers))
+    secrets.addTokens(JSON.stringify(request.headers))
     done()
   })
   fastify.addHook('preValidation', (request, _reply, done) => {
     const { password } = Object(request.body)
-    if (typeof password === 'string') secrets.learnPhrase(password)
-    secrets.learnTokens(JSON.stringify(request.body ?? null))
+    if (typeof password === 'string') secrets.addPhrase(password)
+    secrets.addTokens(JSON.stringify(request.body ?? null))
     done()
   })
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    secrets.learnTokens(JSON.stringify(reply.getHeaders()))
-    if (typeof payload === 'string') secrets.learnTokens(payload)
+    secrets.addTokens(JSON.stringify(reply.getHeaders()))
+    if (typeof payload === 'string') secrets.addTokens(payload)
     done()
   })
 }
 
-/** Tokens that never pass by HTTP, and what the plugin is given to make them with. */
-function learnFromPlugins(fastify: FastifyInstance): void {
+/** Collects tokens of `app.sessions`, and the secrets in plugin options. */
+function collectFromPlugins(fastify: FastifyInstance): void {
   const { decorate, register } = fastify
-  const spied = {
+  const wrapped = {
     decorate(this: FastifyInstance, name: string, value: unknown, ...rest: unknown[]) {
-      return Reflect.apply(decorate, this, [name, name === 'sessions' ? learning(value) : value, ...rest])
+      return Reflect.apply(decorate, this, [
+        name,
+        name === 'sessions' ? collectTokens(value) : value,
+        ...rest
+      ])
     },
     register(this: FastifyInstance, plugin: unknown, options: unknown, ...rest: unknown[]) {
-      const given = typeof options === 'object' && options !== null ? options : {}
-      for (const secret of [Reflect.get(given, 'secret')].flat()) {
-        if (typeof secret === 'string' || secret instanceof Uint8Array) secrets.learnPhrase(secret)
+      const object = typeof options === 'object' && options !== null ? options : {}
+      for (const secret of [Reflect.get(object, 'secret')].flat()) {
+        if (typeof secret === 'string' || secret instanceof Uint8Array) secrets.addPhrase(secret)
       }
       return Reflect.apply(register as never, this, [plugin, options, ...rest])
     }
   }
-  Object.assign(fastify, spied)
+  Object.assign(fastify, wrapped)
 }
 
-/** The same object, whose methods' tokens are learned. */
-function learning(sessions: unknown): unknown {
+/** Wraps the methods of `app.sessions`, so that their tokens are collected. */
+function collectTokens(sessions: unknown): unknown {
   for (const [name, method] of Object.entries(sessions as Record<string, unknown>)) {
     if (typeof method !== 'function') continue
     Reflect.set(sessions as object, name, async (...args: unknown[]) => {
       const result: unknown = await Reflect.apply(method, sessions, args)
-      secrets.learnTokens(JSON.stringify(result ?? null))
+      secrets.addTokens(JSON.stringify(result ?? null))
       return result
     })
   }
   return sessions
 }
 
-/** Not what Fastify says, as a trace alone, of bytes that are no HTTP: it writes all of them. */
-function isFastifys(line: string): boolean {
+/** Returns `true` for the trace line of Fastify that contains the raw bytes of an invalid request. */
+function isRawPacketTrace(line: string): boolean {
   return line.startsWith('{"level":10,') && line.includes('"rawPacket":{')
 }
 
@@ -139,7 +143,7 @@ process.on('warning', (warning) => write(warning.stack))
 
 process.on('exit', () => {
   const leaks = lines.flatMap((line) => {
-    const secret = isFastifys(line) ? undefined : secrets.in(line)
+    const secret = isRawPacketTrace(line) ? undefined : secrets.findIn(line)
     return secret === undefined ? [] : [line.replaceAll(secret, '[secret]').slice(0, 1000)]
   })
   if (process.env.WATCH_LOGS_COUNTS) {
@@ -148,5 +152,7 @@ process.on('exit', () => {
   }
   if (leaks.length === 0) return
   process.exitCode = 1
-  process.stderr.write(`${leaks.length} log lines hold a secret:\n${leaks.slice(0, LISTED).join('\n')}\n`)
+  process.stderr.write(
+    `${leaks.length} log lines contain a secret:\n${leaks.slice(0, MAX_LISTED).join('\n')}\n`
+  )
 })

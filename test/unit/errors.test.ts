@@ -1,7 +1,7 @@
 import t from 'tap'
 import { errorCodes, errors, isPluginError } from '../../lib/errors.js'
 
-/** Section 6 of the contract: changing a line here breaks those who compare codes. */
+/** Public error codes and status codes. Applications compare them, so a change is a breaking change. */
 const table = {
   InvalidOption: ['FRT_ERR_INVALID_OPTION', 500],
   InvalidCredentials: ['FRT_ERR_INVALID_CREDENTIALS', 401],
@@ -25,7 +25,7 @@ function make(name: keyof typeof errors) {
   return new errors[name]()
 }
 
-t.test('the errors have the codes and the status of the contract', async (t) => {
+t.test('each error has its public code and status', async (t) => {
   t.strictSame(Object.keys(errors).sort(), Object.keys(table).sort())
   for (const [name, [code, status]] of Object.entries(table)) {
     const error = make(name as keyof typeof table)
@@ -35,21 +35,21 @@ t.test('the errors have the codes and the status of the contract', async (t) => 
   }
 })
 
-t.test('errorCodes gives the code of each error by its name', async (t) => {
+t.test('errorCodes has the code of each error by its name', async (t) => {
   t.strictSame(Object.keys(errorCodes).sort(), Object.keys(table).sort())
   for (const [name, code] of Object.entries(errorCodes)) {
     t.equal(code, make(name as keyof typeof errors).code, name)
   }
 })
 
-t.test('the message of a bad option is the whole sentence', async (t) => {
+t.test('the message of an option error is a whole sentence', async (t) => {
   t.equal(new errors.InvalidOption('option "a.b" must be a number').message, 'option "a.b" must be a number')
 })
 
-t.test('an error of ours is known by its code, whichever build made it', async (t) => {
+t.test('isPluginError recognizes errors of both builds by their code', async (t) => {
   for (const name of Object.keys(table)) t.ok(isPluginError(make(name as keyof typeof table)), name)
-  t.ok(isPluginError(Object.assign(new Error('of the other build'), { code: 'FRT_ERR_CROSS_ORIGIN' })))
-  t.notOk(isPluginError(Object.assign(new Error('no error of ours'), { code: 'FRT_ERR_ELSE' })))
+  t.ok(isPluginError(Object.assign(new Error('from the other build'), { code: 'FRT_ERR_CROSS_ORIGIN' })))
+  t.notOk(isPluginError(Object.assign(new Error('not a plugin error'), { code: 'FRT_ERR_OTHER' })))
   t.notOk(isPluginError(new Error('FRT_ERR_CROSS_ORIGIN')))
   t.notOk(isPluginError({ code: 'FRT_ERR_CROSS_ORIGIN' }))
   for (const other of [null, undefined, 'FRT_ERR_CROSS_ORIGIN', 403]) t.notOk(isPluginError(other))

@@ -1,92 +1,99 @@
 import t from 'tap'
-import { rob } from '../../verification/simulation/attack-run.js'
+import { runAttack } from '../../verification/simulation/attack-run.js'
 import { adaptive } from '../../verification/simulation/attackers/adaptive.js'
 import { known } from '../../verification/simulation/attackers/known.js'
-import { conditions, everyCondition } from '../../verification/simulation/conditions.js'
-import { liveHonestly } from '../../verification/simulation/honest-clients.js'
+import { conditions, victimBehaviors } from '../../verification/simulation/conditions.js'
+import { simulateUsers } from '../../verification/simulation/honest-clients.js'
+import { cooldownFromIssuance, variantA } from '../../verification/simulation/implementations.js'
+import { seedNameOf } from '../../verification/simulation/random.js'
 import { strict } from '../../verification/simulation/rules/published-rules.js'
-import { realService } from '../../verification/simulation/rules/real-service.js'
-import { contestantOf } from '../../verification/simulation/rules/rule.js'
-import { ours } from '../../verification/simulation/rules/this-plugin.js'
+import { implement } from '../../verification/simulation/rules/rule.js'
+import { sessionService } from '../../verification/simulation/rules/session-service.js'
+import { thisPlugin } from '../../verification/simulation/rules/this-plugin.js'
 import { search } from '../../verification/simulation/search.js'
-import { fromLastCopy, fromMinting } from '../../verification/simulation/strategies.js'
-import { HOUR, SECOND } from '../../verification/simulation/time.js'
+import { HOUR, SECOND } from '../../verification/simulation/timeline.js'
 
-const W_MS = 30 * SECOND
+const GRACE_MS = 30 * SECOND
 const seed = process.env.SIMULATION_SEED ?? '1'
 
 t.beforeEach((t) => t.comment(`SIMULATION_SEED=${seed}`))
 
 const conditionOf = (name: RegExp) => conditions.find((condition) => name.test(condition.name))!
 
-t.test('the same seed gives the same world, another seed another', async (t) => {
-  const { habits } = conditionOf(/^one tab, lossy/)
-  const live = (seed: string) => liveHonestly(contestantOf(strict), habits, 2, seed)
-  const first = await live(seed)
+t.test('the same seed gives the same result, and another seed a different one', async (t) => {
+  const { behavior } = conditionOf(/^one tab, lossy/)
+  const run = (seed: string) => simulateUsers(implement(strict), behavior, 2, seed)
+  const first = await run(seed)
   t.ok(first.refreshes > 500)
-  t.same(await live(seed), first)
-  t.notSame(await live(`not ${seed}`), first)
+  t.same(await run(seed), first)
+  t.notSame(await run(`not ${seed}`), first)
 })
 
-t.test('the rule alone answers as the session service over the memory store does', async (t) => {
-  const service = await realService(W_MS)
-  for (const { name, habits } of conditions) {
-    const live = (contestant = service) => liveHonestly(contestant, habits, 1, `${seed} ${name}`, 24 * HOUR)
-    t.same(await live(), await live(contestantOf(ours(W_MS))), name)
+t.test('the rule alone responds as the session service with the memory store', async (t) => {
+  const service = await sessionService(GRACE_MS)
+  for (const condition of conditions) {
+    const { name, behavior } = condition
+    const run = (implementation = service) =>
+      simulateUsers(implementation, behavior, 1, `${seed} ${seedNameOf(condition)}`, 24 * HOUR)
+    t.same(await run(), await run(implement(thisPlugin(GRACE_MS))), name)
   }
 })
 
-t.test('nobody is logged out under honest conditions', async (t) => {
+t.test('honest clients are not logged out', async (t) => {
   for (const name of [/^one tab, 0.1 %/, /^one tab, lossy/, /^five tabs/]) {
-    const { habits } = conditionOf(name)
-    const { refreshes, loggedOut } = await liveHonestly(contestantOf(ours(W_MS)), habits, 2, seed)
+    const { behavior } = conditionOf(name)
+    const { refreshes, loggedOut } = await simulateUsers(implement(thisPlugin(GRACE_MS)), behavior, 2, seed)
     t.ok(refreshes > 1000)
     t.equal(loggedOut, 0, String(name))
   }
 })
 
-t.test('strict rotation logs somebody out: the simulation can tell', async (t) => {
-  const { habits } = conditionOf(/^one tab, 0.1 %/)
-  const { loggedOut } = await liveHonestly(contestantOf(strict), habits, 8, seed)
+t.test('strict rotation logs honest clients out in the simulation', async (t) => {
+  const { behavior } = conditionOf(/^one tab, 0.1 %/)
+  const { loggedOut } = await simulateUsers(implement(strict), behavior, 8, seed)
   t.ok(loggedOut > 0)
 })
 
-t.test('each thief who copied the jar once is found out', async (t) => {
-  const service = await realService(W_MS)
-  const victim = { ...everyCondition().oneTab, sleep: null }
-  for (const { name, play } of known) {
-    for (let theft = 0; theft < 3; theft++) {
-      const at = { seed: `${seed} ${name} ${theft}`, horizonMs: 2 * HOUR }
-      const { foundOutMs } = await rob(service, victim, play, at)
-      t.ok(foundOutMs !== null && foundOutMs < HOUR / 2, `${name} ${theft}`)
+t.test('each attacker who copied the cookie jar once is detected', async (t) => {
+  const service = await sessionService(GRACE_MS)
+  const victim = { ...victimBehaviors.oneTab, sleep: null }
+  for (const attacker of known) {
+    for (let i = 0; i < 3; i++) {
+      const settings = { seed: `${seed} ${seedNameOf(attacker)} ${i}`, horizonMs: 2 * HOUR }
+      const { detectedMs } = await runAttack(service, victim, attacker.attack.bind(attacker), settings)
+      t.ok(detectedMs !== null && detectedMs < HOUR / 2, `${attacker.name} ${i}`)
     }
   }
 })
 
-t.test('who races the confirmation is found out where a generation rests from its last copy', async (t) => {
-  const victim = { ...everyCondition().oneTab, sleep: null }
-  const ahead = adaptive.find(({ name }) => name.startsWith('goes ahead'))!
-  const at = { seed: `${seed} ahead`, horizonMs: HOUR }
-  t.match(await rob(fromMinting(), victim, ahead.play, at), { foundOutMs: null })
-  for (const contestant of [fromLastCopy(), await realService(W_MS)]) {
-    const { foundOutMs } = await rob(contestant, victim, ahead.play, at)
-    t.ok(foundOutMs !== null && foundOutMs < HOUR / 2, contestant.name)
+t.test(
+  'an attacker who races the confirmation is detected if the cooldown starts at the last copy',
+  async (t) => {
+    const victim = { ...victimBehaviors.oneTab, sleep: null }
+    const attacker = adaptive.find(({ name }) => name.startsWith('rotates first'))!
+    const attack = attacker.attack.bind(attacker)
+    const settings = { seed: `${seed} ahead`, horizonMs: HOUR }
+    t.match(await runAttack(cooldownFromIssuance(), victim, attack, settings), { detectedMs: null })
+    for (const implementation of [variantA(), await sessionService(GRACE_MS)]) {
+      const { detectedMs } = await runAttack(implementation, victim, attack, settings)
+      t.ok(detectedMs !== null && detectedMs < HOUR / 2, implementation.name)
+    }
   }
-})
+)
 
-t.test('the search finds the thief who beats a weaker rule', async (t) => {
-  const alwaysFine = contestantOf({ ...ours(W_MS), name: 'no theft', refresh: takesAny })
-  const [best] = await search(alwaysFine, 10, seed, 3)
+t.test('the search finds an attack on a weaker rule', async (t) => {
+  const acceptsAll = implement({ ...thisPlugin(GRACE_MS), name: 'no theft', refresh: acceptRetired })
+  const [best] = await search(acceptsAll, 10, seed, 3)
   t.ok(best && best.accessMinutes > 60)
 })
 
-const rule = ours(W_MS)
+const rule = thisPlugin(GRACE_MS)
 
-/** Answers retired tokens, too: row 8 is missing. */
-function takesAny(
+/** Accepts retired tokens also after the grace period, because row 8 is missing. */
+function acceptRetired(
   ...[state, token, nowMs]: Parameters<typeof rule.refresh>
 ): ReturnType<typeof rule.refresh> {
-  const judged = rule.refresh(state, token, nowMs)
-  if (judged.verdict.kind !== 'reuse') return judged
-  return { state, verdict: { kind: 'tokens', gen: state.gen, issuedUs: state.issuedUs, same: false } }
+  const result = rule.refresh(state, token, nowMs)
+  if (result.decision.kind !== 'reuse') return result
+  return { state, decision: { kind: 'tokens', gen: state.gen, issuedUs: state.issuedUs, isUnchanged: false } }
 }

@@ -4,203 +4,223 @@ import t from 'tap'
 import { deriveKeys } from '../../lib/tokens/keys/derived-keys.js'
 import { createRefreshTokenCodec } from '../../lib/tokens/refresh-token.js'
 import { createFamily } from '../../lib/tokens/session-id.js'
-import { playOut } from '../../verification/state-space/adversary-game.js'
-import { duels } from '../../verification/state-space/adversary-games.js'
-import { brokenRules, restSinceTheLastCopy } from '../../verification/state-space/broken-rules.js'
+import { exploreGame } from '../../verification/state-space/adversary-game.js'
+import { games } from '../../verification/state-space/adversary-games.js'
+import { brokenRules, cooldownFromLastCopy } from '../../verification/state-space/broken-rules.js'
 import { canonical } from '../../verification/state-space/canonical.js'
 import {
+  type Configuration,
+  configurations,
   HALVES,
   QUARTERS,
-  type SmallWorld,
-  settingsOf,
-  worlds
+  settingsOf
 } from '../../verification/state-space/configurations.js'
-import { neverComesBack } from '../../verification/state-space/invariants.js'
-import { longestStay } from '../../verification/state-space/longest-game.js'
+import { neverRestored } from '../../verification/state-space/invariants.js'
+import { longestGame } from '../../verification/state-space/longest-game.js'
 import { pack, unpack } from '../../verification/state-space/pack.js'
 import { type Rule, realRule } from '../../verification/state-space/rule.js'
 import {
-  type Found,
   type Invariant,
+  initialStateOf,
   type Limits,
-  search,
-  startOf
+  type SearchResult,
+  search
 } from '../../verification/state-space/search.js'
 import { confirm, refresh } from '../../verification/state-space/server.js'
-import { ACCESS_TTL, beginning, type Copy, W, type World } from '../../verification/state-space/state.js'
-import { BOUNDARIES, movesOf } from '../../verification/state-space/transitions.js'
+import {
+  ACCESS_TTL,
+  type Copy,
+  type State,
+  stateAfterLogin,
+  W
+} from '../../verification/state-space/state.js'
+import { BOUNDARIES, transitionsOf } from '../../verification/state-space/transitions.js'
 import { effort } from '../support/effort.js'
 
-const WHOLE: Limits = { maxDepth: Number.POSITIVE_INFINITY }
+const UNLIMITED: Limits = { maxDepth: Number.POSITIVE_INFINITY }
 
-function explore(world: SmallWorld, rule: Rule, steps: readonly number[], limits = WHOLE): Found {
-  return search(settingsOf(world, { rule, steps }), world.promises, limits)
+function explore(
+  configuration: Configuration,
+  rule: Rule,
+  steps: readonly number[],
+  limits = UNLIMITED
+): SearchResult {
+  return search(settingsOf(configuration, { rule, steps }), configuration.invariants, limits)
 }
 
-function told({ states, transitions, depth, isWhole, seconds, violation }: Found): string {
-  const covered = isWhole ? 'any depth' : `depth ${depth}`
+function summarize({ states, transitions, depth, isComplete, seconds, violation }: SearchResult): string {
+  const covered = isComplete ? 'any depth' : `depth ${depth}`
   const counts = `${covered}: ${states} states, ${transitions} transitions, ${seconds.toFixed(1)} s`
-  return violation ? `${counts}\n${violation.what}\n  ${violation.story.join('\n  ')}` : counts
+  return violation ? `${counts}\n${violation.message}\n  ${violation.trace.join('\n  ')}` : counts
 }
 
-/** What happens to all that is on its way, one after another, after some time. */
-function rowsOf(world: World, rule: Rule, wait: number): number[] {
+/** Returns the rows that decide if all held tokens are presented one after another, after a wait. */
+function rowsOf(state: State, rule: Rule, wait: number): number[] {
   const rows: number[] = []
-  let next: World = { ...world, now: world.now + wait }
-  for (const { copy } of [{ copy: world.jar }, ...world.flights]) {
+  let next: State = { ...state, now: state.now + wait }
+  for (const { copy } of [{ copy: state.cookie }, ...state.pendingRefreshes]) {
     if (!copy) continue
     const used = refresh(next, copy, { rule, untilConfirmed: true })
     rows.push(used.row)
-    next = { ...used.world, now: used.world.now + 1 }
+    next = { ...used.state, now: used.state.now + 1 }
   }
   return rows
 }
 
-t.test('what a state leaves out changes nothing', async (t) => {
+t.test('the canonical state has the same transitions as the full state', async (t) => {
   const walk = (rule: Rule) => (choices: number[]) => {
-    const settings = settingsOf(worlds.everything, { rule, steps: HALVES, logout: false })
-    let world = startOf(settings)
+    const settings = settingsOf(configurations.everything, { rule, steps: HALVES, logout: false })
+    let state = initialStateOf(settings)
     for (const choice of choices) {
-      const moves = [...movesOf(world, settings)]
-      world = moves[choice % moves.length]?.world ?? world
-      // A session that is over has no tokens left to tell apart.
-      if (!world.store) return
-      // Tabs may have changed places: each alone, then.
-      for (const flight of [...world.flights, null]) {
-        const flights = flight ? [flight] : []
-        const short = unpack(pack(canonical({ ...world, flights })))
+      const transitions = [...transitionsOf(state, settings)]
+      state = transitions[choice % transitions.length]?.state ?? state
+      // A revoked session has no valid tokens to compare.
+      if (!state.store) return
+      // The order of the tabs can differ, so that each pending refresh is compared alone.
+      for (const pending of [...state.pendingRefreshes, null]) {
+        const pendingRefreshes = pending ? [pending] : []
+        const short = unpack(pack(canonical({ ...state, pendingRefreshes })))
         for (const wait of [0, W / 2, W, 2 * W, 3 * W]) {
-          deepStrictEqual(rowsOf(short, rule, wait), rowsOf({ ...world, flights }, rule, wait))
+          deepStrictEqual(rowsOf(short, rule, wait), rowsOf({ ...state, pendingRefreshes }, rule, wait))
         }
       }
     }
   }
   const choices = fc.array(fc.nat(), { minLength: 20, maxLength: 60 })
-  for (const rule of [realRule, restSinceTheLastCopy]) {
+  for (const rule of [realRule, cooldownFromLastCopy]) {
     fc.assert(fc.property(choices, walk(rule)), { numRuns: effort(20, 100) })
   }
-  t.pass('every walk')
+  t.pass('every random walk')
 })
 
-function withoutLosses({ settings, ...world }: SmallWorld): SmallWorld {
-  return { ...world, settings: { ...settings, loses: false } }
+function withoutLosses({ settings, ...configuration }: Configuration): Configuration {
+  return { ...configuration, settings: { ...settings, canLose: false } }
 }
 
-/** Gone through to the end: what is shown holds for every order of moves, however many. */
-t.test('in a world without an end of moves, no promise is broken', async (t) => {
-  for (const [world, rule, steps] of [
-    [worlds.nothingLost, realRule, HALVES],
-    ...effort([], [[worlds.nothingLost, realRule, QUARTERS] as const]),
-    [withoutLosses(worlds.failover), realRule, HALVES],
-    [worlds.someLost, restSinceTheLastCopy, HALVES],
-    [worlds.slow, restSinceTheLastCopy, HALVES]
+/** These searches are complete: the result holds for every order of transitions. */
+t.test('no invariant is violated at any depth', async (t) => {
+  for (const [configuration, rule, steps] of [
+    [configurations.noLoss, realRule, HALVES],
+    ...effort([], [[configurations.noLoss, realRule, QUARTERS] as const]),
+    [withoutLosses(configurations.failover), realRule, HALVES],
+    [configurations.losses, cooldownFromLastCopy, HALVES],
+    [configurations.slow, cooldownFromLastCopy, HALVES]
   ] as const) {
-    const found = explore(world, rule, steps)
-    t.equal(found.violation, null, told(found))
-    t.ok(found.isWhole, world.name)
+    const result = explore(configuration, rule, steps)
+    t.equal(result.violation, null, summarize(result))
+    t.ok(result.isComplete, configuration.name)
   }
 })
 
-t.test('around the boundaries of the rule, no promise is broken up to a depth', async (t) => {
-  for (const [world, maxDepth] of [
-    [worlds.nothingLost, effort(8, 11)],
-    [worlds.failover, effort(6, 8)],
-    [worlds.everything, effort(5, 6)],
-    [worlds.everythingAndFailover, effort(5, 6)]
+t.test('no invariant is violated at the boundaries of the rule, up to a depth', async (t) => {
+  for (const [configuration, maxDepth] of [
+    [configurations.noLoss, effort(8, 11)],
+    [configurations.failover, effort(6, 8)],
+    [configurations.everything, effort(5, 6)],
+    [configurations.everythingAndFailover, effort(5, 6)]
   ] as const) {
-    const found = explore(world, realRule, BOUNDARIES, { maxDepth })
-    t.equal(found.violation, null, told(found))
+    const result = explore(configuration, realRule, BOUNDARIES, { maxDepth })
+    t.equal(result.violation, null, summarize(result))
   }
 })
 
 t.test(
-  'an unconfirmed generation that rests since its minting logs honest clients out, since its last copy none',
+  'a cooldown from issuance logs honest clients out, and a cooldown from the last copy does not',
   async (t) => {
-    const { violation, ...found } = explore(worlds.someLost, brokenRules.restSinceTheMinting, HALVES)
-    t.match(violation?.what, 'logged out', told({ ...found, violation }))
-    t.equal(explore(worlds.someLost, restSinceTheLastCopy, HALVES).violation, null)
+    const { violation, ...result } = explore(configurations.losses, brokenRules.cooldownFromIssuance, HALVES)
+    t.match(violation?.message, 'logged out', summarize({ ...result, violation }))
+    t.equal(explore(configurations.losses, cooldownFromLastCopy, HALVES).violation, null)
   }
 )
 
-t.test('a session that a failover brought back stays ended only while the process knows', async (t) => {
-  const { promises: _, ...world } = worlds.everythingAndFailover
-  const found = explore({ ...world, promises: [neverComesBack] }, realRule, [ACCESS_TTL], { maxDepth: 8 })
-  t.match(found.violation?.what, 'comes back', told(found))
-  t.ok(found.violation?.story.includes('the replica takes over'))
-})
+t.test(
+  'a session that a failover restored stays revoked only while the process has the revocation',
+  async (t) => {
+    const { invariants: _, ...configuration } = configurations.everythingAndFailover
+    const result = explore({ ...configuration, invariants: [neverRestored] }, realRule, [ACCESS_TTL], {
+      maxDepth: 8
+    })
+    t.match(result.violation?.message, 'is restored', summarize(result))
+    t.ok(result.violation?.trace.includes('the replica takes over'))
+  }
+)
 
-t.test('no thief stays beside a victim who comes back and confirms', async (t) => {
+t.test('no attacker stays beside a user who returns and confirms', async (t) => {
   for (const [name, settings, most] of [
-    ['punctual', duels.confirms(4), 2 * ACCESS_TTL],
-    ['at any time', duels.anyTime(4), 13 * W]
+    ['regular', games.confirms(4), 2 * ACCESS_TTL],
+    ['at any time', games.anyTime(4), 13 * W]
   ] as const) {
-    const { time, pairs, story } = longestStay(playOut({ rule: realRule, ...settings }))
-    t.equal(time, most, `${name}: ${pairs} pairs: ${story.join('; ')}`)
+    const { time, pairs, trace } = longestGame(exploreGame({ rule: realRule, ...settings }))
+    t.equal(time, most, `${name}: ${pairs} pairs: ${trace.join('; ')}`)
   }
 })
 
-t.test('beside a victim who never confirms, it is the rest since the last copy that ends it', async (t) => {
-  const stay = (rule: Rule) => longestStay(playOut({ rule, ...duels.neverConfirms(4) })).time
-  t.equal(stay(brokenRules.restSinceTheMinting), Number.POSITIVE_INFINITY)
-  t.equal(stay(restSinceTheLastCopy), 5 * ACCESS_TTL)
+t.test('the cooldown from the last copy ends an attack beside a user who never confirms', async (t) => {
+  const longestTime = (rule: Rule) => longestGame(exploreGame({ rule, ...games.neverConfirms(4) })).time
+  t.equal(longestTime(brokenRules.cooldownFromIssuance), Number.POSITIVE_INFINITY)
+  t.equal(longestTime(cooldownFromLastCopy), 5 * ACCESS_TTL)
 })
 
 t.test(
-  'after two jars hold two copies, the first refresh past the rest rotates, and the other side ends the session',
+  'two diverged copies are detected at the next refresh of the other party after the cooldown',
   async (t) => {
     const settings = { rule: realRule, untilConfirmed: true }
-    const start = beginning()
-    const copied = start.jar as Copy
-    const thief = refresh(start, copied, settings)
-    const later = { ...thief.world, now: 2 * W }
+    const start = stateAfterLogin()
+    const copied = start.cookie as Copy
+    const attacker = refresh(start, copied, settings)
+    const later = { ...attacker.state, now: 2 * W }
     const victim = refresh(later, copied, settings)
-    t.same([thief.row, victim.row], [4, 6], 'nothing tells the thief from a lost answer')
-    t.not(thief.copy?.at, victim.copy?.at)
+    t.same([attacker.row, victim.row], [4, 6], 'an attacker looks like a lost response')
+    t.not(attacker.copy?.at, victim.copy?.at)
 
-    const used = confirm(victim.world, 2, settings)
+    const used = confirm(victim.state, 2, settings)
     const rested = { ...used, now: 5 * W }
     for (const [first, second] of [
-      [thief.copy, victim.copy],
-      [victim.copy, thief.copy]
+      [attacker.copy, victim.copy],
+      [victim.copy, attacker.copy]
     ] as [Copy, Copy][]) {
       const rotation = refresh(rested, first, settings)
-      t.equal(rotation.row, 4, 'it is not the next refresh of either side that ends it')
-      const reuse = refresh(rotation.world, second, settings)
-      t.equal(reuse.row, 5, 'it is the next of the other side, at once')
-      t.equal(reuse.world.store, null)
+      t.equal(rotation.row, 4, 'the next refresh of either party rotates')
+      const reuse = refresh(rotation.state, second, settings)
+      t.equal(reuse.row, 5, 'the next refresh of the other party is reuse')
+      t.equal(reuse.state.store, null)
     }
   }
 )
 
-t.test('what breaks the rule is found', async (t) => {
-  const caught: [keyof typeof brokenRules, SmallWorld | 'duel'][] = [
-    ['noRest', worlds.nothingLost],
-    ['restOfOneGrace', 'duel'],
-    ['restOfTwoGraces', 'duel'],
-    ['restSinceTheMinting', worlds.someLost],
-    ['noRow5', 'duel'],
-    ['row5ForTheSameCopy', worlds.failover],
-    ['noRow6', worlds.nothingLost],
-    ['noRow7', worlds.nothingLost],
-    ['row7SinceTheMinting', worlds.nothingLost],
-    ['parentAlwaysFine', 'duel'],
-    ['strict', worlds.nothingLost],
-    ['copiesOfOneTime', worlds.nothingLost],
-    ['noRow9', worlds.failover]
+t.test('every broken rule is detected', async (t) => {
+  const cases: [keyof typeof brokenRules, Configuration | 'game'][] = [
+    ['noCooldown', configurations.noLoss],
+    ['cooldownOfOneGrace', 'game'],
+    ['cooldownOfTwoGraces', 'game'],
+    ['cooldownFromIssuance', configurations.losses],
+    ['noRow5', 'game'],
+    ['row5ForRotatedCopy', configurations.failover],
+    ['noRow6', configurations.noLoss],
+    ['noRow7', configurations.noLoss],
+    ['row7FromIssuance', configurations.noLoss],
+    ['parentAlwaysAccepted', 'game'],
+    ['strict', configurations.noLoss],
+    ['copiesWithSameTime', configurations.noLoss],
+    ['noRow9', configurations.failover]
   ]
-  for (const [name, by] of caught) {
+  for (const [name, by] of cases) {
     const rule = brokenRules[name]
-    if (by === 'duel') {
-      const { time, story } = longestStay(playOut({ rule, ...duels.confirms(4) }))
-      t.equal(time, Number.POSITIVE_INFINITY, `${name}: the thief stays: ${story.join('; ')}`)
+    if (by === 'game') {
+      const { time, trace } = longestGame(exploreGame({ rule, ...games.confirms(4) }))
+      t.equal(
+        time,
+        Number.POSITIVE_INFINITY,
+        `${name}: the attacker's access is unlimited: ${trace.join('; ')}`
+      )
       continue
     }
-    const found = explore(by, rule, HALVES)
-    t.ok(found.violation, `${name}: ${told(found)}`)
+    const result = explore(by, rule, HALVES)
+    t.ok(result.violation, `${name}: ${summarize(result)}`)
   }
 })
 
-t.test('a token that was never issued reaches no rule: the MAC of another does not fit', async (t) => {
+t.test('a token that was never issued fails the MAC check', async (t) => {
   const codec = createRefreshTokenCodec(deriveKeys([Buffer.alloc(32, 1)], 'frt:'))
   const [ours, others] = [createFamily('ada'), createFamily('ada')]
   const issued = new Map<string, Copy>()
@@ -208,7 +228,7 @@ t.test('a token that was never issued reaches no rule: the MAC of another does n
     if (use?.copy) issued.set(`${use.copy.gen} ${use.copy.at}`, use.copy)
     return null
   }
-  search(settingsOf(worlds.everything, { rule: realRule, steps: HALVES }), [collect], { maxDepth: 9 })
+  search(settingsOf(configurations.everything, { rule: realRule, steps: HALVES }), [collect], { maxDepth: 9 })
   const tokens = [...issued.values()].map(({ gen, at }) => codec.issue(ours, gen, at))
   let forged = 0
   for (const token of tokens) {
@@ -224,7 +244,7 @@ t.test('a token that was never issued reaches no rule: the MAC of another does n
         const forgery = Buffer.concat([body, mac]).toString('base64url')
         if (forgery === token) continue
         forged++
-        if (codec.parse(forgery)) t.fail(`${otherGen}@${otherAt} passes`)
+        if (codec.parse(forgery)) t.fail(`${otherGen}@${otherAt} is accepted`)
       }
     }
   }

@@ -6,7 +6,7 @@ import { MAX_PER_USER } from './model.js'
 
 const [OLD, NEW] = [Buffer.alloc(32, 'old'), Buffer.alloc(32, 'new')]
 
-/** How secrets roll: each step reaches all processes before the next. */
+/** The steps of a secret rotation. All processes reach a step before any process starts the next. */
 export const PHASES = [[OLD, NEW], [NEW, OLD], [NEW]] as const
 
 /** One process of a deployment, with the secrets of its phase. */
@@ -16,31 +16,36 @@ export interface Process {
   phase: number
 }
 
-/** What the hooks told: the name, and what of it is predicted. */
-export type Told = [name: string, sid: string, ...details: unknown[]]
+/** A call of a hook: its name, and the arguments that the model predicts. */
+export type HookCall = [name: string, sid: string, ...details: unknown[]]
 
 /**
- * Two processes for each phase of the secrets. Building an app takes as long as a whole run, so all runs share
- * them: the store that they talk to is `storeOf`'s of the moment, and no session is of two runs.
+ * Starts two processes for each phase of the secrets.
+ *
+ * All runs share the processes, because starting one takes as long as a run. `currentStore` returns the store of the
+ * current run, and runs share no sessions.
  */
-export async function deploy(storeOf: () => SessionStore, tell: (told: Told) => void): Promise<Process[][]> {
+export async function deploy(
+  currentStore: () => SessionStore,
+  onHookCall: (hookCall: HookCall) => void
+): Promise<Process[][]> {
   const store = new Proxy({} as SessionStore, {
     get(_target, name) {
-      // Guarded routes ask the store: what a process hears from a feed, it hears in time of its own.
+      // Guarded routes query the store instead of a feed, because the delay of a feed is not deterministic.
       if (name === 'openFeed') return undefined
-      const own = storeOf()
+      const own = currentStore()
       const method: unknown = Reflect.get(own, name)
       return typeof method === 'function' ? method.bind(own) : method
     }
   })
-  const start = (phase: number) => startProcess(store, phase, tell)
+  const start = (phase: number) => startProcess(store, phase, onHookCall)
   return Promise.all([0, 1].map(() => Promise.all(PHASES.map((_, phase) => start(phase)))))
 }
 
 async function startProcess(
   store: SessionStore,
   phase: number,
-  tell: (told: Told) => void
+  onHookCall: (hookCall: HookCall) => void
 ): Promise<Process> {
   const secrets = PHASES[phase] as readonly [Buffer, ...Buffer[]]
   const app = Fastify()
@@ -50,11 +55,11 @@ async function startProcess(
     login: (request) => ({ sub: (request.body as { sub: string }).sub }),
     transport: (request) => (request.headers['x-client'] === 'mobile' ? 'body' : 'cookie'),
     session: { maxPerUser: MAX_PER_USER },
-    onLogin: async ({ sid }) => tell(['login', sid]),
+    onLogin: async ({ sid }) => onHookCall(['login', sid]),
     onRefresh: async ({ sid, gen, outcome, row, rollback }) =>
-      tell(['refresh', sid, gen, outcome, row, rollback]),
-    onLogout: async ({ sid, reason }) => tell(['logout', sid, reason]),
-    onReuse: async ({ sid, reason, row }) => tell(['reuse', sid, reason, row])
+      onHookCall(['refresh', sid, gen, outcome, row, rollback]),
+    onLogout: async ({ sid, reason }) => onHookCall(['logout', sid, reason]),
+    onReuse: async ({ sid, reason, row }) => onHookCall(['reuse', sid, reason, row])
   })
   app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
   await app.ready()

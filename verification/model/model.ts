@@ -1,7 +1,6 @@
-/**
- * A plain model of the rule, written from its ten rows and not from the code. It keeps what the plugin forgets:
- * every generation's beginning. Times are microseconds.
- */
+// A model of the rotation rule, written from the text of its ten rows and not from the code of `lib/`. It keeps the records
+// of all generations, which the plugin does not. Times are in microseconds.
+
 export const GRACE = 30_000_000
 export const IDLE = 14 * 24 * 3600 * 1_000_000
 export const MAX_PER_USER = 3
@@ -12,27 +11,27 @@ export interface ModelSession {
   gen: number
   created: number
   expires: number
-  /** The time of issue of the last copy, since `created`. */
+  /** When the last copy was issued, since `created`. */
   lastCopy: number
-  /** How each generation was minted: when, and from which copy of the one before. */
-  births: Map<number, { at: number; from: number }>
-  /** When each generation was proved to be in its client's hands. */
-  proved: Map<number, number>
+  /** When each generation was issued, and from which copy of the previous one. */
+  issuances: Map<number, { at: number; from: number }>
+  /** When each generation was confirmed. */
+  confirmedAt: Map<number, number>
 }
 
-/** What the store holds: a failover takes it back to an earlier one. */
+/** The content of the store. A failover restores an earlier content. */
 export interface ModelStore {
   sessions: Map<string, ModelSession>
-  blacklist: Map<string, Ended>
+  denylist: Map<string, Revocation>
 }
 
-export interface Ended {
+export interface Revocation {
   reason: string
-  /** Until when a token of the session could have lived. */
+  /** The expiry time of the session. */
   until: number
 }
 
-export type Verdict =
+export type Outcome =
   | { outcome: 'rotated' | 'replayed'; row: number; gen: number; copy: number }
   | { outcome: 'reuse' | 'rollback'; row: number }
   | { outcome: 'revoked'; reason: string }
@@ -40,70 +39,70 @@ export type Verdict =
 
 export class Model {
   now: number
-  store: ModelStore = { sessions: new Map(), blacklist: new Map() }
+  store: ModelStore = { sessions: new Map(), denylist: new Map() }
 
   constructor(now: number) {
     this.now = now
   }
 
-  alive(sid: string): ModelSession | undefined {
+  activeSession(sid: string): ModelSession | undefined {
     const session = this.store.sessions.get(sid)
     return session && session.expires > this.now ? session : undefined
   }
 
-  /** Oldest first. */
+  /** Returns the active sessions of a user, oldest first. */
   sessionsOf(sub: string): ModelSession[] {
     return [...this.store.sessions.values()].filter(
       (session) => session.sub === sub && session.expires > this.now
     )
   }
 
-  /** @returns what is evicted for it */
-  login(sid: string, sub: string, replaced: readonly string[]): [string, Ended][] {
+  /** @returns the sessions that the login evicts */
+  login(sid: string, sub: string, replaced: readonly string[]): [string, Revocation][] {
     const { now } = this
     this.store.sessions.set(sid, {
       ...{ sid, sub, gen: 1, created: now, expires: now + IDLE, lastCopy: 0 },
-      births: new Map(),
-      proved: new Map([[1, now]])
+      issuances: new Map(),
+      confirmedAt: new Map([[1, now]])
     })
     const counted = this.sessionsOf(sub).filter((session) => !replaced.includes(session.sid))
     return counted
       .slice(0, Math.max(0, counted.length - MAX_PER_USER))
-      .map((old) => [old.sid, this.end(old.sid, 'evicted') as Ended])
+      .map((old) => [old.sid, this.revoke(old.sid, 'evicted') as Revocation])
   }
 
-  /** @returns undefined where there was none to end */
-  end(sid: string, reason: string): Ended | undefined {
-    const session = this.alive(sid)
+  /** @returns `undefined` if there was no active session */
+  revoke(sid: string, reason: string): Revocation | undefined {
+    const session = this.activeSession(sid)
     if (!session) return undefined
-    const ended = { reason, until: session.expires }
+    const revocation = { reason, until: session.expires }
     this.store.sessions.delete(sid)
-    this.store.blacklist.set(sid, ended)
-    return ended
+    this.store.denylist.set(sid, revocation)
+    return revocation
   }
 
-  prove(sid: string, gen: number): void {
-    const session = this.alive(sid)
-    if (session?.gen === gen && !session.proved.has(gen)) session.proved.set(gen, this.now)
+  confirm(sid: string, gen: number): void {
+    const session = this.activeSession(sid)
+    if (session?.gen === gen && !session.confirmedAt.has(gen)) session.confirmedAt.set(gen, this.now)
   }
 
-  /** @param known what the process knows of the session's end */
-  refresh(sid: string, gen: number, copy: number, known: Ended | undefined): Verdict {
-    const { blacklist } = this.store
-    const entry = blacklist.get(sid)
+  /** @param knownRevocation the local record of the process, which it has even if the store lost the revocation */
+  refresh(sid: string, gen: number, copy: number, knownRevocation: Revocation | undefined): Outcome {
+    const { denylist } = this.store
+    const entry = denylist.get(sid)
     const listed = entry && entry.until > this.now ? entry : undefined
-    const ended = listed ?? known
-    if (ended) {
-      // What a failover brought back ends once more, and what it lost is written again.
-      if (!this.end(sid, ended.reason)) blacklist.set(sid, ended)
-      return { outcome: 'revoked', reason: ended.reason }
+    const revocation = listed ?? knownRevocation
+    if (revocation) {
+      // Revokes a session that a failover restored, and writes a revocation record that it lost.
+      if (!this.revoke(sid, revocation.reason)) denylist.set(sid, revocation)
+      return { outcome: 'revoked', reason: revocation.reason }
     }
-    const session = this.alive(sid)
+    const session = this.activeSession(sid)
     if (!session) return { outcome: 'unknown' }
     const row = this.rowOf(session, gen, copy)
     switch (row) {
       case 3:
-        this.prove(sid, gen)
+        this.confirm(sid, gen)
         return { outcome: 'replayed', row, gen, copy }
       case 5:
       case 8:
@@ -119,34 +118,35 @@ export class Model {
   }
 
   rowOf(session: ModelSession, gen: number, copy: number): number {
-    const { births, proved } = session
+    const { issuances, confirmedAt } = session
     if (gen > session.gen) return gen === session.gen + 1 ? 9 : 10
     if (gen === session.gen) {
-      const birth = births.get(gen)
+      const issuance = issuances.get(gen)
       const since =
-        proved.get(gen) ?? Math.max(birth?.at ?? 0, Math.min(this.now, session.created + session.lastCopy))
-      return birth && this.now - since < 3 * GRACE ? 3 : 4
+        confirmedAt.get(gen) ??
+        Math.max(issuance?.at ?? 0, Math.min(this.now, session.created + session.lastCopy))
+      return issuance && this.now - since < 3 * GRACE ? 3 : 4
     }
-    // Of all that it knows, the rule asks for the last two rotations alone.
+    // The rule only uses the last two rotations.
     if (session.gen - gen > 2) return 8
-    const successor = births.get(gen + 1)
+    const successor = issuances.get(gen + 1)
     const isAnother = successor !== undefined && successor.from !== copy
     if (isAnother && successor.at - (session.created + copy) >= 2 * GRACE) return 5
-    const provedAt = proved.get(gen + 1)
-    if (gen === session.gen - 1 && provedAt === undefined) return 6
-    return provedAt !== undefined && this.now - provedAt < GRACE ? 7 : 8
+    const confirmationTime = confirmedAt.get(gen + 1)
+    if (gen === session.gen - 1 && confirmationTime === undefined) return 6
+    return confirmationTime !== undefined && this.now - confirmationTime < GRACE ? 7 : 8
   }
 
   #rotate(session: ModelSession, gen: number, copy: number): number {
     if (gen !== session.gen) {
-      session.births.clear()
-      session.proved.clear()
+      session.issuances.clear()
+      session.confirmedAt.clear()
       session.lastCopy = Math.max(session.lastCopy, copy)
     }
     session.gen = gen
-    if (!session.proved.has(gen)) session.proved.set(gen, this.now)
+    if (!session.confirmedAt.has(gen)) session.confirmedAt.set(gen, this.now)
     session.gen = gen + 1
-    session.births.set(gen + 1, { at: this.now, from: copy })
+    session.issuances.set(gen + 1, { at: this.now, from: copy })
     session.expires = this.now + IDLE
     return this.#nextCopy(session)
   }

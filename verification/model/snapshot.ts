@@ -1,12 +1,12 @@
 import type { StoreUnderTest } from '../../test/support/stores.js'
 
-/** What a replica had: the values of the keys, and until when they live by the test's clock. */
+/** The content of a replica: the values of the keys, and when they expire by the clock of the test. */
 export interface Snapshot {
   keys: { key: string; value: Buffer; untilMs: number }[]
 }
 
-/** @returns null for a store that has no replica */
-export async function take({ redis, keyPrefix, clock }: StoreUnderTest): Promise<Snapshot | null> {
+/** @returns `null` for a store without a replica */
+export async function takeSnapshot({ redis, keyPrefix, clock }: StoreUnderTest): Promise<Snapshot | null> {
   if (!redis) return null
   const keys: Snapshot['keys'] = []
   for (const key of await redis.keys(`${keyPrefix}*`)) {
@@ -16,8 +16,8 @@ export async function take({ redis, keyPrefix, clock }: StoreUnderTest): Promise
   return { keys }
 }
 
-/** The replica takes over: what was written since is lost. */
-export async function restore(
+/** Restores a snapshot, as a failover to a lagging replica does. Later writes are lost. */
+export async function restoreSnapshot(
   { redis, keyPrefix, clock }: StoreUnderTest,
   { keys }: Snapshot
 ): Promise<void> {

@@ -1,54 +1,63 @@
-import type { Loot, Move, Play, Seen } from './attackers/attacker.js'
-import { Browser, type Habits } from './browser.js'
+import type { Action, ActionResult, Attack, AttackContext } from './attackers/attacker.js'
+import { type ClientBehavior, ClientDevice } from './client-device.js'
 import { Random } from './random.js'
-import type { Access, Answer, Contestant, Granted, Maybe, Server, Token } from './server.js'
-import { HOUR, MINUTE, Timeline } from './time.js'
+import type {
+  AccessToken,
+  Implementation,
+  MaybePromise,
+  RefreshResponse,
+  RefreshToken,
+  Server,
+  TokenResponse
+} from './server.js'
+import { HOUR, MINUTE, Timeline } from './timeline.js'
 
-/** What came of one theft. */
-export interface Outcome {
-  /** From the thief's first refresh until the rule spoke of theft; null: never. */
-  foundOutMs: number | null
-  /** From the theft itself. */
-  sinceTheftMs: number | null
-  /** How many of the victim's refreshes it took. */
-  victimRefreshes: number
-  /** The thief's refreshes that were answered with tokens. */
+/** The result of one attack. */
+export interface AttackOutcome {
+  /** From the attacker's first refresh until the rule detected reuse. `null`: not detected. */
+  detectedMs: number | null
+  /** Number of the attacker's refreshes that returned tokens. */
   refreshes: number
-  /** For how long he held an access token that was good. */
+  /** How long the attacker had a valid access token. */
   accessMs: number
 }
 
-/** How long a thief's leg takes. */
-const LEG_MS = 20
+/** Delay of the attacker's requests and responses. */
+const ONE_WAY_MS = 20
 const LATEST_THEFT_MS = HOUR
 
-/** A victim logs in, a thief copies the jar within the next hour, and the world goes on until he is found out. */
-export async function rob(
-  contestant: Contestant,
-  habits: Habits,
-  play: (loot: Loot) => Play,
+/**
+ * Runs one attack: a victim logs in, and an attacker copies the cookie within the next hour.
+ *
+ * The run ends when reuse is detected, or at `horizonMs` after the theft.
+ */
+export async function runAttack(
+  implementation: Implementation,
+  behavior: ClientBehavior,
+  attack: (context: AttackContext) => Attack,
   { seed, horizonMs }: { seed: string; horizonMs: number }
-): Promise<Outcome> {
+): Promise<AttackOutcome> {
   const random = new Random(seed)
   const timeline = new Timeline()
-  // Noon: the victim is awake.
+  // Starts at noon, when the victim is awake.
   timeline.now += 12 * HOUR
-  const server = new Watched(await contestant.open(() => timeline.now), timeline)
-  const tally = { refreshes: 0, loggedOut: 0, sessions: 0 }
-  const victim = new Browser(
-    { server, timeline, random, habits, tally, loggedOut: () => {} },
+  const server = new MonitoredServer(await implementation.open(() => timeline.now), timeline)
+  const totals = { refreshes: 0, loggedOut: 0, sessions: 0 }
+  const victim = new ClientDevice(
+    { server, timeline, random, behavior, totals, onLoggedOut: () => {} },
     await server.login()
   )
   await timeline.run(timeline.now + random.between(0, LATEST_THEFT_MS), () => victim.isOver)
-  const robbery = new Robbery(server, timeline, victim, new Random(seed, 'thief'))
-  robbery.start(play)
-  await timeline.run(timeline.now + horizonMs, () => server.foundOutAt !== null)
-  return robbery.outcome
+  // The published figures depend on this text, as described at `seedNameOf`.
+  const run = new AttackRun(server, timeline, victim, new Random(seed, 'thief'))
+  run.start(attack)
+  await timeline.run(timeline.now + horizonMs, () => server.detectedAt !== null)
+  return run.outcome
 }
 
-/** Knows when the rule first spoke of theft. */
-class Watched implements Server {
-  foundOutAt: number | null = null
+/** Records when the rule first detected reuse. */
+class MonitoredServer implements Server {
+  detectedAt: number | null = null
   readonly #server: Server
   readonly #timeline: Timeline
 
@@ -57,70 +66,67 @@ class Watched implements Server {
     this.#timeline = timeline
   }
 
-  login(): Maybe<Granted> {
+  login(): MaybePromise<TokenResponse> {
     return this.#server.login()
   }
 
-  refresh(token: Token): Maybe<Answer> {
-    const asked = this.#server.refresh(token)
-    return asked instanceof Promise ? asked.then((answer) => this.#watch(answer)) : this.#watch(asked)
+  refresh(token: RefreshToken): MaybePromise<RefreshResponse> {
+    const pending = this.#server.refresh(token)
+    return pending instanceof Promise
+      ? pending.then((response) => this.#record(response))
+      : this.#record(pending)
   }
 
-  use(access: Access, confirms: boolean): Maybe<'ok' | 'refused'> {
+  use(access: AccessToken, confirms: boolean): MaybePromise<'ok' | 'rejected'> {
     return this.#server.use(access, confirms)
   }
 
-  failover(lostMs: number): Maybe<void> {
+  failover(lostMs: number): MaybePromise<void> {
     return this.#server.failover(lostMs)
   }
 
-  #watch(answer: Answer): Answer {
-    if (answer.status === 401 && answer.why === 'reuse') this.foundOutAt ??= this.#timeline.now
-    return answer
+  #record(response: RefreshResponse): RefreshResponse {
+    if (response.status === 401 && response.reason === 'reuse') this.detectedAt ??= this.#timeline.now
+    return response
   }
 }
 
-class Robbery {
-  readonly #server: Watched
+class AttackRun {
+  readonly #server: MonitoredServer
   readonly #timeline: Timeline
-  readonly #victim: Browser
-  readonly #theftAt: number
+  readonly #victim: ClientDevice
   readonly #random: Random
-  #play: Play | null = null
+  #attack: Attack | null = null
   #firstAt: number | null = null
-  #victimRefreshes = 0
-  #lastVictimAt: number
+  #lastUsedAt: number
   #refreshes = 0
   #accessMs = 0
-  #coveredUntil = 0
-  /** What is to be done at the victim's next refresh. */
-  #awaited: (() => void) | null = null
+  #accessUntil = 0
+  /** Called at the victim's next refresh. */
+  #onVictimRefresh: (() => void) | null = null
 
-  constructor(server: Watched, timeline: Timeline, victim: Browser, random: Random) {
+  constructor(server: MonitoredServer, timeline: Timeline, victim: ClientDevice, random: Random) {
     this.#server = server
     this.#random = random
     this.#timeline = timeline
     this.#victim = victim
-    this.#theftAt = timeline.now
-    this.#lastVictimAt = timeline.now
-    victim.witness = { refreshed: () => this.#victimRefreshed() }
+    this.#lastUsedAt = timeline.now
+    victim.observer = { onRefresh: () => this.#victimRefreshed() }
   }
 
-  get outcome(): Outcome {
-    const { foundOutAt } = this.#server
-    const overlap = foundOutAt === null ? 0 : Math.max(0, this.#coveredUntil - foundOutAt)
+  get outcome(): AttackOutcome {
+    const { detectedAt } = this.#server
+    const invalidMs = detectedAt === null ? 0 : Math.max(0, this.#accessUntil - detectedAt)
     return {
-      foundOutMs: foundOutAt === null ? null : foundOutAt - (this.#firstAt ?? foundOutAt),
-      sinceTheftMs: foundOutAt === null ? null : foundOutAt - this.#theftAt,
-      victimRefreshes: this.#victimRefreshes,
+      detectedMs: detectedAt === null ? null : detectedAt - (this.#firstAt ?? detectedAt),
       refreshes: this.#refreshes,
-      accessMs: this.#accessMs - overlap
+      accessMs: this.#accessMs - invalidMs
     }
   }
 
-  start(play: (loot: Loot) => Play): void {
-    this.#play = play({
-      token: this.#victim.jar,
+  start(attack: (context: AttackContext) => Attack): void {
+    this.#attack = attack({
+      stolenToken: this.#victim.cookie,
       now: () => this.#timeline.now,
       random: this.#random
     })
@@ -128,69 +134,69 @@ class Robbery {
   }
 
   #victimRefreshed(): void {
-    if (this.#firstAt !== null) this.#victimRefreshes++
-    this.#lastVictimAt = this.#timeline.now
-    const awaited = this.#awaited
-    this.#awaited = null
-    awaited?.()
+    this.#lastUsedAt = this.#timeline.now
+    const onVictimRefresh = this.#onVictimRefresh
+    this.#onVictimRefresh = null
+    onVictimRefresh?.()
   }
 
-  #step(seen: Seen): void {
-    const next = this.#play?.next(seen)
+  #step(result: ActionResult): void {
+    const next = this.#attack?.next(result)
     if (!next || next.done) return
     this.#do(next.value)
   }
 
-  #do(move: Move): void {
+  #do(action: Action): void {
     const timeline = this.#timeline
-    const go = (delayMs: number, seen: Seen) => timeline.after(delayMs, () => this.#step(seen))
-    if ('wait' in move) go(move.wait, {})
-    else if ('victimRefreshes' in move) this.#await(move.victimRefreshes)
-    else if ('victimSleeps' in move) this.#awaitSleep(move.victimSleeps, timeline.now + move.atMost)
-    else if ('present' in move) this.#present(move.present)
-    else if ('copyJar' in move) go(0, { token: this.#victim.jar })
-    else if ('list' in move) go(LEG_MS, { lastUsedHour: Math.floor(this.#lastVictimAt / HOUR) })
-    else if ('toss' in move) {
-      this.#victim.jar = move.toss
-      go(0, {})
+    const finish = (delayMs: number, result: ActionResult) =>
+      timeline.after(delayMs, () => this.#step(result))
+    if ('wait' in action) finish(action.wait, {})
+    else if ('victimRefreshes' in action) this.#waitForRefresh(action.victimRefreshes)
+    else if ('victimSleeps' in action) this.#waitForSleep(action.victimSleeps, timeline.now + action.atMost)
+    else if ('present' in action) this.#present(action.present)
+    else if ('copyCookie' in action) finish(0, { token: this.#victim.cookie })
+    else if ('list' in action) finish(ONE_WAY_MS, { lastUsedHour: Math.floor(this.#lastUsedAt / HOUR) })
+    else if ('setCookie' in action) {
+      this.#victim.cookie = action.setCookie
+      finish(0, {})
     } else {
-      timeline.after(LEG_MS, async () => {
-        if ('use' in move) await this.#server.use(move.use, true)
-        else await this.#server.failover(move.failover)
-        go(LEG_MS, {})
+      timeline.after(ONE_WAY_MS, async () => {
+        if ('use' in action) await this.#server.use(action.use, true)
+        else await this.#server.failover(action.failover)
+        finish(ONE_WAY_MS, {})
       })
     }
   }
 
-  #await(maxMs: number): void {
-    const go = () => this.#timeline.after(0, () => this.#step({}))
-    this.#awaited = go
+  #waitForRefresh(maxMs: number): void {
+    const finish = () => this.#timeline.after(0, () => this.#step({}))
+    this.#onVictimRefresh = finish
     this.#timeline.after(maxMs, () => {
-      if (this.#awaited !== go) return
-      this.#awaited = null
+      if (this.#onVictimRefresh !== finish) return
+      this.#onVictimRefresh = null
       this.#step({})
     })
   }
 
-  #awaitSleep(isAsleep: boolean, until: number): void {
+  #waitForSleep(isAsleep: boolean, until: number): void {
     const isDue = this.#victim.isAsleep === isAsleep || this.#timeline.now >= until
     this.#timeline.after(isDue ? 0 : MINUTE, () =>
-      isDue ? this.#step({}) : this.#awaitSleep(isAsleep, until)
+      isDue ? this.#step({}) : this.#waitForSleep(isAsleep, until)
     )
   }
 
-  #present(token: Token): void {
+  #present(token: RefreshToken): void {
     const timeline = this.#timeline
-    timeline.after(LEG_MS, async () => {
+    timeline.after(ONE_WAY_MS, async () => {
       this.#firstAt ??= timeline.now
-      const answer = await this.#server.refresh(token)
-      if (answer.status === 200) {
+      const response = await this.#server.refresh(token)
+      if (response.status === 200) {
         this.#refreshes++
-        this.#lastVictimAt = answer.setsCookie ? timeline.now : this.#lastVictimAt
-        this.#accessMs += Math.max(0, answer.access.expiresMs - Math.max(timeline.now, this.#coveredUntil))
-        this.#coveredUntil = answer.access.expiresMs
+        this.#lastUsedAt = response.setsCookie ? timeline.now : this.#lastUsedAt
+        this.#accessMs += Math.max(0, response.access.expiresMs - Math.max(timeline.now, this.#accessUntil))
+        this.#accessUntil = response.access.expiresMs
       }
-      timeline.after(LEG_MS, () => this.#step({ answer }))
+      timeline.after(ONE_WAY_MS, () => this.#step({ response }))
     })
   }
 }

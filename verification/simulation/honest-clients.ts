@@ -1,40 +1,41 @@
-import { Browser, type Habits, type Tally } from './browser.js'
+import { type ClientBehavior, ClientDevice, type Totals } from './client-device.js'
 import { Random } from './random.js'
-import type { Contestant } from './server.js'
-import { DAY, SECOND, Timeline } from './time.js'
+import type { Implementation } from './server.js'
+import { DAY, SECOND, Timeline } from './timeline.js'
 
 const TWO_WEEKS_MS = 14 * DAY
 
 /**
- * Two weeks in the lives of honest users: whoever is logged out logs in again half a minute later.
- * @param users each with a seed of his own
+ * Simulates honest users for two weeks. A user who is logged out logs in again half a minute later.
+ *
+ * @param users number of users, each with their own random numbers
  */
-export async function liveHonestly(
-  contestant: Contestant,
-  habits: Habits,
+export async function simulateUsers(
+  implementation: Implementation,
+  behavior: ClientBehavior,
   users: number,
   seed: string,
-  lengthMs = TWO_WEEKS_MS
-): Promise<Tally> {
-  const tally: Tally = { refreshes: 0, loggedOut: 0, sessions: 0 }
+  durationMs = TWO_WEEKS_MS
+): Promise<Totals> {
+  const totals: Totals = { refreshes: 0, loggedOut: 0, sessions: 0 }
   for (let user = 0; user < users; user++) {
-    await live(contestant, habits, { random: new Random(seed, user), tally, lengthMs })
+    await simulateUser(implementation, behavior, { random: new Random(seed, user), totals, durationMs })
   }
-  return tally
+  return totals
 }
 
-async function live(
-  contestant: Contestant,
-  habits: Habits,
-  { random, tally, lengthMs }: { random: Random; tally: Tally; lengthMs: number }
+async function simulateUser(
+  implementation: Implementation,
+  behavior: ClientBehavior,
+  { random, totals, durationMs }: { random: Random; totals: Totals; durationMs: number }
 ): Promise<void> {
   const timeline = new Timeline()
-  const end = timeline.now + lengthMs
-  const start = async () => {
-    const server = await contestant.open(() => timeline.now)
-    const loggedOut = () => timeline.after(30 * SECOND, start)
-    new Browser({ server, timeline, random, habits, tally, loggedOut }, await server.login())
+  const end = timeline.now + durationMs
+  const logIn = async () => {
+    const server = await implementation.open(() => timeline.now)
+    const onLoggedOut = () => timeline.after(30 * SECOND, logIn)
+    new ClientDevice({ server, timeline, random, behavior, totals, onLoggedOut }, await server.login())
   }
-  await start()
+  await logIn()
   await timeline.run(end)
 }

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { honestTable, searchTable, thievesTable } from './report.js'
-import { columns, searched } from './strategies.js'
+import { columnsOf, searchedRules } from './implementations.js'
+import { attackersTable, honestTable, searchTable } from './report.js'
 
-const PARTS = ['honest', 'thieves', 'search'] as const
+const TABLES = ['honest', 'attackers', 'search'] as const
 
 const { values } = parseArgs({
   options: {
@@ -12,41 +12,41 @@ const { values } = parseArgs({
     rules: { type: 'string', default: '' }
   }
 })
-const settings = { seed: wholeNumber('seed'), sessions: wholeNumber('sessions') }
-if (values.only !== undefined && !PARTS.some((part) => part === values.only)) {
-  throw new Error(`--only is one of ${PARTS.join(', ')}`)
+const settings = { seed: positiveInteger('seed'), sessions: positiveInteger('sessions') }
+if (values.only !== undefined && !TABLES.some((table) => table === values.only)) {
+  throw new Error(`--only must be one of ${TABLES.join(', ')}`)
 }
-const isWanted = (part: (typeof PARTS)[number]) => (values.only ?? part) === part
+const isSelected = (table: (typeof TABLES)[number]) => (values.only ?? table) === table
 
 console.log(`npm run simulate -- ${process.argv.slice(2).join(' ')}`)
 console.log(`seed ${settings.seed}, ${settings.sessions} users of the first condition\n`)
 const startedAt = performance.now()
-const named = new RegExp(values.rules)
-const contestants = await columns(named)
-if (isWanted('honest')) {
-  console.log('Honest sessions logged out, per million refreshes:\n')
-  console.log(`${await honestTable(contestants, settings)}\n`)
+const pattern = new RegExp(values.rules)
+const columns = await columnsOf(pattern)
+if (isSelected('honest')) {
+  console.log('Logouts of honest users, per million refreshes:\n')
+  console.log(`${await honestTable(columns, settings)}\n`)
 }
-if (isWanted('thieves')) {
-  console.log('Found out after (median, 95th percentile), and the refreshes that were granted until then:\n')
-  console.log(`${await thievesTable(contestants, settings)}\n`)
+if (isSelected('attackers')) {
+  console.log('Time until reuse is detected (median, 95th percentile), and successful refreshes (median):\n')
+  console.log(`${await attackersTable(columns, settings)}\n`)
 }
-if (isWanted('search')) {
-  console.log('The best thieves of a random search, whose victims never sleep:\n')
-  console.log(`${await searchTable(searched(named), settings)}\n`)
+if (isSelected('search')) {
+  console.log('Best attackers of a random search (victims never sleep):\n')
+  console.log(`${await searchTable(searchedRules(pattern), settings)}\n`)
 }
 const cpu = process.cpuUsage()
 const [wallSeconds, cpuSeconds] = [performance.now() - startedAt, (cpu.user + cpu.system) / 1000].map(
   toSeconds
 )
-console.log(`${wallSeconds} s, of which ${cpuSeconds} s of one core`)
+console.log(`${wallSeconds} s, ${cpuSeconds} s of CPU time`)
 
 function toSeconds(ms: number): number {
   return Math.round(ms / 1000)
 }
 
-function wholeNumber(name: 'seed' | 'sessions'): number {
+function positiveInteger(name: 'seed' | 'sessions'): number {
   const number = Number(values[name])
-  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${name} is a whole number above 0`)
+  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${name} must be a positive integer`)
   return number
 }

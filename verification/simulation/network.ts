@@ -1,15 +1,14 @@
 import type { Random } from './random.js'
 
-/** The way between a client and the server, one leg at a time. */
+/** The network between a client and the server. A request and its response are lost and delayed independently. */
 export interface Network {
-  /** The share of legs (requests, and answers) that never arrive. */
+  /** The share of requests, and of responses, that are lost. */
   loss: number
-  /** How long a leg takes that does arrive. */
   requestMs(random: Random): number
-  answerMs(random: Random): number
+  responseMs(random: Random): number
 }
 
-/** A leg of some tens of milliseconds, now and then of some hundreds. */
+/** Returns the delay of one direction of a good network: usually tens of milliseconds, rarely hundreds. */
 export function quick(random: Random): number {
   return 10 + random.exponential(40)
 }

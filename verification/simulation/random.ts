@@ -1,4 +1,4 @@
-/** A seeded generator (mulberry32 over a mixed seed): the same seed gives the same world. */
+/** A seeded random number generator (mulberry32 over a mixed seed). The same seed gives the same simulation. */
 export class Random {
   #state: number
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seeds.reduce<number>((state, seed) => mix(state, seed), 0x9e3779b9)
   }
 
-  /** At least 0, less than 1. */
+  /** Returns a number of at least 0 and less than 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
@@ -31,7 +31,17 @@ export class Random {
   }
 }
 
-/** Each character or number stirs all bits, so that neighbouring seeds give unlike worlds. */
+/**
+ * Returns the text that seeds the random numbers of a condition, an attacker or a rule.
+ *
+ * The published figures were computed with these texts. A new text gives other figures. A name can change freely if the
+ * old name is kept as `seedName`.
+ */
+export function seedNameOf({ name, seedName = name }: { name: string; seedName?: string }): string {
+  return seedName
+}
+
+/** Mixes a seed into the state. Each character changes all bits, so that similar seeds give different numbers. */
 function mix(state: number, seed: number | string): number {
   let mixed = state
   for (const char of `${seed}/`) {

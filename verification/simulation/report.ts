@@ -1,41 +1,44 @@
-import { type Outcome, rob } from './attack-run.js'
+import { type AttackOutcome, runAttack } from './attack-run.js'
 import { adaptive } from './attackers/adaptive.js'
-import type { Thief } from './attackers/attacker.js'
+import type { Attacker } from './attackers/attacker.js'
 import { known } from './attackers/known.js'
-import { describe } from './attackers/policy.js'
-import { conditions, everyCondition } from './conditions.js'
-import { liveHonestly } from './honest-clients.js'
+import { describe } from './attackers/strategy.js'
+import { conditions, victimBehaviors } from './conditions.js'
+import { simulateUsers } from './honest-clients.js'
+import type { Column } from './implementations.js'
+import { seedNameOf } from './random.js'
 import { search } from './search.js'
-import type { Contestant } from './server.js'
-import type { Column } from './strategies.js'
-import { count, labelOf, minutes, quantile, table } from './tables.js'
-import { HOUR } from './time.js'
+import type { Implementation } from './server.js'
+import { count, duration, quantile, table } from './tables.js'
+import { HOUR } from './timeline.js'
 
 export interface Settings {
   seed: number
-  /** Users of the first condition. Conditions with more tabs have fewer users. */
+  /** Number of users of the first condition. Conditions with more tabs have fewer users. */
   sessions: number
 }
 
 const HORIZON_MS = 12 * HOUR
 
-/** Returns the logouts of honest sessions per million refreshes. */
+/** Returns a table of the logouts of honest users per million refreshes. */
 export async function honestTable(columns: Column[], { seed, sessions }: Settings): Promise<string> {
   const rows: string[][] = []
-  for (const { name, weight, habits } of conditions) {
+  for (const condition of conditions) {
+    const { name, weight, behavior } = condition
     const cells: string[] = []
-    for (const { contestant, share } of columns) {
+    for (const { implementation, share } of columns) {
       const users = Math.max(1, Math.round((sessions / weight) * share))
-      const { refreshes, loggedOut } = await liveHonestly(contestant, habits, users, `${seed} ${name}`)
+      const runSeed = `${seed} ${seedNameOf(condition)}`
+      const { refreshes, loggedOut } = await simulateUsers(implementation, behavior, users, runSeed)
       cells.push(`${count((loggedOut / refreshes) * 1e6)} (of ${millions(refreshes)})`)
     }
-    rows.push([labelOf(name), ...cells])
+    rows.push([name, ...cells])
   }
   return table(['condition', ...namesOf(columns)], rows)
 }
 
 function namesOf(columns: Column[]): string[] {
-  return columns.map(({ contestant }) => labelOf(contestant.name))
+  return columns.map(({ implementation }) => implementation.name)
 }
 
 function millions(refreshes: number): string {
@@ -43,58 +46,64 @@ function millions(refreshes: number): string {
 }
 
 /**
- * Returns, for each attacker, the share of attacks that were detected (unless all were), the median and the 95th
- * percentile of the time from the attacker's first refresh, and the number of refreshes.
+ * Returns a table of the attackers.
+ *
+ * A cell shows the share of detected attacks (unless all were detected), the median and the 95th percentile of the time
+ * from the attacker's first refresh to the detection, and the median number of refreshes.
  */
-export async function thievesTable(columns: Column[], { seed, sessions }: Settings): Promise<string> {
+export async function attackersTable(columns: Column[], { seed, sessions }: Settings): Promise<string> {
   const rows: string[][] = []
-  for (const thief of [...known, ...adaptive]) {
+  for (const attacker of [...known, ...adaptive]) {
     const cells: string[] = []
-    for (const { contestant, share } of columns) {
-      const thefts = Math.max(10, Math.round((sessions / 2) * share))
-      const outcomes: Outcome[] = []
-      for (let theft = 0; theft < thefts; theft++) {
-        const at = { seed: `${seed} ${thief.name} ${theft}`, horizonMs: HORIZON_MS }
-        outcomes.push(await rob(contestant, victimOf(thief), (loot) => thief.play(loot), at))
+    for (const { implementation, share } of columns) {
+      const attacks = Math.max(10, Math.round((sessions / 2) * share))
+      const outcomes: AttackOutcome[] = []
+      for (let i = 0; i < attacks; i++) {
+        const settings = { seed: `${seed} ${seedNameOf(attacker)} ${i}`, horizonMs: HORIZON_MS }
+        const attack = attacker.attack.bind(attacker)
+        outcomes.push(await runAttack(implementation, victimOf(attacker), attack, settings))
       }
-      cells.push(thiefCell(outcomes))
+      cells.push(attackerCell(outcomes))
     }
-    const needs = thief.needs ? ` (${labelOf(thief.needs)})` : ''
-    rows.push([`${labelOf(thief.name)}${needs}`, ...cells])
+    const needs = attacker.needs ? ` (${attacker.needs})` : ''
+    rows.push([`${attacker.name}${needs}`, ...cells])
   }
   return table(['attacker', ...namesOf(columns)], rows)
 }
 
-function victimOf({ victim }: Thief) {
-  const { oneTab, mobile, fiveTabs } = everyCondition()
+function victimOf({ victim }: Attacker) {
+  const { oneTab, mobile, fiveTabs } = victimBehaviors
   if (victim === 'everyday') return fiveTabs
   return { ...(victim === 'phone' ? mobile : oneTab), sleep: null }
 }
 
-function thiefCell(outcomes: Outcome[]): string {
-  const times = outcomes.flatMap(({ foundOutMs }) => foundOutMs ?? [])
+function attackerCell(outcomes: AttackOutcome[]): string {
+  const times = outcomes.flatMap(({ detectedMs }) => detectedMs ?? [])
   const refreshes = quantile(
     outcomes.map((outcome) => outcome.refreshes),
     0.5
   )
   const share = times.length / outcomes.length
   if (share < 0.02) return `never (${count(refreshes)})`
-  const often = share > 0.999 ? '' : `${Math.floor(share * 100)} %: `
-  const [median, late] = [minutes(quantile(times, 0.5)), minutes(quantile(times, 0.95))]
-  return `${often}${median === late ? median : `${median}, ${late}`} (${count(refreshes)})`
+  const percentage = share > 0.999 ? '' : `${Math.floor(share * 100)} %: `
+  const [median, percentile95] = [duration(quantile(times, 0.5)), duration(quantile(times, 0.95))]
+  return `${percentage}${median === percentile95 ? median : `${median}, ${percentile95}`} (${count(refreshes)})`
 }
 
-/** Returns the attackers with the longest access that a random search finds. */
-export async function searchTable(contestants: Contestant[], { seed, sessions }: Settings): Promise<string> {
+/** Returns a table of the attackers with the longest access that a random search found. */
+export async function searchTable(
+  implementations: Implementation[],
+  { seed, sessions }: Settings
+): Promise<string> {
   const rows: string[][] = []
-  for (const contestant of contestants) {
+  for (const implementation of implementations) {
     const tries = sessions * 5
-    const [best] = await search(contestant, tries, `${seed} search`)
-    if (!best) throw new Error('a search without a result')
-    const { policy, accessMinutes, foundOut, thefts } = best
+    const [best] = await search(implementation, tries, `${seed} search`)
+    if (!best) throw new Error('the search returned no strategy')
+    const { strategy, accessMinutes, detected, attacks } = best
     const access = `${accessMinutes.toFixed(1)} of 180 min`
-    const share = `${(foundOut * 100).toFixed(0)} % of ${thefts}`
-    rows.push([labelOf(contestant.name), count(tries), access, share, describe(policy)])
+    const share = `${(detected * 100).toFixed(0)} % of ${attacks}`
+    rows.push([implementation.name, count(tries), access, share, describe(strategy)])
   }
   return table(['rule', 'attackers tried', 'access of the best', 'detected', 'strategy of the best'], rows)
 }

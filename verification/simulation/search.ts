@@ -1,76 +1,82 @@
-import { type Outcome, rob } from './attack-run.js'
-import { mutated, type Policy, playPolicy, randomPolicy } from './attackers/policy.js'
-import type { Habits } from './browser.js'
-import { everyCondition } from './conditions.js'
-import { Random } from './random.js'
-import type { Contestant } from './server.js'
-import { HOUR, MINUTE } from './time.js'
+import { type AttackOutcome, runAttack } from './attack-run.js'
+import { attackWith, mutate, randomStrategy, type Strategy } from './attackers/strategy.js'
+import type { ClientBehavior } from './client-device.js'
+import { victimBehaviors } from './conditions.js'
+import { Random, seedNameOf } from './random.js'
+import type { Implementation } from './server.js'
+import { HOUR, MINUTE } from './timeline.js'
 
 const HORIZON_MS = 3 * HOUR
-const FIRST_LOOK = 2
-const SURVIVORS = 25
+const FIRST_RUNS = 2
+const MAX_BEST = 25
 
-export interface Found {
-  policy: Policy
-  /** Over all victims and runs: how long the thief could use the API, in minutes. */
+export interface SearchResult {
+  strategy: Strategy
+  /** How long the attacker had access, in minutes, on average over all attacks. */
   accessMinutes: number
-  /** The share of thefts that were found out. */
-  foundOut: number
-  thefts: number
+  /** The share of attacks that were detected. */
+  detected: number
+  attacks: number
 }
 
-/** None of them sleeps: whoever's victim sleeps has a free hand under any rule. */
-function victims(): Habits[] {
-  const { oneTab, mobile, fiveTabs } = everyCondition()
-  return [oneTab, mobile, fiveTabs].map((habits) => ({ ...habits, sleep: null }))
+/** Returns victims that never sleep, because no rule detects an attacker while the victim sleeps. */
+function victims(): ClientBehavior[] {
+  const { oneTab, mobile, fiveTabs } = victimBehaviors
+  return [oneTab, mobile, fiveTabs].map((behavior) => ({ ...behavior, sleep: null }))
 }
 
 /**
- * Looks for the thief with the longest access: policies at random, then the best of them changed a little,
- * again and again; at last the best once more, with other seeds and more victims.
- * @param secondLook how many of each kind of victim
+ * Searches for the strategy with the longest access.
+ *
+ * The first half of the tries are random strategies. The second half are small changes of the best ones so far. The best
+ * ones are then run again with other seeds and more victims.
+ *
+ * @param finalRuns number of victims of each kind in the last step
+ * @returns the best strategies, the best one first
  */
 export async function search(
-  contestant: Contestant,
+  implementation: Implementation,
   tries: number,
   seed: string,
-  secondLook = 40
-): Promise<Found[]> {
-  const random = new Random(seed, contestant.name)
-  const habits = victims()
-  const look = (policy: Policy, runs: number, of: string) =>
-    judge(contestant, policy, habits, runs, `${seed} ${of}`)
-  let best: Found[] = []
+  finalRuns = 40
+): Promise<SearchResult[]> {
+  const random = new Random(seed, seedNameOf(implementation))
+  const behaviors = victims()
+  const run = (strategy: Strategy, runs: number, round: string) =>
+    evaluate(implementation, strategy, behaviors, runs, `${seed} ${round}`)
+  let best: SearchResult[] = []
   for (let i = 0; i < tries; i++) {
     const parent = best[Math.floor(random.next() * best.length)]
-    const policy = i < tries / 2 || !parent ? randomPolicy(random) : mutated(parent.policy, random)
-    best = longestFirst([...best, await look(policy, FIRST_LOOK, `first ${i}`)]).slice(0, SURVIVORS)
+    const strategy = i < tries / 2 || !parent ? randomStrategy(random) : mutate(parent.strategy, random)
+    best = sortByAccess([...best, await run(strategy, FIRST_RUNS, `first ${i}`)]).slice(0, MAX_BEST)
   }
-  const again: Found[] = []
-  for (const { policy } of best) again.push(await look(policy, secondLook, 'second'))
-  return longestFirst(again)
+  const results: SearchResult[] = []
+  for (const { strategy } of best) results.push(await run(strategy, finalRuns, 'second'))
+  return sortByAccess(results)
 }
 
-function longestFirst(found: Found[]): Found[] {
-  return found.sort((a, b) => b.accessMinutes - a.accessMinutes)
+function sortByAccess(results: SearchResult[]): SearchResult[] {
+  return results.sort((a, b) => b.accessMinutes - a.accessMinutes)
 }
 
-async function judge(
-  contestant: Contestant,
-  policy: Policy,
-  habits: Habits[],
+async function evaluate(
+  implementation: Implementation,
+  strategy: Strategy,
+  behaviors: ClientBehavior[],
   runs: number,
   seed: string
-): Promise<Found> {
-  const outcomes: Outcome[] = []
-  for (const [which, victim] of habits.entries()) {
+): Promise<SearchResult> {
+  const outcomes: AttackOutcome[] = []
+  for (const [victim, behavior] of behaviors.entries()) {
     for (let run = 0; run < runs; run++) {
-      const at = { seed: `${seed} ${which} ${run}`, horizonMs: HORIZON_MS }
-      outcomes.push(await rob(contestant, victim, (loot) => playPolicy(policy, loot), at))
+      const settings = { seed: `${seed} ${victim} ${run}`, horizonMs: HORIZON_MS }
+      outcomes.push(
+        await runAttack(implementation, behavior, (context) => attackWith(strategy, context), settings)
+      )
     }
   }
-  const thefts = outcomes.length
+  const attacks = outcomes.length
   const accessMs = outcomes.reduce((sum, outcome) => sum + outcome.accessMs, 0)
-  const foundOut = outcomes.filter(({ foundOutMs }) => foundOutMs !== null).length
-  return { policy, accessMinutes: accessMs / thefts / MINUTE, foundOut: foundOut / thefts, thefts }
+  const detected = outcomes.filter(({ detectedMs }) => detectedMs !== null).length
+  return { strategy, accessMinutes: accessMs / attacks / MINUTE, detected: detected / attacks, attacks }
 }

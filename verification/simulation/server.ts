@@ -1,52 +1,60 @@
-/** A refresh token, and what whoever holds it can read from it. */
-export interface Token {
+/** A refresh token and its fields, which the client can read. */
+export interface RefreshToken {
   readonly gen: number
-  /** Microseconds since the session began; 0 under rules that know no copies. */
+  /** Microseconds since the session was created. 0 under rules without copies. */
   readonly issuedUs: number
-  /** The token itself, where the rule makes real ones. */
+  /** The encoded token. Empty if the rule issues no real tokens. */
   readonly text: string
 }
 
-/** An access token, likewise. */
-export interface Access {
+/** An access token and its fields. */
+export interface AccessToken {
   readonly gen: number
   readonly expiresMs: number
+  /** The encoded token. Empty if the rule issues no real tokens. */
   readonly text: string
 }
 
-export interface Granted {
+export interface TokenResponse {
   status: 200
-  token: Token
-  /** Whether a cookie comes with it: the same copy is not set again. */
+  token: RefreshToken
+  /** Whether the response sets the cookie. It does not if the token is the presented copy. */
   setsCookie: boolean
-  access: Access
+  access: AccessToken
 }
 
 /**
- * `reuse`: the rule speaks of theft. `gone`: there is no such session, or no such token. 503: neither a yes
- * nor a no, the client is to try again.
+ * The response to a refresh.
+ *
+ * 401 `reuse`: the rule detects reuse. 401 `unknown`: the session or the token does not exist. 503: the rule does not
+ * decide, and the client must retry.
  */
-export type Answer = Granted | { status: 401; why: 'reuse' | 'gone' } | { status: 503 }
+export type RefreshResponse = TokenResponse | { status: 401; reason: 'reuse' | 'unknown' } | { status: 503 }
 
-export type Maybe<T> = T | Promise<T>
+export type MaybePromise<T> = T | Promise<T>
 
 /**
- * A server with one session, as clients and thieves meet it: neither is told apart here. One session is
- * one world, for sessions do not touch each other.
+ * A server with one session.
+ *
+ * It does not distinguish honest clients from attackers. One session is enough because sessions do not affect each
+ * other.
  */
 export interface Server {
-  login(): Maybe<Granted>
-  refresh(token: Token): Maybe<Answer>
-  /** @param confirms whether this use proves that the client holds the pair */
-  use(access: Access, confirms: boolean): Maybe<'ok' | 'refused'>
-  /** The store forgets what it acknowledged in the last `lostMs`. */
-  failover(lostMs: number): Maybe<void>
+  login(): MaybePromise<TokenResponse>
+  refresh(token: RefreshToken): MaybePromise<RefreshResponse>
+  /** @param confirms whether this use of the access token confirms its generation */
+  use(access: AccessToken, confirms: boolean): MaybePromise<'ok' | 'rejected'>
+  /** The store loses what it acknowledged in the last `lostMs`. */
+  failover(lostMs: number): MaybePromise<void>
 }
 
-/** What opens a server on a clock of the simulation's, in milliseconds. */
-export interface Contestant {
+/** A rotation rule that can be simulated. */
+export interface Implementation {
   name: string
-  open(now: () => number): Maybe<Server>
+  /** Used as a seed of the random numbers instead of `name`. See `seedNameOf`. */
+  seedName?: string
+  /** @param now the simulated time in milliseconds */
+  open(now: () => number): MaybePromise<Server>
 }
 
 export const ACCESS_TTL_MS = 5 * 60 * 1000

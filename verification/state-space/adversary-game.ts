@@ -1,24 +1,25 @@
 import { canonical } from './canonical.js'
 import { pack, unpack } from './pack.js'
 import { confirm, refresh, type ServerSettings } from './server.js'
-import { beginning, type Copy, type World } from './state.js'
-import { lootsAfter, nameOf, withProof } from './transitions.js'
+import { type Copy, type State, stateAfterLogin } from './state.js'
+import { nameOf, stolenAlternatives, withAccessToken } from './transitions.js'
 
 /**
- * A victim who keeps coming back, and a thief who has copied his jar once, sees every answer that he gets, and
- * plays as well as can be: what he does is searched, not guessed.
+ * A game between a victim who refreshes regularly and an attacker who copied the cookie jar once.
+ *
+ * The attacker sees every response. All possible actions of the attacker are searched, so that the best one is included.
  */
-export interface DuelSettings extends ServerSettings {
+export interface GameSettings extends ServerSettings {
   accessTtl: number
-  /** The victim refreshes so long after he last did: at the earliest, and at the latest. */
+  /** The earliest and the latest time of the victim's next refresh, since the last one. */
   victim: { earliest: number; latest: number; confirms: boolean }
-  lootSize: number
+  maxStolen: number
   step: number
 }
 
 interface Position {
-  world: World
-  /** Since the victim last refreshed. */
+  state: State
+  /** Time since the victim's last refresh. */
   since: number
 }
 
@@ -26,93 +27,95 @@ export interface Edge {
   name: string
   to: number
   time: number
-  /** A refresh that the thief got through; at rest it gives an access token, and nothing else. */
-  thief: 'none' | 'rest' | 'pair'
+  /** A successful refresh of the attacker. During the cooldown it returns an access token without a new refresh token. */
+  attacker: 'none' | 'cooldown' | 'pair'
 }
 
-export interface Duel {
-  /** Where the thief has just copied the jar. */
-  thefts: number[]
-  /** By position: what can happen there. A position without any is the session's end. */
+export interface Game {
+  /** The positions directly after the attacker copied the cookie jar. */
+  theftPositions: number[]
+  /** The turns that are possible at each position. A position without turns is a revoked session. */
   edges: Edge[][]
 }
 
-/** Every position that can be reached, however long it takes. */
-export function playOut(settings: DuelSettings): Duel {
+/** Returns all positions that can be reached. */
+export function exploreGame(settings: GameSettings): Game {
   const ids = new Map<string, number>()
   const keys: string[] = []
   const edges: Edge[][] = []
-  const thefts = new Set<number>()
-  const idOf = ({ world, since }: Position): number => {
-    const key = pack(canonical(world)) + String.fromCharCode(since / settings.step)
+  const theftPositions = new Set<number>()
+  const idOf = ({ state, since }: Position): number => {
+    const key = pack(canonical(state)) + String.fromCharCode(since / settings.step)
     const known = ids.get(key)
     if (known !== undefined) return known
     ids.set(key, keys.length)
     return keys.push(key) - 1
   }
-  idOf({ world: { ...beginning(), canSteal: true }, since: 0 })
+  idOf({ state: { ...stateAfterLogin(), canSteal: true }, since: 0 })
   for (let id = 0; id < keys.length; id++) {
     const key = keys[id] as string
-    const position = { world: unpack(key), since: key.charCodeAt(key.length - 1) * settings.step }
+    const position = { state: unpack(key), since: key.charCodeAt(key.length - 1) * settings.step }
     const own: Edge[] = []
-    for (const { position: next, ...edge } of turns(position, settings)) {
+    for (const { position: next, ...edge } of turnsOf(position, settings)) {
       const to = idOf(next)
       if (to !== id) own.push({ ...edge, to })
-      if (edge.name === THEFT) thefts.add(to)
+      if (edge.name === THEFT) theftPositions.add(to)
     }
     edges.push(own)
   }
-  return { thefts: [...thefts], edges }
+  return { theftPositions: [...theftPositions], edges }
 }
 
-const THEFT = 'the thief copies the jar'
+const THEFT = 'the attacker copies the cookie jar'
 
 type Turn = Omit<Edge, 'to'> & { position: Position }
 
-function* turns(position: Position, settings: DuelSettings): Generator<Turn> {
-  const { world, since } = position
+function* turnsOf(position: Position, settings: GameSettings): Generator<Turn> {
+  const { state, since } = position
   const { victim, step } = settings
-  if (!world.store) return
-  const after = (name: string, changed: Partial<World>): Turn => ({
+  if (!state.store) return
+  const after = (name: string, changed: Partial<State>): Turn => ({
     name,
-    ...{ time: 0, thief: 'none', position: { world: { ...world, ...changed }, since } }
+    ...{ time: 0, attacker: 'none', position: { state: { ...state, ...changed }, since } }
   })
-  if (since >= victim.earliest) yield visit(world, settings)
-  yield* uses(position, settings)
+  if (since >= victim.earliest) yield victimTurn(state, settings)
+  yield* attackerTurns(position, settings)
   if (since + step <= victim.latest) {
-    const next = { world: { ...world, now: world.now + step }, since: since + step }
-    yield { name: 'time passes', time: step, thief: 'none', position: next }
+    const next = { state: { ...state, now: state.now + step }, since: since + step }
+    yield { name: 'time passes', time: step, attacker: 'none', position: next }
   }
-  const { jar } = world
-  if (world.canSteal && jar) yield after(THEFT, { canSteal: false, loot: [jar] })
-  for (const { gen } of world.proofs) {
-    yield { ...after('the thief confirms', confirm(world, gen, settings)) }
+  const { cookie } = state
+  if (state.canSteal && cookie) yield after(THEFT, { canSteal: false, stolen: [cookie] })
+  for (const { gen } of state.accessTokens) {
+    yield { ...after('the attacker confirms', confirm(state, gen, settings)) }
   }
 }
 
-function visit(world: World, settings: DuelSettings): Turn {
-  const used = world.jar as Copy
-  const { world: next, row, copy } = refresh(world, used, settings)
+function victimTurn(state: State, settings: GameSettings): Turn {
+  const used = state.cookie as Copy
+  const { state: next, row, copy } = refresh(state, used, settings)
   const confirmed = settings.victim.confirms && copy ? confirm(next, copy.gen, settings) : next
   return {
     name: `the victim refreshes with ${nameOf(used)}: row ${row}`,
     time: 0,
-    thief: 'none',
-    position: { world: { ...confirmed, jar: copy ?? used }, since: 0 }
+    attacker: 'none',
+    position: { state: { ...confirmed, cookie: copy ?? used }, since: 0 }
   }
 }
 
-function* uses({ world, since }: Position, settings: DuelSettings): Generator<Turn> {
-  for (const used of world.loot) {
-    if (world.store && world.store.issuedUs > world.now) return
-    const { world: next, row, copy } = refresh(world, used, settings)
-    const proofs = copy ? withProof(world, copy.gen, world.now + settings.accessTtl) : world.proofs
-    for (const loot of lootsAfter(world.loot, copy, settings.lootSize)) {
+function* attackerTurns({ state, since }: Position, settings: GameSettings): Generator<Turn> {
+  for (const used of state.stolen) {
+    if (state.store && state.store.issuedUs > state.now) return
+    const { state: next, row, copy } = refresh(state, used, settings)
+    const accessTokens = copy
+      ? withAccessToken(state, copy.gen, state.now + settings.accessTtl)
+      : state.accessTokens
+    for (const stolen of stolenAlternatives(state.stolen, copy, settings.maxStolen)) {
       yield {
-        name: `the thief uses ${nameOf(used)}: row ${row}`,
+        name: `the attacker presents ${nameOf(used)}: row ${row}`,
         time: 0,
-        thief: copy ? (row === 3 ? 'rest' : 'pair') : 'none',
-        position: { world: { ...next, proofs, loot }, since }
+        attacker: copy ? (row === 3 ? 'cooldown' : 'pair') : 'none',
+        position: { state: { ...next, accessTokens, stolen }, since }
       }
     }
   }

@@ -1,32 +1,32 @@
-import type { DuelSettings } from './adversary-game.js'
+import type { GameSettings } from './adversary-game.js'
 import { ACCESS_TTL, W } from './state.js'
 
-type Given = Omit<DuelSettings, 'rule'>
+type GameOptions = Omit<GameSettings, 'rule'>
 
-const base: Given = {
+const base: GameOptions = {
   untilConfirmed: true,
   accessTtl: ACCESS_TTL,
   victim: { earliest: ACCESS_TTL, latest: ACCESS_TTL, confirms: true },
-  lootSize: 2,
+  maxStolen: 2,
   step: W / 2
 }
 
-/** Ways of a victim; an access token that lives for so many graces. */
-export const duels = {
-  confirms: (graces: number) => punctual(graces, true),
-  neverConfirms: (graces: number) => punctual(graces, false),
-  anyTime: (graces: number): Given => ({
-    ...punctual(graces, true),
+/** Games by the behavior of the victim. The parameter is the lifetime of an access token in grace periods. */
+export const games = {
+  confirms: (graces: number) => regular(graces, true),
+  neverConfirms: (graces: number) => regular(graces, false),
+  anyTime: (graces: number): GameOptions => ({
+    ...regular(graces, true),
     victim: { earliest: 0, latest: graces * W, confirms: true }
   }),
-  late: (graces: number): Given => ({
-    ...punctual(graces, true),
+  late: (graces: number): GameOptions => ({
+    ...regular(graces, true),
     victim: { earliest: graces * W, latest: 2 * graces * W, confirms: true }
   })
 }
 
-/** He refreshes whenever his access token has expired. */
-function punctual(graces: number, confirms: boolean): Given {
+/** The victim refreshes whenever the access token has expired. */
+function regular(graces: number, confirms: boolean): GameOptions {
   const accessTtl = graces * W
   return { ...base, accessTtl, victim: { earliest: accessTtl, latest: accessTtl, confirms } }
 }

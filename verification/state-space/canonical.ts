@@ -1,62 +1,67 @@
 import type { GenerationRecord, Rotation } from '../../lib/store/rotation-rule.js'
-import { ACCESS_TTL, type Copy, RETENTION, type Stored, W, type World } from './state.js'
+import { ACCESS_TTL, type Copy, RETENTION, type State, type Stored, W } from './state.js'
 
 const LONGEST = Math.max(3 * W, ACCESS_TTL, RETENTION)
 const NOTHING: GenerationRecord = { issuedAtUs: null, rotatedFromUs: null, confirmedAtUs: null }
 
 /**
- * Leaves out what nothing can come to depend on, so that worlds in which the same can happen are the
- * same: the past beyond the spans of the rule, the absolute time, the absolute generation, and whose turn
- * it is of two tabs that are alike.
+ * Removes what has no effect on the future, so that states with the same future are equal.
+ *
+ * This is: times older than any span of the rule, the absolute time, and the absolute generation.
  */
-export function canonical(world: World): World {
-  if (!world.store && !world.replica) return over(world)
-  const relevant = forgetful(world)
-  return relevant.replica === undefined ? relevant : shortened(relevant)
+export function canonical(state: State): State {
+  if (!state.store && !state.replica) return revokedState(state)
+  const relevant = withoutIrrelevant(state)
+  return relevant.replica === undefined ? relevant : shortenGaps(relevant)
 }
 
-/** The session has ended, and nothing remembers it alive: any token is refused, and so is one that is left here. */
-function over(world: World): World {
-  const dead = { gen: 0, at: world.now }
+/** Returns the state of a revoked session that no store can restore. Every token is rejected, so that one is enough. */
+function revokedState(state: State): State {
+  const rejected = { gen: 0, at: state.now }
   return {
-    ...world,
-    replicaSince: world.now,
-    knownUntil: null,
+    ...state,
+    replicaSince: state.now,
+    revocationKnownUntil: null,
     canSteal: false,
-    jar: dead,
-    flights: [],
-    proofs: [],
-    loot: []
+    cookie: rejected,
+    pendingRefreshes: [],
+    accessTokens: [],
+    stolen: []
   }
 }
 
-function forgetful(world: World): World {
-  const { now, store, replica } = world
+function withoutIrrelevant(state: State): State {
+  const { now, store, replica } = state
   const gens = [store, replica].flatMap((stored) => stored?.gen ?? [])
   const lowest = Math.min(...gens)
-  const held = copiesOf(world)
-  const rename = replica === undefined && store ? namesOf(store, held, now) : sinceTheLowest(lowest, now)
-  const copied = (copy: Copy | null) => copy && rename(copy)
+  const held = copiesOf(state)
+  const rename = replica === undefined && store ? copyRenamer(store, held, now) : oldCopyRenamer(lowest, now)
+  const mapCopy = (copy: Copy | null) => copy && rename(copy)
   return {
-    ...world,
-    store: store && trimmed(store, held, now, replica === undefined),
-    replica: replica && trimmed(replica, held, now, false),
-    replicaSince: replica === undefined ? now : Math.max(world.replicaSince, now - ACCESS_TTL),
-    knownUntil: world.knownUntil !== null && world.knownUntil > now ? world.knownUntil : null,
-    jar: copied(world.jar),
-    flights: world.flights.map((flight) => ({
-      ...flight,
-      copy: copied(flight.copy),
-      sent: Math.max(flight.sent, now - ACCESS_TTL),
-      since: Math.max(flight.since, now - ACCESS_TTL)
+    ...state,
+    store: store && trimStored(store, held, now, replica === undefined),
+    replica: replica && trimStored(replica, held, now, false),
+    replicaSince: replica === undefined ? now : Math.max(state.replicaSince, now - ACCESS_TTL),
+    revocationKnownUntil:
+      state.revocationKnownUntil !== null && state.revocationKnownUntil > now
+        ? state.revocationKnownUntil
+        : null,
+    cookie: mapCopy(state.cookie),
+    pendingRefreshes: state.pendingRefreshes.map((pending) => ({
+      ...pending,
+      copy: mapCopy(pending.copy),
+      sent: Math.max(pending.sent, now - ACCESS_TTL),
+      since: Math.max(pending.since, now - ACCESS_TTL)
     })),
-    proofs: world.proofs.filter(({ gen, until }) => until > now && matters(gen, world, lowest)),
-    loot: distinct(world.loot.map(rename))
+    accessTokens: state.accessTokens.filter(
+      ({ gen, expiresAt }) => expiresAt > now && isRelevant(gen, state, lowest)
+    ),
+    stolen: distinct(state.stolen.map(rename))
   }
 }
 
-function copiesOf({ jar, flights, loot }: World): Copy[] {
-  return [...(jar ? [jar] : []), ...flights.flatMap(({ copy }) => copy ?? []), ...loot]
+function copiesOf({ cookie, pendingRefreshes, stolen }: State): Copy[] {
+  return [...(cookie ? [cookie] : []), ...pendingRefreshes.flatMap(({ copy }) => copy ?? []), ...stolen]
 }
 
 function distinct(copies: readonly Copy[]): Copy[] {
@@ -65,78 +70,85 @@ function distinct(copies: readonly Copy[]): Copy[] {
   )
 }
 
-/** An access token matters for as long as its use may confirm something. */
-function matters(gen: number, { store, replica }: World, lowest: number): boolean {
+/** Returns whether the use of an access token of this generation can confirm something. */
+function isRelevant(gen: number, { store, replica }: State, lowest: number): boolean {
   if (replica !== undefined) return gen >= lowest
   return store !== null && (gen > store.gen || (gen === store.gen && store.current.confirmedAtUs === null))
 }
 
-/** All that is older than three generations is the same. */
-function sinceTheLowest(lowest: number, now: number): (copy: Copy) => Copy {
+/** Returns a function that makes all copies equal that are more than two generations behind. */
+function oldCopyRenamer(lowest: number, now: number): (copy: Copy) => Copy {
   return (copy) => (copy.gen < lowest - 2 ? { gen: Math.max(0, lowest - 3), at: now } : copy)
 }
 
 /**
- * Of a retired copy only this matters: is it the one that was rotated, and if not, was it issued two graces
- * before? Of a current one: which of them it is, and its age, up to two graces.
+ * Returns a function that gives copies equal times if the difference has no effect.
+ *
+ * A retired copy only matters in two ways: whether it is the copy that was rotated, and whether it was issued two grace
+ * periods before the rotation. A current copy matters by its identity, and by its age up to two grace periods.
  */
-function namesOf(store: Rotation, held: readonly Copy[], now: number): (copy: Copy) => Copy {
+function copyRenamer(store: Rotation, held: readonly Copy[], now: number): (copy: Copy) => Copy {
   const { gen, current, previous } = store
-  const old = distinct(held.filter((copy) => copy.gen >= gen && copy.at <= now - 2 * W))
+  const oldTimes = distinct(held.filter((copy) => copy.gen >= gen && copy.at <= now - 2 * W))
     .map(({ at }) => at)
     .sort((a, b) => b - a)
-  const isOnlyOne = distinct(held.filter((copy) => copy.gen >= gen - 2)).length === 1
+  const isOnlyCopy = distinct(held.filter((copy) => copy.gen >= gen - 2)).length === 1
   return (copy) => {
     if (copy.gen >= gen) {
-      // No other will be issued, so nobody will ask how old this one is.
-      if (isOnlyOne) return { gen: copy.gen, at: now - 2 * W }
-      return copy.at > now - 2 * W ? copy : { gen: copy.gen, at: now - 2 * W - old.indexOf(copy.at) }
+      // No other copy will be issued, so that the age of this one has no effect.
+      if (isOnlyCopy) return { gen: copy.gen, at: now - 2 * W }
+      return copy.at > now - 2 * W ? copy : { gen: copy.gen, at: now - 2 * W - oldTimes.indexOf(copy.at) }
     }
-    if (copy.gen === gen - 1) return { gen: copy.gen, at: nameOf(copy, current, now) }
-    if (copy.gen === gen - 2) return { gen: copy.gen, at: nameOf(copy, previous, now) }
+    if (copy.gen === gen - 1) return { gen: copy.gen, at: renamedTime(copy, current, now) }
+    if (copy.gen === gen - 2) return { gen: copy.gen, at: renamedTime(copy, previous, now) }
     return { gen: gen - 3, at: now }
   }
 }
 
-function nameOf({ at }: Copy, retirement: GenerationRecord, now: number): number {
-  const { issuedAtUs, rotatedFromUs } = retirement
+function renamedTime({ at }: Copy, trimRecord: GenerationRecord, now: number): number {
+  const { issuedAtUs, rotatedFromUs } = trimRecord
   if (issuedAtUs === null) return now
-  const named = renamedMinting(retirement, now).issuedAtUs as number
-  if (at === rotatedFromUs) return named
-  return issuedAtUs - at >= 2 * W ? named - 2 * W : named - 1
+  const issuedAt = renameRecord(trimRecord, now).issuedAtUs as number
+  if (at === rotatedFromUs) return issuedAt
+  return issuedAtUs - at >= 2 * W ? issuedAt - 2 * W : issuedAt - 1
 }
 
-function renamedMinting({ issuedAtUs, confirmedAtUs }: GenerationRecord, now: number): GenerationRecord {
-  const minted = issuedAtUs === null ? null : Math.max(issuedAtUs, now - 3 * W)
+function renameRecord({ issuedAtUs, confirmedAtUs }: GenerationRecord, now: number): GenerationRecord {
+  const issuedAt = issuedAtUs === null ? null : Math.max(issuedAtUs, now - 3 * W)
   return {
-    issuedAtUs: minted,
-    rotatedFromUs: minted,
+    issuedAtUs: issuedAt,
+    rotatedFromUs: issuedAt,
     confirmedAtUs: confirmedAtUs === null ? null : Math.max(confirmedAtUs, now - 3 * W)
   }
 }
 
-/** @param isRenamed the copies that it retired have the names of `namesOf` */
-function trimmed(store: Rotation, held: readonly Copy[], now: number, isRenamed: boolean): Rotation {
-  const retirement = (minting: GenerationRecord, gen: number): GenerationRecord => {
-    if (isRenamed) return renamedMinting(minting, now)
-    const isHeld = held.some((copy) => copy.gen === gen && copy.at === minting.rotatedFromUs)
-    return { ...minting, rotatedFromUs: isHeld ? minting.rotatedFromUs : null }
+/** @param isRenamed whether the retired copies have the times of `copyRenamer` */
+function trimStored(store: Rotation, held: readonly Copy[], now: number, isRenamed: boolean): Rotation {
+  const trimRecord = (record: GenerationRecord, gen: number): GenerationRecord => {
+    if (isRenamed) return renameRecord(record, now)
+    const isHeld = held.some((copy) => copy.gen === gen && copy.at === record.rotatedFromUs)
+    return { ...record, rotatedFromUs: isHeld ? record.rotatedFromUs : null }
   }
-  const isAnyOf = (gen: number) => held.some((copy) => copy.gen === gen)
-  const current = retirement(store.current, store.gen - 1)
+  const isAnyHeld = (gen: number) => held.some((copy) => copy.gen === gen)
+  const current = trimRecord(store.current, store.gen - 1)
   return {
     ...store,
-    ...issuing(store, Math.max(store.issuedUs, now - (store.current.confirmedAtUs === null ? 3 * W : 1))),
-    current: isAnyOf(store.gen - 1) ? current : withoutRetired(current),
-    previous: isAnyOf(store.gen - 2) ? retirement(store.previous, store.gen - 2) : NOTHING
+    ...lastCopyFields(
+      store,
+      Math.max(store.issuedUs, now - (store.current.confirmedAtUs === null ? 3 * W : 1))
+    ),
+    current: isAnyHeld(store.gen - 1) ? current : withoutRetired(current),
+    previous: isAnyHeld(store.gen - 2) ? trimRecord(store.previous, store.gen - 2) : NOTHING
   }
 }
 
 /**
- * The last copy: the next one is later, and than now. While its generation is not confirmed, it may matter when it was
- * issued, and whether it was by the rotation.
+ * Returns the fields of the last copy.
+ *
+ * While its generation is unconfirmed, two things can matter: when the copy was issued, and whether the rotation issued
+ * it.
  */
-function issuing(
+function lastCopyFields(
   { last, current, issuedUs }: Rotation,
   renamedUs: number
 ): Pick<Rotation, 'issuedUs' | 'last'> {
@@ -145,38 +157,38 @@ function issuing(
   return { issuedUs: renamedUs, last: { idempotencyKey: '', row: 4, issuedUs: own } }
 }
 
-/** Nobody has a copy that it retired: what is left to ask is whether its own generation rests. */
+/** No party holds a copy that was retired here, so that only the cooldown of the own generation matters. */
 function withoutRetired({ issuedAtUs, confirmedAtUs }: GenerationRecord): GenerationRecord {
   if (issuedAtUs === null) return { issuedAtUs, rotatedFromUs: null, confirmedAtUs }
   return { issuedAtUs: confirmedAtUs ?? issuedAtUs, rotatedFromUs: null, confirmedAtUs }
 }
 
-/** Nothing is measured that is longer than the longest span: a longer gap between two moments is as good as that. */
-function shortened(world: World): World {
-  const moments = momentsOf(world)
+/** Shortens gaps between times to the longest span of the rule, because longer gaps have the same effect. */
+function shortenGaps(state: State): State {
+  const times = timesOf(state)
   const mapped = new Map<number, number>()
-  let last = moments[0] as number
+  let last = times[0] as number
   let image = 0
-  for (const moment of moments) {
-    image += Math.min(moment - last, LONGEST)
-    mapped.set(moment, image)
-    last = moment
+  for (const time of times) {
+    image += Math.min(time - last, LONGEST)
+    mapped.set(time, image)
+    last = time
   }
-  return mapTimes(world, (time) => mapped.get(time) as number)
+  return mapTimes(state, (time) => mapped.get(time) as number)
 }
 
-function momentsOf(world: World): number[] {
-  const moments = new Set<number>()
-  mapTimes(world, (time) => {
-    moments.add(time)
+function timesOf(state: State): number[] {
+  const times = new Set<number>()
+  mapTimes(state, (time) => {
+    times.add(time)
     return time
   })
-  return [...moments].sort((a, b) => a - b)
+  return [...times].sort((a, b) => a - b)
 }
 
-function mapTimes(world: World, map: (time: number) => number): World {
+function mapTimes(state: State, map: (time: number) => number): State {
   const optional = (time: number | null) => (time === null ? null : map(time))
-  const minting = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord): GenerationRecord => ({
+  const record = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord): GenerationRecord => ({
     issuedAtUs: optional(issuedAtUs),
     rotatedFromUs: optional(rotatedFromUs),
     confirmedAtUs: optional(confirmedAtUs)
@@ -184,26 +196,26 @@ function mapTimes(world: World, map: (time: number) => number): World {
   const stored = (store: Stored): Stored =>
     store && {
       ...store,
-      ...issuing(store, map(store.issuedUs)),
-      current: minting(store.current),
-      previous: minting(store.previous)
+      ...lastCopyFields(store, map(store.issuedUs)),
+      current: record(store.current),
+      previous: record(store.previous)
     }
-  const copied = (copy: Copy) => ({ gen: copy.gen, at: map(copy.at) })
+  const mapCopy = (copy: Copy) => ({ gen: copy.gen, at: map(copy.at) })
   return {
-    ...world,
-    now: map(world.now),
-    store: stored(world.store),
-    replica: world.replica === undefined ? undefined : stored(world.replica),
-    replicaSince: map(world.replicaSince),
-    knownUntil: optional(world.knownUntil),
-    jar: world.jar && copied(world.jar),
-    flights: world.flights.map((flight) => ({
-      ...flight,
-      copy: flight.copy && copied(flight.copy),
-      sent: map(flight.sent),
-      since: map(flight.since)
+    ...state,
+    now: map(state.now),
+    store: stored(state.store),
+    replica: state.replica === undefined ? undefined : stored(state.replica),
+    replicaSince: map(state.replicaSince),
+    revocationKnownUntil: optional(state.revocationKnownUntil),
+    cookie: state.cookie && mapCopy(state.cookie),
+    pendingRefreshes: state.pendingRefreshes.map((pending) => ({
+      ...pending,
+      copy: pending.copy && mapCopy(pending.copy),
+      sent: map(pending.sent),
+      since: map(pending.since)
     })),
-    proofs: world.proofs.map(({ gen, until }) => ({ gen, until: map(until) })),
-    loot: world.loot.map(copied)
+    accessTokens: state.accessTokens.map(({ gen, expiresAt }) => ({ gen, expiresAt: map(expiresAt) })),
+    stolen: state.stolen.map(mapCopy)
   }
 }

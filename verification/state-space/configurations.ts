@@ -1,62 +1,62 @@
 import {
-  alwaysLater,
-  neverComesBack,
-  neverComesBackWhileKnown,
+  alwaysNewest,
   neverIssuedTwice,
-  neverLoggedOut
+  neverLoggedOut,
+  neverRestored,
+  neverRestoredWhileKnown
 } from './invariants.js'
 import type { Invariant } from './search.js'
 import { W } from './state.js'
 import { defaults, type Settings } from './transitions.js'
 
-export interface SmallWorld {
+export interface Configuration {
   name: string
   settings: Partial<Settings>
-  promises: Invariant[]
+  invariants: Invariant[]
 }
 
-const ISSUED = [neverIssuedTwice, alwaysLater]
+const ISSUED = [neverIssuedTwice, alwaysNewest]
 
-/** A world, but for the steps of its clock. */
-export const worlds = {
-  nothingLost: {
-    name: 'two honest tabs, nothing is lost, each answer arrives within the grace',
-    settings: { loses: false, tripWithin: W },
-    promises: [neverLoggedOut, ...ISSUED]
+/** The configurations without the steps of the clock. */
+export const configurations = {
+  noLoss: {
+    name: 'two honest tabs, no loss, responses within the grace period',
+    settings: { canLose: false, roundTripLimit: W },
+    invariants: [neverLoggedOut, ...ISSUED]
   },
-  someLost: {
-    name: 'two honest tabs, requests and answers may be lost, what arrives does so within the grace',
-    settings: { tripWithin: W },
-    promises: [neverLoggedOut, ...ISSUED]
+  losses: {
+    name: 'two honest tabs, losses, round trips within the grace period',
+    settings: { roundTripLimit: W },
+    invariants: [neverLoggedOut, ...ISSUED]
   },
   slow: {
-    name: 'two honest tabs, requests and answers may be lost, each leg may take up to a grace',
-    settings: { legWithin: W },
-    promises: [neverLoggedOut, ...ISSUED]
+    name: 'two honest tabs, losses, each direction takes up to a grace period',
+    settings: { oneWayLimit: W },
+    invariants: [neverLoggedOut, ...ISSUED]
   },
   failover: {
-    name: 'one honest tab, requests and answers may be lost, and the store its writes of up to 3 W',
-    settings: { tabs: 1, tripWithin: W, failoverWithin: 3 * W },
-    promises: [neverLoggedOut]
+    name: 'one honest tab, losses, a failover that loses up to 3 W',
+    settings: { tabs: 1, roundTripLimit: W, failoverLimit: 3 * W },
+    invariants: [neverLoggedOut]
   },
   everything: {
-    name: 'two tabs and a thief, any delay, logout',
-    settings: { thief: true, logout: true },
-    promises: [neverComesBack, ...ISSUED]
+    name: 'two tabs and an attacker, any delay, logout',
+    settings: { attacker: true, logout: true },
+    invariants: [neverRestored, ...ISSUED]
   },
   everythingAndFailover: {
-    name: 'two tabs and a thief, any delay, logout, and a store that goes back to any time',
-    settings: { thief: true, logout: true, failoverWithin: Number.POSITIVE_INFINITY },
-    promises: [neverComesBackWhileKnown]
+    name: 'two tabs and an attacker, any delay, logout, a store rollback to any time',
+    settings: { attacker: true, logout: true, failoverLimit: Number.POSITIVE_INFINITY },
+    invariants: [neverRestoredWhileKnown]
   }
-} satisfies Record<string, SmallWorld>
+} satisfies Record<string, Configuration>
 
-/** The grids that time moves on, where the worlds are gone through to the end; BOUNDARIES has no end. */
+/** Clock steps of equal length. The number of states is then finite, so that the search can be complete. */
 export const HALVES = [W / 2]
 export const QUARTERS = [W / 4]
 
 export function settingsOf(
-  { settings }: SmallWorld,
+  { settings }: Configuration,
   given: Pick<Settings, 'rule'> & Partial<Settings>
 ): Settings {
   return { ...defaults, ...settings, ...given }

@@ -1,39 +1,39 @@
 import type { Invariant } from './search.js'
-import { isKnown } from './server.js'
-import type { Copy, World } from './state.js'
+import { isRevocationKnown } from './server.js'
+import type { Copy, State } from './state.js'
 
-/** Nobody has to log in again for what an honest browser does. */
+/** The browser is never logged out by its own refresh. */
 export const neverLoggedOut: Invariant = (_before, { use }) =>
   use?.by === 'browser' && use.copy === null && use.row !== 1
     ? `the browser is logged out by row ${use.row}`
     : null
 
-/** A session that has ended stays so. */
-export const neverComesBack: Invariant = (before, { use }) =>
-  before.hasEnded && use?.copy ? `the session comes back by row ${use.row}` : null
+/** A revoked session stays revoked. */
+export const neverRestored: Invariant = (before, { use }) =>
+  before.isRevoked && use?.copy ? `the session is restored by row ${use.row}` : null
 
-/** A session that the process knows to have ended stays so, whatever the store has forgotten. */
-export const neverComesBackWhileKnown: Invariant = (before, move) =>
-  isKnown(before) ? neverComesBack(before, move) : null
+/** A revoked session stays revoked while the process has a record of the revocation, even if the store lost it. */
+export const neverRestoredWhileKnown: Invariant = (before, transition) =>
+  isRevocationKnown(before) ? neverRestored(before, transition) : null
 
-/** Each copy is issued once: who has another one got it from another answer. */
+/** No copy is issued twice. */
 export const neverIssuedTwice: Invariant = (before, { use }) => {
   if (!use?.copy || use.row === 3) return null
-  return holds(before, use.copy) ? `row ${use.row} issues a copy that somebody has already` : null
+  return holds(before, use.copy) ? `row ${use.row} issues a copy that a party already holds` : null
 }
 
-/** A copy is later than all that were issued of its generation. */
-export const alwaysLater: Invariant = (before, { use }) => {
+/** A new copy is later than all earlier copies of its generation. */
+export const alwaysNewest: Invariant = (before, { use }) => {
   const { copy } = use ?? {}
   if (!copy || use?.row === 3) return null
   const isLatest = heldOf(before).every(({ gen, at }) => gen !== copy.gen || at < copy.at)
-  return isLatest ? null : `row ${use?.row} issues a copy that is not the latest`
+  return isLatest ? null : `row ${use?.row} issues a copy that is not the latest of its generation`
 }
 
-function holds(world: World, { gen, at }: Copy): boolean {
-  return heldOf(world).some((copy) => copy.gen === gen && copy.at === at)
+function holds(state: State, { gen, at }: Copy): boolean {
+  return heldOf(state).some((copy) => copy.gen === gen && copy.at === at)
 }
 
-function heldOf({ jar, flights, loot }: World): Copy[] {
-  return [jar, ...flights.map(({ copy }) => copy), ...loot].flatMap((copy) => copy ?? [])
+function heldOf({ cookie, pendingRefreshes, stolen }: State): Copy[] {
+  return [cookie, ...pendingRefreshes.map(({ copy }) => copy), ...stolen].flatMap((copy) => copy ?? [])
 }

@@ -1,14 +1,14 @@
-import type { Duel, Edge } from './adversary-game.js'
+import type { Edge, Game } from './adversary-game.js'
 import { components } from './components.js'
 
-/** How much the thief gets at the most: Infinity where he can go on for ever. */
-export interface Stay {
-  /** From the theft to the last refresh that he gets through. */
+/** The longest access of the attacker. `Infinity` if it is unlimited. */
+export interface LongestGame {
+  /** From the theft to the last successful refresh of the attacker. */
   time: number
-  /** How many pairs he gets. */
+  /** How many token pairs the attacker gets. */
   pairs: number
-  /** What the longest stay looks like; of an endless one a round that can be gone for ever. */
-  story: string[]
+  /** The turns of the longest game. If it is unlimited, the turns of a cycle. */
+  trace: string[]
 }
 
 interface Best {
@@ -16,113 +16,117 @@ interface Best {
   edge: Edge | null
 }
 
-const NOTHING = Number.NEGATIVE_INFINITY
+const UNREACHABLE = Number.NEGATIVE_INFINITY
 
-export function longestStay(duel: Duel): Stay {
-  const time = longest(duel, ({ time }) => time)
-  const pairs = longest(duel, ({ thief }) => Number(thief === 'pair'))
-  const most = (values: Best[]) =>
-    duel.thefts.reduce((most, theft) => Math.max(most, (values[theft] as Best).value), NOTHING)
-  const isEndless = most(time) === Number.POSITIVE_INFINITY
-  const story = isEndless ? roundOf(duel) : storyOf(duel, time, most(time))
-  return { time: most(time), pairs: most(pairs), story }
+export function longestGame(game: Game): LongestGame {
+  const time = longestPaths(game, ({ time }) => time)
+  const pairs = longestPaths(game, ({ attacker }) => Number(attacker === 'pair'))
+  const maximum = (values: Best[]) =>
+    game.theftPositions.reduce(
+      (maximum, position) => Math.max(maximum, (values[position] as Best).value),
+      UNREACHABLE
+    )
+  const isUnlimited = maximum(time) === Number.POSITIVE_INFINITY
+  const trace = isUnlimited ? cycleOf(game) : traceOf(game, time, maximum(time))
+  return { time: maximum(time), pairs: maximum(pairs), trace }
 }
 
 /**
- * For each position the greatest sum over any way from there to the last refresh that the thief gets through. A
- * circle on such a way can be gone round for ever.
+ * Returns the greatest sum of weights from each position to the attacker's last successful refresh.
+ *
+ * A cycle with a positive weight on such a path makes the sum infinite.
  */
-function longest(duel: Duel, weigh: (edge: Edge) => number): Best[] {
-  const best: Best[] = duel.edges.map(() => ({ value: NOTHING, edge: null }))
+function longestPaths(game: Game, weightOf: (edge: Edge) => number): Best[] {
+  const best: Best[] = game.edges.map(() => ({ value: UNREACHABLE, edge: null }))
   const componentOf: number[] = []
-  const all = components(duel.edges)
+  const all = components(game.edges)
   all.forEach((members, i) => {
     for (const member of members) componentOf[member] = i
   })
-  // In this order, whatever can be reached from a component comes before it.
+  // Components come after those that they can reach, whose values are therefore known.
   all.forEach((members, i) => {
-    let value = NOTHING
+    let value = UNREACHABLE
     let gain = 0
     const inside: Edge[] = []
     for (const member of members) {
-      for (const edge of duel.edges[member] as Edge[]) {
+      for (const edge of game.edges[member] as Edge[]) {
         if (componentOf[edge.to] === i) {
           inside.push(edge)
-          gain += weigh(edge)
-        } else offer(best[member] as Best, edge, weigh, (best[edge.to] as Best).value)
+          gain += weightOf(edge)
+        } else improve(best[member] as Best, edge, weightOf, (best[edge.to] as Best).value)
       }
       value = Math.max(value, (best[member] as Best).value)
     }
-    const succeeds = inside.some(({ thief }) => thief !== 'none')
-    const isEndless = gain > 0 && (value > NOTHING || succeeds)
-    if (isEndless)
+    const succeeds = inside.some(({ attacker }) => attacker !== 'none')
+    const isUnlimited = gain > 0 && (value > UNREACHABLE || succeeds)
+    if (isUnlimited)
       for (const member of members) best[member] = { value: Number.POSITIVE_INFINITY, edge: null }
-    else if (inside.length > 0) settle(duel, members, componentOf, best, weigh)
+    else if (inside.length > 0) propagate(game, members, componentOf, best, weightOf)
   })
   return best
 }
 
-function offer(best: Best, edge: Edge, weigh: (edge: Edge) => number, beyond: number): boolean {
-  const value = edge.thief === 'none' ? weigh(edge) + beyond : weigh(edge) + Math.max(0, beyond)
+function improve(best: Best, edge: Edge, weightOf: (edge: Edge) => number, beyond: number): boolean {
+  const value = edge.attacker === 'none' ? weightOf(edge) + beyond : weightOf(edge) + Math.max(0, beyond)
   if (value <= best.value) return false
   best.value = value
   best.edge = edge
   return true
 }
 
-/** Within a component nothing is gained: the best of it is there for all, by some way. */
-function settle(
-  duel: Duel,
+/** Spreads the best value of a component to all its members, because each member can reach the others. */
+function propagate(
+  game: Game,
   members: number[],
   componentOf: number[],
   best: Best[],
-  weigh: (edge: Edge) => number
+  weightOf: (edge: Edge) => number
 ): void {
   for (let isChanged = true; isChanged; ) {
     isChanged = false
     for (const member of members) {
-      for (const edge of duel.edges[member] as Edge[]) {
+      for (const edge of game.edges[member] as Edge[]) {
         if (componentOf[edge.to] !== componentOf[member]) continue
-        if (offer(best[member] as Best, edge, weigh, (best[edge.to] as Best).value)) isChanged = true
+        if (improve(best[member] as Best, edge, weightOf, (best[edge.to] as Best).value)) isChanged = true
       }
     }
   }
 }
 
-function storyOf({ thefts }: Duel, best: Best[], value: number): string[] {
-  const story: string[] = []
-  let position = thefts.find((theft) => (best[theft] as Best).value === value)
+function traceOf({ theftPositions }: Game, best: Best[], value: number): string[] {
+  const trace: string[] = []
+  let position = theftPositions.find((position) => (best[position] as Best).value === value)
   for (let steps = 0; position !== undefined && steps < 1000; steps++) {
     const { edge } = best[position] as Best
-    if (edge) story.push(edge.name)
+    if (edge) trace.push(edge.name)
     position = edge?.to
   }
-  return story
+  return trace
 }
 
-/** From a pair that the thief gets, over time that passes, to the same pair again. */
-function roundOf({ edges }: Duel): string[] {
+/** Returns a cycle that gives the attacker a token pair and takes time. */
+function cycleOf({ edges }: Game): string[] {
   for (const members of components(edges)) {
     const inside = new Set(members)
-    const own = members.flatMap((from) =>
+    const edgesInside = members.flatMap((from) =>
       (edges[from] as Edge[]).filter(({ to }) => inside.has(to)).map((edge) => ({ from, ...edge }))
     )
-    const pair = own.find(({ thief }) => thief === 'pair')
-    const wait = own.find(({ time }) => time > 0)
-    if (!pair || !wait) continue
-    const there = wayBetween(edges, pair.to, wait.from)
-    const back = wayBetween(edges, wait.to, pair.from)
-    return [pair, ...there, wait, ...back].map(({ name }) => name)
+    const pair = edgesInside.find(({ attacker }) => attacker === 'pair')
+    const waitEdge = edgesInside.find(({ time }) => time > 0)
+    if (!pair || !waitEdge) continue
+    const there = pathBetween(edges, pair.to, waitEdge.from)
+    const back = pathBetween(edges, waitEdge.to, pair.from)
+    return [pair, ...there, waitEdge, ...back].map(({ name }) => name)
   }
   return []
 }
 
-function wayBetween(edges: Edge[][], from: number, to: number): Edge[] {
-  const ways = new Map<number, Edge[]>([[from, []]])
-  for (const [position, way] of ways) {
-    if (position === to) return way
+function pathBetween(edges: Edge[][], from: number, to: number): Edge[] {
+  const paths = new Map<number, Edge[]>([[from, []]])
+  for (const [position, path] of paths) {
+    if (position === to) return path
     for (const edge of edges[position] as Edge[]) {
-      if (!ways.has(edge.to)) ways.set(edge.to, [...way, edge])
+      if (!paths.has(edge.to)) paths.set(edge.to, [...path, edge])
     }
   }
   return []

@@ -1,19 +1,19 @@
 import { type GenerationRecord, initialState, type Rotation } from '../../lib/store/rotation-rule.js'
-import type { Copy, Flight, Proof, Stored, World } from './state.js'
+import type { AccessToken, Copy, PendingRefresh, State, Stored } from './state.js'
 
-/** Where unpacked worlds have their present, and their generation. */
+/** The time and the offset of the generations in unpacked states. */
 const NOW = 100_000
 const GEN = 1000
-/** So that what lies ahead is no negative number. */
+/** Offset that keeps future times positive. */
 const AHEAD = 30_000
-const LEGS = ['request', 'answer'] as const
+const DIRECTIONS = ['request', 'response'] as const
 
-/** A canonical world as a short string: worlds that are alike, but for the hour and the generation, have the same. */
-export function pack(world: World): string {
-  const base = world.store?.gen ?? world.replica?.gen ?? 0
-  const time = (time: number | null) => (time === null ? 0 : inRange(1 + world.now - time + AHEAD))
+/** Packs a canonical state into a short string. States that differ only in absolute time and generation have the same. */
+export function pack(state: State): string {
+  const base = state.store?.gen ?? state.replica?.gen ?? 0
+  const time = (time: number | null) => (time === null ? 0 : inRange(1 + state.now - time + AHEAD))
   const gen = (gen: number) => inRange(1 + gen - base + GEN)
-  const minting = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord) => [
+  const record = ({ issuedAtUs, rotatedFromUs, confirmedAtUs }: GenerationRecord) => [
     time(issuedAtUs),
     time(rotatedFromUs),
     time(confirmedAtUs)
@@ -24,31 +24,31 @@ export function pack(world: World): string {
           gen(store.gen),
           time(store.issuedUs),
           lastOf(store),
-          ...minting(store.current),
-          ...minting(store.previous)
+          ...record(store.current),
+          ...record(store.previous)
         ]
       : [0]
   const copy = (copy: Copy | null) => (copy ? [gen(copy.gen), time(copy.at)] : [0])
-  const flags = [world.canFailOver, world.hasEnded, world.canSteal, world.replica !== undefined]
+  const flags = [state.canFailOver, state.isRevoked, state.canSteal, state.replica !== undefined]
   return [
     text([flags.reduce((bits, flag) => 2 * bits + Number(flag), 0)]),
-    text(stored(world.store)),
-    world.replica === undefined ? '' : text(stored(world.replica)),
-    text([time(world.replicaSince), time(world.knownUntil)]),
-    text(copy(world.jar)),
-    list(world.flights, (flight) => [
-      1 + LEGS.indexOf(flight.leg),
-      ...copy(flight.copy),
-      flight.gen === 0 ? 0 : gen(flight.gen),
-      time(flight.sent),
-      time(flight.since)
+    text(stored(state.store)),
+    state.replica === undefined ? '' : text(stored(state.replica)),
+    text([time(state.replicaSince), time(state.revocationKnownUntil)]),
+    text(copy(state.cookie)),
+    list(state.pendingRefreshes, (pending) => [
+      1 + DIRECTIONS.indexOf(pending.direction),
+      ...copy(pending.copy),
+      pending.gen === 0 ? 0 : gen(pending.gen),
+      time(pending.sent),
+      time(pending.since)
     ]),
-    list(world.proofs, (proof) => [gen(proof.gen), time(proof.until)]),
-    list(world.loot, copy)
+    list(state.accessTokens, (accessToken) => [gen(accessToken.gen), time(accessToken.expiresAt)]),
+    list(state.stolen, copy)
   ].join('')
 }
 
-/** Sorted: two tabs that change places are the same two tabs. */
+/** Sorts the items, because the order of the tabs does not matter. */
 function list<T>(items: readonly T[], numbers: (item: T) => number[]): string {
   return [text([items.length]), ...items.map((item) => text(numbers(item))).sort()].join('')
 }
@@ -58,24 +58,24 @@ function text(numbers: number[]): string {
 }
 
 function inRange(number: number): number {
-  if (number < 1 || number > 0xffff) throw new RangeError(`${number} does not fit`)
+  if (number < 1 || number > 0xffff) throw new RangeError(`${number} is not between 1 and 65535`)
   return number
 }
 
-export function unpack(packed: string): World {
+export function unpack(packed: string): State {
   let position = 0
   const next = () => packed.charCodeAt(position++)
   const time = () => {
     const number = next()
     return number === 0 ? null : NOW + 1 + AHEAD - number
   }
-  const sure = <T>(value: T | null): T => {
-    if (value === null) throw new TypeError('a number is missing')
+  const required = <T>(value: T | null): T => {
+    if (value === null) throw new TypeError('a required time is missing')
     return value
   }
   const genOf = (number: number) => (number === 0 ? 0 : number - 1)
   const gen = () => genOf(next())
-  const minting = (): GenerationRecord => ({
+  const record = (): GenerationRecord => ({
     issuedAtUs: time(),
     rotatedFromUs: time(),
     confirmedAtUs: time()
@@ -84,13 +84,13 @@ export function unpack(packed: string): World {
     const number = next()
     if (number === 0) return null
     const start: Rotation = initialState(0)
-    const issuedUs = sure(time())
+    const issuedUs = required(time())
     const last = lastFrom(next(), issuedUs)
-    return { ...start, gen: genOf(number), issuedUs, last, current: minting(), previous: minting() }
+    return { ...start, gen: genOf(number), issuedUs, last, current: record(), previous: record() }
   }
   const copy = (): Copy | null => {
     const number = next()
-    return number === 0 ? null : { gen: genOf(number), at: sure(time()) }
+    return number === 0 ? null : { gen: genOf(number), at: required(time()) }
   }
   const many = <T>(item: () => T): T[] => Array.from({ length: next() }, item)
 
@@ -99,28 +99,28 @@ export function unpack(packed: string): World {
   return {
     now: NOW,
     canFailOver: (flags & 8) > 0,
-    hasEnded: (flags & 4) > 0,
+    isRevoked: (flags & 4) > 0,
     canSteal: (flags & 2) > 0,
     store: stored(),
     replica: hasReplica ? stored() : undefined,
-    replicaSince: sure(time()),
-    knownUntil: time(),
-    jar: copy(),
-    flights: many(
-      (): Flight => ({
-        leg: LEGS[next() - 1] as Flight['leg'],
+    replicaSince: required(time()),
+    revocationKnownUntil: time(),
+    cookie: copy(),
+    pendingRefreshes: many(
+      (): PendingRefresh => ({
+        direction: DIRECTIONS[next() - 1] as PendingRefresh['direction'],
         copy: copy(),
         gen: gen(),
-        sent: sure(time()),
-        since: sure(time())
+        sent: required(time()),
+        since: required(time())
       })
     ),
-    proofs: many((): Proof => ({ gen: gen(), until: sure(time()) })),
-    loot: many(() => sure(copy()))
+    accessTokens: many((): AccessToken => ({ gen: gen(), expiresAt: required(time()) })),
+    stolen: many(() => required(copy()))
   }
 }
 
-/** Whether the last copy is the last rotation's. */
+/** Encodes whether the last copy was issued by the last rotation. */
 function lastOf({ last, issuedUs }: Rotation): number {
   if (last === null) return 0
   return issuedUs > last.issuedUs ? 1 : 2

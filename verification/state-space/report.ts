@@ -1,13 +1,13 @@
-// `npm run state-space`: every world as deep as a minute goes, and the thief's longest stay. Ends with 1 where a
-// promise is broken that the rule keeps.
+// `npm run state-space` searches each configuration for at most a minute, and computes the longest access of an attacker.
+// The exit code is 1 if the plugin's rule breaks an invariant.
 
-import { type DuelSettings, playOut } from './adversary-game.js'
-import { duels } from './adversary-games.js'
-import { brokenRules, restSinceTheLastCopy } from './broken-rules.js'
-import { HALVES, QUARTERS, type SmallWorld, settingsOf, worlds } from './configurations.js'
-import { longestStay } from './longest-game.js'
+import { exploreGame, type GameSettings } from './adversary-game.js'
+import { games } from './adversary-games.js'
+import { brokenRules, cooldownFromLastCopy } from './broken-rules.js'
+import { type Configuration, configurations, HALVES, QUARTERS, settingsOf } from './configurations.js'
+import { longestGame } from './longest-game.js'
 import { type Rule, realRule } from './rule.js'
-import { type Found, search } from './search.js'
+import { type SearchResult, search } from './search.js'
 import { W } from './state.js'
 import { BOUNDARIES } from './transitions.js'
 
@@ -20,72 +20,76 @@ const GRIDS = new Map([
   [BOUNDARIES, 'boundaries']
 ])
 const RULES = new Map([
-  [realRule, 'the rule'],
-  [restSinceTheLastCopy, 'rest since the last copy'],
-  [brokenRules.restSinceTheMinting, 'rest since the minting']
+  [realRule, 'the rule of the plugin'],
+  [cooldownFromLastCopy, 'cooldown from the last copy'],
+  [brokenRules.cooldownFromIssuance, 'cooldown from issuance']
 ])
 
 let isBroken = false
 
-function explore(world: SmallWorld, rule: Rule, steps: number[], maxMs = MINUTE): void {
-  const found = search(settingsOf(world, { rule, steps }), world.promises, {
+function reportSearch(configuration: Configuration, rule: Rule, steps: number[], maxMs = MINUTE): void {
+  const result = search(settingsOf(configuration, { rule, steps }), configuration.invariants, {
     maxDepth: Number.POSITIVE_INFINITY,
     maxMs
   })
-  console.log(`${world.name}; ${RULES.get(rule)}; ${GRIDS.get(steps)}: ${told(found)}`)
-  if (!found.violation) return
-  console.log(`  ${found.violation.what}:\n    ${found.violation.story.join('\n    ')}`)
+  console.log(`${configuration.name}; ${RULES.get(rule)}; ${GRIDS.get(steps)}: ${summarize(result)}`)
+  if (!result.violation) return
+  console.log(`  ${result.violation.message}:\n    ${result.violation.trace.join('\n    ')}`)
   if (rule === realRule) isBroken = true
 }
 
-function told({ states, transitions, depth, isWhole, seconds }: Found): string {
-  const covered = isWhole ? 'any depth' : `depth ${depth}`
+function summarize({ states, transitions, depth, isComplete, seconds }: SearchResult): string {
+  const covered = isComplete ? 'any depth' : `depth ${depth}`
   return `${covered}, ${states} states, ${transitions} transitions, ${seconds.toFixed(1)} s`
 }
 
-function duel(name: string, rule: Rule, settings: Omit<DuelSettings, 'rule'>): void {
+function reportGame(name: string, rule: Rule, settings: Omit<GameSettings, 'rule'>): void {
   const startedAt = performance.now()
-  const { edges, ...rest } = playOut({ rule, ...settings })
-  const { time, pairs, story } = longestStay({ edges, ...rest })
+  const { edges, ...rest } = exploreGame({ rule, ...settings })
+  const { time, pairs, trace } = longestGame({ edges, ...rest })
   const turns = edges.reduce((sum, { length }) => sum + length, 0)
   const seconds = (performance.now() - startedAt) / 1000
   console.log(
-    `thief and victim, ${name}; ${RULES.get(rule)}: at most ${time / W} W, ${pairs} pairs; ` +
-      `${edges.length} positions, ${turns} turns, ${seconds.toFixed(1)} s\n    ${shorter(story, settings.step)}`
+    `victim ${name}; ${RULES.get(rule)}: at most ${time / W} W, ${pairs} pairs; ` +
+      `${edges.length} positions, ${turns} turns, ${seconds.toFixed(1)} s\n    ${shorten(trace, settings.step)}`
   )
 }
 
-function shorter(story: string[], step: number): string {
-  return story
+function shorten(trace: string[], step: number): string {
+  return trace
     .join('; ')
-    .replaceAll(/(time passes; )+/g, (waits) => `${(waits.split(';').length - 1) * (step / W)} W pass; `)
+    .replaceAll(/(time passes; )+/g, (waits) => `wait ${(waits.split(';').length - 1) * (step / W)} W; `)
 }
 
-explore(worlds.nothingLost, realRule, HALVES)
-explore(worlds.nothingLost, realRule, QUARTERS)
-explore(worlds.nothingLost, realRule, EIGHTHS)
-explore({ ...worlds.nothingLost, settings: { ...worlds.nothingLost.settings, tabs: 3 } }, realRule, HALVES)
-explore(worlds.failover, realRule, HALVES)
-explore(worlds.nothingLost, realRule, BOUNDARIES)
-explore(worlds.failover, realRule, BOUNDARIES)
-explore(worlds.everything, realRule, BOUNDARIES)
-explore(worlds.everythingAndFailover, realRule, BOUNDARIES)
-explore(worlds.someLost, brokenRules.restSinceTheMinting, BOUNDARIES)
-explore(worlds.someLost, brokenRules.restSinceTheMinting, HALVES)
-explore(worlds.slow, brokenRules.restSinceTheMinting, HALVES)
-explore(worlds.someLost, restSinceTheLastCopy, HALVES)
-explore(worlds.someLost, restSinceTheLastCopy, QUARTERS)
-explore(
-  { ...worlds.someLost, settings: { ...worlds.someLost.settings, tabs: 3 } },
-  restSinceTheLastCopy,
+reportSearch(configurations.noLoss, realRule, HALVES)
+reportSearch(configurations.noLoss, realRule, QUARTERS)
+reportSearch(configurations.noLoss, realRule, EIGHTHS)
+reportSearch(
+  { ...configurations.noLoss, settings: { ...configurations.noLoss.settings, tabs: 3 } },
+  realRule,
   HALVES
 )
-explore(worlds.slow, restSinceTheLastCopy, QUARTERS)
-explore(worlds.someLost, restSinceTheLastCopy, BOUNDARIES)
-for (const rule of [brokenRules.restSinceTheMinting, restSinceTheLastCopy]) {
-  duel('who refreshes every 10 W and confirms', rule, duels.confirms(10))
-  duel('who refreshes within every 4 W and confirms', rule, duels.anyTime(4))
-  duel('who refreshes after 4 to 8 W and confirms', rule, duels.late(4))
-  duel('who refreshes every 4 W and never confirms', rule, duels.neverConfirms(4))
+reportSearch(configurations.failover, realRule, HALVES)
+reportSearch(configurations.noLoss, realRule, BOUNDARIES)
+reportSearch(configurations.failover, realRule, BOUNDARIES)
+reportSearch(configurations.everything, realRule, BOUNDARIES)
+reportSearch(configurations.everythingAndFailover, realRule, BOUNDARIES)
+reportSearch(configurations.losses, brokenRules.cooldownFromIssuance, BOUNDARIES)
+reportSearch(configurations.losses, brokenRules.cooldownFromIssuance, HALVES)
+reportSearch(configurations.slow, brokenRules.cooldownFromIssuance, HALVES)
+reportSearch(configurations.losses, cooldownFromLastCopy, HALVES)
+reportSearch(configurations.losses, cooldownFromLastCopy, QUARTERS)
+reportSearch(
+  { ...configurations.losses, settings: { ...configurations.losses.settings, tabs: 3 } },
+  cooldownFromLastCopy,
+  HALVES
+)
+reportSearch(configurations.slow, cooldownFromLastCopy, QUARTERS)
+reportSearch(configurations.losses, cooldownFromLastCopy, BOUNDARIES)
+for (const rule of [brokenRules.cooldownFromIssuance, cooldownFromLastCopy]) {
+  reportGame('refreshes every 10 W and confirms', rule, games.confirms(10))
+  reportGame('refreshes within every 4 W and confirms', rule, games.anyTime(4))
+  reportGame('refreshes after 4 to 8 W and confirms', rule, games.late(4))
+  reportGame('refreshes every 4 W and never confirms', rule, games.neverConfirms(4))
 }
 process.exitCode = isBroken ? 1 : 0

@@ -1,6 +1,6 @@
 import * as rotationRule from '../../lib/store/rotation-rule.js'
 
-/** The rule of rotation: the real one, or one that was broken on purpose. */
+/** The functions of the rotation rule: those of the plugin, or of a rule that was broken on purpose. */
 export type Rule = Pick<typeof rotationRule, 'evaluate' | 'rotate' | 'reissue' | 'confirm'>
 
 export const realRule: Rule = rotationRule

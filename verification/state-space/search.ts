@@ -1,93 +1,102 @@
 import { canonical } from './canonical.js'
 import { pack, unpack } from './pack.js'
-import { beginning, type World } from './state.js'
-import { type Move, movesOf, type Settings } from './transitions.js'
-import { Seen } from './visited.js'
+import { type State, stateAfterLogin } from './state.js'
+import { type Settings, type Transition, transitionsOf } from './transitions.js'
+import { VisitedSet } from './visited.js'
 
-/** Says what is wrong with a move, if anything is. */
-export type Invariant = (before: World, move: Move) => string | null
+/** Checks a transition. Returns what is wrong, or `null`. */
+export type Invariant = (before: State, transition: Transition) => string | null
 
 export interface Limits {
   maxDepth: number
   maxMs?: number
 }
 
-export interface Found {
+export interface SearchResult {
   states: number
   transitions: number
-  /** All orders of so many moves were tried. */
+  /** All orders of this many transitions were tried. */
   depth: number
-  /** There is nothing beyond: every depth is covered. */
-  isWhole: boolean
+  /** All reachable states were visited, so that every depth is covered. */
+  isComplete: boolean
   seconds: number
-  /** The shortest way to break an invariant. */
-  violation: { what: string; story: string[] } | null
+  /** The shortest sequence that breaks an invariant. */
+  violation: { message: string; trace: string[] } | null
 }
 
 interface Node {
   packed: string
-  /** Which of the moves led here, from the beginning on: one character each. */
+  /** The number of each transition from the first state to this one, as one character each. */
   path: string
 }
 
-/** Every order of moves, breadth first: what it finds first is as short as can be. */
+/** Searches all orders of transitions, breadth first. The first violation is therefore a shortest one. */
 export function search(
   settings: Settings,
   invariants: readonly Invariant[],
   { maxDepth, maxMs = Number.POSITIVE_INFINITY }: Limits
-): Found {
+): SearchResult {
   const startedAt = performance.now()
-  const seen = new Seen()
-  const start = startOf(settings)
+  const visited = new VisitedSet()
+  const start = initialStateOf(settings)
   let transitions = 0
   let frontier: Node[] = [{ packed: pack(start), path: '' }]
-  seen.add(pack(start))
-  const found = (depth: number, rest: Partial<Found>): Found => ({
-    ...{ states: seen.size, transitions, depth, isWhole: false, violation: null },
+  visited.add(pack(start))
+  const resultAt = (depth: number, rest: Partial<SearchResult>): SearchResult => ({
+    ...{ states: visited.size, transitions, depth, isComplete: false, violation: null },
     ...{ seconds: (performance.now() - startedAt) / 1000, ...rest }
   })
 
   for (let depth = 0; depth < maxDepth; depth++) {
     const next: Node[] = []
     for (const { packed, path } of frontier) {
-      if (performance.now() - startedAt > maxMs) return found(depth, {})
-      const world = unpack(packed)
+      if (performance.now() - startedAt > maxMs) return resultAt(depth, {})
+      const state = unpack(packed)
       let number = 0
-      for (const move of movesOf(world, settings)) {
+      for (const transition of transitionsOf(state, settings)) {
         transitions++
-        const way = path + String.fromCharCode(number++)
-        const what = firstOf(invariants, world, move)
-        if (what) return found(depth + 1, { violation: { what, story: storyOf(way, settings) } })
-        const key = pack(canonical(move.world))
-        if (seen.add(key)) next.push({ packed: key, path: way })
+        const nextPath = path + String.fromCharCode(number++)
+        const message = firstViolation(invariants, state, transition)
+        if (message)
+          return resultAt(depth + 1, { violation: { message, trace: traceOf(nextPath, settings) } })
+        const key = pack(canonical(transition.state))
+        if (visited.add(key)) next.push({ packed: key, path: nextPath })
       }
     }
-    if (next.length === 0) return found(depth + 1, { isWhole: true })
+    if (next.length === 0) return resultAt(depth + 1, { isComplete: true })
     frontier = next
   }
-  return found(maxDepth, {})
+  return resultAt(maxDepth, {})
 }
 
-export function startOf(settings: Settings): World {
-  return canonical({ ...beginning(), canSteal: settings.thief, canFailOver: settings.failoverWithin > 0 })
+export function initialStateOf(settings: Settings): State {
+  return canonical({
+    ...stateAfterLogin(),
+    canSteal: settings.attacker,
+    canFailOver: settings.failoverLimit > 0
+  })
 }
 
-function firstOf(invariants: readonly Invariant[], before: World, move: Move): string | null {
+function firstViolation(
+  invariants: readonly Invariant[],
+  before: State,
+  transition: Transition
+): string | null {
   for (const invariant of invariants) {
-    const what = invariant(before, move)
-    if (what) return what
+    const message = invariant(before, transition)
+    if (message) return message
   }
   return null
 }
 
-/** The moves of a path, told one by one. Tokens are named by generation and time of issue, which are relative. */
-function storyOf(path: string, settings: Settings): string[] {
-  const story: string[] = []
-  let world = unpack(pack(startOf(settings)))
+/** Returns the names of the transitions of a path. Tokens are named by generation and time of issue, both relative. */
+function traceOf(path: string, settings: Settings): string[] {
+  const trace: string[] = []
+  let state = unpack(pack(initialStateOf(settings)))
   for (const number of path) {
-    const move = [...movesOf(world, settings)][number.charCodeAt(0)] as Move
-    story.push(move.name)
-    world = unpack(pack(canonical(move.world)))
+    const transition = [...transitionsOf(state, settings)][number.charCodeAt(0)] as Transition
+    trace.push(transition.name)
+    state = unpack(pack(canonical(transition.state)))
   }
-  return story
+  return trace
 }

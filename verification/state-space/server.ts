@@ -1,26 +1,26 @@
 import type { Row } from '../../lib/store/rotation-rule.js'
 import type { Rule } from './rule.js'
-import { type Copy, RETENTION, W, type World } from './state.js'
+import { type Copy, RETENTION, type State, W } from './state.js'
 
 export interface ServerSettings {
   rule: Rule
   untilConfirmed: boolean
 }
 
-/** What became of a refresh. */
-export interface Refreshed {
-  world: World
-  /** Which row the token fell under; 1 where the session had ended. */
+/** The result of a refresh. */
+export interface RefreshResult {
+  state: State
+  /** The row of the rule that decided. 1 if the session was revoked before. */
   row: Row | 1
-  /** What a client has afterwards; null where it was refused. */
+  /** The copy that the client holds afterwards, or `null` if the refresh was rejected. */
   copy: Copy | null
 }
 
-/** A refresh token reaches the server: the rows of the rule, and what the store keeps of it. */
-export function refresh(world: World, copy: Copy, { rule, untilConfirmed }: ServerSettings): Refreshed {
-  const { now, store } = world
-  if (isKnown(world)) return { world: { ...world, store: null }, row: 1, copy: null }
-  if (!store) return { world, row: 1, copy: null }
+/** Applies the rule to a presented refresh token and updates the store. */
+export function refresh(state: State, copy: Copy, { rule, untilConfirmed }: ServerSettings): RefreshResult {
+  const { now, store } = state
+  if (isRevocationKnown(state)) return { state: { ...state, store: null }, row: 1, copy: null }
+  if (!store) return { state, row: 1, copy: null }
 
   const presented = {
     gen: copy.gen,
@@ -32,35 +32,35 @@ export function refresh(world: World, copy: Copy, { rule, untilConfirmed }: Serv
   const row = rule.evaluate(store, presented, now)
   switch (row) {
     case 3:
-      return { world: { ...world, store: rule.confirm(store, now) }, row, copy }
+      return { state: { ...state, store: rule.confirm(store, now) }, row, copy }
     case 5:
     case 8:
     case 10:
-      return { world: end(world), row, copy: null }
+      return { state: revoke(state), row, copy: null }
     case 6:
     case 7: {
       const next = rule.reissue(store, now)
-      return { world: { ...world, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
+      return { state: { ...state, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
     }
     default: {
       const next = rule.rotate(store, { ...presented, idempotencyKey: '' }, row, now)
-      return { world: { ...world, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
+      return { state: { ...state, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
     }
   }
 }
 
-/** An access token of a generation was used. */
-export function confirm(world: World, gen: number, { rule }: ServerSettings): World {
-  const { store, now } = world
-  return store?.gen === gen ? { ...world, store: rule.confirm(store, now) } : world
+/** Confirms a generation, because its access token was used. */
+export function confirm(state: State, gen: number, { rule }: ServerSettings): State {
+  const { store, now } = state
+  return store?.gen === gen ? { ...state, store: rule.confirm(store, now) } : state
 }
 
-/** The session ends: for the store, and for the process that ended it. */
-export function end(world: World): World {
-  return { ...world, store: null, hasEnded: true, knownUntil: world.now + RETENTION }
+/** Revokes the session in the store, and records the revocation in the process. */
+export function revoke(state: State): State {
+  return { ...state, store: null, isRevoked: true, revocationKnownUntil: state.now + RETENTION }
 }
 
-/** Whether the process refuses the session, whatever the store has of it. */
-export function isKnown({ knownUntil, now }: World): boolean {
-  return knownUntil !== null && now < knownUntil
+/** Returns whether the process has a record of the revocation, which it has even if the store lost it. */
+export function isRevocationKnown({ revocationKnownUntil, now }: State): boolean {
+  return revocationKnownUntil !== null && now < revocationKnownUntil
 }

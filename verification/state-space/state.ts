@@ -1,70 +1,70 @@
 import { initialState, type Rotation } from '../../lib/store/rotation-rule.js'
 
-/** The grace. Times are whole units of the store's clock: a thousand to a grace, so that one is no span. */
+/** The grace period. A time unit is a thousandth of it, so that one unit is negligible. */
 export const W = 1000
 
-/** Shorter than anything that the rule tells apart. */
-export const JUST = 10
+/** Shorter than any difference that matters to the rule. */
+export const EPSILON = 10
 
-/** Lifetime of an access token: the rest, which is three graces, must be less. */
+/** Lifetime of an access token. It must be longer than the cooldown of three grace periods. */
 export const ACCESS_TTL = 4 * W
 
-/** How long a process knows of a session's end: an access token's lifetime and two minutes, which are 4 W. */
+/** How long a process keeps the record of a revocation: the lifetime of an access token plus two minutes (4 W). */
 export const RETENTION = ACCESS_TTL + 4 * W
 
-/** A refresh token, as the rule sees it: its generation, and when this copy of it was issued. */
+/** A refresh token: its generation, and when this copy was issued. */
 export interface Copy {
   gen: number
   at: number
 }
 
-/** A refresh on its way: to the server, then back. */
-export interface Flight {
-  leg: 'request' | 'answer'
-  /** On the way there the token that is presented; on the way back the one that the cookie sets, if it sets one. */
+/** A refresh whose request or response is in transit. */
+export interface PendingRefresh {
+  direction: 'request' | 'response'
+  /** In a request the presented token. In a response the token of the cookie, or `null` if it sets none. */
   copy: Copy | null
-  /** On the way back: the generation of the access token, or 0 for a refusal. */
+  /** In a response the generation of the access token, or 0 if the refresh was rejected. */
   gen: number
-  /** When the tab sent it. */
+  /** When the tab sent the request. */
   sent: number
-  /** When this leg began. */
+  /** When this request or response was sent. */
   since: number
 }
 
-/** An access token that somebody has: its use confirms its generation. */
-export interface Proof {
+/** An access token that a party holds. Its use confirms its generation. */
+export interface AccessToken {
   gen: number
-  until: number
+  expiresAt: number
 }
 
-/** What a store holds of the session; null where it has ended, and the store remembers that it has. */
+/** The session in the store. `null`: the session is revoked, and the store has the revocation record. */
 export type Stored = Rotation | null
 
-/** One session, those who use it, and all that lies between them. Never changed: a move makes another. */
-export interface World {
+/** One session, its clients, and the requests and responses in transit. Immutable: a transition returns a new state. */
+export interface State {
   now: number
   store: Stored
-  /** What the store goes back to if it loses its last writes; undefined: all of them are safe. */
+  /** The session on the replica, which becomes the store in a failover. `undefined`: the replica has all writes. */
   replica: Stored | undefined
-  /** When it fell behind. */
+  /** When the replica started to lag. */
   replicaSince: number
   canFailOver: boolean
-  /** Until when the process knows that the session has ended, whatever the store says; null: it does not. */
-  knownUntil: number | null
-  hasEnded: boolean
-  /** The browser's cookie jar, which its tabs share. */
-  jar: Copy | null
-  /** At most one for each tab. */
-  flights: readonly Flight[]
-  /** Of either side: to the store it is the same who confirms. */
-  proofs: readonly Proof[]
+  /** Until when the process keeps its record of the revocation. `null`: it has none. The store can lose its own record. */
+  revocationKnownUntil: number | null
+  isRevoked: boolean
+  /** The token in the cookie jar, which the tabs share. */
+  cookie: Copy | null
+  /** At most one per tab. */
+  pendingRefreshes: readonly PendingRefresh[]
+  /** The access tokens of the browser and of the attacker. The store does not distinguish who confirms. */
+  accessTokens: readonly AccessToken[]
   canSteal: boolean
-  /** The copies that the thief has. */
-  loot: readonly Copy[]
+  /** The copies that the attacker holds. */
+  stolen: readonly Copy[]
 }
 
-/** Just after a login. */
-export function beginning(): World {
+/** Returns the state directly after a login. */
+export function stateAfterLogin(): State {
   const rotation = initialState(0)
   return {
     now: 0,
@@ -72,12 +72,12 @@ export function beginning(): World {
     replica: undefined,
     replicaSince: 0,
     canFailOver: false,
-    knownUntil: null,
-    hasEnded: false,
-    jar: { gen: rotation.gen, at: 0 },
-    flights: [],
-    proofs: [],
+    revocationKnownUntil: null,
+    isRevoked: false,
+    cookie: { gen: rotation.gen, at: 0 },
+    pendingRefreshes: [],
+    accessTokens: [],
     canSteal: false,
-    loot: []
+    stolen: []
   }
 }

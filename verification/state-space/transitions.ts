@@ -1,170 +1,190 @@
-import { confirm, end, type Refreshed, refresh, type ServerSettings } from './server.js'
-import { ACCESS_TTL, type Copy, type Flight, JUST, W, type World } from './state.js'
+import { confirm, type RefreshResult, refresh, revoke, type ServerSettings } from './server.js'
+import { ACCESS_TTL, type Copy, EPSILON, type PendingRefresh, type State, W } from './state.js'
 
 export interface Settings extends ServerSettings {
   tabs: number
-  /** A thief may copy the jar, once. */
-  thief: boolean
-  /** How many copies the thief keeps. */
-  lootSize: number
-  /** Requests and answers may be lost. */
-  loses: boolean
-  /** What arrives does so in less than this: either leg, and both together. */
-  legWithin: number
-  tripWithin: number
+  /** An attacker can copy the cookie jar, once. */
+  attacker: boolean
+  /** How many copies the attacker keeps. */
+  maxStolen: number
+  /** Requests and responses can be lost. */
+  canLose: boolean
+  /** A request or a response takes less than this, unless it is lost. */
+  oneWayLimit: number
+  /** A request and its response together take less than this. */
+  roundTripLimit: number
   logout: boolean
-  /** The store may lose its last writes, once: those of less than so long. */
-  failoverWithin: number
-  /** How far the clock moves. */
+  /** The store can fail over once, and lose the writes of less than this time. 0: no failover. */
+  failoverLimit: number
+  /** By which amounts the clock can move. */
   steps: readonly number[]
 }
 
-export const BOUNDARIES = [JUST, W - JUST, W, 3 * W - JUST, 3 * W, ACCESS_TTL]
+export const BOUNDARIES = [EPSILON, W - EPSILON, W, 3 * W - EPSILON, 3 * W, ACCESS_TTL]
 
 export const defaults: Omit<Settings, 'rule'> = {
   untilConfirmed: true,
   tabs: 2,
-  thief: false,
-  lootSize: 2,
-  loses: true,
-  legWithin: Number.POSITIVE_INFINITY,
-  tripWithin: Number.POSITIVE_INFINITY,
+  attacker: false,
+  maxStolen: 2,
+  canLose: true,
+  oneWayLimit: Number.POSITIVE_INFINITY,
+  roundTripLimit: Number.POSITIVE_INFINITY,
   logout: false,
-  failoverWithin: 0,
+  failoverLimit: 0,
   steps: BOUNDARIES
 }
 
 /** A refresh token that reached the server. */
-export interface Use extends Omit<Refreshed, 'world'> {
-  by: 'browser' | 'thief'
+export interface Use extends Omit<RefreshResult, 'state'> {
+  by: 'browser' | 'attacker'
   used: Copy
 }
 
-export interface Move {
+export interface Transition {
   name: string
-  world: World
+  state: State
   use?: Use
 }
 
-/** All that can happen next. */
-export function* movesOf(world: World, settings: Settings): Generator<Move> {
-  yield* browserMoves(world, settings)
-  yield* thiefMoves(world, settings)
-  yield* storeMoves(world, settings)
-  yield* clockMoves(world, settings)
+/** Yields all transitions from a state. */
+export function* transitionsOf(state: State, settings: Settings): Generator<Transition> {
+  yield* browserTransitions(state, settings)
+  yield* attackerTransitions(state, settings)
+  yield* storeTransitions(state, settings)
+  yield* clockTransitions(state, settings)
 }
 
-function* browserMoves(world: World, settings: Settings): Generator<Move> {
-  const { jar, flights, now } = world
-  if (jar && flights.length < settings.tabs) {
-    // Where nothing has to arrive in time, nobody asks when it was sent.
-    const isTimed = Math.min(settings.legWithin, settings.tripWithin) < Number.POSITIVE_INFINITY
+function* browserTransitions(state: State, settings: Settings): Generator<Transition> {
+  const { cookie, pendingRefreshes, now } = state
+  if (cookie && pendingRefreshes.length < settings.tabs) {
+    // Without a time limit the time of sending has no effect.
+    const isTimed = Math.min(settings.oneWayLimit, settings.roundTripLimit) < Number.POSITIVE_INFINITY
     const sent = isTimed ? now : now - ACCESS_TTL
-    const flight: Flight = { leg: 'request', copy: jar, gen: 0, sent, since: sent }
-    yield { name: `a tab sends ${nameOf(jar)}`, world: { ...world, flights: [...flights, flight] } }
+    const pending: PendingRefresh = { direction: 'request', copy: cookie, gen: 0, sent, since: sent }
+    yield {
+      name: `a tab sends ${nameOf(cookie)}`,
+      state: { ...state, pendingRefreshes: [...pendingRefreshes, pending] }
+    }
   }
-  for (const flight of flights) {
-    const others = flights.filter((other) => other !== flight)
-    if (flight.leg === 'request') yield* arrival(world, flight, others, settings)
-    else yield answer(world, flight, others)
-    if (settings.loses) yield { name: `the ${flight.leg} is lost`, world: { ...world, flights: others } }
+  for (const pending of pendingRefreshes) {
+    const others = pendingRefreshes.filter((other) => other !== pending)
+    if (pending.direction === 'request') yield* requestArrives(state, pending, others, settings)
+    else yield responseArrives(state, pending, others)
+    if (settings.canLose)
+      yield { name: `the ${pending.direction} is lost`, state: { ...state, pendingRefreshes: others } }
   }
-  if (settings.logout && jar) yield { name: 'logout', world: { ...end(world), jar: null } }
+  if (settings.logout && cookie) yield { name: 'logout', state: { ...revoke(state), cookie: null } }
 }
 
-function* arrival(
-  world: World,
-  { copy: used, sent }: Flight,
-  others: readonly Flight[],
+function* requestArrives(
+  state: State,
+  { copy: used, sent }: PendingRefresh,
+  others: readonly PendingRefresh[],
   settings: Settings
-): Generator<Move> {
-  if (!used || isCrowded(world)) return
-  const { world: next, row, copy } = refresh(world, used, settings)
-  const back: Flight = {
-    leg: 'answer',
+): Generator<Transition> {
+  if (!used || isMicrosecondFull(state)) return
+  const { state: next, row, copy } = refresh(state, used, settings)
+  const back: PendingRefresh = {
+    direction: 'response',
     copy: row === 3 ? null : copy,
     gen: copy?.gen ?? 0,
     sent,
-    since: world.now
+    since: state.now
   }
   yield {
-    name: `the server gets ${nameOf(used)}: row ${row}`,
-    world: { ...next, flights: copy ? [...others, back] : others },
+    name: `the server receives ${nameOf(used)}: row ${row}`,
+    state: { ...next, pendingRefreshes: copy ? [...others, back] : others },
     use: { by: 'browser', used, row, copy }
   }
 }
 
-function answer(world: World, { copy, gen, since }: Flight, flights: readonly Flight[]): Move {
-  const proofs = withProof(world, gen, since + ACCESS_TTL)
-  const name = copy ? `the answer puts ${nameOf(copy)} into the jar` : 'the answer arrives'
-  // A browser that has logged out takes a late cookie all the same.
-  return { name, world: { ...world, flights, proofs, jar: copy ?? world.jar } }
+function responseArrives(
+  state: State,
+  { copy, gen, since }: PendingRefresh,
+  pendingRefreshes: readonly PendingRefresh[]
+): Transition {
+  const accessTokens = withAccessToken(state, gen, since + ACCESS_TTL)
+  const name = copy ? `the response sets ${nameOf(copy)}` : 'the response arrives'
+  // A browser stores a late cookie even after a logout.
+  return { name, state: { ...state, pendingRefreshes, accessTokens, cookie: copy ?? state.cookie } }
 }
 
-export function withProof({ proofs, now }: World, gen: number, until: number) {
-  if (until <= now) return proofs
-  const other = proofs.find((proof) => proof.gen === gen)
-  if (other && other.until >= until) return proofs
-  return [...proofs.filter((proof) => proof !== other), { gen, until }]
+export function withAccessToken({ accessTokens, now }: State, gen: number, expiresAt: number) {
+  if (expiresAt <= now) return accessTokens
+  const other = accessTokens.find((accessToken) => accessToken.gen === gen)
+  if (other && other.expiresAt >= expiresAt) return accessTokens
+  return [...accessTokens.filter((accessToken) => accessToken !== other), { gen, expiresAt }]
 }
 
-function* thiefMoves(world: World, settings: Settings): Generator<Move> {
-  const { jar, loot, canSteal } = world
-  if (canSteal && jar) {
-    yield { name: `the thief copies ${nameOf(jar)}`, world: { ...world, canSteal: false, loot: [jar] } }
+function* attackerTransitions(state: State, settings: Settings): Generator<Transition> {
+  const { cookie, stolen, canSteal } = state
+  if (canSteal && cookie) {
+    yield {
+      name: `the attacker copies ${nameOf(cookie)}`,
+      state: { ...state, canSteal: false, stolen: [cookie] }
+    }
   }
-  if (isCrowded(world)) return
-  for (const used of loot) {
-    const { world: next, row, copy } = refresh(world, used, settings)
-    const use: Use = { by: 'thief', used, row, copy }
-    const name = `the thief uses ${nameOf(used)}: row ${row}`
-    const proofs = copy ? withProof(world, copy.gen, world.now + ACCESS_TTL) : world.proofs
-    for (const kept of lootsAfter(loot, copy, settings.lootSize)) {
-      yield { name, world: { ...next, proofs, loot: kept }, use }
+  if (isMicrosecondFull(state)) return
+  for (const used of stolen) {
+    const { state: next, row, copy } = refresh(state, used, settings)
+    const use: Use = { by: 'attacker', used, row, copy }
+    const name = `the attacker presents ${nameOf(used)}: row ${row}`
+    const accessTokens = copy ? withAccessToken(state, copy.gen, state.now + ACCESS_TTL) : state.accessTokens
+    for (const kept of stolenAlternatives(stolen, copy, settings.maxStolen)) {
+      yield { name, state: { ...next, accessTokens, stolen: kept }, use }
     }
   }
 }
 
-/** With more copies than he keeps, the thief may forget any. */
-export function lootsAfter(loot: readonly Copy[], copy: Copy | null, size: number): (readonly Copy[])[] {
-  if (!copy || loot.some(({ gen, at }) => gen === copy.gen && at === copy.at)) return [loot]
-  if (loot.length < size) return [[...loot, copy]]
-  return loot.map((forgotten) => [...loot.filter((other) => other !== forgotten), copy])
+/** Returns the sets of copies that the attacker can keep. If there are too many, any old one can be dropped. */
+export function stolenAlternatives(
+  stolen: readonly Copy[],
+  copy: Copy | null,
+  maxStolen: number
+): (readonly Copy[])[] {
+  if (!copy || stolen.some(({ gen, at }) => gen === copy.gen && at === copy.at)) return [stolen]
+  if (stolen.length < maxStolen) return [[...stolen, copy]]
+  return stolen.map((dropped) => [...stolen.filter((other) => other !== dropped), copy])
 }
 
-function* storeMoves(world: World, settings: Settings): Generator<Move> {
-  for (const { gen } of world.proofs) {
-    yield { name: `generation ${gen} is confirmed`, world: confirm(world, gen, settings) }
+function* storeTransitions(state: State, settings: Settings): Generator<Transition> {
+  for (const { gen } of state.accessTokens) {
+    yield { name: `generation ${gen} is confirmed`, state: confirm(state, gen, settings) }
   }
-  if (!world.canFailOver) return
-  const { store, replica, now } = world
+  if (!state.canFailOver) return
+  const { store, replica, now } = state
   if (replica === undefined && store) {
-    const since = settings.failoverWithin < Number.POSITIVE_INFINITY ? now : now - ACCESS_TTL
-    yield { name: 'the replica falls behind', world: { ...world, replica: store, replicaSince: since } }
+    const since = settings.failoverLimit < Number.POSITIVE_INFINITY ? now : now - ACCESS_TTL
+    yield { name: 'the replica starts to lag', state: { ...state, replica: store, replicaSince: since } }
   }
   if (replica !== undefined) {
-    yield { name: 'the replica takes over', world: { ...world, store: replica, ...NO_REPLICA } }
-    yield { name: 'the replica has caught up', world: { ...world, ...NO_REPLICA } }
+    yield { name: 'the replica takes over', state: { ...state, store: replica, ...NO_REPLICA } }
+    yield { name: 'the replica has caught up', state: { ...state, ...NO_REPLICA } }
   }
 }
 
-function* clockMoves(world: World, settings: Settings): Generator<Move> {
+function* clockTransitions(state: State, settings: Settings): Generator<Transition> {
   for (const step of settings.steps) {
-    const now = world.now + step
-    if (world.flights.some((flight) => isLate(flight, now, settings))) continue
-    if (world.replica !== undefined && now - world.replicaSince >= settings.failoverWithin) continue
-    yield { name: `${step / W} W pass`, world: { ...world, now } }
+    const now = state.now + step
+    if (state.pendingRefreshes.some((pending) => isLate(pending, now, settings))) continue
+    if (state.replica !== undefined && now - state.replicaSince >= settings.failoverLimit) continue
+    yield { name: `the clock moves by ${step / W} W`, state: { ...state, now } }
   }
 }
 
-function isLate({ sent, since }: Flight, now: number, { legWithin, tripWithin }: Settings): boolean {
-  return now - since >= legWithin || now - sent >= tripWithin
+function isLate(
+  { sent, since }: PendingRefresh,
+  now: number,
+  { oneWayLimit, roundTripLimit }: Settings
+): boolean {
+  return now - since >= oneWayLimit || now - sent >= roundTripLimit
 }
 
 const NO_REPLICA = { replica: undefined, canFailOver: false }
 
-/** One microsecond has room for one copy; a few in a row are let through, so that ties are tried. */
-function isCrowded({ store, now }: World): boolean {
+/** Limits the copies per time unit. A few are allowed, so that copies of equal time are covered. */
+function isMicrosecondFull({ store, now }: State): boolean {
   return store !== null && store.issuedUs > now
 }
 

@@ -1,10 +1,12 @@
 const START = 1 << 16
 
 /**
- * A set of strings that remembers 63 bits of each. Two strings with the same bits are taken for one: among n
- * that happens with a probability of about n² / 2⁶⁴, which is five in a million for ten million.
+ * A set of strings that stores 63 bits of a hash of each string.
+ *
+ * Two strings with the same hash are treated as one. For n strings the probability is about n² / 2⁶⁴, which is five in a
+ * million for ten million strings.
  */
-export class Seen {
+export class VisitedSet {
   #high = new Uint32Array(START)
   #low = new Uint32Array(START)
   #size = 0
@@ -13,7 +15,7 @@ export class Seen {
     return this.#size
   }
 
-  /** @returns whether it is new */
+  /** @returns whether the string was added, because it was not in the set */
   add(text: string): boolean {
     const [high, low] = hash(text)
     if (!this.#put(high, low)) return false
@@ -44,7 +46,7 @@ export class Seen {
   }
 }
 
-/** Two sums that mix each other in (after MurmurHash3's finalizer); never both zero, which means an empty place. */
+/** Returns two mixed sums (after the finalizer of MurmurHash3). They are never both zero, which marks an empty slot. */
 function hash(text: string): [number, number] {
   let a = 0x9e3779b9
   let b = 0x85ebca6b

@@ -1,35 +1,35 @@
-/** The element of that id, which the page has. */
+/** Returns the element with this id. Throws if the page does not have it. */
 export function byId(id) {
   const found = document.getElementById(id)
   if (!found) throw new Error(`no element #${id}`)
   return found
 }
 
-/** An element with properties and children; `data` goes into its data attributes. */
+/** Creates an element with properties and children. `data` sets its data attributes. */
 export function element(tag, { data = {}, ...properties } = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties)
-  Object.assign(made.dataset, data)
-  made.append(...children)
-  return made
+  const created = Object.assign(document.createElement(tag), properties)
+  Object.assign(created.dataset, data)
+  created.append(...children)
+  return created
 }
 
-/** A press on a button, one at a time. It keeps its focus meanwhile, which `disabled` would take. */
+/** Runs `work` on each click, one at a time. Meanwhile the button keeps the focus, unlike with `disabled`. */
 export function onPress(button, work) {
   button.addEventListener('click', async () => {
-    if (isOff(button)) return
-    turn(button, false)
+    if (isDisabled(button)) return
+    setEnabled(button, false)
     try {
       await work()
     } finally {
-      turn(button, true)
+      setEnabled(button, true)
     }
   })
 }
 
-export function isOff(button) {
+export function isDisabled(button) {
   return button.getAttribute('aria-disabled') === 'true'
 }
 
-export function turn(button, isOn) {
-  button.setAttribute('aria-disabled', String(!isOn))
+export function setEnabled(button, isEnabled) {
+  button.setAttribute('aria-disabled', String(!isEnabled))
 }

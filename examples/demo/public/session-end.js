@@ -1,17 +1,43 @@
-const WORDS = {
-  logout: 'You logged out, in this tab or in another one of this browser.',
-  FRT_ERR_REFRESH_TOKEN_REUSED:
-    'A refresh token came back that had long been exchanged for another: somebody else holds a copy of it. The server cannot tell who of you is who, and ended the session for both. You can log in again; the thief has no password.',
-  FRT_ERR_SESSION_REVOKED:
-    'The session was ended at the server: from the list of devices, or by a login that took its place.',
-  FRT_ERR_REFRESH_TOKEN_EXPIRED:
-    'The server no longer knows the session: it was unused for too long, or the store was emptied.',
-  FRT_ERR_REFRESH_TOKEN_INVALID:
-    'The server does not take the refresh token for one of its own: it was started again with another secret.',
-  FRT_ERR_NO_REFRESH_TOKEN: 'The browser no longer had the cookie of the refresh token.'
+const NOTICES = {
+  logout: {
+    title: 'You are logged out',
+    text: 'You logged out in this tab or in another tab of this browser.'
+  },
+  FRT_ERR_REFRESH_TOKEN_REUSED: {
+    title: 'Theft detected: the session is revoked',
+    text: 'A retired refresh token was presented again, which is called reuse. Two parties hold the same token, and the server cannot tell which of them is the user. It revoked the session for both. You can log in again. The attacker cannot, because the attacker does not have your password.',
+    isAlarm: true
+  },
+  FRT_ERR_SESSION_REVOKED: {
+    title: 'Your session was revoked',
+    text: 'The server ended the session. It was revoked in the list of devices, or a newer login replaced it.'
+  },
+  FRT_ERR_REFRESH_TOKEN_EXPIRED: {
+    title: 'Your session has expired',
+    text: 'The session was not used for too long, or the session store has lost it.'
+  },
+  FRT_ERR_REFRESH_TOKEN_INVALID: {
+    title: 'Your refresh token is invalid',
+    text: 'The server did not issue this refresh token. Usually the server was restarted with another secret.'
+  },
+  FRT_ERR_NO_REFRESH_TOKEN: {
+    title: 'Your refresh token is missing',
+    text: 'The browser no longer has the cookie with the refresh token.'
+  }
 }
 
-/** Why, in plain words. */
-export function wordsForEnd(reason) {
-  return WORDS[reason] ?? `The server answered ${reason}.`
+/**
+ * Explains why a session ended.
+ * @returns `{ title, text, isAlarm }`. Only reuse raises an alarm
+ */
+export function explainEnd(reason) {
+  const {
+    title,
+    text,
+    isAlarm = false
+  } = NOTICES[reason] ?? {
+    title: 'Your session has ended',
+    text: `The server answered ${reason}.`
+  }
+  return { title, text, isAlarm }
 }

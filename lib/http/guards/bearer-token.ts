@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
 
-/** The token where the app looks for it, else of the header; null where none came. */
+/** Returns the access token from the option `read`, or otherwise from the header. `null` if there is none. */
 export function readAccessToken(
   request: FastifyRequest,
   { read, header }: Pick<ResolvedOptions['accessToken'], 'read' | 'header'>
@@ -10,8 +10,8 @@ export function readAccessToken(
 }
 
 /**
- * In `Authorization` it follows `Bearer` (RFC 6750 section 2.1), and another scheme is no token of ours;
- * any other header may do without.
+ * Returns the access token from a header. `Authorization` requires the scheme `Bearer` (RFC 6750, section 2.1). In
+ * other headers the scheme is optional.
  */
 export function readHeader({ headers }: FastifyRequest, name: string): string | null {
   const value = headers[name]

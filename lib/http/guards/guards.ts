@@ -10,17 +10,20 @@ type Allows = (
   request: FastifyRequest
 ) => boolean | undefined | Promise<boolean | undefined>
 
-/** Marks the routes of the plugin that come before any access token: a guard that the app adds to every route lets them pass. */
+/** Marks the plugin's routes that need no access token. A guard that the application adds to all routes skips them. */
 export const IS_PUBLIC = Symbol.for('fastify-refresh-token.public')
 
 type Awaitable<T> = T | Promise<T>
 
 export interface Guards {
-  /** The property of a request that says whom this instance let in: null before. */
+  /** The request property with the claims that this registration verified, or `null`. */
   userKey: symbol
-  /** Whom `authenticate` of this instance let in; throws if it did not. */
+  /**
+   * Returns the claims that `authenticate` of this registration verified.
+   * @throws {FRT_ERR_NO_ACCESS_TOKEN} if it did not run
+   */
   userOf(request: FastifyRequest): AccessTokenClaims
-  /** `request.authenticate`. */
+  /** Implements `request.authenticate`. */
   authenticateRequest(
     this: FastifyRequest,
     options?: { optional?: boolean }
@@ -29,29 +32,30 @@ export interface Guards {
   authorize(...allowed: string[] | [Allows]): (request: FastifyRequest) => Promise<void>
 }
 
-/** What guards ask of those who know the tokens. */
+/** Reads and verifies access tokens for the guards. */
 export interface Authenticator {
-  /** The access token that came, or null. */
+  /** Returns the access token of the request, or `null`. */
   readToken(request: FastifyRequest): string | null
-  /** @throws an error for whoever is not let in */
+  /** @throws a 401 or a 503 if the token is not accepted */
   verifyToken(token: string): Awaitable<AccessTokenClaims>
-  /** Told of each who was. */
+  /** Called after each successful authentication. */
   onAuthenticated(user: AccessTokenClaims, request: FastifyRequest): Awaitable<void>
 }
 
+/** Creates the guards of one registration, or of a resource server. */
 export function createGuards({ readToken, verifyToken, onAuthenticated }: Authenticator): Guards {
-  // Not `request.user`, which another instance, or another plugin, may have set since.
+  // Not `request.user`, because another registration or another plugin may have replaced it.
   const userKey = Symbol('fastify-refresh-token.user')
-  type Authenticated = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
+  type GuardedRequest = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
 
-  function userOf(request: Authenticated): AccessTokenClaims {
+  function userOf(request: GuardedRequest): AccessTokenClaims {
     const user = request[userKey]
     if (!user) throw new errors.NoAccessToken()
     return user
   }
 
-  /** In one go where nobody has to be asked, as nearly always: a promise on the way is felt by every request. */
-  function authenticate(request: Authenticated, optional: boolean): Awaitable<AccessTokenClaims | null> {
+  /** Returns synchronously unless `verifyToken` returns a promise. An extra promise would slow down every request. */
+  function authenticate(request: GuardedRequest, optional: boolean): Awaitable<AccessTokenClaims | null> {
     const token = readToken(request)
     if (token === null && optional) return null
     if (token === null) throw new errors.NoAccessToken()
@@ -59,7 +63,7 @@ export function createGuards({ readToken, verifyToken, onAuthenticated }: Authen
     return user instanceof Promise ? user.then((each) => setUser(request, each)) : setUser(request, user)
   }
 
-  function setUser(request: Authenticated, user: AccessTokenClaims): Awaitable<AccessTokenClaims> {
+  function setUser(request: GuardedRequest, user: AccessTokenClaims): Awaitable<AccessTokenClaims> {
     request[userKey] = user
     request.user = user
     const confirmation = onAuthenticated(user, request)
@@ -67,7 +71,7 @@ export function createGuards({ readToken, verifyToken, onAuthenticated }: Authen
   }
 
   async function authorize(request: FastifyRequest, allows: Allows): Promise<void> {
-    // Before `authenticate`, or without it, nobody is allowed.
+    // Without a preceding `authenticate` this throws.
     if (!(await allows(userOf(request), request))) throw new errors.InsufficientScope()
   }
 
@@ -100,13 +104,13 @@ function isFunction(allowed: unknown[]): allowed is [Allows] {
   return allowed.length === 1 && typeof allowed[0] === 'function'
 }
 
-/** RFC 6749 section 3.3. */
+/** A scope token (RFC 6749, section 3.3). */
 const SCOPE = /^[!#-[\]-~]+$/
 
-/** The `scope` claim is a list separated by spaces (RFC 9068 section 2.2.3, RFC 8693 section 4.2). */
+/** The `scope` claim is a list separated by spaces (RFC 9068, section 2.2.3, and RFC 8693, section 4.2). */
 function hasScopes(scopes: unknown[]): Allows {
   const areScopes = scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope))
-  // A list that is empty by mistake must not let everybody in, nor a list of lists nobody.
+  // An empty list would allow every request, and a nested list would allow none.
   if (!areScopes || scopes.length === 0) {
     invalidOption('authorize() expects one function, or one or more scopes without spaces')
   }
@@ -116,11 +120,11 @@ function hasScopes(scopes: unknown[]): Allows {
   }
 }
 
-/** What guards routes, here and on a resource server. */
+/** Adds the decorators of the guards. */
 export function decorateGuards(fastify: FastifyInstance, guards: Guards): void {
   fastify.decorate('authenticate', guards.authenticate as AuthHook)
   fastify.decorate('authorize', guards.authorize as FastifyInstance['authorize'])
-  // `@fastify/jwt`, where the app has it, made the same decorator: there is one user.
+  // `@fastify/jwt` adds the same decorator if the application uses it.
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
   fastify.decorateRequest(guards.userKey, null)
   fastify.decorateRequest('authenticate', guards.authenticateRequest as never)

@@ -5,15 +5,18 @@ import type { SessionService } from '../../sessions/session-service.js'
 import { readAccessToken } from './bearer-token.js'
 import type { Authenticator } from './guards.js'
 
-/** Lets in whose session lives; and whoever came in has proved to hold his tokens. */
+/**
+ * Authenticates requests through the session service. An authenticated request also confirms the generation of its
+ * access token, unless the option `refreshToken.confirms` prevents it.
+ */
 export function createSessionAuthenticator(
   service: SessionService,
   { accessToken, refreshToken }: Pick<ResolvedOptions, 'accessToken' | 'refreshToken'>
 ): Authenticator {
   const { confirms } = refreshToken
 
-  async function confirmIf(answer: Promise<boolean> | boolean, user: AccessTokenClaims): Promise<void> {
-    if (await answer) service.confirm(user)
+  async function confirmIf(isConfirmed: Promise<boolean> | boolean, user: AccessTokenClaims): Promise<void> {
+    if (await isConfirmed) service.confirm(user)
   }
 
   return {

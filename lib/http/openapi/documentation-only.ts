@@ -1,9 +1,9 @@
 const schemas = new WeakSet<object>()
 
 /**
- * Marks a schema as one for the readers of the OpenAPI document alone. What comes is not judged by it: a
- * refresh token of the wrong type is a bad token, not a bad request. Nor is what goes: an app's own `login`
- * and error handler answer what they like.
+ * Marks a schema that is used only in the OpenAPI document. It does not validate requests, because a refresh token of
+ * the wrong type must return 401, not 400. It does not serialize responses, because `login` and the error handler of
+ * the application may send other fields.
  */
 export function documentationOnly<T extends object>(schema: T): T {
   schemas.add(schema)

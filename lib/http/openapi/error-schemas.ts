@@ -4,36 +4,36 @@ import { documentationOnly } from './documentation-only.js'
 
 const FIELDS = {
   statusCode: { type: 'integer' },
-  code: { type: 'string', description: 'A stable code, to compare by' },
-  error: { type: 'string', description: 'The name of the status' },
-  message: { type: 'string', description: 'For a person to read' }
+  code: { type: 'string', description: 'Stable error code. Compare errors by this field' },
+  error: { type: 'string', description: 'Name of the HTTP status' },
+  message: { type: 'string', description: 'Human-readable description' }
 }
 
-/** What comes with a status, whoever's error handler makes the body. */
+/** The headers of a status. They do not depend on the error handler of the application. */
 const HEADERS: Readonly<Record<number, object>> = {
   401: {
     'www-authenticate': {
       type: 'string',
-      description: 'The challenge (RFC 6750 section 3): with an `error`, unless no token came'
+      description: 'Challenge (RFC 6750, section 3). Has an `error` unless the request has no token'
     }
   },
   503: {
-    'retry-after': { type: 'integer', description: 'In how many seconds to try again' }
+    'retry-after': { type: 'integer', description: 'Seconds to wait before the next attempt' }
   }
 }
 
 type Name = Exclude<keyof typeof errors, 'InvalidOption'>
 
-/** The answer to these errors, in Fastify's own shape. */
+/** Returns the schema of a response with one of these errors, in the format of Fastify. */
 export function errorResponse(status: 401 | 403 | 404 | 503, ...names: Name[]): object {
-  const kinds = names.map((name) => new errors[name]())
+  const instances = names.map((name) => new errors[name]())
   const headers = HEADERS[status]
   return documentationOnly({
     type: 'object',
-    description: kinds.map(({ code, message }) => `\`${code}\`: ${message}.`).join(' '),
+    description: instances.map(({ code, message }) => `\`${code}\`: ${message}.`).join(' '),
     required: ['statusCode', 'error', 'message'],
     properties: FIELDS,
-    examples: kinds.map(({ code, message }) => ({
+    examples: instances.map(({ code, message }) => ({
       statusCode: status,
       code,
       error: STATUS_CODES[status],
@@ -45,32 +45,33 @@ export function errorResponse(status: 401 | 403 | 404 | 503, ...names: Name[]): 
 
 export const badRequest = documentationOnly({
   type: 'object',
-  description: 'The body cannot be read, or is not as it has to be.',
+  description: 'The body cannot be parsed, or does not match the schema.',
   required: ['statusCode', 'error', 'message'],
   properties: FIELDS
 })
 
-/** The plugin itself refuses nobody here. */
-export const refusedByApp = documentationOnly({
+/** The plugin itself does not reject requests to this route. */
+export const rejectedByApplication = documentationOnly({
   type: 'object',
-  description: 'What the app says to a request that it refuses: a rate limit, for example.',
+  description: 'The application rejected the request, for example because of a rate limit.',
   required: ['statusCode', 'error', 'message'],
   properties: FIELDS
 })
 
-/** RFC 6749 section 5.2, for a form; JSON that cannot be read is answered as everywhere. */
+/** RFC 6749, section 5.2 for a form. For JSON that cannot be parsed, the error of Fastify. */
 export const oauthError = documentationOnly({
   type: 'object',
-  description: 'A form is answered as RFC 6749 section 5.2 has it. Else the body cannot be read.',
+  description:
+    'For a form, an error as defined in RFC 6749, section 5.2. Otherwise the body cannot be parsed.',
   required: ['error'],
   properties: {
     ...FIELDS,
     error: {
       type: 'string',
       description:
-        '`invalid_request`, `invalid_grant` or `unsupported_grant_type`; else the name of the status'
+        '`invalid_request`, `invalid_grant` or `unsupported_grant_type`. Otherwise the name of the HTTP status'
     },
-    error_description: { type: 'string', description: 'For a person to read' }
+    error_description: { type: 'string', description: 'Human-readable description' }
   },
   examples: [{ error: 'invalid_grant', error_description: 'The refresh token has expired' }]
 })

@@ -1,7 +1,7 @@
 import type { FastifySchema } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import { documentationOnly } from './documentation-only.js'
-import { badRequest, errorResponse, oauthError, refusedByApp } from './error-schemas.js'
+import { badRequest, errorResponse, oauthError, rejectedByApplication } from './error-schemas.js'
 import {
   accessToken,
   clearedCookie,
@@ -12,17 +12,17 @@ import {
   tokens
 } from './token-schemas.js'
 
-/** With what `@fastify/swagger` reads: its types are not ours to import. */
+/** A schema with the properties that `@fastify/swagger` reads. The plugin does not depend on its types. */
 export interface RouteSchema extends FastifySchema {
   tags: string[]
-  /** Unique among those of one registration. */
+  /** Unique in one registration. */
   operationId: string
   summary: string
   description?: string
   security: Record<string, string[]>[]
 }
 
-/** What tells whether the app reads the access token itself. */
+/** Its option `read` can take the access token from a cookie. Some routes then also need the CSRF check. */
 type AccessTokenReadOption = Pick<ResolvedOptions, 'accessToken'>
 
 const tags = ['auth']
@@ -43,21 +43,25 @@ const session = {
   properties: {
     id: { type: 'string' },
     created_at: { type: 'string', format: 'date-time' },
-    last_used_at: { type: 'string', format: 'date-time', description: 'To the hour, not before created_at' },
-    expires_at: { type: 'string', format: 'date-time', description: 'To the hour' },
-    current: { type: 'boolean', description: 'The session of this access token' },
+    last_used_at: {
+      type: 'string',
+      format: 'date-time',
+      description: 'Rounded down to the hour, but not before created_at'
+    },
+    expires_at: { type: 'string', format: 'date-time', description: 'Rounded up to the hour' },
+    current: { type: 'boolean', description: 'Whether this is the session of the access token' },
     metadata: { type: 'object', additionalProperties: true }
   }
 }
 
-export function loginSchema(ways: TransportOptions): RouteSchema {
+export function loginSchema(options: TransportOptions): RouteSchema {
   return {
     tags,
     operationId: 'login',
     summary: 'Log in',
     security: [],
     response: {
-      200: documentationOnly(tokens(ways)),
+      200: documentationOnly(tokens(options)),
       400: badRequest,
       401: errorResponse(401, 'InvalidCredentials'),
       403: crossOrigin,
@@ -66,18 +70,18 @@ export function loginSchema(ways: TransportOptions): RouteSchema {
   }
 }
 
-export function refreshSchema(ways: TransportOptions): RouteSchema {
+export function refreshSchema(options: TransportOptions): RouteSchema {
   return {
     tags,
     operationId: 'refresh',
     summary: 'Exchange the refresh token for a new pair of tokens',
     description:
       'A form (`application/x-www-form-urlencoded`) with `grant_type=refresh_token` and `refresh_token` ' +
-      'speaks OAuth (RFC 6749 section 6), and is answered in the body alone.',
-    security: [...refreshToken(ways), {}],
-    ...refreshBody(ways),
+      'is an OAuth request (RFC 6749, section 6). The response then has the tokens only in its body.',
+    security: [...refreshToken(options), {}],
+    ...refreshBody(options),
     response: {
-      200: tokens(ways),
+      200: tokens(options),
       400: oauthError,
       401: errorResponse(
         401,
@@ -93,17 +97,17 @@ export function refreshSchema(ways: TransportOptions): RouteSchema {
   }
 }
 
-export function logoutSchema(ways: TransportOptions): RouteSchema {
+export function logoutSchema(options: TransportOptions): RouteSchema {
   return {
     tags,
     operationId: 'logout',
-    summary: 'Log out: end the sessions of the tokens that come with the request',
+    summary: 'Log out: revoke the sessions of the presented tokens',
     description:
-      'A form (`application/x-www-form-urlencoded`) with `token` speaks OAuth (RFC 7009), and ends the session ' +
-      'of that token alone.',
-    security: [...refreshToken(ways), ...accessToken, {}],
-    ...logoutBody(ways),
-    response: { 200: done(clearedCookie(ways)), 400: oauthError, 403: crossOrigin, 503: unavailable }
+      'A form (`application/x-www-form-urlencoded`) with `token` is an OAuth request (RFC 7009). It revokes only ' +
+      'the session of that token.',
+    security: [...refreshToken(options), ...accessToken, {}],
+    ...logoutBody(options),
+    response: { 200: done(clearedCookie(options)), 400: oauthError, 403: crossOrigin, 503: unavailable }
   }
 }
 
@@ -111,18 +115,18 @@ export function logoutAllSchema(options: TransportOptions & AccessTokenReadOptio
   return {
     tags,
     operationId: 'logoutAll',
-    summary: 'Log out everywhere: end all sessions of the user',
+    summary: 'Log out everywhere: revoke all sessions of the user',
     security: accessToken,
     response: {
       200: {
         type: 'object',
         description: 'Done',
         required: ['revoked'],
-        properties: { revoked: { type: 'integer', description: 'How many sessions ended' } },
+        properties: { revoked: { type: 'integer', description: 'Number of revoked sessions' } },
         headers: clearedCookie(options)
       },
       401: guarded,
-      ...refusedOrigin(options),
+      ...crossOriginResponse(options),
       503: unavailable
     }
   }
@@ -148,20 +152,20 @@ export const listSchema: RouteSchema = {
 export function deleteSchema(options: AccessTokenReadOption): RouteSchema {
   return {
     tags,
-    operationId: 'endSession',
-    summary: "End one of the user's sessions",
+    operationId: 'revokeSession',
+    summary: "Revoke one of the user's sessions",
     security: accessToken,
     response: {
       200: done({}),
       401: guarded,
-      ...refusedOrigin(options),
+      ...crossOriginResponse(options),
       404: errorResponse(404, 'SessionNotFound'),
       503: unavailable
     }
   }
 }
 
-/** RFC 7517 sections 4 and 5. Nothing leaves but what is listed: no member of a private key is. */
+/** RFC 7517, sections 4 and 5. The serializer omits all other members, so that no private key can leave the server. */
 const jwk = {
   type: 'object',
   required: ['kty', 'kid', 'alg', 'use'],
@@ -190,12 +194,12 @@ export const jwksSchema: RouteSchema = {
       required: ['keys'],
       properties: { keys: { type: 'array', items: jwk } }
     },
-    '4xx': refusedByApp
+    '4xx': rejectedByApplication
   }
 }
 
-/** What asks for an access token has the CSRF check as well, where the app reads that token. */
-function refusedOrigin({ accessToken: { read } }: AccessTokenReadOption): object {
+/** Guarded routes have the CSRF check only if the application reads the access token itself. */
+function crossOriginResponse({ accessToken: { read } }: AccessTokenReadOption): object {
   return read ? { 403: crossOrigin } : {}
 }
 

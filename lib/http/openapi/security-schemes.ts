@@ -3,12 +3,12 @@ import type { ResolvedOptions } from '../../options/resolve.js'
 import { optionsSchema } from '../../options/schema.js'
 import { transportsOf } from '../transport/transport.js'
 
-/** A security scheme of OpenAPI 3: an access token in `Authorization`, or a token under a name of its own. */
+/** A security scheme of OpenAPI 3: an access token in `Authorization`, or a token in another header or a cookie. */
 export type SecurityScheme =
   | { type: 'http'; scheme: 'bearer'; bearerFormat: 'JWT'; description: string }
   | { type: 'apiKey'; in: 'cookie' | 'header'; name: string; description: string }
 
-/** Those that the plugin's routes name: the refresh token's by the transports that the options allow. */
+/** The security schemes of the plugin's routes. The schemes of the refresh token depend on the option `transport`. */
 export type SecuritySchemes = {
   bearerAuth: SecurityScheme
   refreshTokenCookie?: SecurityScheme
@@ -16,9 +16,9 @@ export type SecuritySchemes = {
 }
 
 /**
- * The `components.securitySchemes` of an OpenAPI document, for `@fastify/swagger`.
- * @param options those of the plugin, of which some name a cookie or a header; left out: the default names
- * @throws `FRT_ERR_INVALID_OPTION`
+ * Returns `components.securitySchemes` of an OpenAPI document, for `@fastify/swagger`.
+ * @param options the options of the plugin, which can change the names of the cookie and the headers
+ * @throws {FRT_ERR_INVALID_OPTION} if one of these options is invalid
  */
 export function securitySchemes(options: Partial<FastifyRefreshTokenOptions> = {}): SecuritySchemes {
   return schemesOf({
@@ -43,12 +43,12 @@ export function schemesOf({ accessToken, cookie, header, transport }: Names): Se
 }
 
 function accessTokenScheme(name: string): SecurityScheme {
-  const description = 'The access token'
+  const description = 'Access token'
   return name === 'authorization'
     ? { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description }
     : { type: 'apiKey', in: 'header', name, description }
 }
 
-function refreshTokenScheme(place: 'cookie' | 'header', name: string): SecurityScheme {
-  return { type: 'apiKey', in: place, name, description: 'The refresh token' }
+function refreshTokenScheme(location: 'cookie' | 'header', name: string): SecurityScheme {
+  return { type: 'apiKey', in: location, name, description: 'Refresh token' }
 }

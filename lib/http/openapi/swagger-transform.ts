@@ -1,26 +1,26 @@
 import type { FastifySchema } from 'fastify'
 import type { SecuritySchemes } from './security-schemes.js'
 
-/** Unique in an app, where the route's own name is so in its registration: `/auth` and `login` make `authLogin`. */
+/** Returns an operation id that is unique in the application, for example `authLogin` for `/auth` and `login`. */
 export function operationIdOf(prefix: string, name: string): string {
   const [first = '', ...words] = [...prefix.split(/[^a-z\d]+/i), name].filter((word) => word !== '')
   return first + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
 }
 
-/** What `@fastify/swagger` gives a route's transform: without `openapiObject` for a document of Swagger 2.0. */
-interface Described {
+/** The argument that `@fastify/swagger` passes to a transform. `openapiObject` is missing in Swagger 2.0. */
+interface TransformInput {
   schema: FastifySchema
   url: string
   openapiObject?: { components?: { securitySchemes?: object } }
 }
 
 /**
- * The transform of our routes. An app's own would take their schemas for what its other schemas are: Zod's,
- * for example. And a scheme that a route names and nobody has declared breaks the document: what the app
- * has not declared is added. Swagger 2.0 has no words for these schemes.
+ * Creates the transform of the plugin's routes. It replaces the transform of the application, which may expect schemas
+ * of another kind, for example Zod schemas. It also adds the security schemes that the application has not declared,
+ * because a document with undeclared schemes is invalid. Swagger 2.0 cannot describe these schemes.
  */
 export function createTransform(schemes: SecuritySchemes) {
-  return ({ schema, url, openapiObject }: Described) => {
+  return ({ schema, url, openapiObject }: TransformInput) => {
     if (!openapiObject) return { schema: { ...schema, security: [] }, url }
     const components = { ...openapiObject.components }
     openapiObject.components = {

@@ -2,12 +2,12 @@ import type { ResolvedOptions } from '../../options/resolve.js'
 import { transportsOf } from '../transport/transport.js'
 import { documentationOnly } from './documentation-only.js'
 
-/** What decides how tokens travel. */
+/** The options that determine where tokens are sent. */
 export type TransportOptions = Pick<ResolvedOptions, 'transport' | 'header'>
 
 type Security = Record<string, string[]>[]
 
-/** The names are those of `securitySchemes`. */
+/** The names come from `securitySchemes`. */
 export const accessToken: Security = [{ bearerAuth: [] }]
 
 export function refreshToken({ transport }: TransportOptions): Security {
@@ -18,7 +18,7 @@ export function refreshToken({ transport }: TransportOptions): Security {
   ]
 }
 
-/** RFC 6749 section 5.1. */
+/** RFC 6749, section 5.1. */
 export function tokens({ transport, header }: TransportOptions): object {
   const inBody = transport === 'body' ? ['refresh_token', 'refresh_token_expires_in'] : []
   return {
@@ -29,8 +29,11 @@ export function tokens({ transport, header }: TransportOptions): object {
       access_token: { type: 'string', description: 'A JWT' },
       token_type: { type: 'string', enum: ['Bearer'] },
       expires_in: { type: 'integer', description: 'Lifetime of the access token, in seconds' },
-      refresh_token: { type: 'string', description: 'Where the refresh token travels in the body' },
-      refresh_token_expires_in: { type: 'integer', description: 'Its lifetime if it is not used, in seconds' }
+      refresh_token: { type: 'string', description: 'Present if the refresh token is sent in the body' },
+      refresh_token_expires_in: {
+        type: 'integer',
+        description: 'Lifetime of the refresh token if it is not used, in seconds'
+      }
     },
     headers: tokenHeaders({ transport, header })
   }
@@ -40,7 +43,7 @@ function tokenHeaders({ transport, header }: TransportOptions): object {
   const transports = transportsOf(transport)
   return {
     ...(transports.includes('cookie') && {
-      'set-cookie': { type: 'string', description: 'The refresh token, unless the browser has it' }
+      'set-cookie': { type: 'string', description: 'The refresh token, unless the browser already has it' }
     }),
     ...(transports.includes('header') && {
       [header.refreshToken]: { type: 'string', description: 'The refresh token' },
@@ -51,14 +54,14 @@ function tokenHeaders({ transport, header }: TransportOptions): object {
 
 export function clearedCookie({ transport }: TransportOptions): object {
   return transportsOf(transport).includes('cookie')
-    ? { 'set-cookie': { type: 'string', description: 'Clears the refresh token' } }
+    ? { 'set-cookie': { type: 'string', description: 'Deletes the cookie with the refresh token' } }
     : {}
 }
 
 const token = { type: 'string', minLength: 1 }
 const clientId = { type: 'string', description: 'Ignored' }
 
-/** RFC 6749 section 6. */
+/** RFC 6749, section 6. */
 const refreshForm = {
   type: 'object',
   required: ['grant_type', 'refresh_token'],
@@ -69,7 +72,7 @@ const refreshForm = {
   }
 }
 
-/** RFC 7009 section 2.1. */
+/** RFC 7009, section 2.1. */
 const revocationForm = {
   type: 'object',
   required: ['token'],
@@ -80,14 +83,14 @@ const revocationForm = {
   }
 }
 
-export const refreshBody = (ways: TransportOptions) => bodyWith(ways, refreshForm)
-export const logoutBody = (ways: TransportOptions) => bodyWith(ways, revocationForm)
+export const refreshBody = (options: TransportOptions) => bodySchema(options, refreshForm)
+export const logoutBody = (options: TransportOptions) => bodySchema(options, revocationForm)
 
 /**
- * A body that the document tells of is one that its clients must send: so only where the refresh token may
- * travel in it. The form is then the other way to write it, and else in words.
+ * Returns the schema of a body with the refresh token, as JSON or as a form. Without the transport `body` it returns no
+ * schema, because generated clients must send a documented body. The description mentions the form in both cases.
  */
-function bodyWith({ transport }: TransportOptions, form: object): { body?: object } {
+function bodySchema({ transport }: TransportOptions, form: object): { body?: object } {
   if (!transportsOf(transport).includes('body')) return {}
   const json = {
     type: 'object',

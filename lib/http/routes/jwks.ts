@@ -1,7 +1,7 @@
 import { jwksSchema } from '../openapi/route-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
 
-/** `GET /.well-known/jwks.json` (RFC 8615): the keys that others verify with. */
+/** `GET /.well-known/jwks.json` (RFC 8615): returns the public keys for servers that verify access tokens. */
 export function jwksRoute({ options, rotation }: RouteContext): Route {
   return {
     overrides: options.routes.jwks,

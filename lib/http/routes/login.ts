@@ -7,7 +7,7 @@ import { parseTokens } from '../../tokens/presented-tokens.js'
 import { loginSchema } from '../openapi/route-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
 
-/** `POST /auth/login`: whatever `login` reads; 200 with the tokens. */
+/** `POST /auth/login`: calls the option `login`, creates a session and returns its tokens. */
 export function loginRoute(context: RouteContext): Route {
   const { login, routes } = context.options
   return {
@@ -18,7 +18,7 @@ export function loginRoute(context: RouteContext): Route {
     access: 'public',
     async handler(request, reply) {
       const identity = await login?.(request, reply)
-      // It has answered by itself: to wait for a reply is to wait until it was sent.
+      // `login` has sent a response itself. Awaiting a returned reply has waited until it was sent.
       if (reply.sent) return reply
       if (!identity) throw new errors.InvalidCredentials()
       return startSession(context, request, reply, identity)
@@ -27,8 +27,8 @@ export function loginRoute(context: RouteContext): Route {
 }
 
 /**
- * Starts a session, and ends the one that the request came with: it is not left behind for whoever
- * copied it. The new one first, for a login that fails must cost nothing.
+ * Creates a session and revokes the sessions of the refresh tokens in the request, because an attacker may have copied
+ * them. Revokes them last, so that a failed login does not log the user out.
  */
 export async function startSession(
   { service, transport, refreshTokens }: RouteContext,
@@ -38,7 +38,7 @@ export async function startSession(
 ): Promise<TokenResponse> {
   const replaced = parseTokens(refreshTokens, transport.read(request))
   const tokens = await service.create(identity, contextOf(request), replaced)
-  // Also on a route of the app's own (RFC 6749 section 5.1).
+  // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
   reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)
 }

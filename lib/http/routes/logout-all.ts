@@ -2,7 +2,7 @@ import { contextOf } from '../../sessions/call-context.js'
 import { logoutAllSchema } from '../openapi/route-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
 
-/** `POST /auth/logout-all`: ends all sessions of the user, this one included. */
+/** `POST /auth/logout-all`: revokes all sessions of the user, including the current one. */
 export function logoutAllRoute({ options, service, transport, guards }: RouteContext): Route {
   return {
     overrides: options.routes.logoutAll,

@@ -4,12 +4,12 @@ import type { AccessTokens } from '../../tokens/access-token.js'
 import { parseTokens, rejectUnsupportedVersions } from '../../tokens/presented-tokens.js'
 import { readAccessToken } from '../guards/bearer-token.js'
 import { logoutSchema } from '../openapi/route-schemas.js'
-import { isOAuth, refuseRepeated, requireParameter, sendOAuthError } from './oauth.js'
+import { isOAuth, rejectRepeatedParameters, requireParameter, sendOAuthError } from './oauth.js'
 import type { Route, RouteContext } from './route-context.js'
 
 /**
- * `POST /auth/logout`: the refresh token, even a retired one, and the access token, even an expired one.
- * Every session that a valid one names ends; 200 also when there was nothing to end.
+ * `POST /auth/logout`: revokes the session of each valid token in the request. Accepts retired refresh tokens and
+ * expired access tokens. Returns 200 even if there was no session to revoke.
  */
 export function logoutRoute(context: RouteContext): Route {
   return {
@@ -26,7 +26,7 @@ export function logoutRoute(context: RouteContext): Route {
   }
 }
 
-/** Ends every session that a token of the request names, and makes a browser forget its cookie. */
+/** Revokes the session of each token in the request, then deletes the cookie. */
 export async function revokePresentedSessions(
   context: RouteContext,
   request: FastifyRequest,
@@ -36,18 +36,18 @@ export async function revokePresentedSessions(
   const accessToken = readAccessToken(request, options.accessToken)
   const tokens = accessToken === null ? [] : [accessToken]
   await revokeSessionsOf(context, request, [...transport.read(request), ...tokens])
-  // Only now: a logout that did not reach the store is none.
+  // After the revocation, so that the client can log out again if the store fails.
   transport.clear(request, reply)
 }
 
-/** RFC 7009: 200 for an unknown token too. */
+/** RFC 7009. Returns 200 for unknown tokens too. */
 async function revokeForOAuth(
   context: RouteContext,
   request: FastifyRequest,
   reply: FastifyReply
 ): Promise<object> {
   try {
-    refuseRepeated(request)
+    rejectRepeatedParameters(request)
     await revokeSessionsOf(context, request, [requireParameter(request, 'token')])
     return {}
   } catch (error) {
@@ -55,7 +55,7 @@ async function revokeForOAuth(
   }
 }
 
-/** @param tokens of either kind */
+/** @param tokens refresh tokens and access tokens */
 async function revokeSessionsOf(
   { service, refreshTokens, accessTokens }: RouteContext,
   request: FastifyRequest,
@@ -65,10 +65,10 @@ async function revokeSessionsOf(
     ...parseTokens(refreshTokens, tokens).map(({ sid }) => sid),
     ...tokens.flatMap((token) => sidOf(accessTokens, token))
   ])
-  const ends = [...sids].map((sid) => service.revoke(sid, 'logout', contextOf(request)))
-  // Each is tried to its end before the first failure is told.
-  await Promise.allSettled(ends)
-  await Promise.all(ends)
+  const revocations = [...sids].map((sid) => service.revoke(sid, 'logout', contextOf(request)))
+  // Waits for all revocations, then throws the first error.
+  await Promise.allSettled(revocations)
+  await Promise.all(revocations)
   rejectUnsupportedVersions(refreshTokens, tokens)
 }
 

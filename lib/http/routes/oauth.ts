@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errorCodes, isPluginError } from '../../errors.js'
 
-/** Error codes of RFC 6749 section 5.2. */
+/** Error codes of RFC 6749, section 5.2. */
 type OAuthErrorCode = 'invalid_request' | 'invalid_grant' | 'unsupported_grant_type'
 
-/** An error that an OAuth client reads: 400, in the shape of RFC 6749 section 5.2. */
+/** An error for OAuth clients: status 400, in the format of RFC 6749, section 5.2. */
 export class OAuthError extends Error {
   readonly error: OAuthErrorCode
 
@@ -14,24 +14,30 @@ export class OAuthError extends Error {
   }
 }
 
-/** A form speaks OAuth: it reads and answers in the body alone. */
+/** Returns whether the request is a form. OAuth clients send forms, and expect tokens only in the body. */
 export function isOAuth({ headers }: FastifyRequest): boolean {
   return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(String(headers['content-type']))
 }
 
-/** A parameter that must come once (RFC 6749 section 3.2). @throws OAuthError */
+/**
+ * Returns a required parameter (RFC 6749, section 3.2).
+ * @throws {OAuthError} if the parameter is missing, empty or repeated
+ */
 export function requireParameter({ body }: FastifyRequest, name: string): string {
   const value = Object(body)[name]
   if (typeof value !== 'string' || value === '') {
-    throw new OAuthError('invalid_request', `The parameter ${name} must come once, and not empty`)
+    throw new OAuthError(
+      'invalid_request',
+      `The parameter ${name} must be present exactly once and must not be empty`
+    )
   }
   return value
 }
 
-/** @throws OAuthError for any parameter that came twice */
-export function refuseRepeated({ body }: FastifyRequest): void {
+/** @throws {OAuthError} if a parameter is repeated */
+export function rejectRepeatedParameters({ body }: FastifyRequest): void {
   if (Object.values(Object(body)).some(Array.isArray))
-    throw new OAuthError('invalid_request', 'A parameter came more than once')
+    throw new OAuthError('invalid_request', 'A parameter is repeated')
 }
 
 const INVALID_GRANT = new Set<unknown>([
@@ -41,12 +47,12 @@ const INVALID_GRANT = new Set<unknown>([
   errorCodes.SessionRevoked
 ])
 
-/** Answers what an OAuth client understands; throws on what is none of its business: a store that is down is a 503. */
+/** Sends an error that OAuth defines. Throws other errors again, for example a 503 if the store is unavailable. */
 export function sendOAuthError(reply: FastifyReply, error: unknown): FastifyReply {
-  const known =
+  const oauthError =
     isPluginError(error) && INVALID_GRANT.has(error.code)
       ? new OAuthError('invalid_grant', error.message)
       : error
-  if (!(known instanceof OAuthError)) throw error
-  return reply.code(400).send({ error: known.error, error_description: known.message })
+  if (!(oauthError instanceof OAuthError)) throw error
+  return reply.code(400).send({ error: oauthError.error, error_description: oauthError.message })
 }

@@ -7,7 +7,7 @@ import { isDocumentationOnly } from '../openapi/documentation-only.js'
 const buildValidator = AjvCompiler()
 const buildSerializer = SerializerSelector()
 
-/** Fastify's own compilers, whatever the app uses: our schemas are JSON schemas. */
+/** Sets Fastify's default compilers, because the application may use others. The plugin's schemas are JSON schemas. */
 export function setCompilers(routes: FastifyInstance): void {
   const schemas = routes.getSchemas() as Parameters<typeof buildValidator>[0]
   const serialize = buildSerializer(schemas, {}) as FastifySerializerCompiler<unknown>
@@ -15,33 +15,35 @@ export function setCompilers(routes: FastifyInstance): void {
   routes.setSerializerCompiler((route) => (isDocumentationOnly(route.schema) ? stringify : serialize(route)))
 }
 
-/** Judges by every schema but those that only describe. */
+/** Returns a compiler that accepts every value for a schema marked as documentation-only. */
 export function skipDocumentationOnly(compile: FastifySchemaCompiler<never>): FastifySchemaCompiler<unknown> {
   return (route) => (isDocumentationOnly(route.schema) ? () => true : compile(route as never))
 }
 
 function stringify(payload: unknown): string {
-  return JSON.stringify(payload instanceof Error ? fieldsOf(payload as FastifyError & Named) : payload)
+  return JSON.stringify(
+    payload instanceof Error ? errorFields(payload as FastifyError & NamedStatus) : payload
+  )
 }
 
-interface Named {
-  /** The name of the status, from Fastify's own error handler. */
+interface NamedStatus {
+  /** The name of the HTTP status. Set by the default error handler of Fastify. */
   error?: string
 }
 
-function fieldsOf({ statusCode, code, error, message }: FastifyError & Named): object {
+function errorFields({ statusCode, code, error, message }: FastifyError & NamedStatus): object {
   return { statusCode, code, error, message }
 }
 
 /**
- * JSON and forms, whatever the app reads elsewhere. Nothing else: a `text/plain` body is what a page of
- * another site can send without asking first.
+ * Accepts only JSON and forms, also if the application has other parsers. Rejects `text/plain`, because a page of
+ * another site can send it without a preflight request.
  */
 export async function addParsers(routes: FastifyInstance): Promise<void> {
   const parseJson = routes.getDefaultJsonParser('error', 'error')
   routes.removeAllContentTypeParsers()
   routes.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // Clients set the header on every request: a refresh without a body is a refresh.
+    // Many clients set the header on every request, so a refresh may have an empty body.
     if (body === '') done(null, undefined)
     else parseJson(request, body, done)
   })

@@ -23,20 +23,20 @@ const ROUTES: readonly CreateRoute[] = [
   deleteRoute
 ]
 
-/** No body of these routes needs more; the login's may be given more by its own options. */
+/** 16 kB. The application can raise it with the route option `bodyLimit`. */
 const BODY_LIMIT = 16 * 1024
 
 const NO_STORE = 'no-store'
 
-/** How long others may keep the public keys, and how long after it was added a new one should wait to sign (docs/reference/keys.md). */
+/** How long clients may cache the public keys. A new key should not sign before this time (docs/reference/keys.md). */
 const JWKS_CACHE_CONTROL = 'public, max-age=300'
 
-/** The routes of the plugin, in scopes of their own. */
+/** Registers the routes of the plugin, each group in its own scope. */
 export async function registerRoutes(fastify: FastifyInstance, context: RouteContext): Promise<void> {
   const { options, guards, checkOrigin } = context
-  // A token that the app reads may have been sent by a browser unasked, as those in headers never are.
-  const ofUsers = options.accessToken.read ? [checkOrigin, guards.authenticate] : [guards.authenticate]
-  const gates = { public: [checkOrigin], user: ofUsers } as AccessHooks
+  // A browser sends a cookie that `read` reads automatically. It never does that with a token in a header.
+  const userHooks = options.accessToken.read ? [checkOrigin, guards.authenticate] : [guards.authenticate]
+  const accessHooks = { public: [checkOrigin], user: userHooks } as AccessHooks
   const swaggerTransform = createTransform(schemesOf(options))
 
   async function addRoutes(
@@ -46,38 +46,38 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
   ): Promise<void> {
     await addParsers(scope)
     setCompilers(scope)
-    // When it is sent, for an app's own hook may have refused the request before any of ours ran.
+    // In `onSend`, because a hook of the application may reject the request before the plugin's hooks run.
     scope.addHook('onSend', (_request, reply, _payload, done) => {
       reply.header('cache-control', reply.statusCode === 200 ? cacheControl : NO_STORE)
       done()
     })
-    for (const create of routes) addRoute(scope, create(context), { gates, swaggerTransform })
+    for (const create of routes) addRoute(scope, create(context), { accessHooks, swaggerTransform })
   }
 
   await fastify.register((scope) => addRoutes(scope, ROUTES, NO_STORE), { prefix: options.routes.prefix })
-  // A well-known address has no prefix (RFC 8615).
+  // A well-known URI has no prefix (RFC 8615).
   await fastify.register((scope) => addRoutes(scope, [jwksRoute], JWKS_CACHE_CONTROL))
 }
 
-/** What each kind of route lets in; it runs before the app's own hooks. */
+/** The hooks of each kind of route. They run before the hooks of the application. */
 type AccessHooks = Record<Route['access'], onRequestHookHandler[]>
 
 interface RouteSettings {
-  gates: AccessHooks
-  /** Read by `@fastify/swagger`, where the app has it. */
+  accessHooks: AccessHooks
+  /** Used by `@fastify/swagger` if the application registers it. */
   swaggerTransform: ReturnType<typeof createTransform>
 }
 
 function addRoute(
   scope: FastifyInstance,
   { overrides, method, path, schema, access, handler }: Route,
-  { gates, swaggerTransform }: RouteSettings
+  { accessHooks, swaggerTransform }: RouteSettings
 ): void {
   if (overrides === false) return
   const operationId = operationIdOf(scope.prefix, schema.operationId)
   scope.route({
     bodyLimit: BODY_LIMIT,
-    // Its compilers are typed for any kind of schema.
+    // The compilers in `RouteOverrides` accept any kind of schema, unlike the type of Fastify.
     ...(overrides as unknown as RouteShorthandOptions),
     method,
     url: path,
@@ -86,7 +86,7 @@ function addRoute(
     ...(overrides.validatorCompiler && {
       validatorCompiler: skipDocumentationOnly(overrides.validatorCompiler)
     }),
-    onRequest: [gates[access], overrides.onRequest ?? []].flat(),
+    onRequest: [accessHooks[access], overrides.onRequest ?? []].flat(),
     handler: (request, reply) => recordError(request, () => handler(request, reply))
   })
 }

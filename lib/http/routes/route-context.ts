@@ -9,7 +9,7 @@ import type { Guards } from '../guards/guards.js'
 import type { RouteSchema } from '../openapi/route-schemas.js'
 import type { TokenTransport } from '../transport/transport.js'
 
-/** What the routes are made of. */
+/** The dependencies of the routes. */
 export interface RouteContext {
   options: ResolvedOptions
   service: SessionService
@@ -18,17 +18,17 @@ export interface RouteContext {
   accessTokens: AccessTokens
   rotation: KeyRotation
   guards: Guards
-  /** Refuses what a page of another origin makes a browser send. */
+  /** Rejects requests from pages of other origins. */
   checkOrigin: onRequestAsyncHookHandler
 }
 
-/** A route of the plugin, before the app's own options are merged into it. */
+/** A route of the plugin, without the route options of the application. */
 export interface Route {
   overrides: RouteOverrides | false
   method: HTTPMethods
   path: string
   schema: RouteSchema
-  /** `public`: a token is optional, and a browser must come from a trusted origin. `user`: guarded. */
+  /** `public` needs no access token, but checks the origin. `user` requires a valid access token. */
   access: 'public' | 'user'
   handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
 }

@@ -7,7 +7,7 @@ import type { Route, RouteContext } from './route-context.js'
 
 const HOUR_MS = 60 * 60 * 1000
 
-/** `GET /auth/sessions`: the user's list of devices. */
+/** `GET /auth/sessions`: returns the active sessions of the user. */
 export function listRoute({ options, service, guards }: RouteContext): Route {
   return {
     overrides: options.routes.sessions,
@@ -18,12 +18,12 @@ export function listRoute({ options, service, guards }: RouteContext): Route {
     async handler(request) {
       const { sub, sid } = guards.userOf(request)
       const sessions = await service.list(sub)
-      return { sessions: sessions.map((session) => describe(session, sid)) }
+      return { sessions: sessions.map((session) => toResponse(session, sid)) }
     }
   }
 }
 
-/** `DELETE /auth/sessions/:id`: ends one of the user's own. */
+/** `DELETE /auth/sessions/:id`: revokes one session of the user. */
 export function deleteRoute({ options, service, guards }: RouteContext): Route {
   return {
     overrides: options.routes.sessions,
@@ -41,10 +41,10 @@ export function deleteRoute({ options, service, guards }: RouteContext): Route {
   }
 }
 
-/** Times of use to the hour: they tell a thief nothing of his victim's rhythm. */
-function describe(session: Session, currentSid: string) {
+/** Rounds the times of use to the hour, so that an attacker with an access token cannot observe the user's activity. */
+function toResponse(session: Session, currentSid: string) {
   const { sid, createdAt, lastUsedAt, expiresAt, absoluteExpiresAt, metadata } = session
-  // Not before the session began, which is told exactly.
+  // Not before `created_at`, which is exact.
   const lastUsedMs = Math.max(Math.floor(lastUsedAt.getTime() / HOUR_MS) * HOUR_MS, createdAt.getTime())
   const expiresMs = Math.min(Math.ceil(expiresAt.getTime() / HOUR_MS) * HOUR_MS, absoluteExpiresAt.getTime())
   return {

@@ -2,19 +2,19 @@ import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
 
-/** The refresh token's cookie: how it is written, and every value of that name that came. */
+/** Writes and reads the cookie with the refresh token. */
 export interface RefreshTokenCookie {
-  /** A `Set-Cookie` header's value. Without `maxAgeSeconds` the cookie ends with the browser. */
+  /** Returns the value of a `Set-Cookie` header. Without `maxAgeSeconds` it is a session cookie. */
   serialize(value: string, maxAgeSeconds: number | undefined): string
-  /** A `Set-Cookie` header's value that makes the browser forget it. */
+  /** Returns the value of a `Set-Cookie` header that deletes the cookie. */
   serializeCleared(): string
-  /** Of several cookies with the name (set for several paths or domains) all. */
+  /** Returns the values of all cookies with the name. Several exist if they were set for several paths or domains. */
   parse(header: string | undefined): string[]
 }
 
 /**
- * Through `@fastify/cookie`: the app's own registration where there is one, else one in a child of ours,
- * for registering it again is an error.
+ * Creates the cookie with the serializer of `@fastify/cookie`. Uses the registration of the application if there is
+ * one. Otherwise registers it in a child scope, so that the application can still register it later.
  */
 export async function createRefreshTokenCookie(
   fastify: FastifyInstance,
@@ -26,24 +26,28 @@ export async function createRefreshTokenCookie(
 
   return {
     serialize(value, maxAgeSeconds) {
-      const given = maxAgeSeconds === undefined ? options : Object.assign({ maxAge: maxAgeSeconds }, options)
-      return serializeCookie(name, value, given)
+      const withMaxAge =
+        maxAgeSeconds === undefined ? options : Object.assign({ maxAge: maxAgeSeconds }, options)
+      return serializeCookie(name, value, withMaxAge)
     },
     serializeCleared: () => serializeCookie(name, '', { ...options, maxAge: 0, expires: new Date(0) }),
-    parse: (header = '') => header.split(';').flatMap((pair) => namedValue(pair, name) ?? [])
+    parse: (header = '') => header.split(';').flatMap((pair) => cookieValue(pair, name) ?? [])
   }
 }
 
 /**
- * Not the plugin's parser: it keeps the first of two cookies with one name, and decodes as the app says.
- * A token has nothing to decode.
+ * Returns the value of a `name=value` pair if it has this name. Does not use the parser of `@fastify/cookie`, because
+ * it keeps only the first of two cookies with the same name. Its decoding also depends on the application.
  */
-function namedValue(pair: string, name: string): string | undefined {
-  const at = pair.indexOf('=')
-  return trim(pair.slice(0, Math.max(0, at))) === name ? trim(pair.slice(at + 1)) : undefined
+function cookieValue(pair: string, name: string): string | undefined {
+  const index = pair.indexOf('=')
+  return trim(pair.slice(0, Math.max(0, index))) === name ? trim(pair.slice(index + 1)) : undefined
 }
 
-/** Spaces and tabs alone (RFC 6265 section 5.2): another kind of space makes another name, which `__Host-` does not protect. */
+/**
+ * Removes only spaces and tabs (RFC 6265, section 5.2). A name with another space character is a different name, which
+ * the prefix `__Host-` does not protect.
+ */
 function trim(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }

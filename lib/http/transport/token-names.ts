@@ -1,20 +1,20 @@
 import type { Sessions } from '../../../types/fastify.js'
 import type { ResolvedOptions } from '../../options/resolve.js'
 
-/** The names by which the tokens of an instance travel. */
+/** The names of the headers and of the cookie that contain the tokens of a registration. */
 export interface TokenNames {
-  /** The header of a request that carries the access token. */
+  /** The request header with the access token. */
   accessToken: string
-  /** The refresh token's cookie. */
+  /** The cookie with the refresh token. */
   cookie: string
-  /** The refresh token's header. */
+  /** The header with the refresh token. */
   header: string
 }
 
-/** The same in every copy of this module: an app may run the CommonJS build, and its tests the other. */
-const TOKEN_NAMES = Symbol.for('fastify-refresh-token.carriers')
+/** A global symbol, because the application may use the CommonJS build and its tests the ESM build. */
+const TOKEN_NAMES = Symbol.for('fastify-refresh-token.token-names')
 
-/** Notes them where `fastify-refresh-token/testing` finds them. */
+/** Attaches the names to `app.sessions`, for `fastify-refresh-token/testing`. */
 export function attachTokenNames(
   sessions: Sessions,
   { accessToken, cookie, header }: Pick<ResolvedOptions, 'accessToken' | 'cookie' | 'header'>

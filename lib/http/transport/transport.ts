@@ -6,13 +6,13 @@ import type { IssuedTokens } from '../../sessions/issue-tokens.js'
 import { isObject } from '../../utils/checks.js'
 import type { RefreshTokenCookie } from './cookie.js'
 
-/** How the refresh token travels, both ways: what came one way never leaves another. */
+/** Reads the refresh token from requests and writes it to responses, in both directions by the same transport. */
 export interface TokenTransport {
-  /** Every refresh token that came with the request, as it came. */
+  /** Returns all refresh tokens of the request, without validation. */
   read(request: FastifyRequest): string[]
-  /** Puts the tokens on their way, and gives the body to answer with. */
+  /** Sets the headers of the response and returns its body. */
   write(request: FastifyRequest, reply: FastifyReply, tokens: IssuedTokens): TokenResponse
-  /** Makes a browser forget its token. */
+  /** Deletes the cookie with the refresh token. Other transports do nothing. */
   clear(request: FastifyRequest, reply: FastifyReply): void
 }
 
@@ -45,30 +45,31 @@ export function createTransport(
       clear() {}
     }
   }
-  const of = (request: FastifyRequest) => {
+  const transportOf = (request: FastifyRequest) => {
     const name = typeof transport === 'function' ? transport(request) : transport
     const found = Object.hasOwn(transports, name) && transports[name]
-    if (!found) throw new TypeError(`transport must give 'cookie', 'body' or 'header'`)
+    if (!found)
+      throw new TypeError("the function in option \"transport\" must return 'cookie', 'body' or 'header'")
     return found
   }
 
   return {
-    read: (request) => of(request).read(request),
-    write: (request, reply, tokens) => of(request).write(request, reply, tokens),
-    clear: (request, reply) => of(request).clear(request, reply)
+    read: (request) => transportOf(request).read(request),
+    write: (request, reply, tokens) => transportOf(request).write(request, reply, tokens),
+    clear: (request, reply) => transportOf(request).clear(request, reply)
   }
 }
 
-/** By which of them a request may come. */
+/** Returns the transports that a request may use. */
 export function transportsOf(transport: ResolvedOptions['transport']): readonly Transport[] {
   return typeof transport === 'function' ? ['cookie', 'body', 'header'] : [transport]
 }
 
-/** Also what OAuth clients speak (RFC 6749 sections 5.1 and 6). */
+/** The transport `body`. OAuth clients also use it (RFC 6749, sections 5.1 and 6). */
 export const bodyTransport: TokenTransport = {
   read({ body }) {
     if (!isObject(body) || body.refresh_token === undefined) return []
-    // What is no string is a malformed token.
+    // Another type counts as a malformed token.
     return [typeof body.refresh_token === 'string' ? body.refresh_token : '']
   },
   write: (_request, _reply, tokens) =>

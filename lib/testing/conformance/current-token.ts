@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict'
 import { createIdempotencyKey } from '../../utils/random.js'
-import { AFTER_REST, HOUR, isLike, SECOND, W } from './assertions.js'
+import { AFTER_COOLDOWN, assertContains, GRACE, HOUR, SECOND } from './assertions.js'
 import type { Cases } from './fixture.js'
-import { Client, FIRST, rowOf, type Token } from './test-client.js'
+import { FIRST, rowOf, TestClient, type Token } from './test-client.js'
 
-/** Rows 1 to 4: the current token. */
+/** Cases for the current token, rows 1 to 4 of the rotation rule. */
 export const currentToken: Cases = {
-  'row 1: a session that ended stays ended, and tells why': async ({ store }) => {
+  'reports a revoked session and the reason (row 1)': async ({ store }) => {
     for (const reason of ['logout', 'reuse', 'revoked', 'replaced', 'disabled', 'rollback'] as const) {
-      const client = await Client.login(store)
+      const client = await TestClient.login(store)
       await store.revoke(client.sid, reason, createIdempotencyKey())
       for (const gen of [1, 2, 3])
         assert.deepEqual(await client.present(gen, 0), { outcome: 'revoked', reason })
     }
   },
 
-  'row 1: what this process knows ends a session that the store still has': async ({ store, clock }) => {
-    const client = await Client.login(store)
+  'revokes a stored session that the process knows to be revoked (row 1)': async ({ store, clock }) => {
+    const client = await TestClient.login(store)
     const knownRevocation = { reason: 'logout', expiresAtMs: clock.nowMs + HOUR } as const
     assert.deepEqual(await client.present(1, 0, { knownRevocation }), {
       outcome: 'revoked',
@@ -26,95 +26,99 @@ export const currentToken: Cases = {
     assert.deepEqual(
       await client.present(1, 0),
       { outcome: 'revoked', reason: 'logout' },
-      'it is written again'
+      'the store has the revocation'
     )
   },
 
-  'row 1: what this process knows is written again where the store lost all of it': async ({
-    store,
-    clock,
-    advance
-  }) => {
-    const client = Client.stranger(store)
+  'writes a revocation again if the store lost it (row 1)': async ({ store, clock, advance }) => {
+    const client = TestClient.withoutSession(store)
     assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' })
     const knownRevocation = { reason: 'revoked', expiresAtMs: clock.nowMs + HOUR } as const
     await client.present(1, 0, { knownRevocation })
     assert.deepEqual(await client.present(1, 0), { outcome: 'revoked', reason: 'revoked' })
     await advance(HOUR + SECOND)
-    assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' }, 'for as long as a token could live')
+    assert.deepEqual(
+      await client.present(1, 0),
+      { outcome: 'unknown' },
+      'it is kept as long as a token could be valid'
+    )
     const past = { reason: 'revoked', expiresAtMs: 0 } as const
     assert.deepEqual(await client.present(1, 0, { knownRevocation: past }), {
       outcome: 'revoked',
       reason: 'revoked'
     })
-    assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' }, 'nothing is kept of what is over')
+    assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' }, 'an expired revocation is not kept')
   },
 
-  'row 2: a session that nobody began': async ({ store }) => {
-    const client = Client.stranger(store)
+  'reports an unknown session (row 2)': async ({ store }) => {
+    const client = TestClient.withoutSession(store)
     assert.deepEqual(await client.present(1, 0), { outcome: 'unknown' })
-    assert.equal(await store.has(client.sid), false, 'and none is made')
+    assert.equal(await store.has(client.sid), false, 'no session is created')
   },
 
-  'row 4: the first refresh after a login rotates, at once': async ({ store, clock }) => {
-    const client = await Client.login(store)
+  'rotates at the first refresh after a login (row 4)': async ({ store, clock }) => {
+    const client = await TestClient.login(store)
     const second = await client.exchange(FIRST)
-    isLike(second, { outcome: 'rotated', row: 4, rollback: false, gen: 2, nowMs: clock.nowMs })
-    assert.ok(second.issuedUs > 0, 'the copy is later than the one before')
+    assertContains(second, { outcome: 'rotated', row: 4, rollback: false, gen: 2, nowMs: clock.nowMs })
+    assert.ok(second.issuedUs > 0, 'the copy has a later time of issue')
   },
 
-  'row 3: a generation rests for three times the grace after it was confirmed': async ({
+  'replays the current token for three grace periods after its confirmation (row 3)': async ({
     store,
     advance
   }) => {
-    const client = await Client.login(store)
+    const client = await TestClient.login(store)
     const second = await client.exchange(FIRST)
     await advance(HOUR)
     await client.confirm(2)
-    await advance(3 * W - 1)
-    const rest = await client.exchange(second)
-    isLike(rest, { outcome: 'replayed', row: 3, gen: 2, issuedUs: second.issuedUs }, 'the same copy')
+    await advance(3 * GRACE - 1)
+    const replay = await client.exchange(second)
+    assertContains(
+      replay,
+      { outcome: 'replayed', row: 3, gen: 2, issuedUs: second.issuedUs },
+      'the same copy'
+    )
     await advance(1)
-    isLike(await client.exchange(second), { outcome: 'rotated', row: 4, gen: 3 })
+    assertContains(await client.exchange(second), { outcome: 'rotated', row: 4, gen: 3 })
   },
 
-  'row 3: an unconfirmed one rests from its minting, and is confirmed by being presented': async ({
+  'confirms an unconfirmed generation that is presented during its cooldown (row 3)': async ({
     store,
     advance
   }) => {
-    const client = await Client.login(store)
+    const client = await TestClient.login(store)
     const second = await client.exchange(FIRST)
-    await advance(3 * W - 1)
+    await advance(3 * GRACE - 1)
     assert.equal(rowOf(await client.exchange(second)), 'replayed 3')
-    await advance(W - 1)
-    assert.equal(rowOf(await client.present(1, 0)), 'replayed 7', 'generation 1 retired at that moment')
+    await advance(GRACE - 1)
+    assert.equal(rowOf(await client.present(1, 0)), 'replayed 7', 'generation 1 retired at that time')
     await advance(1)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
-    await advance(2 * W - 1)
-    assert.equal(rowOf(await client.exchange(second)), 'replayed 3', 'the rest counts from there, too')
+    await advance(2 * GRACE - 1)
+    assert.equal(rowOf(await client.exchange(second)), 'replayed 3', 'the cooldown starts at that time too')
     await advance(1)
     assert.equal(rowOf(await client.exchange(second)), 'rotated 4')
   },
 
-  'row 3: an unconfirmed one rests from its last copy on': async ({ store, advance }) => {
-    const client = await Client.login(store)
-    const mine = await client.exchange(FIRST)
+  'restarts the cooldown of an unconfirmed generation with each copy (row 3)': async ({ store, advance }) => {
+    const client = await TestClient.login(store)
+    const first = await client.exchange(FIRST)
     await advance(HOUR)
     await client.exchange(FIRST)
-    await advance(3 * W - 1)
-    assert.equal(rowOf(await client.exchange(mine)), 'replayed 3', 'whichever copy is presented')
-    await advance(3 * W)
-    assert.equal(rowOf(await client.exchange(mine)), 'rotated 4')
+    await advance(3 * GRACE - 1)
+    assert.equal(rowOf(await client.exchange(first)), 'replayed 3', 'any copy is replayed')
+    await advance(3 * GRACE)
+    assert.equal(rowOf(await client.exchange(first)), 'rotated 4')
   },
 
-  'who stays a generation ahead, and rotates before the other confirms, is found out': async ({
+  'detects an attacker who stays one generation ahead and rotates before the user confirms': async ({
     store,
     advance
   }) => {
-    const client = await Client.login(store)
+    const client = await TestClient.login(store)
     let ahead: Token = await client.exchange(FIRST)
     let behind = FIRST
-    const go = async (token: Token) => {
+    const refresh = async (token: Token) => {
       const outcome = await client.present(token.gen, token.issuedUs)
       outcomes.push(outcome.outcome)
       return 'issuedUs' in outcome ? { gen: outcome.session.gen, issuedUs: outcome.issuedUs } : token
@@ -122,22 +126,22 @@ export const currentToken: Cases = {
     const outcomes: string[] = []
     for (let i = 0; i < 3; i++) {
       await advance(5 * 60 * SECOND)
-      behind = await go(behind)
+      behind = await refresh(behind)
       await advance(100)
-      ahead = await go(ahead)
+      ahead = await refresh(ahead)
       await advance(100)
       await client.confirm(behind.gen)
     }
     assert.ok(outcomes.includes('reused'))
   },
 
-  'row 4: an unconfirmed one whose rest is over rotates from its minting': async ({ store, advance }) => {
-    const client = await Client.login(store)
+  'rotates an unconfirmed generation after its cooldown (row 4)': async ({ store, advance }) => {
+    const client = await TestClient.login(store)
     const second = await client.exchange(FIRST)
-    await advance(AFTER_REST)
+    await advance(AFTER_COOLDOWN)
     const third = await client.exchange(second)
-    isLike(third, { outcome: 'rotated', row: 4, gen: 3 })
-    await advance(W - 1)
+    assertContains(third, { outcome: 'rotated', row: 4, gen: 3 })
+    await advance(GRACE - 1)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7', 'generation 1 retired when 2 was presented')
     await advance(1)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')

@@ -1,35 +1,38 @@
 import type { SessionStore } from '../../../types/session-store.js'
 
-/** A store under test, and the clock that it goes by. */
-export interface Subject {
+/** A store under test and its clock. */
+export interface StoreFixture {
   store: SessionStore
   clock: { readonly nowMs: number }
-  /** Lets time pass: for the rule, and for what expires. */
+  /** Advances the clock and the expiry of stored data. */
   advance(ms: number): Promise<void>
-  /** Sets the clock only, as a new server does whose clock differs: what is stored stays. */
+  /** Changes the clock only, as a new server with a different clock does. Stored data does not expire. */
   skew(ms: number): void
 }
 
-/** Tests by their names. */
-export type Cases = Record<string, (subject: Subject) => Promise<void>>
+/** Test cases by title. */
+export type Cases = Record<string, (fixture: StoreFixture) => Promise<void>>
 
-/** A store as `testSessionStore` opens it. */
+/** The result of opening a store for `testSessionStore`. */
 export interface OpenedStore {
   store: SessionStore
   /**
-   * For a store whose database drops what has expired by a clock of its own: brings every expiry nearer by so many
-   * milliseconds. Left out: everything goes by `now`.
+   * Brings every expiry nearer by `ms` milliseconds. Necessary if the database expires data by its own clock. Omit it
+   * if the store uses only `now`.
    */
   elapse?(ms: number): Promise<void>
-  /** After the test. */
+  /** Called after the test. */
   close?(): unknown
 }
 
-/** @param now milliseconds since the epoch: the only clock that the store may ask */
+/** @param now returns milliseconds since the epoch. The store must not read any other clock */
 export type OpenStore = (now: () => number) => OpenedStore | Promise<OpenedStore>
 
-/** Opens a store on a clock of its own, for the time of one test. */
-export async function withStore(open: OpenStore, test: (subject: Subject) => Promise<void>): Promise<void> {
+/** Runs a test with a new store and its own clock, then closes the store. */
+export async function withStore(
+  open: OpenStore,
+  test: (fixture: StoreFixture) => Promise<void>
+): Promise<void> {
   const clock = { nowMs: Date.UTC(2030, 0, 1, 12, 34, 56, 789) }
   const { store, elapse, close } = await open(() => clock.nowMs)
   const skew = (ms: number) => {

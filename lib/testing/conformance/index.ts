@@ -1,38 +1,38 @@
-import { clockSetBack } from './clock-skew.js'
+import { clockSkew } from './clock-skew.js'
 import { confirm } from './confirm.js'
 import { create } from './create.js'
 import { currentToken } from './current-token.js'
 import { type Cases, type OpenStore, withStore } from './fixture.js'
-import { everyRow } from './invariants.js'
-import { strangers } from './isolation.js'
+import { invariants } from './invariants.js'
+import { isolation } from './isolation.js'
 import { lifetimes } from './lifetimes.js'
 import { metadata } from './metadata.js'
 import { retiredToken } from './retired-token.js'
 import { revoke, revokeAll } from './revoke.js'
-import { tokenAhead } from './rollback.js'
+import { rollback } from './rollback.js'
 
 const groups: Record<string, Cases> = {
   create,
-  'the rule': { ...currentToken, ...retiredToken, ...tokenAhead, ...everyRow },
+  'rotation rule': { ...currentToken, ...retiredToken, ...rollback, ...invariants },
   confirm,
   lifetimes,
-  'a clock that was set back': clockSetBack,
+  'clock skew': clockSkew,
   metadata,
   revoke,
   revokeAll,
-  strangers
+  isolation
 }
 
 export interface SessionStoreTests {
-  /** Defines a test, by a runner of your choice: `test` of `node:test`, `t.test` of tap, `it` of others. */
+  /** Defines a test with your test runner: `test` of `node:test`, `t.test` of tap, or `it` of others. */
   test(name: string, run: () => Promise<void>): unknown
-  /** Opens a store without sessions, for one test. */
+  /** Opens an empty store for one test. */
   open: OpenStore
 }
 
 /**
- * Defines the tests that every `SessionStore` must pass: what `MemoryStore` and `RedisStore` are held to. They
- * fail by `node:assert`. No test waits: time is that of a clock which the store is given.
+ * Defines the tests that every `SessionStore` must pass, as `MemoryStore` and `RedisStore` do. They use `node:assert`.
+ * No test waits, because the store uses the clock that `open` receives.
  */
 export function testSessionStore({ test, open }: SessionStoreTests): void {
   for (const [group, cases] of Object.entries(groups)) {

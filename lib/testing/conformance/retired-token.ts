@@ -1,93 +1,97 @@
 import assert from 'node:assert/strict'
-import { AFTER_REST, DAY, isLike, W } from './assertions.js'
+import { AFTER_COOLDOWN, assertContains, DAY, GRACE } from './assertions.js'
 import type { Cases } from './fixture.js'
-import { Client, FIRST, rowOf, type Token } from './test-client.js'
+import { FIRST, rowOf, TestClient, type Token } from './test-client.js'
 
-/** Rows 5 to 8: tokens that have a successor. */
+/** Cases for retired tokens, rows 5 to 8 of the rotation rule. */
 export const retiredToken: Cases = {
-  'row 6: the parent is good until the current one is confirmed, however late': async ({
+  'replays the parent token until the current generation is confirmed (row 6)': async ({
     store,
     advance
   }) => {
-    const client = await Client.login(store)
+    const client = await TestClient.login(store)
     const second = await client.exchange(FIRST)
     await advance(10 * DAY)
     const copy = await client.exchange(FIRST)
-    isLike(copy, { outcome: 'replayed', row: 6, gen: 2 })
+    assertContains(copy, { outcome: 'replayed', row: 6, gen: 2 })
     assert.ok(copy.issuedUs > second.issuedUs, 'a new copy')
     await client.confirm(2)
-    await advance(W - 1)
+    await advance(GRACE - 1)
     const later = await client.exchange(FIRST)
-    isLike(later, { outcome: 'replayed', row: 7, gen: 2 })
+    assertContains(later, { outcome: 'replayed', row: 7, gen: 2 })
     assert.ok(later.issuedUs > copy.issuedUs)
     await advance(1)
-    isLike(await client.present(1, 0), { outcome: 'reused', row: 8, session: { sid: client.sid } })
+    assertContains(await client.present(1, 0), { outcome: 'reused', row: 8, session: { sid: client.sid } })
   },
 
-  'row 6: not where untilConfirmed is off: then retirement counts from the minting': async ({
+  'starts the grace period of the parent token at the rotation if untilConfirmed is false (row 7)': async ({
     store,
     advance
   }) => {
-    const client = await Client.login(store, { untilConfirmed: false })
+    const client = await TestClient.login(store, { untilConfirmed: false })
     await client.exchange(FIRST)
-    await advance(W - 1)
+    await advance(GRACE - 1)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7')
     await client.confirm(2)
     await advance(1)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
   },
 
-  'row 7: the grandparent has its grace, too; any older one has none': async ({ store, advance }) => {
-    const client = await Client.login(store)
+  'replays the grandparent token during its grace period (row 7)': async ({ store, advance }) => {
+    const client = await TestClient.login(store)
     const second = await client.exchange(FIRST)
-    await advance(AFTER_REST)
+    await advance(AFTER_COOLDOWN)
     const third = await client.exchange(second)
     await client.confirm(3)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7')
     assert.equal(rowOf(await client.present(2, second.issuedUs)), 'replayed 7')
-    await advance(AFTER_REST)
+    await advance(AFTER_COOLDOWN)
     await client.exchange(third)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
     assert.equal(rowOf(await client.present(2, second.issuedUs)), 'reused 8')
   },
 
-  'row 5: two jars: another copy than the one that was rotated, long after it was issued': async ({
+  'detects diverged copies: a second copy that is presented after the other one was rotated (row 5)': async ({
     store,
     advance
   }) => {
-    const client = await Client.login(store)
-    const mine = await client.exchange(FIRST)
-    const thiefs = await client.exchange(FIRST)
-    assert.equal(rowOf(thiefs), 'replayed 6')
+    const client = await TestClient.login(store)
+    const userCopy = await client.exchange(FIRST)
+    const attackerCopy = await client.exchange(FIRST)
+    assert.equal(rowOf(attackerCopy), 'replayed 6')
     await client.confirm(2)
-    await advance(3 * W)
-    await client.exchange(mine)
-    isLike(await client.present(2, thiefs.issuedUs), { outcome: 'reused', row: 5 })
-    assert.equal(rowOf(await client.present(2, mine.issuedUs)), 'replayed 6', 'not the copy that was rotated')
+    await advance(3 * GRACE)
+    await client.exchange(userCopy)
+    assertContains(await client.present(2, attackerCopy.issuedUs), { outcome: 'reused', row: 5 })
+    assert.equal(
+      rowOf(await client.present(2, userCopy.issuedUs)),
+      'replayed 6',
+      'the rotated copy is replayed'
+    )
   },
 
-  'row 5: of the grandparent, too': async ({ store, advance }) => {
-    const client = await Client.login(store)
-    const mine = await client.exchange(FIRST)
-    const thiefs = await client.exchange(FIRST)
+  'detects diverged copies of the grandparent token (row 5)': async ({ store, advance }) => {
+    const client = await TestClient.login(store)
+    const userCopy = await client.exchange(FIRST)
+    const attackerCopy = await client.exchange(FIRST)
     await client.confirm(2)
-    await advance(3 * W)
-    const third = await client.exchange(mine)
-    await advance(3 * W)
+    await advance(3 * GRACE)
+    const third = await client.exchange(userCopy)
+    await advance(3 * GRACE)
     await client.exchange(third)
-    assert.equal(rowOf(await client.present(2, thiefs.issuedUs)), 'reused 5')
-    assert.equal(rowOf(await client.present(2, mine.issuedUs)), 'replayed 7')
+    assert.equal(rowOf(await client.present(2, attackerCopy.issuedUs)), 'reused 5')
+    assert.equal(rowOf(await client.present(2, userCopy.issuedUs)), 'replayed 7')
   },
 
-  'row 8: any older generation': async ({ store, advance }) => {
-    const client = await Client.login(store)
+  'detects reuse of any older generation (row 8)': async ({ store, advance }) => {
+    const client = await TestClient.login(store)
     let token: Token = FIRST
     for (let gen = 1; gen < 5; gen++) {
       token = await client.exchange(token)
-      await advance(AFTER_REST)
+      await advance(AFTER_COOLDOWN)
     }
     for (const gen of [1, 2]) assert.equal(rowOf(await client.present(gen, 0)), 'reused 8')
-    assert.equal(await store.has(client.sid), true, 'which changes nothing by itself')
+    assert.equal(await store.has(client.sid), true, 'the store does not revoke the session by itself')
     assert.equal(rowOf(await client.present(5, token.issuedUs)), 'rotated 4')
   }
 }

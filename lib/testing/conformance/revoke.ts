@@ -1,71 +1,74 @@
 import assert from 'node:assert/strict'
 import { createIdempotencyKey } from '../../utils/random.js'
-import { ALL, isLike, SECOND } from './assertions.js'
+import { ALL_SESSIONS, assertContains, SECOND } from './assertions.js'
 import type { Cases } from './fixture.js'
-import { begin, beginLater, Client, newSession, sidsOf } from './test-client.js'
+import { createLaterSession, createSession, newSession, sidsOf, TestClient } from './test-client.js'
 
-/** A session is ended. */
+/** Cases for the revocation of one session. */
 export const revoke: Cases = {
-  'gives the session to the first who ends it': async ({ store }) => {
-    const client = await Client.login(store)
-    const ends = Array.from({ length: 5 }, () => store.revoke(client.sid, 'logout', createIdempotencyKey()))
-    const ended = (await Promise.all(ends)).filter((session) => session !== null)
-    assert.equal(ended.length, 1)
-    isLike(ended[0], { sid: client.sid, sub: client.sub, gen: 1, metadata: { ip: '127.0.0.1' } })
+  'returns the session to the first of several calls only': async ({ store }) => {
+    const client = await TestClient.login(store)
+    const calls = Array.from({ length: 5 }, () => store.revoke(client.sid, 'logout', createIdempotencyKey()))
+    const revoked = (await Promise.all(calls)).filter((session) => session !== null)
+    assert.equal(revoked.length, 1)
+    assertContains(revoked[0], { sid: client.sid, sub: client.sub, gen: 1, metadata: { ip: '127.0.0.1' } })
     assert.equal(await store.has(client.sid), false)
     assert.deepEqual(await store.list(client.sub), [])
   },
 
-  'that comes twice answers the second time as the first': async ({ store }) => {
-    const client = await Client.login(store)
-    const operation = createIdempotencyKey()
-    const first = await store.revoke(client.sid, 'logout', operation)
-    isLike(first, { sid: client.sid })
-    assert.deepEqual(await store.revoke(client.sid, 'logout', operation), first)
+  'returns the same result if it is called again with the same idempotency key': async ({ store }) => {
+    const client = await TestClient.login(store)
+    const idempotencyKey = createIdempotencyKey()
+    const first = await store.revoke(client.sid, 'logout', idempotencyKey)
+    assertContains(first, { sid: client.sid })
+    assert.deepEqual(await store.revoke(client.sid, 'logout', idempotencyKey), first)
   },
 
-  'of no session changes nothing': async ({ store }) => {
-    const given = newSession()
-    assert.equal(await store.revoke(given.sid, 'logout', createIdempotencyKey()), null)
-    assert.equal((await store.create(given)).outcome, 'created')
+  'changes nothing if the session does not exist': async ({ store }) => {
+    const input = newSession()
+    assert.equal(await store.revoke(input.sid, 'logout', createIdempotencyKey()), null)
+    assert.equal((await store.create(input)).outcome, 'created')
   }
 }
 
-/** All of a user's sessions are ended. */
+/** Cases for the revocation of all sessions of a user. */
 export const revokeAll: Cases = {
-  "ends all of a user's sessions but one, and nobody else's": async (subject) => {
-    const { store } = subject
+  'revokes all sessions of one user except one': async (fixture) => {
+    const { store } = fixture
     const sub = newSession().sub
-    const first = await beginLater(subject, sub)
-    const spared = await beginLater(subject, sub)
-    const third = await beginLater(subject, sub)
-    const other = await begin(store)
-    const ended = await store.revokeAll(sub, 'revoked', createIdempotencyKey(), { except: spared, ...ALL })
-    assert.deepEqual(sidsOf(ended).sort(), [first, third].sort())
-    assert.deepEqual(sidsOf(await store.list(sub)), [spared])
+    const first = await createLaterSession(fixture, sub)
+    const kept = await createLaterSession(fixture, sub)
+    const third = await createLaterSession(fixture, sub)
+    const other = await createSession(store)
+    const revoked = await store.revokeAll(sub, 'revoked', createIdempotencyKey(), {
+      except: kept,
+      ...ALL_SESSIONS
+    })
+    assert.deepEqual(sidsOf(revoked).sort(), [first, third].sort())
+    assert.deepEqual(sidsOf(await store.list(sub)), [kept])
     assert.equal(await store.has(other.session.sid), true)
-    assert.equal((await store.revokeAll(sub, 'revoked', createIdempotencyKey(), ALL)).length, 1)
-    assert.deepEqual(await store.revokeAll(sub, 'revoked', createIdempotencyKey(), ALL), [])
+    assert.equal((await store.revokeAll(sub, 'revoked', createIdempotencyKey(), ALL_SESSIONS)).length, 1)
+    assert.deepEqual(await store.revokeAll(sub, 'revoked', createIdempotencyKey(), ALL_SESSIONS), [])
   },
 
-  'spares what began since it was called': async ({ store, clock, advance }) => {
+  'keeps sessions that were created after the call': async ({ store, clock, advance }) => {
     const sub = newSession().sub
-    const old = await begin(store, { sub })
+    const old = await createSession(store, { sub })
     await advance(5 * SECOND)
-    const until = { createdUntilMs: clock.nowMs - SECOND }
+    const filter = { createdUntilMs: clock.nowMs - SECOND }
     assert.equal(await store.now(sub), clock.nowMs)
-    const recent = await begin(store, { sub })
+    const recent = await createSession(store, { sub })
     await advance(SECOND)
-    const ended = await store.revokeAll(sub, 'logout', createIdempotencyKey(), until)
-    assert.deepEqual(sidsOf(ended), [old.session.sid])
+    const revoked = await store.revokeAll(sub, 'logout', createIdempotencyKey(), filter)
+    assert.deepEqual(sidsOf(revoked), [old.session.sid])
     assert.deepEqual(sidsOf(await store.list(sub)), [recent.session.sid])
   },
 
-  'that comes twice answers the second time as the first': async ({ store }) => {
-    const { session } = await begin(store)
-    const operation = createIdempotencyKey()
-    const first = await store.revokeAll(session.sub, 'logout', operation, ALL)
+  'returns the same result if it is called again with the same idempotency key': async ({ store }) => {
+    const { session } = await createSession(store)
+    const idempotencyKey = createIdempotencyKey()
+    const first = await store.revokeAll(session.sub, 'logout', idempotencyKey, ALL_SESSIONS)
     assert.equal(first.length, 1)
-    assert.deepEqual(await store.revokeAll(session.sub, 'logout', operation, ALL), first)
+    assert.deepEqual(await store.revokeAll(session.sub, 'logout', idempotencyKey, ALL_SESSIONS), first)
   }
 }

@@ -9,11 +9,12 @@ import type {
 } from '../../../types/session-store.js'
 import { createFamily, sidOf } from '../../tokens/session-id.js'
 import { createIdempotencyKey } from '../../utils/random.js'
-import { DAY, W } from './assertions.js'
-import type { Subject } from './fixture.js'
+import { DAY, GRACE } from './assertions.js'
+import type { StoreFixture } from './fixture.js'
 
-export function newSession(given: Partial<NewSession> = {}): NewSession {
-  const sub = given.sub ?? `user ${createIdempotencyKey()}`
+/** Returns the input of `store.create` for a new session of a new user. */
+export function newSession(overrides: Partial<NewSession> = {}): NewSession {
+  const sub = overrides.sub ?? `user ${createIdempotencyKey()}`
   return {
     sid: sidOf(createFamily(sub)),
     sub,
@@ -25,26 +26,29 @@ export function newSession(given: Partial<NewSession> = {}): NewSession {
     requestMetadata: { ip: '127.0.0.1' },
     maxPerUser: 100,
     replaces: [],
-    ...given
+    ...overrides
   }
 }
 
 type Created = Extract<CreateOutcome, { outcome: 'created' }>
 type Issued = Extract<RefreshOutcome, { issuedUs: number }>
 
-export async function begin(store: SessionStore, given: Partial<NewSession> = {}): Promise<Created> {
-  const created = await store.create(newSession(given))
+export async function createSession(
+  store: SessionStore,
+  overrides: Partial<NewSession> = {}
+): Promise<Created> {
+  const created = await store.create(newSession(overrides))
   assert.ok(created.outcome === 'created', `not created: ${created.outcome}`)
   return created
 }
 
-/** A session that begins a millisecond after the one before. @returns its sid */
-export async function beginLater(
-  { store, advance }: Pick<Subject, 'store' | 'advance'>,
+/** Creates a session one millisecond later than the previous one. @returns the session id */
+export async function createLaterSession(
+  { store, advance }: Pick<StoreFixture, 'store' | 'advance'>,
   sub: string
 ): Promise<string> {
   await advance(1)
-  return (await begin(store, { sub })).session.sid
+  return (await createSession(store, { sub })).session.sid
 }
 
 export interface Token {
@@ -52,24 +56,24 @@ export interface Token {
   issuedUs: number
 }
 
-/** The token of a login. */
+/** The refresh token of a login. */
 export const FIRST: Token = { gen: 1, issuedUs: 0 }
 
-/** A session, and what a client does with its tokens. */
-export class Client {
+/** A client of a store with one session. Presents refresh tokens and confirms generations. */
+export class TestClient {
   readonly store: SessionStore
   readonly sid: string
   readonly sub: string
   readonly rule: Partial<Refresh>
 
-  static async login(store: SessionStore, rule: Partial<Refresh> = {}, given: Partial<NewSession> = {}) {
-    const { session } = await begin(store, given)
-    return new Client(store, session, rule)
+  static async login(store: SessionStore, rule: Partial<Refresh> = {}, overrides: Partial<NewSession> = {}) {
+    const { session } = await createSession(store, overrides)
+    return new TestClient(store, session, rule)
   }
 
-  /** Of a session that nobody began. */
-  static stranger(store: SessionStore) {
-    return new Client(store, newSession(), {})
+  /** Returns a client whose session does not exist. */
+  static withoutSession(store: SessionStore) {
+    return new TestClient(store, newSession(), {})
   }
 
   private constructor(
@@ -88,7 +92,7 @@ export class Client {
       sid: this.sid,
       gen,
       issuedUs,
-      graceMs: W,
+      graceMs: GRACE,
       untilConfirmed: true,
       rollback: 'accept-one',
       reportReplayable: false,
@@ -100,7 +104,7 @@ export class Client {
     })
   }
 
-  /** Presents a token that must be answered with another, and gives that. */
+  /** Presents a token, asserts that it was accepted, and returns the issued token. */
   async exchange(token: Token, rule: Partial<Refresh> = {}): Promise<Token & Issued> {
     const outcome = await this.present(token.gen, token.issuedUs, rule)
     assert.ok('issuedUs' in outcome, `generation ${token.gen} was ${outcome.outcome}`)
@@ -116,7 +120,7 @@ export function sidsOf(sessions: { sid: string }[]): string[] {
   return sessions.map(({ sid }) => sid)
 }
 
-/** What a token was worth, and by which row of the rule. */
+/** Returns the outcome and the row of the rotation rule, such as `rotated 4`. */
 export function rowOf(outcome: RefreshOutcome): string {
   return 'row' in outcome ? `${outcome.outcome} ${outcome.row}` : outcome.outcome
 }

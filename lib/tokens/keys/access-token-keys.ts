@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { AccessTokenAlgorithm } from '../../../types/access-token.js'
 import type { KeyRing } from './derived-keys.js'
 
-/** What one of the application's secrets gives: whoever has it signs and verifies. */
+/** A key that is derived from a secret of the application. It signs and verifies. */
 export interface SecretKey {
   algorithm: 'HS256'
   kid: string
@@ -12,7 +12,7 @@ export interface SecretKey {
 
 export type KeyAlgorithm = Exclude<AccessTokenAlgorithm, 'HS256'>
 
-/** A key pair of the application's own. Without its private half it verifies, and cannot sign. */
+/** A key pair of the application. Without a private key it verifies, but cannot sign. */
 export interface KeyPair {
   algorithm: KeyAlgorithm
   kid: string
@@ -20,20 +20,20 @@ export interface KeyPair {
   privateKey: KeyObject | undefined
 }
 
-/** One at least. */
+/** One or more key pairs. */
 export type KeyPairs = readonly [KeyPair, ...KeyPair[]]
 
 export type AccessKey = SecretKey | KeyPair
 
-/** Of access tokens: the first signs, all verify. */
+/** The keys of access tokens. The first one signs, and all verify. */
 export type AccessKeys = readonly [AccessKey, ...AccessKey[]]
 
-/** The keys of an instance that was given none of its own. */
+/** Returns the keys of a registration with HS256. */
 export function secretKeys([first, ...others]: KeyRing): AccessKeys {
   return [secretKey(first), ...others.map(secretKey)]
 }
 
-/** By name, key, and what can sign, in their order. */
+/** Compares key id, public key and whether there is a private key. The order counts. */
 export function areSameKeys(one: readonly KeyPair[], other: readonly KeyPair[]): boolean {
   return one.length === other.length && one.every((key, i) => isSameKey(key, other[i] as KeyPair))
 }

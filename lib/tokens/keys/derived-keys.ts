@@ -1,28 +1,30 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
-/** The keys that one secret of the application gives to one instance of the plugin. */
+/** The keys that are derived from one secret of the application for one registration of the plugin. */
 export interface DerivedKeys {
-  /** Tells which secret a refresh token was made with. One byte: two secrets may share it. */
+  /** Names the secret that signed a refresh token. One byte, so that two secrets may share it. */
   keyId: number
   /** 32 bytes. */
   refreshToken: KeyObject
   /** 32 bytes. */
   accessToken: Buffer
-  /** The `kid` of access tokens: 12 characters, derived, so it tells nothing of the key. */
+  /** The `kid` of access tokens: 12 characters of base64url. It is derived, and does not reveal the key. */
   accessTokenKid: string
 }
 
-/** Of each secret: the first signs, all verify. */
+/** The derived keys of each secret. The first ones sign, and all verify. */
 export type KeyRing = readonly [DerivedKeys, ...DerivedKeys[]]
 
 /**
- * Derives the keys of each secret with HKDF-SHA-256 (RFC 5869). A key for each use, so that a token of
- * one kind never passes for the other; and for each prefix, so that two instances with one secret
- * never accept each other's tokens.
+ * Derives the keys of each secret with HKDF-SHA-256 (RFC 5869). Each use has its own key, so that a refresh token is
+ * never accepted as an access token. Each prefix has its own keys, so that two registrations with one secret do not
+ * accept each other's tokens.
  *
- * @param secrets at least 32 bytes each
+ * @param secrets one or more secrets of at least 32 bytes
+ * @param keyPrefix option `keyPrefix` of the registration
  */
-export function deriveKeys([first, ...others]: readonly [Buffer, ...Buffer[]], keyPrefix: string): KeyRing {
+export function deriveKeys(secrets: readonly [Buffer, ...Buffer[]], keyPrefix: string): KeyRing {
+  const [first, ...others] = secrets
   return [deriveFrom(first, keyPrefix), ...others.map((secret) => deriveFrom(secret, keyPrefix))]
 }
 
@@ -37,7 +39,7 @@ function deriveFrom(secret: Buffer, keyPrefix: string): DerivedKeys {
   }
 }
 
-/** Joins so that no two lists of parts give the same bytes. */
+/** Joins the parts, each after its length, so that two different lists never give the same bytes. */
 function lengthPrefixed(...parts: string[]): Buffer {
   return Buffer.concat(
     parts.flatMap((part) => {

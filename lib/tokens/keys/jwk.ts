@@ -1,12 +1,12 @@
 import { createHash, type KeyObject } from 'node:crypto'
 import type { KeyPair } from './access-token-keys.js'
 
-/** A JWK Set (RFC 7517 section 5). */
+/** A JWK Set (RFC 7517, section 5). */
 export interface JwkSet {
   keys: readonly object[]
 }
 
-/** The public halves of keys, as others need them to verify. */
+/** Returns the public keys as a JWK Set, for servers that verify tokens. */
 export function jwkSet(keys: readonly KeyPair[]): JwkSet {
   return {
     keys: keys.map(({ publicKey, kid, algorithm }) => ({
@@ -19,10 +19,10 @@ export function jwkSet(keys: readonly KeyPair[]): JwkSet {
 }
 
 /**
- * The JWK thumbprint (RFC 7638, RFC 8037 section 2), with SHA-256, in base64url: a name for a key that
- * whoever holds the public half finds for himself.
+ * Returns the JWK thumbprint (RFC 7638, and RFC 8037, section 2) with SHA-256, in base64url. Every holder of the public
+ * key can compute this key id.
  *
- * @param publicKey its JWK has the required members alone
+ * @param publicKey a key whose exported JWK has only the required members
  */
 export function thumbprint(publicKey: KeyObject): string {
   const jwk = publicKey.export({ format: 'jwk' })

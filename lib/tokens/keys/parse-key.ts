@@ -1,40 +1,40 @@
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto'
 import { type Check, isObject, listOf, matching, mustBe, optional } from '../../utils/checks.js'
 
-/** A key as it was given, of whatever kind. */
-export interface GivenKey {
+/** A key of the application, before its algorithm is checked. */
+export interface ParsedKey {
   publicKey: KeyObject
   privateKey: KeyObject | undefined
-  /** What a JWK says of itself (RFC 7517 sections 4.2, 4.4 and 4.5). */
+  /** `use`, `alg` and `kid` of a JWK (RFC 7517, sections 4.2, 4.4 and 4.5). */
   use: unknown
   alg: unknown
   kid: string | undefined
 }
 
-/** Gives keys whenever it is asked: what it gives is checked as the option is. */
+/** A function of the application that returns keys. They are checked like the option. */
 export type KeySource = () => unknown
 
-/** Each token carries it. */
-const kid = optional(matching(/^[!-~]{1,128}$/, '1 to 128 characters of ASCII, without spaces'))
+/** Limited, because each token contains it. */
+const kid = optional(matching(/^[!-~]{1,128}$/, '1 to 128 ASCII characters without spaces'))
 
-/** Reads a private or public key, in any of its forms. The message quotes nothing: it may be a secret. */
-export const key: Check<GivenKey> = (value, path) => {
+/** Reads a private or public key in any form. The error does not contain the value, because it may be secret. */
+export const key: Check<ParsedKey> = (value, path) => {
   const jwk = isJwk(value) ? value : undefined
-  const read = value instanceof KeyObject ? value : readKey(jwk ? { key: jwk, format: 'jwk' } : value)
-  if (!read || read.type === 'secret') {
+  const keyObject = value instanceof KeyObject ? value : readKey(jwk ? { key: jwk, format: 'jwk' } : value)
+  if (!keyObject || keyObject.type === 'secret') {
     mustBe(path, 'a private or public key: an unencrypted PEM, a KeyObject, or a JWK')
   }
-  const isPrivate = read.type === 'private'
+  const isPrivate = keyObject.type === 'private'
   return {
-    publicKey: copyOf(isPrivate ? createPublicKey(read) : read),
-    privateKey: isPrivate ? read : undefined,
+    publicKey: copyOf(isPrivate ? createPublicKey(keyObject) : keyObject),
+    privateKey: isPrivate ? keyObject : undefined,
     use: jwk?.use,
     alg: jwk?.alg,
     kid: kid(jwk?.kid, `${path}.kid`)
   }
 }
 
-export const keysOrSource: Check<readonly GivenKey[] | KeySource> = (value, path) => {
+export const keysOrSource: Check<readonly ParsedKey[] | KeySource> = (value, path) => {
   if (typeof value === 'function') return value as KeySource
   return Array.isArray(value)
     ? listOf(key)(value, path)
@@ -46,15 +46,16 @@ function isJwk(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * A key that `generateKeyPair` made shares a lock with the job that made it. On Node.js 20 an export as JWK
- * holds that lock while it allocates, and hangs the process if the job is collected just then.
+ * Returns an independent copy. A key from `generateKeyPair` shares a lock with the job that created it. On Node.js 20,
+ * an export as JWK holds this lock while it allocates memory. If the job is garbage-collected at that time, the process
+ * hangs.
  */
 function copyOf(publicKey: KeyObject): KeyObject {
   const der = publicKey.export({ type: 'spki', format: 'der' })
   return createPublicKey({ key: der, type: 'spki', format: 'der' })
 }
 
-/** The private key first: who asks for the public one gets it of a private one, too. */
+/** Tries a private key first, because `createPublicKey` also accepts a private key and drops its private part. */
 function readKey(input: unknown): KeyObject | undefined {
   for (const create of [createPrivateKey, createPublicKey]) {
     try {

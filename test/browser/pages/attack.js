@@ -1,11 +1,11 @@
-/** What a page of another origin can make a browser send. Each resolves when there is nothing more to wait for. */
+/** Requests that a page of another origin can send. Each function resolves when the request is finished. */
 globalThis.attack = {
   async fetch(url, { mode, type, body }) {
     const headers = type ? { 'content-type': type } : {}
     try {
       await fetch(url, { method: 'POST', mode, credentials: 'include', headers, body })
     } catch {
-      // Not sent, or not to be read.
+      // The browser blocked the request or the response.
     }
   },
 
@@ -13,13 +13,13 @@ globalThis.attack = {
     navigator.sendBeacon(url, body)
   },
 
-  /** A form in a frame. */
+  /** Submits a form in a frame. */
   form(url, { enctype, fields }) {
-    return loaded((frame) => makeForm(url, enctype, fields, frame.name).submit())
+    return loadFrame((frame) => makeForm(url, enctype, fields, frame.name).submit())
   },
 
   frame: (url) =>
-    loaded((frame) => {
+    loadFrame((frame) => {
       frame.src = url
     }),
 
@@ -32,7 +32,7 @@ globalThis.attack = {
     })
   },
 
-  /** The page itself goes there. */
+  /** Submits a form as a navigation of the page. */
   submit(url, { enctype, fields }) {
     makeForm(url, enctype, fields, '_self').submit()
   }
@@ -47,11 +47,11 @@ function makeForm(action, enctype, fields, target) {
   return form
 }
 
-function loaded(go) {
+function loadFrame(start) {
   const frame = Object.assign(document.createElement('iframe'), { name: 'frame' })
   document.body.append(frame)
   return new Promise((resolve) => {
     frame.addEventListener('load', resolve)
-    go(frame)
+    start(frame)
   })
 }

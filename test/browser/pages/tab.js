@@ -4,25 +4,25 @@ const ends = []
 const auth = createAuthFetch({ baseUrl: location.origin, onSessionEnd: (reason) => ends.push(reason) })
 let calls = 0
 
-/** What the tests ask a tab to do. */
+/** The functions that the tests call in a tab. */
 globalThis.tab = {
-  /** Why its session ended, each time. */
+  /** The reasons that `onSessionEnd` received. */
   ends,
   login: async (sub) => (await auth.login({ sub })).status,
   logout: () => auth.logout(),
-  /** As an application does which does not wait for the server. */
+  /** Logs out and reloads without waiting for the server. */
   logoutAndReload() {
     auth.logout().catch(() => {})
     location.reload()
   },
   restore: async () => (await auth.getAccessToken()) !== null,
-  /** Who the server says that one is, or how it refused. */
+  /** Returns the subject, or the status of the rejection. */
   async call() {
-    // Of two requests for one address the browser's cache lets the second wait for the first.
+    // A unique URL, because the browser cache runs two requests for one URL one after the other.
     const response = await auth.fetch(`/me?${Math.random()}-${calls++}`)
     return response.ok ? (await response.json()).sub : response.status
   },
-  /** What a script can see of the refresh token. */
+  /** Returns what a script can read of the refresh token. */
   visible: async () => ({
     cookie: document.cookie,
     store: (await globalThis.cookieStore?.getAll())?.map(({ name }) => name) ?? [],

@@ -4,22 +4,23 @@ import { createDemo } from '../../../examples/demo/app.js'
 import { MemoryStore } from '../../../lib/index.js'
 import { listen, SECRET } from '../../support/build-app.js'
 import { openProfile } from './browser.js'
-import { inTime } from './in-time.js'
+import { withTimeout } from './with-timeout.js'
 
-/** What the browser itself says of an answer that is no success: plays are about those. */
-const REFUSALS = /^Failed to load resource: (?:the server responded with a status of (?:401|503)|net::ERR_)/
+/** Console messages about responses with an error status. Scenarios cause them. */
+const FAILED_REQUESTS =
+  /^Failed to load resource: (?:the server responded with a status of (?:401|503)|net::ERR_)/
 
 const MAX_STEPS = 30
-/** A play waits for a token to rest, and a client for a store that is gone. */
-const PLAY_MS = 40_000
+/** A scenario waits for the cooldown of a token, and a client waits for a stopped store. */
+const SCENARIO_MS = 40_000
 
 export interface DemoPage {
   page: Page
-  /** What a page must not do: errors, violations of its policy, requests to another host. */
-  complaints: string[]
+  /** Errors in the console, violations of the content security policy, and requests to another host. */
+  problems: string[]
 }
 
-/** The demo as `npm run demo` serves it, on a port of its own. */
+/** Opens the demo as `npm run demo` serves it, on a free port. */
 export async function openDemoPage(t: Test, browser: Browser): Promise<DemoPage> {
   const app = await createDemo({ secret: SECRET, store: new MemoryStore(), logLevel: 'silent' })
   t.after(() => app.close())
@@ -27,25 +28,25 @@ export async function openDemoPage(t: Test, browser: Browser): Promise<DemoPage>
   const origin = await listen(app)
   const profile = await openProfile(t, browser, { reducedMotion: 'reduce' })
   const page = await profile.newPage()
-  const complaints = listenTo(page, origin)
+  const problems = listenTo(page, origin)
   await page.addInitScript(
     "addEventListener('securitypolicyviolation', (event) => console.error('CSP', event.violatedDirective, event.blockedURI))"
   )
   await page.goto(origin)
-  return { page, complaints }
+  return { page, problems }
 }
 
 function listenTo(page: Page, origin: string): string[] {
-  const complaints: string[] = []
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(String(error)))
   page.on('console', (message) => {
-    const isFault = ['error', 'warning'].includes(message.type()) && !REFUSALS.test(message.text())
-    if (isFault) complaints.push(message.text())
+    const isFault = ['error', 'warning'].includes(message.type()) && !FAILED_REQUESTS.test(message.text())
+    if (isFault) problems.push(message.text())
   })
   page.on('request', (request) => {
-    if (!request.url().startsWith(`${origin}/`)) complaints.push(request.url())
+    if (!request.url().startsWith(`${origin}/`)) problems.push(request.url())
   })
-  return complaints
+  return problems
 }
 
 export async function logIn(page: Page): Promise<void> {
@@ -53,25 +54,27 @@ export async function logIn(page: Page): Promise<void> {
   await page.locator('body[data-session="in"]').waitFor()
 }
 
-/** Presses the button of a play, and waits until it is over. Gives what came of it. */
-export async function play(page: Page, name: string): Promise<string> {
-  await page.locator(`#play-${name}-button`).click()
+/** Runs a scenario, and returns the text that explains its outcome. */
+export async function runScenario(page: Page, name: string): Promise<string> {
+  await page.locator(`#scenario-${name}-button`).click()
   return outcomeOf(page, name)
 }
 
 export async function outcomeOf(page: Page, name: string): Promise<string> {
-  const over = page.locator(`#play-${name}[data-state="done"], #play-${name}[data-state="failed"]`)
-  await over.waitFor({ timeout: PLAY_MS })
-  return page.locator(`#play-${name}-outcome`).innerText()
+  const finished = page.locator(
+    `#scenario-${name}[data-state="done"], #scenario-${name}[data-state="failed"]`
+  )
+  await finished.waitFor({ timeout: SCENARIO_MS })
+  return page.locator(`#scenario-${name}-outcome`).innerText()
 }
 
-/** The line of generations, in words. */
+/** Returns the texts of the generation list. */
 export async function generationsOf(page: Page): Promise<string[]> {
-  const items = await page.locator('#generation-line li').allInnerTexts()
+  const items = await page.locator('#generation-list li').allInnerTexts()
   return items.map((text) => text.replace(/\s+/g, ' ').trim())
 }
 
-/** Goes there by the Tab key alone. Gives whether one sees it on its way. */
+/** Moves the focus to an element with the Tab key. Returns whether the focus is visible. */
 export async function tabTo(page: Page, id: string): Promise<boolean> {
   for (let steps = 0; steps < MAX_STEPS; steps++) {
     await page.keyboard.press('Tab')
@@ -81,9 +84,9 @@ export async function tabTo(page: Page, id: string): Promise<boolean> {
     )
     if (focused === id) return outline !== 'none'
   }
-  throw new Error(`the Tab key does not get to #${id}`)
+  throw new Error(`the Tab key does not reach #${id}`)
 }
 
 export async function evaluate<T>(page: Page, code: string): Promise<T> {
-  return inTime(page.evaluate<T>(code), code)
+  return withTimeout(page.evaluate<T>(code), code)
 }

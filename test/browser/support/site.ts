@@ -7,8 +7,8 @@ import { type AppUnderTest, buildApp, listen } from '../../support/build-app.js'
 import { openMemoryStore, type StoreUnderTest } from '../../support/stores.js'
 import { deferred } from '../../support/timers.js'
 
-/** What came over the wire. */
-export interface Seen {
+/** A request that the server received, and the response. */
+export interface SeenRequest {
   method: string
   path: string
   status: number
@@ -18,28 +18,28 @@ export interface Seen {
   hasCookie: boolean
 }
 
-export interface Held {
-  /** How many answers wait. */
+export interface HeldRoute {
+  /** The number of responses that wait. */
   waiting: number
   release(): void
 }
 
 export interface Site extends AppUnderTest {
   origin: string
-  seen: Seen[]
+  requests: SeenRequest[]
   refreshes: RefreshEvent[]
-  /** Holds the answers of a route back: what was asked for has happened, and nobody knows. */
-  hold(path: string): Held
+  /** Holds the responses of a route back after the server has processed the requests. */
+  hold(path: string): HeldRoute
 }
 
 const client = await bundleClient()
 const tabScript = await readFile(new URL('../pages/tab.js', import.meta.url), 'utf8')
 
-/** The real plugin over sockets, and a page that uses the real client. */
+/** Starts the plugin on a port, with a page that uses the real client. */
 export async function openSite(t: Test, under: StoreUnderTest = openMemoryStore()): Promise<Site> {
-  const seen: Seen[] = []
+  const requests: SeenRequest[] = []
   const refreshes: RefreshEvent[] = []
-  const holds = new Map<string, { held: Held; released: Promise<void> }>()
+  const holds = new Map<string, { held: HeldRoute; released: Promise<void> }>()
   const built = await buildApp(t, {
     under,
     options: { onRefresh: (event) => refreshes.push(event) },
@@ -56,16 +56,16 @@ export async function openSite(t: Test, under: StoreUnderTest = openMemoryStore(
         const { method, headers } = request
         const hasCookie = Boolean(headers.cookie?.includes('__Host-refresh_token='))
         const site = headers['sec-fetch-site'] as string | undefined
-        seen.push({ method, path: pathOf(request), status, code: codes.get(request), site, hasCookie })
+        requests.push({ method, path: pathOf(request), status, code: codes.get(request), site, hasCookie })
       })
     },
     extend: servePage
   })
   const { port } = new URL(await listen(built.app))
 
-  function hold(path: string): Held {
+  function hold(path: string): HeldRoute {
     const { promise, resolve } = deferred<void>()
-    const held: Held = {
+    const held: HeldRoute = {
       waiting: 0,
       release() {
         holds.delete(path)
@@ -75,7 +75,7 @@ export async function openSite(t: Test, under: StoreUnderTest = openMemoryStore(
     holds.set(path, { held, released: promise })
     return held
   }
-  return { ...built, origin: `http://localhost:${port}`, seen, refreshes, hold }
+  return { ...built, origin: `http://localhost:${port}`, requests, refreshes, hold }
 }
 
 function pathOf({ url }: FastifyRequest): string {
@@ -90,7 +90,7 @@ function servePage(app: FastifyInstance): void {
   app.get('/client.js', async (_request, reply) => reply.type('text/javascript').send(client))
 }
 
-/** As an application's bundler does it. */
+/** Bundles the client as an application does. */
 async function bundleClient(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: ['lib/client/index.ts'],

@@ -1,5 +1,5 @@
 import type { BrowserContext, Page } from 'playwright-core'
-import { inTime } from './in-time.js'
+import { withTimeout } from './with-timeout.js'
 
 interface Visible {
   cookie: string
@@ -7,7 +7,7 @@ interface Visible {
   storage: number
 }
 
-/** A tab with the page of the site, which holds the real client. */
+/** A tab with the page of the site, which uses the real client. */
 export class Tab {
   readonly page: Page
 
@@ -21,27 +21,27 @@ export class Tab {
     return new Tab(page)
   }
 
-  login = (sub: string) => this.#ask<number>(`login('${sub}')`)
-  logout = () => this.#ask<void>('logout()')
-  /** Resolves when the page is there again. */
+  login = (sub: string) => this.#evaluate<number>(`login('${sub}')`)
+  logout = () => this.#evaluate<void>('logout()')
+  /** Resolves when the page has loaded again. */
   async logoutAndReload(): Promise<void> {
     const loaded = this.page.waitForEvent('load')
-    await this.#ask<void>('logoutAndReload()')
-    await inTime(loaded, 'the page once more')
+    await this.#evaluate<void>('logoutAndReload()')
+    await withTimeout(loaded, 'the reload')
   }
-  /** Brings the session back, if there is one. */
-  restore = () => this.#ask<boolean>('restore()')
-  /** Who the server says that one is, or the status of its refusal. */
-  call = () => this.#ask<string | number>('call()')
-  ends = () => this.#ask<string[]>('ends')
-  visible = () => this.#ask<Visible>('visible()')
+  /** Restores the session, if there is one. */
+  restore = () => this.#evaluate<boolean>('restore()')
+  /** Returns the subject, or the status of the rejection. */
+  call = () => this.#evaluate<string | number>('call()')
+  ends = () => this.#evaluate<string[]>('ends')
+  visible = () => this.#evaluate<Visible>('visible()')
 
-  #ask<T>(what: string): Promise<T> {
-    return inTime(this.page.evaluate<T>(`tab.${what}`), what)
+  #evaluate<T>(expression: string): Promise<T> {
+    return withTimeout(this.page.evaluate<T>(`tab.${expression}`), expression)
   }
 }
 
-/** Tabs that all have the session of that user. */
+/** Opens tabs that share the session of one user. */
 export async function openTabs(profile: BrowserContext, origin: string, count: number): Promise<Tab[]> {
   const first = await Tab.open(profile, origin)
   await first.login('ada')

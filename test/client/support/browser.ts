@@ -1,19 +1,19 @@
 import type { Channel, Locks } from '../../../lib/client/runtime.js'
 
-interface Waiting {
+interface LockRequest {
   grant(): void
 }
 
-/** Web Locks as a browser has them: one holder for each name, the others in a queue. */
+/** Web Locks of one browser: each name has one holder, the other requests wait in a queue. */
 export class FakeLocks implements Locks {
-  /** Nobody gets a lock any more: a tab that has it was frozen. */
+  /** Set to `true` to grant no lock any more, as if a frozen tab held it. */
   isStuck = false
   granted = 0
-  readonly #queues = new Map<string, Waiting[]>()
+  readonly #queues = new Map<string, LockRequest[]>()
 
   async request<T>(name: string, { signal }: { signal: AbortSignal }, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted()
-    await this.#turn(name, signal)
+    await this.#acquire(name, signal)
     this.granted++
     try {
       return await work()
@@ -24,37 +24,37 @@ export class FakeLocks implements Locks {
     }
   }
 
-  #turn(name: string, signal: AbortSignal): Promise<void> {
+  #acquire(name: string, signal: AbortSignal): Promise<void> {
     const queue = this.#queues.get(name) ?? []
     this.#queues.set(name, queue)
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
+      const request: LockRequest = {
         grant() {
           signal.removeEventListener('abort', abort)
           resolve()
         }
       }
       const abort = () => {
-        queue.splice(queue.indexOf(waiting), 1)
+        queue.splice(queue.indexOf(request), 1)
         reject(signal.reason)
       }
-      queue.push(waiting)
+      queue.push(request)
       signal.addEventListener('abort', abort)
-      if (queue.length === 1 && !this.isStuck) waiting.grant()
+      if (queue.length === 1 && !this.isStuck) request.grant()
     })
   }
 }
 
 /** The channels of one browser. */
 export class FakeChannels {
-  readonly #after: (work: () => void) => void
+  readonly #schedule: (work: () => void) => void
   readonly #open = new Map<string, Set<FakeChannel>>()
-  /** What was told, in its order. */
+  /** All messages, in order. */
   readonly messages: unknown[] = []
 
-  /** @param after when what was told arrives */
-  constructor(after: (work: () => void) => void = queueMicrotask) {
-    this.#after = after
+  /** @param schedule delivers a message later */
+  constructor(schedule: (work: () => void) => void = queueMicrotask) {
+    this.#schedule = schedule
   }
 
   readonly open = (name: string): Channel => {
@@ -62,7 +62,7 @@ export class FakeChannels {
     this.#open.set(name, channels)
     const channel = new FakeChannel((message) => {
       this.messages.push(message)
-      for (const other of channels) if (other !== channel) this.#after(() => other.hear(message))
+      for (const other of channels) if (other !== channel) this.#schedule(() => other.receive(message))
     })
     channels.add(channel)
     return channel
@@ -71,20 +71,20 @@ export class FakeChannels {
 
 class FakeChannel implements Channel {
   onmessage: ((event: { data: unknown }) => void) | null = null
-  readonly #tell: (message: unknown) => void
+  readonly #broadcast: (message: unknown) => void
   #isClosed = false
 
-  constructor(tell: (message: unknown) => void) {
-    this.#tell = tell
+  constructor(broadcast: (message: unknown) => void) {
+    this.#broadcast = broadcast
   }
 
-  hear(message: unknown): void {
+  receive(message: unknown): void {
     if (!this.#isClosed) this.onmessage?.({ data: message })
   }
 
   postMessage(message: unknown): void {
-    if (this.#isClosed) throw new DOMException('the channel is closed', 'InvalidStateError')
-    this.#tell(structuredClone(message))
+    if (this.#isClosed) throw new DOMException('The channel is closed', 'InvalidStateError')
+    this.#broadcast(structuredClone(message))
   }
 
   close(): void {

@@ -3,23 +3,23 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** What happens to an answer: it is lost, or waits until that is settled. */
+/** The fault of a response: the connection breaks, or the response waits for a promise. */
 export type Fault = 'lost' | Promise<void>
 
 export interface FaultyProxy {
   origin: string
-  /** The answers of the next requests of that path, which the server does hear. */
+  /** Sets the faults of the next responses of a path. The server processes the requests. */
   fault(path: string, ...faults: Fault[]): void
-  /** How many requests of that path came. */
+  /** Returns the number of requests of a path. */
   count(path: string): number
 }
 
-/** An HTTP proxy on a free loopback port, which loses or holds back the answers that a test names. */
+/** Starts an HTTP proxy on a free loopback port that loses or delays the responses that a test chooses. */
 export async function startFaultyProxy(t: Test, origin: string): Promise<FaultyProxy> {
   const faults = new Map<string, Fault[]>()
   const paths: string[] = []
 
-  async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async function forward(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const path = incoming.url ?? '/'
     paths.push(path)
     const fault = faults.get(path)?.shift()
@@ -29,16 +29,16 @@ export async function startFaultyProxy(t: Test, origin: string): Promise<FaultyP
       agent: false
     })
     incoming.pipe(upstream)
-    const [answer] = (await once(upstream, 'response')) as [IncomingMessage]
-    const chunks = await answer.toArray()
+    const [response] = (await once(upstream, 'response')) as [IncomingMessage]
+    const chunks = await response.toArray()
     if (fault === 'lost') return void outgoing.destroy()
     await fault
-    outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+    outgoing.writeHead(response.statusCode ?? 500, response.headers)
     outgoing.end(Buffer.concat(chunks))
   }
 
   const server = createServer((incoming, outgoing) => {
-    pass(incoming, outgoing).catch(() => outgoing.destroy())
+    forward(incoming, outgoing).catch(() => outgoing.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

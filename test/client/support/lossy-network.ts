@@ -2,21 +2,21 @@ import type { FastifyInstance } from 'fastify'
 import type { VirtualTime } from './virtual-time.js'
 
 const COOKIE = '__Host-refresh_token'
-/** What breaks off without a word is told by the network, some time. */
-const BROKEN_MS = 30_000
+/** The network reports a silent failure after this time. */
+const NETWORK_TIMEOUT_MS = 30_000
 
-/** What the network does to one request. */
-export interface Fate {
-  /** Milliseconds to the server, and back. */
-  outMs: number
-  backMs: number
-  /** `cut`: the headers come, the cookie with them, and the body does not. */
-  loses: 'nothing' | 'request' | 'answer' | 'cut'
-  /** What is lost is not told either: the client waits. */
+/** The behavior of the network for one request. */
+export interface Delivery {
+  /** The latency of the request and of the response. */
+  requestMs: number
+  responseMs: number
+  /** `cut`: the headers with the cookie arrive, and the body does not. */
+  loses: 'nothing' | 'request' | 'response' | 'cut'
+  /** If `true`, the client is not notified of the loss and waits. */
   isSilent: boolean
 }
 
-/** The cookies of one browser, which all its tabs share. */
+/** The cookies that all tabs of one browser share. */
 export class CookieJar {
   #value: string | undefined
 
@@ -24,7 +24,7 @@ export class CookieJar {
     return this.#value === undefined ? {} : { cookie: `${COOKIE}=${this.#value}` }
   }
 
-  keep(setCookie: string | string[] | undefined): void {
+  store(setCookie: string | string[] | undefined): void {
     for (const line of [setCookie ?? []].flat()) {
       const value = line.match(`^${COOKIE}=([^;]*)`)?.[1]
       if (value !== undefined) this.#value = value || undefined
@@ -32,44 +32,44 @@ export class CookieJar {
   }
 }
 
-/** A network between the tabs of one browser and an app, which asks for the fate of each request. */
+/** A network between the tabs of one browser and an application. It gets the delivery of each request from a callback. */
 export class LossyNetwork {
   readonly jar = new CookieJar()
   requests = 0
   lost = 0
-  /** Requests that the app is at. */
-  underWay = 0
+  /** The number of requests that the application is processing. */
+  inFlight = 0
   readonly #app: FastifyInstance
   readonly #time: VirtualTime
-  readonly #fate: () => Fate
+  readonly #nextDelivery: () => Delivery
 
-  constructor(app: FastifyInstance, time: VirtualTime, fate: () => Fate) {
+  constructor(app: FastifyInstance, time: VirtualTime, nextDelivery: () => Delivery) {
     this.#app = app
     this.#time = time
-    this.#fate = fate
+    this.#nextDelivery = nextDelivery
   }
 
   /** The `fetch` of one tab. */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const { signal } = init ?? {}
-    const fate = this.#fate()
+    const delivery = this.#nextDelivery()
     this.requests++
-    if (fate.loses !== 'nothing') this.lost++
-    // The cookie goes as it is when the request is sent, however long that takes.
+    if (delivery.loses !== 'nothing') this.lost++
+    // The cookie is read when the request is sent, not when it arrives.
     const headers = { ...this.jar.header, ...Object.fromEntries(new Headers(init?.headers)) }
-    await this.#pass(fate.outMs, signal)
-    if (fate.loses === 'request') return this.#break(fate, signal)
-    const answer = await this.#ask(String(input), init, headers)
-    await this.#pass(fate.backMs, signal)
-    if (fate.loses === 'answer') return this.#break(fate, signal)
-    this.jar.keep(answer.headers['set-cookie'])
-    const body = fate.loses === 'cut' ? cut() : answer.body
-    return new Response(body, { status: answer.statusCode, headers: headersOf(answer.headers) })
+    await this.#wait(delivery.requestMs, signal)
+    if (delivery.loses === 'request') return this.#break(delivery, signal)
+    const response = await this.#inject(String(input), init, headers)
+    await this.#wait(delivery.responseMs, signal)
+    if (delivery.loses === 'response') return this.#break(delivery, signal)
+    this.jar.store(response.headers['set-cookie'])
+    const body = delivery.loses === 'cut' ? cutBody() : response.body
+    return new Response(body, { status: response.statusCode, headers: headersOf(response.headers) })
   }
 
-  async #ask(url: string, init: RequestInit | undefined, headers: Record<string, string>) {
+  async #inject(url: string, init: RequestInit | undefined, headers: Record<string, string>) {
     const { pathname } = new URL(url)
-    this.underWay++
+    this.inFlight++
     try {
       return await this.#app.inject({
         method: (init?.method ?? 'GET') as 'GET',
@@ -78,17 +78,17 @@ export class LossyNetwork {
         ...(typeof init?.body === 'string' && { payload: init.body })
       })
     } finally {
-      this.underWay--
+      this.inFlight--
     }
   }
 
-  async #break({ isSilent }: Fate, signal: AbortSignal | null | undefined): Promise<never> {
-    if (isSilent) await this.#pass(BROKEN_MS, signal)
+  async #break({ isSilent }: Delivery, signal: AbortSignal | null | undefined): Promise<never> {
+    if (isSilent) await this.#wait(NETWORK_TIMEOUT_MS, signal)
     throw new TypeError('network error')
   }
 
-  /** What is aborted meanwhile is given up: the server may hear it, and nobody hears the answer. */
-  #pass(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
+  /** Waits, and rejects if the request is aborted. The server may still process the request. */
+  #wait(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const cancel = this.#time.after(ms, () => {
         signal?.removeEventListener('abort', abort)
@@ -104,7 +104,7 @@ export class LossyNetwork {
   }
 }
 
-function cut(): ReadableStream {
+function cutBody(): ReadableStream {
   return new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) })
 }
 

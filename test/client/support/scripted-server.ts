@@ -1,4 +1,4 @@
-/** What the client sent, as a server sees it. */
+/** A request of the client, as the server receives it. */
 export interface Call {
   url: string
   path: string
@@ -11,7 +11,7 @@ export interface Call {
 
 export type Reply = (call: Call) => Response | Promise<Response>
 
-/** A `fetch` that answers as the plugin does, but for what a test has scripted. */
+/** A `fetch` that responds as the plugin does, except for the responses that a test scripts. */
 export class ScriptedServer {
   readonly calls: Call[] = []
   /** Access tokens that guarded routes accept. */
@@ -20,13 +20,13 @@ export class ScriptedServer {
   #issued = 0
   readonly #replies = new Map<string, Reply[]>()
 
-  /** What the next requests of that path are answered with, one each. */
+  /** Sets the next responses of a path, one for each request. */
   script(path: string, ...replies: Reply[]): this {
     this.#replies.set(path, [...(this.#replies.get(path) ?? []), ...replies])
     return this
   }
 
-  /** Paths that were called, in their order. */
+  /** The paths of all calls, in order. */
   get paths(): string[] {
     return this.calls.map(({ path }) => path)
   }
@@ -35,16 +35,16 @@ export class ScriptedServer {
     return this.paths.filter((other) => other === path).length
   }
 
-  to(path: string): Call[] {
+  callsTo(path: string): Call[] {
     return this.calls.filter((call) => call.path === path)
   }
 
-  /** No access token issued so far is good any more. */
+  /** Makes all access tokens that were issued so far invalid. */
   expire(): void {
     this.valid.clear()
   }
 
-  /** The answer of a login, or of a refresh: `token-1`, then `token-2`. */
+  /** Returns the response of a login or a refresh, with `token-1`, then `token-2`. */
   issue(): Response {
     const value = `token-${++this.#issued}`
     this.valid.add(value)
@@ -70,29 +70,29 @@ export class ScriptedServer {
       init
     }
     this.calls.push(call)
-    return unlessAborted(this.#answer(call), request.signal)
+    return rejectOnAbort(this.#respond(call), request.signal)
   }
 
-  async #answer(call: Call): Promise<Response> {
+  async #respond(call: Call): Promise<Response> {
     const scripted = this.#replies.get(call.path)?.shift()
     if (scripted) return scripted(call)
     if (/\/(login|refresh)$/.test(call.path)) return this.issue()
     if (call.path.endsWith('/logout')) return json(200, {})
     const token = call.headers.get('authorization')?.replace('Bearer ', '')
-    if (token === undefined) return refused('FRT_ERR_NO_ACCESS_TOKEN', 'Bearer realm="api"')
+    if (token === undefined) return unauthorized('FRT_ERR_NO_ACCESS_TOKEN', 'Bearer realm="api"')
     if (!this.valid.has(token)) return expired()
     return json(200, { token, body: call.body })
   }
 }
 
-/** Node.js asks for it; browsers do not. */
+/** Node.js requires `duplex` for a stream, browsers do not. */
 function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
   return init?.body instanceof ReadableStream ? ({ ...init, duplex: 'half' } as RequestInit) : init
 }
 
-function unlessAborted(answer: Promise<Response>, signal: AbortSignal): Promise<Response> {
+function rejectOnAbort(response: Promise<Response>, signal: AbortSignal): Promise<Response> {
   return new Promise((resolve, reject) => {
-    answer.then(resolve, reject)
+    response.then(resolve, reject)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 }
@@ -104,8 +104,8 @@ export function json(status: number, body: unknown, headers: Record<string, stri
   })
 }
 
-/** A 401 of the plugin. */
-export function refused(
+/** Returns a 401 of the plugin. */
+export function unauthorized(
   code: string,
   challenge = 'Bearer realm="api", error="invalid_token", error_description="-"'
 ): Response {
@@ -113,14 +113,14 @@ export function refused(
 }
 
 export function expired(): Response {
-  return refused('FRT_ERR_ACCESS_TOKEN_EXPIRED')
+  return unauthorized('FRT_ERR_ACCESS_TOKEN_EXPIRED')
 }
 
 export function unavailable(retryAfter = '0'): Response {
   return json(503, { code: 'FRT_ERR_STORE_UNAVAILABLE' }, { 'retry-after': retryAfter })
 }
 
-/** No answer came: the request was lost, or the answer. */
+/** Fails as `fetch` does if the request or the response is lost. */
 export function networkError(): never {
   throw new TypeError('fetch failed')
 }

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import type { Test } from 'tap'
 import { createAuthFetchIn } from '../../../lib/client/create-auth-fetch.js'
-import type { Environment } from '../../../lib/client/runtime.js'
+import type { Runtime } from '../../../lib/client/runtime.js'
 import type { AuthFetch, AuthFetchOptions, RefreshTokenStorage } from '../../../lib/client/types.js'
 import { FakeChannels, FakeLocks } from './browser.js'
 import { ScriptedServer } from './scripted-server.js'
@@ -11,7 +11,7 @@ export const ORIGIN = 'https://api.example.com'
 
 export interface Tab {
   auth: AuthFetch
-  /** Why sessions ended, as `onSessionEnd` was told. */
+  /** The reasons that `onSessionEnd` received. */
   ends: string[]
 }
 
@@ -20,11 +20,11 @@ export interface Browser {
   time: VirtualTime
   locks: FakeLocks
   channels: FakeChannels
-  /** Another tab of it. */
-  open(options?: Partial<AuthFetchOptions>, environment?: Partial<Environment>): Tab
+  /** Opens another tab. */
+  open(options?: Partial<AuthFetchOptions>, runtime?: Partial<Runtime>): Tab
 }
 
-/** A browser of scripted parts. Whatever a test does in it, no timer is left. */
+/** Opens a browser with a scripted server. Asserts after the test that no timer is left. */
 export function openBrowser(t: Test): Browser {
   const server = new ScriptedServer()
   const time = new VirtualTime()
@@ -39,7 +39,7 @@ export function openBrowser(t: Test): Browser {
     time,
     locks,
     channels,
-    open(options, environment) {
+    open(options, runtime) {
       const ends: string[] = []
       const auth = createAuthFetchIn(
         {
@@ -49,7 +49,7 @@ export function openBrowser(t: Test): Browser {
           now: time.now,
           after: time.after,
           random: () => 0.5,
-          ...environment
+          ...runtime
         },
         { baseUrl: ORIGIN, onSessionEnd: (reason) => ends.push(reason), ...options }
       )
@@ -60,19 +60,19 @@ export function openBrowser(t: Test): Browser {
 
 export interface OneTab extends Browser, Tab {}
 
-/** A browser with one tab, whose user has logged in: its access token is `token-1`. */
+/** Opens a browser with one tab whose user is logged in. The access token is `token-1`. */
 export async function loggedIn(
   t: Test,
   options?: Partial<AuthFetchOptions>,
-  environment?: Partial<Environment>
+  runtime?: Partial<Runtime>
 ): Promise<OneTab> {
   const browser = openBrowser(t)
-  const tab = browser.open(options, environment)
+  const tab = browser.open(options, runtime)
   await browser.time.until(tab.auth.login({ sub: 'ada' }))
   return { ...browser, ...tab }
 }
 
-/** Keeps the refresh token in memory; `value` is what it holds. */
+/** Stores the refresh token in memory. */
 export class MemoryStorage implements RefreshTokenStorage {
   readonly name: string | undefined
   value: string | null

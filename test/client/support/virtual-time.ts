@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 interface Timer {
   at: number
@@ -7,15 +7,15 @@ interface Timer {
 }
 
 export interface VirtualTimeOptions {
-  /** How long what is ready may take to happen: turns of the event loop. */
+  /** How many idle turns of the event loop must pass until everything is settled. */
   turns?: number
-  /** Whether something happens that is not in these turns. */
+  /** Returns `true` while work is in progress that may take more turns. */
   isBusy?: () => boolean
-  /** Moves other clocks along. */
-  onMove?: (ms: number) => void
+  /** Called when the time advances, to advance other clocks. */
+  onAdvance?: (ms: number) => void
 }
 
-/** Time that passes only where a test lets it: the client's `now` and `after`. */
+/** A clock and timers that advance only when a test says so: the client's `now` and `after`. */
 export class VirtualTime {
   nowMs = 0
   readonly #options: Required<VirtualTimeOptions>
@@ -23,7 +23,7 @@ export class VirtualTime {
   #order = 0
 
   constructor(options: VirtualTimeOptions = {}) {
-    this.#options = { turns: 3, isBusy: () => false, onMove() {}, ...options }
+    this.#options = { turns: 3, isBusy: () => false, onAdvance() {}, ...options }
   }
 
   readonly now = (): number => this.nowMs
@@ -36,16 +36,16 @@ export class VirtualTime {
     }
   }
 
-  /** Timers that have not gone off. */
+  /** The number of timers that have not fired. */
   get pending(): number {
     return this.#timers.length
   }
 
-  /** Lets all that is ready happen. */
+  /** Waits until all work that is ready has run. */
   async settle(): Promise<void> {
     const { turns, isBusy } = this.#options
     for (let quiet = 0; quiet < turns; quiet++) {
-      await turn()
+      await nextTurn()
       if (isBusy()) quiet = 0
     }
   }
@@ -53,11 +53,11 @@ export class VirtualTime {
   async pass(ms: number): Promise<void> {
     const until = this.nowMs + ms
     await this.settle()
-    while (await this.#next(until)) await this.settle()
-    this.#move(until)
+    while (await this.#runNextTimer(until)) await this.settle()
+    this.#advanceTo(until)
   }
 
-  /** Lets time pass until that has settled. */
+  /** Advances the time until the promise settles. */
   async until<T>(work: Promise<T>, withinMs = 10 * 60_000): Promise<T> {
     let isSettled = false
     const settle = () => {
@@ -67,23 +67,23 @@ export class VirtualTime {
     const deadline = this.nowMs + withinMs
     await this.settle()
     while (!isSettled) {
-      if (!(await this.#next(deadline))) throw new Error(`not settled within ${withinMs} ms`)
+      if (!(await this.#runNextTimer(deadline))) throw new Error(`not settled within ${withinMs} ms`)
       await this.settle()
     }
     return work
   }
 
-  #move(to: number): void {
+  #advanceTo(to: number): void {
     const ms = to - this.nowMs
     this.nowMs = to
-    if (ms > 0) this.#options.onMove(ms)
+    if (ms > 0) this.#options.onAdvance(ms)
   }
 
-  async #next(until: number): Promise<boolean> {
+  async #runNextTimer(until: number): Promise<boolean> {
     const [first] = this.#timers.sort((one, other) => one.at - other.at || one.order - other.order)
     if (!first || first.at > until) return false
     this.#timers.shift()
-    this.#move(first.at)
+    this.#advanceTo(first.at)
     first.work()
     return true
   }

@@ -17,7 +17,7 @@ const COOLDOWN_MS = 3 * settings.graceMs + 1000
 
 async function openDemo(t: Test) {
   const under = openMemoryStore()
-  under.clock.rule(t)
+  under.clock.mockDate(t)
   const app = await createDemo({ secret: SECRET, store: under.store, logLevel: 'silent' })
   t.after(() => app.close())
   return { ...under, app }
@@ -344,7 +344,7 @@ t.test('one response is lost, and the retry is replayed', async (t) => {
 
 t.test('five simultaneous refreshes cause one rotation', async (t) => {
   const { client, events } = await enter(t)
-  const answers = await Promise.all(Array.from({ length: 5 }, () => client.loseAnswer()))
+  const answers = await Promise.all(Array.from({ length: 5 }, () => client.loseResponse()))
   t.same(
     answers.map(({ statusCode }) => statusCode),
     [200, 200, 200, 200, 200]

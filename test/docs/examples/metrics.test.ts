@@ -6,23 +6,24 @@ import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
 import { startRedis } from '../../support/redis-server.js'
 
-/** The lines of the page that say something about this metric. */
+/** Returns the lines of the page that belong to a metric. */
 async function metric(app: Client['app'], name: string): Promise<string[]> {
   const { body, headers } = await app.inject('/metrics')
-  if (!String(headers['content-type']).startsWith('text/plain')) throw new Error('no page of Prometheus')
+  if (!String(headers['content-type']).startsWith('text/plain'))
+    throw new Error('the response is not a Prometheus page')
   return body.split('\n').filter((line) => line.startsWith(name))
 }
 
 const login = () => ({ sub: 'ada' })
 
-t.test('logins, refreshes, ends and refusals are counted', async (t) => {
+t.test('counts logins, refreshes, revocations and errors', async (t) => {
   const app = await buildMetrics({ secret: SECRET, login, refreshToken: { untilConfirmed: false, grace: 0 } })
   t.after(() => app.close())
   const client = new Client(app)
   await client.login()
-  const thief = client.copy()
+  const attacker = client.copy()
   await client.refresh()
-  for (let tries = 0; tries < 2; tries++) await thief.refresh()
+  for (let tries = 0; tries < 2; tries++) await attacker.refresh()
   const another = new Client(app)
   await another.login()
   await another.logout()
@@ -32,21 +33,21 @@ t.test('logins, refreshes, ends and refusals are counted', async (t) => {
     'frt_refreshes_total{outcome="rotated",row="4"} 1',
     'frt_refreshes_total{outcome="reused",row="8"} 1'
   ])
-  t.same(await metric(app, 'frt_sessions_ended_total'), [
-    'frt_sessions_ended_total{reason="reused"} 1',
-    'frt_sessions_ended_total{reason="logout"} 1'
+  t.same(await metric(app, 'frt_sessions_revoked_total'), [
+    'frt_sessions_revoked_total{reason="reused"} 1',
+    'frt_sessions_revoked_total{reason="logout"} 1'
   ])
-  t.same(await metric(app, 'frt_refused_total'), [
-    'frt_refused_total{operation="refresh",code="FRT_ERR_REFRESH_TOKEN_REUSED"} 2'
+  t.same(await metric(app, 'frt_operation_errors_total'), [
+    'frt_operation_errors_total{operation="refresh",code="FRT_ERR_REFRESH_TOKEN_REUSED"} 2'
   ])
   t.same(await metric(app, 'frt_operation_seconds_count'), [
     'frt_operation_seconds_count{operation="create"} 2',
     'frt_operation_seconds_count{operation="refresh"} 3',
-    'frt_operation_seconds_count{operation="end"} 1'
+    'frt_operation_seconds_count{operation="revoke"} 1'
   ])
 })
 
-t.test('a store that does not answer is counted by what it was asked', async (t) => {
+t.test('counts failed calls to the store by operation', async (t) => {
   const store = Object.assign(new MemoryStore(), { list: DOWN.list })
   const app = await buildMetrics({ secret: SECRET, login, store })
   t.after(() => app.close())
@@ -55,7 +56,7 @@ t.test('a store that does not answer is counted by what it was asked', async (t)
   t.same(await metric(app, 'frt_store_errors_total'), ['frt_store_errors_total{operation="list"} 1'])
 })
 
-t.test('the feed: when it was read, how late it is, and what became of it', async (t) => {
+t.test('reports age, delay and state changes of the feed', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
   const app = await buildMetrics({ secret: SECRET, login, redis, revocation: { staleAfter: 1 } })
@@ -75,7 +76,7 @@ t.test('the feed: when it was read, how late it is, and what became of it', asyn
   ])
 })
 
-t.test('an app that is closed counts no longer', async (t) => {
+t.test('stops counting when the app closes', async (t) => {
   const closed = await buildMetrics({ secret: SECRET, login })
   const open = await buildMetrics({ secret: SECRET, login })
   t.after(() => open.close())

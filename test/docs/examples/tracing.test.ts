@@ -27,7 +27,7 @@ async function open(t: Test, store = new MemoryStore()) {
   }
 }
 
-t.test('a login is a span, and so is each question to the store beneath it', async (t) => {
+t.test('creates a span for a login, with a child span for each call to the store', async (t) => {
   const { client, exporter, span } = await open(t)
   const login = span('session create')
   t.match(login?.attributes, {
@@ -36,11 +36,11 @@ t.test('a login is a span, and so is each question to the store beneath it', asy
     'frt.gen': 1,
     'frt.keyPrefix': 'frt:'
   })
-  const beneath = exporter
+  const children = exporter
     .getFinishedSpans()
     .filter(({ parentSpanContext }) => parentSpanContext?.spanId === login?.spanContext().spanId)
   t.same(
-    beneath.map(({ name, attributes }) => [name, attributes['frt.operation']]),
+    children.map(({ name, attributes }) => [name, attributes['frt.operation']]),
     [
       ['session store', 'now'],
       ['session store', 'create']
@@ -48,18 +48,18 @@ t.test('a login is a span, and so is each question to the store beneath it', asy
   )
 })
 
-t.test('the span of a refresh says what the store decided', async (t) => {
+t.test('adds the decision of the store to the span of a refresh', async (t) => {
   const { client, span } = await open(t)
   await client.refresh()
   t.match(span('session refresh')?.attributes, { 'frt.outcome': 'rotated', 'frt.row': 4, 'frt.gen': 2 })
   t.equal(span('session refresh')?.status.code, SpanStatusCode.UNSET)
 })
 
-t.test('a client that is refused is no error, a store that does not answer is one', async (t) => {
+t.test('marks an unavailable store as a failure, and a client error not', async (t) => {
   const store = new MemoryStore()
   const { client, span } = await open(t, store)
   await client.copy().logout()
-  t.match(span('session end')?.attributes, { 'frt.reason': 'logout', 'frt.ended': true })
+  t.match(span('session revoke')?.attributes, { 'frt.reason': 'logout', 'frt.revoked': true })
   await client.refresh()
   t.match(span('session refresh'), {
     attributes: { 'error.type': 'FRT_ERR_SESSION_REVOKED' },
@@ -76,7 +76,7 @@ t.test('a client that is refused is no error, a store that does not answer is on
   }
 })
 
-t.test('two requests at a time keep their spans apart', async (t) => {
+t.test('keeps the spans of simultaneous requests apart', async (t) => {
   const { app, exporter } = await open(t)
   exporter.reset()
   const requests = new AsyncLocalStorage<number>()
@@ -91,7 +91,7 @@ t.test('two requests at a time keep their spans apart', async (t) => {
   }
 })
 
-t.test('an app that is closed makes no more spans', async (t) => {
+t.test('creates no spans after the app has closed', async (t) => {
   const { app, exporter } = await open(t)
   await app.close()
   exporter.reset()

@@ -26,7 +26,7 @@ const preflight = (origin: string) =>
     }
   })
 
-t.test('the page may ask, with its cookie', async (t) => {
+t.test('a preflight allows the page to send requests with cookies', async (t) => {
   const { statusCode, headers } = await preflight(PAGE)
   t.equal(statusCode, 204)
   t.equal(headers['access-control-allow-origin'], PAGE)
@@ -35,17 +35,17 @@ t.test('the page may ask, with its cookie', async (t) => {
 })
 
 t.test('the page logs in and calls a guarded route', async (t) => {
-  const answer = await login(PAGE)
-  t.equal(answer.statusCode, 200)
-  t.equal(answer.headers['access-control-allow-origin'], PAGE)
-  t.match(answer.cookies, [{ name: '__Host-refresh_token' }])
+  const response = await login(PAGE)
+  t.equal(response.statusCode, 200)
+  t.equal(response.headers['access-control-allow-origin'], PAGE)
+  t.match(response.cookies, [{ name: '__Host-refresh_token' }])
 
-  const authorization = `Bearer ${answer.json().access_token}`
+  const authorization = `Bearer ${response.json().access_token}`
   const me = await app.inject({ url: '/me', headers: { origin: PAGE, authorization } })
   t.match(me.json(), { name: 'Ada' })
 })
 
-t.test('the page can read why it was refused', async (t) => {
+t.test('the page can read an error response', async (t) => {
   const { statusCode, headers } = await app.inject({ url: '/me', headers: { origin: PAGE } })
   t.equal(statusCode, 401)
   t.equal(headers['access-control-allow-origin'], PAGE)
@@ -54,12 +54,12 @@ t.test('the page can read why it was refused', async (t) => {
 })
 
 t.test('a page of another origin neither logs in nor reads anything', async (t) => {
-  const stranger = 'https://evil.example'
-  t.not((await preflight(stranger)).headers['access-control-allow-origin'], stranger)
+  const otherOrigin = 'https://evil.example'
+  t.not((await preflight(otherOrigin)).headers['access-control-allow-origin'], otherOrigin)
 
-  const answer = await login(stranger)
-  t.equal(answer.statusCode, 403)
-  t.equal(answer.json().code, 'FRT_ERR_CROSS_ORIGIN')
-  t.same(answer.cookies, [])
-  t.not(answer.headers['access-control-allow-origin'], stranger)
+  const response = await login(otherOrigin)
+  t.equal(response.statusCode, 403)
+  t.equal(response.json().code, 'FRT_ERR_CROSS_ORIGIN')
+  t.same(response.cookies, [])
+  t.not(response.headers['access-control-allow-origin'], otherOrigin)
 })

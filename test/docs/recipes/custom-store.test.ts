@@ -14,29 +14,29 @@ const folder = t.testdir({})
 let files = 0
 const newFile = () => join(folder, `sessions-${files++}`)
 
-/** The app, as it is after a start. */
+/** Starts the app. A second start with the same file is a restart. */
 async function start(t: Test, file: string, jar?: Client['jar']) {
   const app = await buildCustomStore({ secret: SECRET }, file)
   t.after(() => app.close())
   return { app, client: new Client(app, {}, jar) }
 }
 
-async function begin(t: Test) {
+async function logIn(t: Test) {
   const file = newFile()
-  const clock = new Clock().rule(t)
+  const clock = new Clock().mockDate(t)
   const { app, client } = await start(t, file)
   const tokens = await app.sessions.create({ sub: 'user-1' })
   Object.assign(client.jar, tokens)
   return { file, clock, app, client, sid: tokens.session.sid }
 }
 
-t.test('it is a store as the plugin expects it', (t) =>
+t.test('the store passes the conformance suite', (t) =>
   conformance(t, (now) => ({ store: new JournalStore(newFile(), { now }) }))
 )
 
-t.test('a restart logs nobody out, and a stolen token is found out after it', async (t) => {
-  const { file, clock, client } = await begin(t)
-  const thief = client.copy()
+t.test('a restart keeps sessions, and reuse is detected after it', async (t) => {
+  const { file, clock, client } = await logIn(t)
+  const attacker = client.copy()
   t.equal((await client.refresh()).statusCode, 200)
   t.equal((await client.call()).statusCode, 200)
 
@@ -45,42 +45,42 @@ t.test('a restart logs nobody out, and a stolen token is found out after it', as
   clock.advance(4 * GRACE_MS)
   t.equal((await restarted.client.refresh()).statusCode, 200)
 
-  const stolen = new Client(restarted.app, {}, thief.jar)
+  const stolen = new Client(restarted.app, {}, attacker.jar)
   t.equal((await stolen.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
 })
 
-t.test('who logged out before the restart is out after it', async (t) => {
-  const { file, client } = await begin(t)
+t.test('a revoked session stays revoked after a restart', async (t) => {
+  const { file, client } = await logIn(t)
   const before = client.copy()
   await client.logout()
   const restarted = await start(t, file, before.jar)
   t.equal((await restarted.client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('a process that ended in the middle of a line has not answered it', async (t) => {
-  const { file, sid } = await begin(t)
-  const whole = await readFile(file, 'utf8')
+t.test('an incomplete last line is removed', async (t) => {
+  const { file, sid } = await logIn(t)
+  const complete = await readFile(file, 'utf8')
   await appendFile(file, `[1,"revoke",["${sid}"`)
   const { app } = await start(t, file)
-  t.equal(await readFile(file, 'utf8'), whole)
+  t.equal(await readFile(file, 'utf8'), complete)
   t.ok(await app.sessions.get(sid))
 })
 
-t.test('no token is in the file', async (t) => {
-  const { file, client } = await begin(t)
+t.test('the file contains no token', async (t) => {
+  const { file, client } = await logIn(t)
   await client.refresh()
   const text = await readFile(file, 'utf8')
   t.notOk(text.includes(client.jar.refreshToken!.slice(40)))
   t.notOk(text.includes(client.jar.accessToken!.slice(-40)))
 })
 
-t.test('a disk that is full is a 503', async (t) => {
+t.test('a write that fails causes a 503', async (t) => {
   const file = newFile()
-  // As good as full: there is nothing to append to.
+  // A directory with this name makes every write fail, like a full disk.
   const { client } = await start(t, file)
   await mkdir(file)
-  const answer = await client.login({ username: 'ada', password: 'analytical engine' })
-  t.equal(answer.statusCode, 503)
-  t.equal(answer.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
-  t.same(answer.cookies, [])
+  const response = await client.login({ username: 'ada', password: 'analytical engine' })
+  t.equal(response.statusCode, 503)
+  t.equal(response.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
+  t.same(response.cookies, [])
 })

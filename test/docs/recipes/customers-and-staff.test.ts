@@ -9,9 +9,9 @@ const app = await buildCustomersAndStaff({ secret: SECRET })
 t.after(() => app.close())
 
 async function login(prefix: string, payload: object) {
-  const answer = await app.inject({ method: 'POST', url: `${prefix}/login`, payload })
-  const [cookie] = answer.cookies
-  return { answer, accessToken: answer.json().access_token as string, cookie }
+  const response = await app.inject({ method: 'POST', url: `${prefix}/login`, payload })
+  const [cookie] = response.cookies
+  return { response, accessToken: response.json().access_token as string, cookie }
 }
 
 const call = (url: string, accessToken: string) =>
@@ -20,7 +20,7 @@ const call = (url: string, accessToken: string) =>
 const refresh = (prefix: string, name: string, value = '') =>
   app.inject({ method: 'POST', url: `${prefix}/refresh`, headers: { cookie: `${name}=${value}` } })
 
-t.test('each lets in its own, and neither the tokens of the other', async (t) => {
+t.test('each instance accepts its own tokens, and rejects the tokens of the other', async (t) => {
   const customer = await login('/auth', ADA)
   const staff = await login('/staff/auth', ADA)
   t.equal(customer.cookie?.name, '__Host-refresh_token')
@@ -42,7 +42,7 @@ t.test('each lets in its own, and neither the tokens of the other', async (t) =>
   t.equal((await refresh('/staff/auth', '__Host-staff_token', staff.cookie?.value)).statusCode, 200)
 })
 
-t.test('one browser is logged in to both, and logs out of one', async (t) => {
+t.test('a browser that is logged in to both instances logs out of one', async (t) => {
   const customer = await login('/auth', ADA)
   const staff = await login('/staff/auth', ADA)
   const cookie = [customer, staff].map(({ cookie }) => `${cookie?.name}=${cookie?.value}`).join('; ')
@@ -52,7 +52,7 @@ t.test('one browser is logged in to both, and logs out of one', async (t) => {
   t.equal((await call('/orders', customer.accessToken)).statusCode, 200)
 })
 
-t.test('a customer does not log in as staff', async (t) => {
-  t.equal((await login('/auth', GRACE)).answer.statusCode, 200)
-  t.equal((await login('/staff/auth', GRACE)).answer.json().code, 'FRT_ERR_INVALID_CREDENTIALS')
+t.test('a customer cannot log in as staff', async (t) => {
+  t.equal((await login('/auth', GRACE)).response.statusCode, 200)
+  t.equal((await login('/staff/auth', GRACE)).response.json().code, 'FRT_ERR_INVALID_CREDENTIALS')
 })

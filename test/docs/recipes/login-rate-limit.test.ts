@@ -8,33 +8,36 @@ import { startRedis } from '../../support/redis-server.js'
 const ADA = { username: 'ada', password: 'analytical engine' }
 const GRACE = { username: 'grace', password: 'nanoseconds' }
 
-t.test('logins are limited', async (t) => {
+t.test('limits on the login', async (t) => {
   const redis = (await startRedis(t)).client()
-  // Two processes: they count together.
+  // Two processes share the counters.
   const [one, other] = await Promise.all([build(t, redis), build(t, redis)])
 
-  t.test('a name is guessed at from many addresses: the right password comes too late', async (t) => {
+  t.test('after too many attempts with one username, even the right password is rejected', async (t) => {
     const guess = (n: number) =>
       login(n % 2 ? one : other, { username: 'Ada', password: `guess ${n}` }, `192.0.2.${n}`)
-    for (let n = 0; n < LIMITS.byName.max; n++) t.equal((await guess(n)).statusCode, 401)
+    for (let n = 0; n < LIMITS.byUsername.max; n++) t.equal((await guess(n)).statusCode, 401)
 
-    const refused = await login(other, ADA, '192.0.2.100')
-    t.equal(refused.statusCode, 429)
-    t.ok(Number(refused.headers['retry-after']) > 0)
+    const rejected = await login(other, ADA, '192.0.2.100')
+    t.equal(rejected.statusCode, 429)
+    t.ok(Number(rejected.headers['retry-after']) > 0)
 
     t.equal((await login(one, GRACE, '198.51.100.1')).statusCode, 200, 'another user logs in')
   })
 
-  t.test('an address floods: it is refused before its body is looked at, and nobody else is', async (t) => {
-    const flood = () => login(one, { username: 'grace' }, '203.0.113.1')
-    for (let n = 0; n < LIMITS.byAddress.max; n++) t.equal((await flood()).statusCode, 400)
+  t.test(
+    'an address with too many requests is rejected before its body is parsed, and other addresses are not',
+    async (t) => {
+      const flood = () => login(one, { username: 'grace' }, '203.0.113.1')
+      for (let n = 0; n < LIMITS.byAddress.max; n++) t.equal((await flood()).statusCode, 400)
 
-    const refused = await flood()
-    t.equal(refused.statusCode, 429)
-    t.ok(Number(refused.headers['retry-after']) > 0)
-    t.equal((await login(other, GRACE, '203.0.113.1')).statusCode, 429, 'in the other process, too')
-    t.equal((await login(one, GRACE, '198.51.100.2')).statusCode, 200)
-  })
+      const rejected = await flood()
+      t.equal(rejected.statusCode, 429)
+      t.ok(Number(rejected.headers['retry-after']) > 0)
+      t.equal((await login(other, GRACE, '203.0.113.1')).statusCode, 429, 'the other process rejects it too')
+      t.equal((await login(one, GRACE, '198.51.100.2')).statusCode, 200)
+    }
+  )
 })
 
 async function build(t: Test, redis: Redis) {

@@ -12,7 +12,7 @@ async function open(t: Test) {
   const app = await buildOAuthLogin({ secret: SECRET, issuer: provider.issuer, origin: ORIGIN })
   t.after(() => app.close())
 
-  /** A browser that was sent to the provider, and from there back with a code. */
+  /** Sends a browser to the provider, and returns its cookies and the URL of the callback. */
   const begin = async () => {
     const start = await app.inject('/login')
     t.equal(start.statusCode, 302)
@@ -32,39 +32,36 @@ function cookiesOf({ cookies }: LightMyRequestResponse): string {
     .join('; ')
 }
 
-t.test(
-  'who comes back from the provider is logged in, and sent on without a token in the address',
-  async (t) => {
-    const { app, begin, comeBack } = await open(t)
-    const { cookie, url } = await begin()
-    const answer = await comeBack(cookie, url)
-    t.equal(answer.statusCode, 302)
-    t.equal(answer.headers.location, '/')
+t.test('the callback creates a session, and redirects to a URL without a token', async (t) => {
+  const { app, begin, comeBack } = await open(t)
+  const { cookie, url } = await begin()
+  const response = await comeBack(cookie, url)
+  t.equal(response.statusCode, 302)
+  t.equal(response.headers.location, '/')
 
-    const tokens = await app.inject({
-      method: 'POST',
-      url: '/auth/refresh',
-      headers: { cookie: cookiesOf(answer) }
-    })
-    const authorization = `Bearer ${tokens.json().access_token}`
-    t.match((await app.inject({ url: '/me', headers: { authorization } })).json(), {
-      sub: 'provider:1815',
-      name: 'Ada'
-    })
-  }
-)
+  const tokens = await app.inject({
+    method: 'POST',
+    url: '/auth/refresh',
+    headers: { cookie: cookiesOf(response) }
+  })
+  const authorization = `Bearer ${tokens.json().access_token}`
+  t.match((await app.inject({ url: '/me', headers: { authorization } })).json(), {
+    sub: 'provider:1815',
+    name: 'Ada'
+  })
+})
 
-t.test('a victim who is sent to the callback with the code of a thief is not logged in as him', async (t) => {
+t.test('the callback rejects the code of an attacker in the browser of another user', async (t) => {
   const { begin, comeBack } = await open(t)
-  const [thief, victim] = [await begin(), await begin()]
-  for (const cookie of [victim.cookie, '']) {
-    const answer = await comeBack(cookie, thief.url)
-    t.equal(answer.statusCode, 403)
-    t.notOk(answer.cookies.some(({ name, value }) => name === '__Host-refresh_token' && value !== ''))
+  const [attacker, user] = [await begin(), await begin()]
+  for (const cookie of [user.cookie, '']) {
+    const response = await comeBack(cookie, attacker.url)
+    t.equal(response.statusCode, 403)
+    t.notOk(response.cookies.some(({ name, value }) => name === '__Host-refresh_token' && value !== ''))
   }
 })
 
-t.test('a code that was copied is of no use without the verifier in the cookie, nor twice', async (t) => {
+t.test('the callback rejects a code without its verifier, and a code that was used before', async (t) => {
   const { begin, comeBack } = await open(t)
   const { cookie, url } = await begin()
   const other = await begin()

@@ -8,7 +8,7 @@ const ACCESS_TTL_MS = 5 * 60 * 1000
 const SAME_SITE = { 'sec-fetch-site': 'same-origin' }
 const CROSS_SITE = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
 
-/** Keeps cookies until they expire, sends them, and follows redirects, as a browser does. */
+/** Stores and sends cookies, and follows redirects, like a browser. */
 class Browser {
   readonly #app: FastifyInstance
   readonly #cookies = new Map<string, { value: string; untilMs: number }>()
@@ -21,7 +21,7 @@ class Browser {
   post = (url: string, form: Record<string, string> = {}, headers: Record<string, string> = SAME_SITE) =>
     this.#send({ method: 'POST', url, payload: new URLSearchParams(form).toString() }, headers)
 
-  /** A cookie of an earlier answer. */
+  /** Stores a cookie. */
   keep(name: string, value: string, maxAge = Infinity): void {
     this.#cookies.set(name, { value, untilMs: Date.now() + maxAge * 1000 })
   }
@@ -30,7 +30,7 @@ class Browser {
     const type = request.payload === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
     const response = await this.#app.inject({
       ...request,
-      headers: { ...headers, ...type, cookie: this.#jar() }
+      headers: { ...headers, ...type, cookie: this.#cookieHeader() }
     })
     for (const { name, value, maxAge } of response.cookies) this.keep(name, value, maxAge)
     const { statusCode, body } = response
@@ -40,9 +40,9 @@ class Browser {
     return this.#send(next, headers, [...hops, `${statusCode} ${url}`])
   }
 
-  #jar(): string {
-    const alive = [...this.#cookies].filter(([, { untilMs }]) => untilMs > Date.now())
-    return alive.map(([name, { value }]) => `${name}=${value}`).join('; ')
+  #cookieHeader(): string {
+    const valid = [...this.#cookies].filter(([, { untilMs }]) => untilMs > Date.now())
+    return valid.map(([name, { value }]) => `${name}=${value}`).join('; ')
   }
 }
 
@@ -53,13 +53,13 @@ interface Visit {
 }
 
 async function open(t: Test) {
-  const clock = new Clock().rule(t)
+  const clock = new Clock().mockDate(t)
   const app = await buildServerRendered({ secret: SECRET })
   t.after(() => app.close())
   return { app, clock, browser: new Browser(app) }
 }
 
-/** With a browser that is logged in. */
+/** Opens the app with a browser that is logged in. */
 async function enter(t: Test) {
   const opened = await open(t)
   const { accessToken, expiresIn, refreshToken } = await opened.app.sessions.create({ sub: 'user-1' })
@@ -68,41 +68,38 @@ async function enter(t: Test) {
   return opened
 }
 
-t.test('who is not logged in is sent to the form, also with a wrong password', async (t) => {
+t.test('a user who is not logged in is redirected to the form, also after a wrong password', async (t) => {
   const { browser } = await open(t)
   t.same((await browser.get('/account')).hops, ['303 /login'])
   t.equal((await browser.post('/login', { username: 'ada', password: 'no' })).statusCode, 401)
   t.same((await browser.get('/account')).hops, ['303 /login'])
 })
 
-t.test('the right password leads to the page', async (t) => {
+t.test('the right password redirects to the page', async (t) => {
   const { browser } = await open(t)
   const { hops, body } = await browser.post('/login', { username: 'ada', password: 'analytical engine' })
   t.same(hops, ['303 /account'])
   t.match(body, 'You are user-1')
 })
 
-t.test(
-  'a page that is loaded when the access token is over fetches another without being noticed',
-  async (t) => {
-    const { browser, clock } = await enter(t)
-    t.same((await browser.get('/account')).hops, [])
-    clock.advance(ACCESS_TTL_MS + 1000)
+t.test('a page that is loaded after the access token has expired gets a new one', async (t) => {
+  const { browser, clock } = await enter(t)
+  t.same((await browser.get('/account')).hops, [])
+  clock.advance(ACCESS_TTL_MS + 1000)
 
-    const { statusCode, hops, body } = await browser.get('/account')
-    t.equal(statusCode, 200)
-    t.same(hops, ['307 /account'])
-    t.match(body, 'You are user-1')
-    t.same((await browser.get('/account')).hops, [])
-  }
-)
+  const { statusCode, hops, body } = await browser.get('/account')
+  t.equal(statusCode, 200)
+  t.same(hops, ['307 /account'])
+  t.match(body, 'You are user-1')
+  t.same((await browser.get('/account')).hops, [])
+})
 
-t.test('a form that was open for long is sent with what was typed', async (t) => {
+t.test('a form that is sent after the access token has expired keeps its data', async (t) => {
   const { browser, clock } = await enter(t)
   clock.advance(ACCESS_TTL_MS + 1000)
   const { hops, body } = await browser.post('/account', { note: 'a long letter' })
   t.same(hops, ['307 /account', '303 /account'])
-  t.match(body, 'keep 1 notes')
+  t.match(body, 'have 1 notes')
 })
 
 t.test('a page of another origin changes nothing', async (t) => {
@@ -110,16 +107,16 @@ t.test('a page of another origin changes nothing', async (t) => {
   for (const url of ['/account', '/logout', '/login', '/auth/logout-all']) {
     t.equal((await browser.post(url, { note: 'spam' }, CROSS_SITE)).statusCode, 403, url)
   }
-  t.match((await browser.get('/account')).body, 'keep 0 notes')
+  t.match((await browser.get('/account')).body, 'have 0 notes')
 })
 
-t.test('after a logout neither cookie is of use', async (t) => {
+t.test('after a logout both cookies are rejected', async (t) => {
   const { browser } = await enter(t)
   t.same((await browser.post('/logout')).hops, ['303 /login'])
   t.same((await browser.get('/account')).hops, ['303 /login'])
 })
 
-t.test('a logout when the access token is over ends the session all the same', async (t) => {
+t.test('a logout after the access token has expired revokes the session', async (t) => {
   const { app, browser, clock } = await enter(t)
   clock.advance(ACCESS_TTL_MS + 1000)
   await browser.post('/logout')

@@ -8,10 +8,10 @@ import t, { type Test } from 'tap'
 
 const FOLDER = 'examples/recipes'
 
-/** Those that bring more along than an app: the others start alike. */
+/** Recipes that start more than an app. All others start in the same way. */
 const STARTED = ['cors.ts', 'oauth-login.ts', 'custom-store.ts']
 
-t.test('a recipe starts as its reader starts it, and ends when it is told to', async (t) => {
+t.test('a recipe starts from the command line, and stops at SIGTERM', async (t) => {
   const sessionsFile = `${t.testdir({})}/sessions.jsonl`
   for (const file of STARTED) {
     const { recipe, url } = await start(t, file, sessionsFile)
@@ -21,7 +21,7 @@ t.test('a recipe starts as its reader starts it, and ends when it is told to', a
   }
 })
 
-t.test('every recipe starts itself, has a test, and is in the list', async (t) => {
+t.test('every recipe can be started, has a test, and is in the list', async (t) => {
   const list = await readFile('examples/README.md', 'utf8')
   for (const file of await readdir(FOLDER)) {
     const starts = (await readFile(`${FOLDER}/${file}`, 'utf8')).includes(
@@ -41,7 +41,7 @@ async function start(
   file: string,
   SESSIONS_FILE: string
 ): Promise<{ recipe: ChildProcess; url: string }> {
-  // Nothing of the test's own loaders, which the environment brings.
+  // Without the loaders of the test, which are in the environment.
   const env = { PATH: process.env.PATH, NODE_V8_COVERAGE: '', PORT: '0', SESSIONS_FILE }
   const recipe = spawn(process.execPath, ['--import', 'tsx', `${FOLDER}/${file}`], {
     env,
@@ -52,5 +52,5 @@ async function start(
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0]
     if (url !== undefined) return { recipe, url }
   }
-  throw new Error(`${file} said no address`)
+  throw new Error(`${file} printed no URL`)
 }

@@ -8,7 +8,7 @@ const ADA = { username: 'ada', password: 'analytical engine' }
 const GRACE = { username: 'grace', password: 'nanoseconds' }
 
 async function enter(t: Test) {
-  const clock = new Clock().rule(t)
+  const clock = new Clock().mockDate(t)
   const app = await buildStepUp({ secret: SECRET })
   t.after(() => app.close())
   const client = new Client(app)
@@ -17,40 +17,44 @@ async function enter(t: Test) {
   const deleteAccount = () =>
     app.inject({ method: 'DELETE', url: '/account', headers: client.accessHeaders() })
   const confirm = async (payload: object) => {
-    const cookie = `${client.options.carrier}=${client.jar.refreshToken}`
+    const cookie = `${client.options.tokenName}=${client.jar.refreshToken}`
     const headers = { ...client.accessHeaders(), cookie }
-    const answer = await app.inject({ method: 'POST', url: '/confirm-password', headers, payload })
-    client.jar.keep(answer, client.options)
-    return answer
+    const response = await app.inject({ method: 'POST', url: '/confirm-password', headers, payload })
+    client.jar.store(response, client.options)
+    return response
   }
   return { clock, client, deleteAccount, confirm }
 }
 
-t.test('just logged in, the user goes ahead', async (t) => {
+t.test('the action is allowed shortly after the login', async (t) => {
   const { deleteAccount } = await enter(t)
   t.equal((await deleteAccount()).statusCode, 200)
 })
 
-t.test('a while later a fresh access token is not enough: the password is', async (t) => {
+t.test('later the action needs the password, and a new access token is not enough', async (t) => {
   const { clock, client, deleteAccount, confirm } = await enter(t)
   clock.advance((MAX_AGE_SECONDS + 1) * 1000)
   t.equal((await client.refresh()).statusCode, 200)
-  t.equal((await client.call('/account')).statusCode, 200, 'all else goes on')
+  t.equal((await client.call('/account')).statusCode, 200, 'other routes still work')
 
-  const refused = await deleteAccount()
-  t.equal(refused.statusCode, 401)
-  t.match(refused.headers['www-authenticate'], 'error="insufficient_user_authentication"')
-  t.match(refused.headers['www-authenticate'], `max_age="${MAX_AGE_SECONDS}"`)
+  const rejected = await deleteAccount()
+  t.equal(rejected.statusCode, 401)
+  t.match(rejected.headers['www-authenticate'], 'error="insufficient_user_authentication"')
+  t.match(rejected.headers['www-authenticate'], `max_age="${MAX_AGE_SECONDS}"`)
 
   const before = client.copy()
   t.equal((await confirm(ADA)).statusCode, 200)
   t.equal((await deleteAccount()).statusCode, 200)
 
-  t.equal((await before.call('/account')).json().code, 'FRT_ERR_SESSION_REVOKED', 'the old session has ended')
+  t.equal(
+    (await before.call('/account')).json().code,
+    'FRT_ERR_SESSION_REVOKED',
+    'the old session is revoked'
+  )
   t.equal((await before.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('neither a wrong password nor that of somebody else will do', async (t) => {
+t.test('a wrong password and the password of another user are rejected', async (t) => {
   const { clock, client, deleteAccount, confirm } = await enter(t)
   clock.advance((MAX_AGE_SECONDS + 1) * 1000)
   await client.refresh()

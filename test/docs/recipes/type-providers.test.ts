@@ -5,7 +5,7 @@ import { SECRET } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
 
 for (const [name, build] of Object.entries({ Zod: buildZod, TypeBox: buildTypebox })) {
-  t.test(`${name} checks the login and the notes, and the plugin's own routes go on`, async (t) => {
+  t.test(`${name} validates the login and the notes, and the routes of the plugin still work`, async (t) => {
     const app = await build({ secret: SECRET })
     t.after(() => app.close())
     const client = new Client(app)

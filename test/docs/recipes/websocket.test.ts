@@ -14,7 +14,7 @@ async function open(t: Test) {
   const app = await buildWebsocket({ secret: SECRET }, ORIGIN)
   t.after(async () => {
     await app.close()
-    // The timers that it clears then are still those of the test.
+    // The mocked timers must stay until the app has cleared its own.
     await eventually(() => app.websocketServer.clients.size === 0)
   })
   await app.ready()
@@ -38,28 +38,28 @@ async function open(t: Test) {
   return { app, connect, enter, echo, accessToken, session }
 }
 
-/** The status that a connection was refused with. */
-async function refusal(socket: WebSocket): Promise<number | undefined> {
+/** Returns the status with which a connection was rejected. */
+async function rejectionStatus(socket: WebSocket): Promise<number | undefined> {
   const [, response] = await once(socket, 'unexpected-response')
   socket.on('error', () => {})
   return response.statusCode
 }
 
-t.test('who has a token is let in, and it does not come back', async (t) => {
+t.test('a valid token opens a connection, and the response does not contain the token', async (t) => {
   const { enter, echo } = await open(t)
   const socket = await enter()
   t.equal(socket.protocol, 'bearer')
   t.equal(await echo(socket, 'hello'), 'user-1: hello')
 })
 
-t.test('a bad token, none, and a page of another origin are not', async (t) => {
+t.test('an invalid token, no token, and another origin are rejected', async (t) => {
   const { connect, accessToken } = await open(t)
-  t.equal(await refusal(connect(accessToken.slice(0, -4))), 401)
-  t.equal(await refusal(connect('none')), 401)
-  t.equal(await refusal(connect(accessToken, { origin: 'https://evil.example' })), 403)
+  t.equal(await rejectionStatus(connect(accessToken.slice(0, -4))), 401)
+  t.equal(await rejectionStatus(connect('none')), 401)
+  t.equal(await rejectionStatus(connect(accessToken, { origin: 'https://evil.example' })), 403)
 })
 
-t.test('it closes when its token expires', async (t) => {
+t.test('the connection closes when its token expires', async (t) => {
   const { enter, echo } = await open(t)
   const socket = await enter()
   const closed = once(socket, 'close')
@@ -72,7 +72,7 @@ t.test('it closes when its token expires', async (t) => {
   t.equal(String(reason), 'FRT_ERR_ACCESS_TOKEN_EXPIRED')
 })
 
-t.test('it closes when its session ends, within a second', async (t) => {
+t.test('the connection closes within a second after its session is revoked', async (t) => {
   const { app, enter, session } = await open(t)
   const closed = once(await enter(), 'close')
   await app.sessions.revoke(session.sid)
@@ -83,7 +83,7 @@ t.test('it closes when its session ends, within a second', async (t) => {
   t.equal(String(reason), 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('what was closed is looked after no longer', async (t) => {
+t.test('a closed connection is not checked any more', async (t) => {
   const { app, enter } = await open(t)
   const { verify } = app.sessions
   let checks = 0

@@ -11,9 +11,9 @@ import { startRedis } from '../../support/redis-server.js'
 // The tests mostly wait, each for a server of its own.
 t.jobs = 4
 
-type Found = (error: Error | null, ...found: unknown[]) => void
+type LookupCallback = (error: Error | null, ...found: unknown[]) => void
 
-t.test('Redis is killed, and comes back with what it had written', async (t) => {
+t.test('Redis is killed and restarts with its data', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'outage-'))
   t.after(() => rm(dir, { recursive: true, force: true }))
   const durable = ['--dir', dir, '--appendonly', 'yes', '--appendfsync', 'always']
@@ -42,14 +42,14 @@ t.test('connections are refused', async (t) => {
   await meet(t, connect(t, proxy.port), server.client(), fault, DOWN)
 })
 
-t.test('the name of the host is not found any more', async (t) => {
+t.test('the host name cannot be resolved any more', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
-  let isKnown = true
-  mock.method(dns, 'lookup', (hostname: string, { all }: dns.LookupOptions, done: Found) => {
+  let isResolvable = true
+  mock.method(dns, 'lookup', (hostname: string, { all }: dns.LookupOptions, done: LookupCallback) => {
     const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' })
     const found = { address: '127.0.0.1', family: 4 }
-    if (!isKnown) return process.nextTick(done, error)
+    if (!isResolvable) return process.nextTick(done, error)
     process.nextTick(done, null, ...(all ? [[found]] : [found.address, found.family]))
   })
   t.after(() => mock.restoreAll())
@@ -57,10 +57,10 @@ t.test('the name of the host is not found any more', async (t) => {
   const fault = {
     silencesFeed: true,
     async break() {
-      isKnown = false
+      isResolvable = false
       proxy.cut()
       return () => {
-        isKnown = true
+        isResolvable = true
       }
     }
   }

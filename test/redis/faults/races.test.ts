@@ -14,10 +14,10 @@ interface Race {
   app: FastifyInstance
   other: FastifyInstance
   client: Client
-  /** Redis carries the script out, its answer is lost, `meanwhile` happens elsewhere, and ioredis sends it again. */
+  /** Redis executes the script, its reply is lost, `meanwhile` runs elsewhere, and ioredis sends the script again. */
   sentTwice(
     script: Script,
-    ask: () => Promise<LightMyRequestResponse>,
+    send: () => Promise<LightMyRequestResponse>,
     meanwhile: () => Promise<unknown>
   ): Promise<LightMyRequestResponse>
 }
@@ -29,12 +29,12 @@ async function startRace(t: Test): Promise<Race> {
   const options = { keyPrefix: 'test:', storeTimeout: '10s', revocation: MODES.store }
   const { app } = await startApp(t, redis, options)
   const { app: other } = await startApp(t, server.client(), options)
-  // Redis knows the scripts from then on.
+  // Loads the scripts in Redis.
   const warm = new Client(app)
-  for (const leave of [() => warm.logout(), () => postWithAccess(warm, '/auth/logout-all')]) {
+  for (const logout of [() => warm.logout(), () => postWithAccess(warm, '/auth/logout-all')]) {
     await warm.login({ sub: 'warm' })
     await warm.refresh()
-    await leave()
+    await logout()
   }
   const client = new Client(app)
   await client.login()
@@ -42,44 +42,44 @@ async function startRace(t: Test): Promise<Race> {
     app,
     other,
     client,
-    async sentTwice(script, ask, meanwhile) {
-      const lost = proxy.loseAnswerTo(script.sha1)
-      const asked = ask()
+    async sentTwice(script, send, meanwhile) {
+      const lost = proxy.loseReplyTo(script.sha1)
+      const pending = send()
       await lost
       proxy.refuse()
       await meanwhile()
       proxy.accept()
-      return asked
+      return pending
     }
   }
 }
 
-t.test('a refresh that is sent again after a logout brings nothing back', async (t) => {
+t.test('a refresh that is sent again after a logout does not restore the session', async (t) => {
   const { client, other, sentTwice } = await startRace(t)
   const leaving = new Client(other, {}, client.jar.copy())
-  const answer = await sentTwice(
+  const response = await sentTwice(
     rotateScript,
     () => client.copy().refresh(),
     () => leaving.logout()
   )
-  t.equal(answer.json().code, 'FRT_ERR_SESSION_REVOKED')
+  t.equal(response.json().code, 'FRT_ERR_SESSION_REVOKED')
   t.same(await other.sessions.list('ada'), [])
   t.equal((await client.refresh()).statusCode, 401)
   t.equal((await client.call()).statusCode, 401)
 })
 
-t.test('a login that is sent again after a logout everywhere makes no session', async (t) => {
+t.test('a login that is sent again after a logout-all creates no session', async (t) => {
   const { app, other, sentTwice } = await startRace(t)
-  const answer = await sentTwice(
+  const response = await sentTwice(
     createScript,
     () => new Client(app).login(),
     () => other.sessions.revokeAll('ada')
   )
-  t.equal(answer.json().code, 'FRT_ERR_SESSION_REVOKED')
+  t.equal(response.json().code, 'FRT_ERR_SESSION_REVOKED')
   t.same(await other.sessions.list('ada'), [])
 })
 
-t.test('a login that is sent again after a newer one stays beside it', async (t) => {
+t.test('a login that is sent again after a later login keeps both sessions', async (t) => {
   const { app, other, sentTwice } = await startRace(t)
   const newer = new Client(other)
   const client = new Client(app)
@@ -88,26 +88,26 @@ t.test('a login that is sent again after a newer one stays beside it', async (t)
     () => client.login(),
     () => newer.login()
   )
-  for (const each of [client, newer]) {
-    t.equal((await each.refresh()).statusCode, 200)
-    t.equal((await each.call()).statusCode, 200)
+  for (const user of [client, newer]) {
+    t.equal((await user.refresh()).statusCode, 200)
+    t.equal((await user.call()).statusCode, 200)
   }
   t.equal((await other.sessions.list('ada')).length, 3)
 })
 
-for (const [name, script, ask] of [
+for (const [name, script, send] of [
   ['logout', revokeScript, (client: Client) => client.copy().logout()],
-  ['logout everywhere', revokeAllScript, (client: Client) => postWithAccess(client, '/auth/logout-all')]
+  ['logout-all', revokeAllScript, (client: Client) => postWithAccess(client, '/auth/logout-all')]
 ] as const) {
-  t.test(`a ${name} that is sent again spares who has logged in meanwhile`, async (t) => {
+  t.test(`a ${name} that is sent again keeps later logins`, async (t) => {
     const { client, other, sentTwice } = await startRace(t)
     const newer = new Client(other)
-    const answer = await sentTwice(
+    const response = await sentTwice(
       script,
-      () => ask(client),
+      () => send(client),
       () => newer.login()
     )
-    t.equal(answer.statusCode, 200)
+    t.equal(response.statusCode, 200)
     t.match(await other.sessions.list('ada'), [{ sid: sidOf(newer) }])
     t.equal((await newer.refresh()).statusCode, 200)
     t.equal((await newer.call()).statusCode, 200)

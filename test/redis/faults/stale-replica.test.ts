@@ -20,13 +20,13 @@ interface Pair {
   app: FastifyInstance
   /** Another process, whose client stays with the master. */
   other: FastifyInstance
-  /** The replica hears nothing of its master any more. */
+  /** Stops the replication, so that the replica becomes stale. */
   fallBehind(): void
   toReplica(): Promise<void>
   toMaster(): Promise<void>
 }
 
-/** An app whose client is led from a master to a replica that has fallen behind, and back. */
+/** Starts an application whose connection is switched from a master to a stale replica and back. */
 async function startPair(t: Test, mode: Mode, grace = 0): Promise<Pair> {
   const master = await startRedis(t, ['--repl-diskless-sync-delay', '0'])
   const replication = await startProxy(t, master.port)
@@ -43,7 +43,7 @@ async function startPair(t: Test, mode: Mode, grace = 0): Promise<Pair> {
   }
   const { app } = await startApp(t, redis, options)
   const { app: other } = await startApp(t, direct.master, options)
-  const lead = async (port: number, role: string) => {
+  const connectTo = async (port: number, role: string) => {
     proxy.leadTo(port)
     await eventually(async () => String(await redis.info('replication').catch(() => '')).includes(role))
   }
@@ -55,9 +55,9 @@ async function startPair(t: Test, mode: Mode, grace = 0): Promise<Pair> {
     },
     async toReplica() {
       await eventually(isBehind)
-      await lead(replica.port, 'role:slave')
+      await connectTo(replica.port, 'role:slave')
     },
-    toMaster: () => lead(master.port, 'role:master')
+    toMaster: () => connectTo(master.port, 'role:master')
   }
 }
 
@@ -71,7 +71,7 @@ async function login(app: FastifyInstance): Promise<Client> {
   return client
 }
 
-t.test('a session that began since: nobody is logged out, and its logout is done', async (t) => {
+t.test('a stale replica does not log out a new session, and its logout is executed later', async (t) => {
   const { app, fallBehind, toReplica, toMaster } = await startPair(t, 'none')
   fallBehind()
   const [client, leaving] = [await login(app), await login(app)]
@@ -83,7 +83,7 @@ t.test('a session that began since: nobody is logged out, and its logout is done
   await eventually(async () => (await app.sessions.get(sidOf(leaving))) === null)
 })
 
-t.test('a logout everywhere of sessions that began since is done', async (t) => {
+t.test('a logout-all of new sessions on a stale replica is executed later', async (t) => {
   const { app, fallBehind, toReplica, toMaster } = await startPair(t, 'none')
   fallBehind()
   const client = await login(app)
@@ -93,18 +93,18 @@ t.test('a logout everywhere of sessions that began since is done', async (t) => 
   await eventually(async () => (await app.sessions.get(sidOf(client))) === null)
 })
 
-t.test('a device that logged in since: it is not said that there is none', async (t) => {
+t.test('removing a new device on a stale replica is a 503, not a 404', async (t) => {
   const { app, fallBehind, toReplica } = await startPair(t, 'none')
   const client = await login(app)
   fallBehind()
   const device = await login(app)
   await toReplica()
   const url = `/auth/sessions/${sidOf(device)}`
-  const answer = await app.inject({ method: 'DELETE', url, headers: client.accessHeaders() })
-  t.equal(answer.statusCode, 503)
+  const response = await app.inject({ method: 'DELETE', url, headers: client.accessHeaders() })
+  t.equal(response.statusCode, 503)
 })
 
-t.test('a session that has been refreshed since goes on', async (t) => {
+t.test('a session with newer refreshes continues after a stale replica', async (t) => {
   const { app, fallBehind, toReplica, toMaster } = await startPair(t, 'none')
   const client = await login(app)
   await client.refresh()
@@ -118,11 +118,11 @@ t.test('a session that has been refreshed since goes on', async (t) => {
   t.equal((await client.call()).statusCode, 200)
 })
 
-t.test('a session that has ended since gets no access token', async (t) => {
+t.test('a revoked session gets no access token from a stale replica', async (t) => {
   const { app, other, fallBehind, toReplica } = await startPair(t, 'none', 30)
   const client = await login(app)
   await client.refresh()
-  // It rests now.
+  // The generation is in its cooldown now.
   await client.refresh()
   fallBehind()
   t.equal((await new Client(other, {}, client.jar.copy()).logout()).statusCode, 200)
@@ -130,7 +130,7 @@ t.test('a session that has ended since gets no access token', async (t) => {
   t.equal((await client.refresh()).statusCode, 503)
 })
 
-t.test('in mode store nobody is let in, for the session may have ended since', async (t) => {
+t.test('mode store rejects access tokens while the replica is stale', async (t) => {
   const { app, other, fallBehind, toReplica } = await startPair(t, 'store')
   const client = await login(app)
   fallBehind()

@@ -4,35 +4,35 @@ import { tagOf } from '../../../lib/tokens/session-id.js'
 import { all, DOWN, meet, type Scene, sidOf } from '../../support/outage.js'
 import { startRedis } from '../../support/redis-server.js'
 
-/** Where the sessions of each user are kept, of the one who is about to log in too. */
+/** Returns the session keys of all users, including the key of the user who has not logged in yet. */
 async function sessionKeys(redis: Redis, scenes: Scene[]): Promise<{ used: string[]; free: string[] }> {
   const used = await Promise.all(scenes.map(({ keyPrefix }) => redis.keys(`${keyPrefix}*:s`)))
   const tag = tagOf('newcomer').toString('base64url')
   return { used: used.flat(), free: scenes.map(({ keyPrefix }) => `${keyPrefix}{${tag}}:s`) }
 }
 
-// The stream is as it was: who asks it is let in.
+// The stream is unchanged, so that guarded routes work in mode deny.
 const EXPECTED = { ...DOWN, deny: DOWN.allow }
 
-t.test('a value of another type where sessions are kept', async (t) => {
+t.test('a session key with another type is a 503', async (t) => {
   const server = await startRedis(t)
   const direct = server.client()
   const fault = {
     silencesFeed: false,
     async break(scenes: Scene[]) {
       const { used, free } = await sessionKeys(direct, scenes)
-      for (const key of used) await direct.rename(key, `${key}:kept`)
+      for (const key of used) await direct.rename(key, `${key}:moved`)
       for (const key of [...used, ...free]) await direct.rpush(key, 'a', 'b')
       return async () => {
         for (const key of [...used, ...free]) await direct.del(key)
-        for (const key of used) await direct.rename(`${key}:kept`, key)
+        for (const key of used) await direct.rename(`${key}:moved`, key)
       }
     }
   }
   await meet(t, server.client(), direct, fault, EXPECTED)
 })
 
-t.test('sessions of a format that is not known', async (t) => {
+t.test('sessions in an unknown format are a 503', async (t) => {
   const server = await startRedis(t)
   const direct = server.client()
   const fault = {
@@ -49,25 +49,25 @@ t.test('sessions of a format that is not known', async (t) => {
   await meet(t, server.client(), direct, fault, EXPECTED)
 })
 
-t.test('a value of another type where it is kept why a session ended', async (t) => {
+t.test('a denylist key with another type is a 503 for a refresh', async (t) => {
   const server = await startRedis(t)
   const direct = server.client()
   const fault = {
     silencesFeed: false,
     async break(scenes: Scene[]) {
-      const blacklisted = scenes.map(({ keyPrefix, users }) => {
+      const denylistKeys = scenes.map(({ keyPrefix, users }) => {
         const sid = sidOf(users.refreshing)
         return `${keyPrefix}{${tagOf('refreshing').toString('base64url')}}:b:${sid}`
       })
-      for (const key of blacklisted) await direct.rpush(key, 'a', 'b')
-      return () => direct.del(...blacklisted)
+      for (const key of denylistKeys) await direct.rpush(key, 'a', 'b')
+      return () => direct.del(...denylistKeys)
     }
   }
-  const answers = { ...all(200), refresh: 503 }
+  const expected = { ...all(200), refresh: 503 }
   await meet(t, server.client(), direct, fault, {
-    none: answers,
-    store: answers,
-    allow: answers,
-    deny: answers
+    none: expected,
+    store: expected,
+    allow: expected,
+    deny: expected
   })
 })

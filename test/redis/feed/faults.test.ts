@@ -7,7 +7,7 @@ import { type FastifyRefreshTokenOptions, fastifyRefreshToken, type LogoutEvent 
 import { SECRET } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
-import { type Node, nodesOf, readingOver, startProxy } from '../../support/proxy.js'
+import { createNodes, type Node, startProxy, withFeedClient } from '../../support/proxy.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
 
 const deny = { revocation: { staleAfter: '1s', onStale: 'deny' } } as const
@@ -49,12 +49,12 @@ async function isStale(node: Node, client: Client): Promise<boolean> {
 async function startPair(t: Test, server: RedisServer, options: Partial<FastifyRefreshTokenOptions>) {
   const redis = server.client()
   const proxy = await startProxy(t, server.port)
-  const nodes = nodesOf(t, options)
+  const nodes = createNodes(t, options)
   const one = await nodes.start(redis)
   // Never connects itself. The reader duplicates it.
   const viaProxy = new Redis({ host: '127.0.0.1', port: proxy.port, lazyConnect: true })
   t.after(() => viaProxy.disconnect())
-  const other = await nodes.start(readingOver(server.client(), viaProxy))
+  const other = await nodes.start(withFeedClient(server.client(), viaProxy))
   return { ...nodes, redis, proxy, one, other }
 }
 
@@ -64,7 +64,7 @@ t.test('a revocation that cannot be published', async (t) => {
   await t.test('returns a 503, revokes the session anyway, and is published later', async (t) => {
     const events: LogoutEvent[] = []
     const redis = server.client()
-    const nodes = nodesOf(t, { onLogout: (event) => void events.push(event) })
+    const nodes = createNodes(t, { onLogout: (event) => void events.push(event) })
     const one = await nodes.start(redis)
     const other = await nodes.start(server.client())
     const client = await login(one)
@@ -87,7 +87,7 @@ t.test('a revocation that cannot be published', async (t) => {
 
   await t.test('is published by the process that receives the logout again', async (t) => {
     const redis = server.client()
-    const nodes = nodesOf(t)
+    const nodes = createNodes(t)
     const one = await nodes.start(redis)
     const second = await nodes.start(server.client())
     const third = await nodes.start(server.client())
@@ -103,7 +103,7 @@ t.test('a revocation that cannot be published', async (t) => {
 
   await t.test('does not fail a login that evicts or replaces a session', async (t) => {
     const redis = server.client()
-    const nodes = nodesOf(t, { session: { maxPerUser: 1 } })
+    const nodes = createNodes(t, { session: { maxPerUser: 1 } })
     const one = await nodes.start(redis)
     const other = await nodes.start(server.client())
     const evicted = await login(one)
@@ -129,7 +129,7 @@ t.test('a revocation that cannot be published', async (t) => {
 t.test('a logout in a full Redis succeeds and is published', async (t) => {
   const server = await startRedis(t, ['--maxmemory-policy', 'noeviction'])
   const redis = server.client()
-  const nodes = nodesOf(t)
+  const nodes = createNodes(t)
   const one = await nodes.start(redis)
   const other = await nodes.start(server.client())
   const clients = [await login(one), await login(one), await login(one, 'grace')]
@@ -152,7 +152,7 @@ t.test('a process that starts while Redis is down starts with a stale feed, and 
   const first = await startRedis(t)
   const options = { maxRetriesPerRequest: 0, retryStrategy: () => 50 }
   const redis = first.client(options)
-  const nodes = nodesOf(t, { ...deny, storeTimeout: '200ms' })
+  const nodes = createNodes(t, { ...deny, storeTimeout: '200ms' })
   const other = await nodes.start(redis)
   const [revoked, alive] = [await login(other), await login(other)]
   await first.stop()
@@ -193,7 +193,7 @@ t.test('a reader misses nothing when its connection breaks repeatedly', async (t
 t.test('a reader misses nothing when the server closes its connection', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
-  const nodes = nodesOf(t, deny)
+  const nodes = createNodes(t, deny)
   const one = await nodes.start(redis)
   const other = await nodes.start(server.client({ connectionName: 'other' }))
   for (let i = 0; i < 5; i++) {
@@ -223,7 +223,7 @@ t.test('guarded routes while Redis hangs', async (t) => {
     await t.test(name, async (t) => {
       const server = await startRedis(t)
       const redis = server.client()
-      const nodes = nodesOf(t, { ...options, storeTimeout: '100ms' })
+      const nodes = createNodes(t, { ...options, storeTimeout: '100ms' })
       const node = await nodes.start(redis)
       const [alive, revoked] = [await login(node), await login(node)]
       await revoked.copy().logout()
@@ -403,7 +403,7 @@ t.test('a stream that is lost while the reader is connected', async (t) => {
 t.test('a Redis that restarts empty gets the revocations again', async (t) => {
   const first = await startRedis(t)
   const options = { retryStrategy: () => 50 }
-  const nodes = nodesOf(t, deny)
+  const nodes = createNodes(t, deny)
   const one = await nodes.start(first.client(options))
   const other = await nodes.start(first.client(options))
   const [revokedByOne, revokedByOther] = [await login(one), await login(other)]
@@ -493,7 +493,7 @@ t.test('close', async (t) => {
     const redis = server.client()
     await redis.ping()
     const before = await connections()
-    const nodes = nodesOf(t, { revocation: { staleAfter: '60s' } })
+    const nodes = createNodes(t, { revocation: { staleAfter: '60s' } })
     const node = await nodes.start(redis)
     t.equal(await connections(), before + 1)
     const timers = resources('Timeout')
@@ -506,7 +506,7 @@ t.test('close', async (t) => {
 
   await t.test('closes the socket while Redis hangs', async (t) => {
     const ownServer = await startRedis(t)
-    const nodes = nodesOf(t, { revocation: { staleAfter: '60s' } })
+    const nodes = createNodes(t, { revocation: { staleAfter: '60s' } })
     const node = await nodes.start(ownServer.client())
     const sockets = resources('TCPSocketWrap')
     process.kill(ownServer.pid, 'SIGSTOP')
@@ -518,7 +518,7 @@ t.test('close', async (t) => {
   await t.test('stops reconnecting while Redis is down', async (t) => {
     const ownServer = await startRedis(t)
     const redis = ownServer.client()
-    const nodes = nodesOf(t, { revocation: { staleAfter: '60s' } })
+    const nodes = createNodes(t, { revocation: { staleAfter: '60s' } })
     const node = await nodes.start(redis)
     await ownServer.stop()
     await eventually(() => countLogs(node, 'revocation_feed_interrupted') === 1)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createFeedMonitor } from '../../../lib/sessions/observability/feed-monitor.js'
-import { heardOn } from '../../support/diagnostics.js'
+import { recordMessages } from '../../support/diagnostics.js'
 import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
 import { recordingLog } from '../../support/recording-log.js'
@@ -9,7 +9,7 @@ import { startRedis } from '../../support/redis-server.js'
 const keyPrefix = 'frt:'
 
 t.test('createFeedMonitor logs and publishes each change of the feed', async (t) => {
-  const events = heardOn(t, 'fastify-refresh-token:feed')
+  const events = recordMessages(t, 'fastify-refresh-token:feed')
   const { log, lines } = recordingLog(t)
   const monitor = createFeedMonitor(keyPrefix, log)
   monitor({ state: 'interrupted', reason: 'no reply' })
@@ -28,7 +28,7 @@ t.test('createFeedMonitor logs and publishes each change of the feed', async (t)
 })
 
 t.test('createFeedMonitor reports a stale feed once, until the feed was read again', async (t) => {
-  const events = heardOn(t, 'fastify-refresh-token:feed')
+  const events = recordMessages(t, 'fastify-refresh-token:feed')
   const { log, lines } = recordingLog(t)
   const monitor = createFeedMonitor(keyPrefix, log)
   for (let i = 0; i < 3; i++) monitor({ state: 'stale', reason: 'no reply' })
@@ -44,7 +44,7 @@ t.test('createFeedMonitor publishes each read to subscribers, and does not log i
   const { log, lines } = recordingLog(t)
   const monitor = createFeedMonitor(keyPrefix, log)
   monitor({ state: 'read', entries: 7 })
-  const reads = heardOn(t, 'fastify-refresh-token:feed-read')
+  const reads = recordMessages(t, 'fastify-refresh-token:feed-read')
   monitor({ state: 'read', entries: 2, lagMs: 3 })
   t.strictSame(reads, [{ keyPrefix, entries: 2, lagMs: 3 }])
   t.same(lines, [])
@@ -52,8 +52,8 @@ t.test('createFeedMonitor publishes each read to subscribers, and does not log i
 
 t.test('an application publishes the state of its Redis feed', async (t) => {
   const server = await startRedis(t)
-  const events = heardOn(t, 'fastify-refresh-token:feed')
-  const reads = heardOn(t, 'fastify-refresh-token:feed-read')
+  const events = recordMessages(t, 'fastify-refresh-token:feed')
+  const reads = recordMessages(t, 'fastify-refresh-token:feed-read')
   const { app } = await startLiveApp(t, {
     redis: server.client(),
     keyPrefix: 'test:',

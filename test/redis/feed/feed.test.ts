@@ -6,7 +6,7 @@ import { MemoryStore, type SessionStore } from '../../../lib/index.js'
 import { type AppUnderTest, buildApp } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
-import { nodesOf } from '../../support/proxy.js'
+import { createNodes } from '../../support/proxy.js'
 import { type ClientOptions, startRedis } from '../../support/redis-server.js'
 import { eachStore, openMemoryStore, type StoreUnderTest } from '../../support/stores.js'
 
@@ -186,7 +186,7 @@ t.test('many revocations share entries of the feed', async (t) => {
   ] as const) {
     await t.test(`${count} revocations in ${entries} entries`, async (t) => {
       const redis = server.client()
-      const nodes = nodesOf(t)
+      const nodes = createNodes(t)
       const { app } = await nodes.start(redis, {}, revokingMany(count))
       const other = await nodes.start(server.client())
       const clients = await Promise.all(Array.from({ length: 10 }, () => login(app, 'ada')))
@@ -202,7 +202,7 @@ t.test('many revocations share entries of the feed', async (t) => {
 t.test('thousands of simultaneous revocations reach current and later processes', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
-  const nodes = nodesOf(t, { storeTimeout: '20s' })
+  const nodes = createNodes(t, { storeTimeout: '20s' })
   const one = await nodes.start(redis)
   const other = await nodes.start(server.client())
   const real = await Promise.all(Array.from({ length: 30 }, (_, i) => login(one.app, `user ${i}`)))
@@ -223,7 +223,7 @@ t.test('thousands of simultaneous revocations reach current and later processes'
 t.test('a repeated logout publishes nothing', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
-  const nodes = nodesOf(t)
+  const nodes = createNodes(t)
   const one = await nodes.start(redis)
   const other = await nodes.start(server.client())
   const client = await login(one.app, 'ada')
@@ -235,7 +235,7 @@ t.test('a repeated logout publishes nothing', async (t) => {
 
 t.test('the stream contains no secret, only sids, a reason and a time', async (t) => {
   const redis = (await startRedis(t)).client()
-  const nodes = nodesOf(t, { session: { maxPerUser: 1 } })
+  const nodes = createNodes(t, { session: { maxPerUser: 1 } })
   const { app } = await nodes.start(redis)
   const secrets: string[] = []
   const sids: string[] = []
@@ -319,7 +319,7 @@ t.test("the modes 'store' and 'none' open no feed", async (t) => {
   for (const mode of ['store', 'none'] as const) {
     await t.test(mode, async (t) => {
       const redis = server.client()
-      const nodes = nodesOf(t, { revocation: { mode } })
+      const nodes = createNodes(t, { revocation: { mode } })
       const { app, calls } = await nodes.start(redis)
       await (await login(app, 'ada')).logout()
       t.equal(await redis.exists(nodes.feed), 0)
@@ -408,7 +408,7 @@ t.test("the reader ignores the options of the application's client", async (t) =
   const direct = server.client()
   const permissions = '~test:* +@read +@write +@scripting +@connection +info +time'.split(' ')
   await direct.acl('SETUSER', 'frt', 'on', '>a password', ...permissions)
-  const nodes = nodesOf(t, denyWhenStale)
+  const nodes = createNodes(t, denyWhenStale)
   for (const [name, options] of Object.entries(clientOptions)) {
     const { keyPrefix = '', db = 0 } = options
     const redis = server.client({ ...options, connectionName: name.replaceAll(' ', '-') })
@@ -448,7 +448,7 @@ t.test('the reader works with a Cluster client', async (t) => {
     if (!options.lazyConnect) await once(client, 'ready')
     return client
   }
-  const nodes = nodesOf(t, denyWhenStale)
+  const nodes = createNodes(t, denyWhenStale)
   const one = await nodes.start(await cluster())
   const others: Record<string, Parameters<typeof cluster>[0]> = {
     'with default options': {},

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import type { FeedEvent, FeedSettings, RedisClient, Revocation } from '../../../lib/index.js'
 import { RedisStore } from '../../../lib/index.js'
 import { eventually } from '../../support/eventually.js'
-import { readingOver, startProxy } from '../../support/proxy.js'
+import { startProxy, withFeedClient } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
 const accessTokenTtlMs = 300_000
@@ -268,7 +268,7 @@ t.test('follow becomes stale and retries with increasing pauses after', async (t
     const server = await startRedis(t)
     const redis = server.client()
     const proxy = await startProxy(t, server.port)
-    const { feed, key, received } = openFeed(t, readingOver(redis, clientVia(t, proxy)))
+    const { feed, key, received } = openFeed(t, withFeedClient(redis, clientVia(t, proxy)))
     await feed.follow()
     for (const sid of ['a', 'b', 'c']) await feed.add(revocation(sid))
     await eventually(() => received.length === 3)

@@ -183,7 +183,7 @@ t.test('a full Redis rejects a login completely, and accepts a logout', async (t
   for (const device of [client, phone]) await device.login()
   await direct.config('SET', 'maxmemory', '1')
   t.equal((await new Client(app).login()).statusCode, 503)
-  t.equal((await client.loseAnswer()).statusCode, 503, 'a rejected refresh does not log the user out')
+  t.equal((await client.loseResponse()).statusCode, 503, 'a rejected refresh does not log the user out')
   t.equal((await client.call()).statusCode, 200)
   t.equal((await client.copy().logout()).statusCode, 200)
   t.equal((await client.call()).statusCode, 401)

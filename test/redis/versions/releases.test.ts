@@ -10,7 +10,7 @@ import { Fleet } from '../../support/fleet.js'
 import { startRedis } from '../../support/redis-server.js'
 import { asRelease, patched, readsBoth, writesSecond } from '../../support/releases.js'
 
-/** An app of a release, which shares its Redis with others. */
+/** Starts an application of one release on a shared Redis. */
 async function open(
   t: Test,
   redis: Redis,
@@ -29,7 +29,7 @@ async function open(
   return app
 }
 
-/** The same browser, whose next request reaches another process. */
+/** Returns the same client, whose next request reaches another process. */
 function at(app: FastifyInstance, { options, jar }: Client): Client {
   return new Client(app, options, jar)
 }
@@ -42,7 +42,7 @@ async function formatOf(redis: Redis, sub: string): Promise<number | undefined> 
   return (await redis.getBuffer(keyOf(sub)))?.[0]
 }
 
-t.test('two releases with other scripts and one format, side by side', async (t) => {
+t.test('two releases with different scripts and one format share a Redis', async (t) => {
   const redis = (await startRedis(t)).client()
   const apps = [await open(t, redis), await open(t, asRelease(redis, patched))]
 
@@ -58,12 +58,12 @@ t.test('two releases with other scripts and one format, side by side', async (t)
 
     t.equal((await there.post('/logout')).statusCode, 200)
     await eventually(async () => (await client.call()).statusCode === 401)
-    t.match((await client.call()).json(), { code: 'FRT_ERR_SESSION_REVOKED' }, 'the feed is understood')
-    t.match((await client.refresh()).json(), { code: 'FRT_ERR_SESSION_REVOKED' }, 'so is the blacklist')
+    t.match((await client.call()).json(), { code: 'FRT_ERR_SESSION_REVOKED' }, 'the feed is readable')
+    t.match((await client.refresh()).json(), { code: 'FRT_ERR_SESSION_REVOKED' }, 'the denylist is readable')
   }
 })
 
-t.test('an upgrade in place and a rollback under load log nobody out', async (t) => {
+t.test('a rolling upgrade and a rollback under load log no user out', async (t) => {
   const server = await startRedis(t)
   const redis = server.client()
   const subs = Array.from({ length: 8 }, (_, user) => `user-${user}`)
@@ -73,15 +73,15 @@ t.test('an upgrade in place and a rollback under load log nobody out', async (t)
 
   const releases = [
     { name: 'other scripts', rewrite: patched, format: 1 },
-    { name: 'reads what comes', rewrite: readsBoth, format: 1 },
-    { name: 'writes it', rewrite: writesSecond, format: 2 },
-    { name: 'the one before', rewrite: readsBoth, format: 1 }
+    { name: 'reads both formats', rewrite: readsBoth, format: 1 },
+    { name: 'writes the second format', rewrite: writesSecond, format: 2 },
+    { name: 'the previous release', rewrite: readsBoth, format: 1 }
   ]
   for (const { name, rewrite, format } of releases) {
     for (const app of [0, 1]) {
       await fleet.replace(t, app, asRelease(redis, rewrite))
       const before = counts.rotated
-      // While both run, and when only the new one does.
+      // While both releases run, and when only the new one runs.
       await eventually(() => counts.rotated >= before + subs.length, 30_000)
     }
     const formats = await Promise.all(subs.map((sub) => formatOf(redis, sub)))
@@ -92,11 +92,11 @@ t.test('an upgrade in place and a rollback under load log nobody out', async (t)
   t.match(counts, { rollbacks: 0, hung: 0 })
 })
 
-t.test('an older release meets sessions of a format that it does not know', async (t) => {
+t.test('an older release responses 503 for sessions in an unknown format', async (t) => {
   const redis = (await startRedis(t)).client()
   const older = await open(t, redis)
   const newer = await open(t, asRelease(redis, writesSecond))
-  const asking = await open(t, redis, { revocation: { mode: 'store' } })
+  const checking = await open(t, redis, { revocation: { mode: 'store' } })
 
   const ada = new Client(newer)
   await ada.login({ sub: 'ada' })
@@ -105,44 +105,44 @@ t.test('an older release meets sessions of a format that it does not know', asyn
   const before = await redis.getBuffer(keyOf('ada'))
 
   const downgraded = at(older, ada)
-  const answers = {
-    refresh: await downgraded.loseAnswer(),
+  const responses = {
+    refresh: await downgraded.loseResponse(),
     login: await new Client(older).login({ sub: 'ada' }),
     sessions: await downgraded.call('/auth/sessions'),
-    'a guarded route that asks the store': await at(asking, ada).call()
+    'a guarded route that queries the store': await at(checking, ada).call()
   }
-  for (const [name, { statusCode, headers, body }] of Object.entries(answers)) {
+  for (const [name, { statusCode, headers, body }] of Object.entries(responses)) {
     t.equal(statusCode, 503, name)
     t.match(JSON.parse(body), { code: 'FRT_ERR_STORE_UNAVAILABLE' })
     t.ok(headers['retry-after'], name)
     t.equal(headers['set-cookie'], undefined, name)
   }
-  t.equal((await downgraded.call()).statusCode, 200, 'access tokens are good meanwhile')
+  t.equal((await downgraded.call()).statusCode, 200, 'access tokens stay valid')
   const unavailable = { code: 'FRT_ERR_STORE_UNAVAILABLE' }
   await t.rejects(older.sessions.list('ada'), unavailable)
   await t.rejects(older.sessions.get(sid), unavailable)
   await t.rejects(older.sessions.refresh(String(ada.jar.refreshToken)), unavailable)
-  t.same(await redis.getBuffer(keyOf('ada')), before, 'nothing is overwritten')
-  t.ok((await redis.pttl(keyOf('ada'))) > 13 * 24 * 3_600_000, 'nothing is forgotten sooner')
+  t.same(await redis.getBuffer(keyOf('ada')), before, 'the session is unchanged')
+  t.ok((await redis.pttl(keyOf('ada'))) > 13 * 24 * 3_600_000, 'the expiry is unchanged')
 
   const bob = new Client(older)
-  t.equal((await bob.login({ sub: 'bob' })).statusCode, 200, 'others are served')
+  t.equal((await bob.login({ sub: 'bob' })).statusCode, 200, 'other users are not affected')
   t.equal((await bob.refresh()).statusCode, 200)
 
-  t.equal((await ada.refresh()).statusCode, 200, 'with the newer release the session goes on')
+  t.equal((await ada.refresh()).statusCode, 200, 'the session continues with the newer release')
   t.match((await ada.call()).json(), { sub: 'ada', gen: 2 })
 })
 
-t.test('a logout that only the newer release can carry out is no logout before', async (t) => {
+t.test('a logout that only the newer release can execute is a 503 before', async (t) => {
   const redis = (await startRedis(t)).client()
   const older = await open(t, redis)
   const newer = await open(t, asRelease(redis, writesSecond))
   const ada = new Client(newer)
   await ada.login({ sub: 'ada' })
-  const answer = await at(older, ada).post('/logout')
-  t.equal(answer.statusCode, 503)
-  t.equal(answer.headers['set-cookie'], undefined)
-  t.equal((await at(older, ada).call()).statusCode, 401, 'that process refuses the session already')
+  const response = await at(older, ada).post('/logout')
+  t.equal(response.statusCode, 503)
+  t.equal(response.headers['set-cookie'], undefined)
+  t.equal((await at(older, ada).call()).statusCode, 401, 'that process rejects the session already')
   t.equal((await ada.post('/logout')).statusCode, 200)
   t.match((await ada.refresh()).json(), { code: 'FRT_ERR_SESSION_REVOKED' })
 })

@@ -17,14 +17,14 @@ function resolve(accessToken: object) {
   return resolveOptions({ secret, routes: { login: false }, accessToken }).accessToken
 }
 
-function refuses(t: Test, accessToken: object, message: string): void {
+function rejects(t: Test, accessToken: object, message: string): void {
   t.throws(() => resolve(accessToken), { code: 'FRT_ERR_INVALID_OPTION', message }, message)
 }
 
 for (const algorithm of KEY_ALGORITHMS) {
   const pair = pairs[algorithm]
 
-  t.test(`${algorithm}: a key comes in any form, and its kid is its thumbprint`, async (t) => {
+  t.test(`${algorithm}: a key is accepted in each form, and its kid is its thumbprint`, async (t) => {
     const forms = [
       privatePem(pair),
       Buffer.from(privatePem(pair)),
@@ -40,7 +40,7 @@ for (const algorithm of KEY_ALGORITHMS) {
     }
   })
 
-  t.test(`${algorithm}: the public half comes in any form, too`, async (t) => {
+  t.test(`${algorithm}: a public key is accepted in each form`, async (t) => {
     const { publicKey } = pair
     for (const form of [
       publicPem(pair),
@@ -55,25 +55,29 @@ for (const algorithm of KEY_ALGORITHMS) {
     }
   })
 
-  t.test(`${algorithm}: the first key is private`, async (t) => {
+  t.test(`${algorithm}: the first key must be private`, async (t) => {
     const keys = [pair.publicKey, GENERATE[algorithm]().privateKey]
-    refuses(t, { algorithm, keys }, 'accessToken.keys[0] must be a private key: the first one signs')
+    rejects(
+      t,
+      { algorithm, keys },
+      'option "accessToken.keys[0]" must be a private key, because the first key signs'
+    )
   })
 }
 
-t.test('a key of another kind is refused, at each place', async (t) => {
-  const right: Record<KeyAlgorithm, string> = {
-    EdDSA: 'an Ed25519 key, for EdDSA',
-    ES256: 'an EC key on the curve P-256, for ES256',
-    RS256: 'an RSA key of at least 2048 bits, for RS256'
+t.test('a key of another kind is rejected at each position', async (t) => {
+  const expected: Record<KeyAlgorithm, string> = {
+    EdDSA: 'an Ed25519 key for EdDSA',
+    ES256: 'an EC key on the curve P-256 for ES256',
+    RS256: 'an RSA key of at least 2048 bits for RS256'
   }
-  const wrong: Record<KeyAlgorithm, { privateKey: unknown; publicKey: unknown }[]> = {
+  const invalid: Record<KeyAlgorithm, { privateKey: unknown; publicKey: unknown }[]> = {
     EdDSA: [pairs.ES256, pairs.RS256, generateKeyPairSync('ed448'), generateKeyPairSync('x25519')],
     ES256: [
       pairs.EdDSA,
       pairs.RS256,
       generateKeyPairSync('ec', { namedCurve: 'P-384' }),
-      // Of 256 bits, too.
+      // Also a curve of 256 bits.
       generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
     ],
     RS256: [
@@ -85,19 +89,23 @@ t.test('a key of another kind is refused, at each place', async (t) => {
     ]
   }
   for (const algorithm of KEY_ALGORITHMS) {
-    for (const { privateKey, publicKey } of wrong[algorithm]) {
-      refuses(t, { algorithm, keys: [privateKey] }, `accessToken.keys[0] must be ${right[algorithm]}`)
+    for (const { privateKey, publicKey } of invalid[algorithm]) {
+      rejects(
+        t,
+        { algorithm, keys: [privateKey] },
+        `option "accessToken.keys[0]" must be ${expected[algorithm]}`
+      )
       const keys = [pairs[algorithm].privateKey, publicKey]
-      refuses(t, { algorithm, keys }, `accessToken.keys[1] must be ${right[algorithm]}`)
+      rejects(t, { algorithm, keys }, `option "accessToken.keys[1]" must be ${expected[algorithm]}`)
     }
   }
 })
 
-t.test('what is no key is refused, and not quoted', async (t) => {
-  const right = 'a private or public key: a PEM that is not encrypted, a KeyObject, or a JWK'
+t.test('an invalid key is rejected, and the message does not contain it', async (t) => {
+  const expected = 'a private or public key: an unencrypted PEM, a KeyObject, or a JWK'
   const { privateKey } = pairs.ES256
   const { x, ...jwk } = privateKey.export({ format: 'jwk' })
-  const wrong = [
+  const invalid = [
     undefined,
     null,
     1,
@@ -116,79 +124,84 @@ t.test('what is no key is refused, and not quoted', async (t) => {
     privateKey.export({ type: 'pkcs8', format: 'der' }),
     privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hunter2' })
   ]
-  for (const value of wrong) {
-    refuses(t, { algorithm: 'ES256', keys: [value] }, `accessToken.keys[0] must be ${right}`)
-    refuses(t, { algorithm: 'ES256', keys: [privateKey, value] }, `accessToken.keys[1] must be ${right}`)
-  }
-})
-
-t.test('a kid of its own comes with a JWK', async (t) => {
-  const jwk = pairs.EdDSA.privateKey.export({ format: 'jwk' })
-  const kids = ['2030-01', 'a', '~'.repeat(128), '__proto__']
-  for (const kid of kids) t.equal(resolve({ algorithm: 'EdDSA', keys: [{ ...jwk, kid }] }).keys?.[0].kid, kid)
-  for (const kid of ['', 'a b', 'é', 'x'.repeat(129), 'a\n', 1, null, {}]) {
-    refuses(
+  for (const value of invalid) {
+    rejects(t, { algorithm: 'ES256', keys: [value] }, `option "accessToken.keys[0]" must be ${expected}`)
+    rejects(
       t,
-      { algorithm: 'EdDSA', keys: [{ ...jwk, kid }] },
-      'accessToken.keys[0].kid must be 1 to 128 characters of ASCII, without spaces'
+      { algorithm: 'ES256', keys: [privateKey, value] },
+      `option "accessToken.keys[1]" must be ${expected}`
     )
   }
 })
 
-t.test('no two keys have one kid', async (t) => {
-  const refused = 'accessToken.keys[2] must be a key whose kid no other has'
-  const [first, other] = [GENERATE.EdDSA(), GENERATE.EdDSA()]
-  const named = (kid: string, { privateKey } = first) => ({ ...privateKey.export({ format: 'jwk' }), kid })
-  const { privateKey, publicKey } = first
-  for (const last of [privateKey, publicKey, other.publicKey, named(thumbprint(publicKey), other)]) {
-    refuses(t, { algorithm: 'EdDSA', keys: [privateKey, other.privateKey, last] }, refused)
+t.test('the kid of a JWK is used', async (t) => {
+  const jwk = pairs.EdDSA.privateKey.export({ format: 'jwk' })
+  const kids = ['2030-01', 'a', '~'.repeat(128), '__proto__']
+  for (const kid of kids) t.equal(resolve({ algorithm: 'EdDSA', keys: [{ ...jwk, kid }] }).keys?.[0].kid, kid)
+  for (const kid of ['', 'a b', 'é', 'x'.repeat(129), 'a\n', 1, null, {}]) {
+    rejects(
+      t,
+      { algorithm: 'EdDSA', keys: [{ ...jwk, kid }] },
+      'option "accessToken.keys[0].kid" must be 1 to 128 ASCII characters without spaces'
+    )
   }
-  const { keys } = resolve({ algorithm: 'EdDSA', keys: [named('new'), privateKey] })
+})
+
+t.test('each kid must be unique', async (t) => {
+  const message = 'option "accessToken.keys[2]" must be a key with a unique kid'
+  const [first, other] = [GENERATE.EdDSA(), GENERATE.EdDSA()]
+  const withKid = (kid: string, { privateKey } = first) => ({ ...privateKey.export({ format: 'jwk' }), kid })
+  const { privateKey, publicKey } = first
+  for (const last of [privateKey, publicKey, other.publicKey, withKid(thumbprint(publicKey), other)]) {
+    rejects(t, { algorithm: 'EdDSA', keys: [privateKey, other.privateKey, last] }, message)
+  }
+  const { keys } = resolve({ algorithm: 'EdDSA', keys: [withKid('new'), privateKey] })
   t.same(
     keys?.map(({ kid }) => kid),
     ['new', thumbprint(publicKey)],
-    'a key may have two'
+    'one key may have two key ids'
   )
 })
 
-t.test('a JWK that says it is for something else is refused', async (t) => {
+t.test('a JWK for another use or algorithm is rejected', async (t) => {
   const jwkOf = (algorithm: KeyAlgorithm) => pairs[algorithm].privateKey.export({ format: 'jwk' })
-  const good: [KeyAlgorithm, object][] = [
+  const valid: [KeyAlgorithm, object][] = [
     ['RS256', { alg: 'RS256', use: 'sig' }],
     ['ES256', { alg: 'ES256' }],
     ['EdDSA', { alg: 'EdDSA' }],
     ['EdDSA', { alg: 'Ed25519' }]
   ]
-  for (const [algorithm, labels] of good) {
+  for (const [algorithm, labels] of valid) {
     t.equal(resolve({ algorithm, keys: [{ ...jwkOf(algorithm), ...labels }] }).keys?.length, 1)
   }
   for (const labels of [{ alg: 'RS512' }, { alg: 'PS256' }, { alg: null }, { use: 'enc' }, { use: 1 }]) {
-    refuses(
+    rejects(
       t,
       { algorithm: 'RS256', keys: [{ ...jwkOf('RS256'), ...labels }] },
-      'accessToken.keys[0] must be a key for RS256 by its use and alg, too'
+      'option "accessToken.keys[0]" must be a key whose use and alg allow RS256'
     )
   }
 })
 
-t.test('keys and the algorithm go together', async (t) => {
+t.test('the algorithm decides whether keys are required or not allowed', async (t) => {
   const { privateKey } = pairs.EdDSA
-  const leftOut =
-    "accessToken.keys must be left out where the algorithm is 'HS256': its keys come from secret"
+  const notAllowed =
+    'option "accessToken.keys" is not allowed with HS256, because its keys are derived from the secret'
   for (const keys of [[privateKey], []]) {
-    refuses(t, { keys }, leftOut)
-    refuses(t, { algorithm: 'HS256', keys }, leftOut)
+    rejects(t, { keys }, notAllowed)
+    rejects(t, { algorithm: 'HS256', keys }, notAllowed)
   }
   t.equal(resolve({}).keys, undefined)
   for (const algorithm of KEY_ALGORITHMS) {
-    const needed = `accessToken.keys must be one key for ${algorithm}, or several: the first signs, all verify`
-    for (const given of [{}, { keys: undefined }, { keys: [] }]) refuses(t, { algorithm, ...given }, needed)
+    const required = `option "accessToken.keys" must be one or more keys for ${algorithm}. The first one signs, and all verify`
+    for (const missing of [{}, { keys: undefined }, { keys: [] }])
+      rejects(t, { algorithm, ...missing }, required)
   }
   for (const keys of [privateKey, privatePem(pairs.EdDSA), { keys: [privateKey] }, null]) {
-    refuses(
+    rejects(
       t,
       { algorithm: 'EdDSA', keys },
-      'accessToken.keys must be an array, or a function that gives one'
+      'option "accessToken.keys" must be an array, or a function that returns one'
     )
   }
 })

@@ -10,7 +10,7 @@ const required = { secret, login }
 const redis = { evalsha: async () => null, eval: async () => null, duplicate: () => null }
 const fiveYears = 5 * 365 * 86_400
 
-/** `{ 'a.b': 1 }` is `{ a: { b: 1 } }`. */
+/** Returns valid options with the value at the path, for example `{ a: { b: 1 } }` for `a.b`. */
 function withOption(path: string, value: unknown): Record<string, unknown> {
   const [group, name] = path.split('.') as [string, string?]
   return { ...required, [group]: name === undefined ? value : { [name]: value } }
@@ -20,21 +20,25 @@ function valueAt(path: string, options: object): unknown {
   return path.split('.').reduce<unknown>((found, name) => Object(found)[name], options)
 }
 
-/** A bad value is refused by its path, and the message says what would be right. */
-function refuses(t: Test, given: unknown, path: string, right: RegExp = /./): void {
+/** Asserts that the options are rejected with a message that starts with `start` and contains `expected`. */
+function rejects(t: Test, input: unknown, start: string, expected: RegExp = /./): void {
   let error: unknown
   try {
-    resolveOptions(given)
+    resolveOptions(input)
   } catch (thrown) {
     error = thrown
   }
   const { message = '' } = (error ?? {}) as { message?: string }
-  t.has(error, { code, statusCode: 500 }, `bad ${path}`)
-  t.equal(message.slice(0, path.length + 9), `${path} must be `)
-  t.match(message.slice(path.length + 9), right)
+  t.has(error, { code, statusCode: 500 }, `rejects: ${start}`)
+  t.equal(message.slice(0, start.length), start)
+  t.match(message.slice(start.length), expected)
 }
 
-t.test('every option has the default that the documentation names', async (t) => {
+function rejectsOption(t: Test, input: unknown, path: string, expected?: RegExp): void {
+  rejects(t, input, `option "${path}" `, expected)
+}
+
+t.test('each option has the documented default', async (t) => {
   const { transport, session, ...options } = resolveOptions(required)
   t.has(options, {
     keyPrefix: 'frt:',
@@ -74,7 +78,7 @@ t.test('every option has the default that the documentation names', async (t) =>
   t.strictSame(options.secret, [Buffer.from(secret)])
 })
 
-t.test('a group may be empty, and undefined counts as left out', async (t) => {
+t.test('an empty group and undefined have the defaults', async (t) => {
   const groups = [
     'accessToken',
     'refreshToken',
@@ -94,7 +98,7 @@ t.test('a group may be empty, and undefined counts as left out', async (t) => {
   t.equal(resolveOptions(withOption('accessToken.ttl', undefined)).accessToken.ttlMs, 300_000)
 })
 
-t.test('what comes out is frozen, groups too', async (t) => {
+t.test('resolved options and their groups are frozen', async (t) => {
   const options = resolveOptions({ ...required, csrf: { trustedOrigins: ['https://a.example'] } })
   t.ok(Object.isFrozen(options))
   const groups = [
@@ -110,25 +114,30 @@ t.test('what comes out is frozen, groups too', async (t) => {
   for (const group of groups) t.ok(Object.isFrozen(valueAt(group, options)), group)
 })
 
-t.test('changing what was given changes nothing later', async (t) => {
+t.test('later changes of the input do not change the resolved options', async (t) => {
   const bytes = Buffer.alloc(32, 'a')
-  const given = { ...required, secret: [bytes], csrf: { trustedOrigins: ['https://a.example'] } }
-  const options = resolveOptions(given)
+  const input = { ...required, secret: [bytes], csrf: { trustedOrigins: ['https://a.example'] } }
+  const options = resolveOptions(input)
   bytes.fill('b')
-  given.secret.push(Buffer.alloc(32))
-  given.csrf.trustedOrigins.push('https://evil.example')
+  input.secret.push(Buffer.alloc(32))
+  input.csrf.trustedOrigins.push('https://evil.example')
   t.strictSame(options.secret, [Buffer.alloc(32, 'a')])
   t.strictSame(options.csrf.trustedOrigins, ['https://a.example'])
 })
 
-t.test('options that are no object are refused', async (t) => {
-  for (const given of [undefined, null, 'secret', 1, [], login]) refuses(t, given, 'options', /an object/)
+t.test('options that are not an object are rejected', async (t) => {
+  for (const input of [undefined, null, 'secret', 1, [], login])
+    rejects(t, input, 'options must be an object', /^$/)
 })
 
-t.test('an unknown option is refused by its path, with the names that there are', async (t) => {
-  refuses(t, { ...required, secrets: [secret] }, 'secrets', /left out: the options here are login, secret, /)
-  refuses(t, { ...required, constructor: 1 }, 'constructor', /left out/)
-  refuses(t, { ...required, ...JSON.parse('{"__proto__":{}}') }, '__proto__', /left out/)
+t.test('an unknown option is rejected with the nearest name or all names', async (t) => {
+  rejects(t, { ...required, secrets: [secret] }, 'unknown option "secrets", did you mean "secret"?', /^$/)
+  rejects(
+    t,
+    { ...required, constructor: 1 },
+    'unknown option "constructor", the options are: login, secret, '
+  )
+  rejects(t, { ...required, ...JSON.parse('{"__proto__":{}}') }, 'unknown option "__proto__", ')
   const groups = [
     'accessToken',
     'refreshToken',
@@ -140,22 +149,22 @@ t.test('an unknown option is refused by its path, with the names that there are'
     'revocation'
   ]
   for (const group of groups) {
-    refuses(t, withOption(`${group}.nope`, 1), `${group}.nope`, /left out: the options here are /)
-    refuses(t, withOption(`${group}.toString`, 1), `${group}.toString`, /left out/)
+    rejects(t, withOption(`${group}.nope`, 1), `unknown option "${group}.nope", `)
+    rejects(t, withOption(`${group}.toString`, 1), `unknown option "${group}.toString", `)
   }
-  refuses(t, withOption('cookie.httpOnly', false), 'cookie.httpOnly')
+  rejects(t, withOption('cookie.httpOnly', false), 'unknown option "cookie.httpOnly", ')
 })
 
-t.test('a bad value of any option is refused by its path', async (t) => {
-  const noFunction = [null, true, 'x', {}]
+t.test('an invalid value of each option is rejected with its path', async (t) => {
+  const notFunctions = [null, true, 'x', {}]
   const noText = ['', null, 1, [], {}]
   const noBoolean = [null, 0, 1, 'true', '']
   const noHeader = ['', 'a b', 'a:b', 'é', 'a\r\nb', null, 1]
   const noCount = [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null]
   const noGroup = [null, true, 'x', 1, [], () => ({})]
   const noRoute = [null, 1, 'off', [], () => {}]
-  const bad: Record<string, unknown[]> = {
-    login: noFunction,
+  const invalid: Record<string, unknown[]> = {
+    login: notFunctions,
     redis: [
       null,
       true,
@@ -173,16 +182,16 @@ t.test('a bad value of any option is refused by its path', async (t) => {
     'accessToken.audience': noText,
     'accessToken.algorithm': ['none', 'HS512', 'hs256', '', null, 1],
     'accessToken.header': noHeader,
-    'accessToken.read': noFunction,
+    'accessToken.read': notFunctions,
     refreshToken: noGroup,
     'refreshToken.untilConfirmed': noBoolean,
-    'refreshToken.confirms': noFunction,
-    'refreshToken.allowReplay': noFunction,
+    'refreshToken.confirms': notFunctions,
+    'refreshToken.allowReplay': notFunctions,
     'refreshToken.rollback': ['adopt', '', null, true],
     session: noGroup,
     'session.maxPerUser': noCount,
-    'session.load': noFunction,
-    'session.metadata': noFunction,
+    'session.load': notFunctions,
+    'session.metadata': notFunctions,
     transport: ['cookies', '', 'Cookie', null, true, {}],
     cookie: noGroup,
     'cookie.name': ['', 'a=b', 'a;b', 'a b', 'a,b', 'é', '"a"', null, 1],
@@ -205,21 +214,21 @@ t.test('a bad value of any option is refused by its path', async (t) => {
     'revocation.mode': ['feeds', '', null, true],
     'revocation.onStale': ['yes', true, null],
     'revocation.staleAfter': [0, '0.9s', '61s', null, 'soon'],
-    // A number of replicas means those of Redis, which is not given here.
+    // Rejected because the options have no Redis client.
     'revocation.replicas': [-1, 0.5, '1', null, 1],
-    onLogin: noFunction,
-    onRefresh: noFunction,
-    onLogout: noFunction,
-    onReuse: noFunction
+    onLogin: notFunctions,
+    onRefresh: notFunctions,
+    onLogout: notFunctions,
+    onReuse: notFunctions
   }
-  for (const [path, values] of Object.entries(bad)) {
-    for (const value of values) refuses(t, withOption(path, value), path)
+  for (const [path, values] of Object.entries(invalid)) {
+    for (const value of values) rejectsOption(t, withOption(path, value), path)
   }
 })
 
-t.test('a good value of any option comes out as it is', async (t) => {
+t.test('a valid value of each option is returned unchanged', async (t) => {
   const fn = () => true
-  const good: Record<string, unknown[]> = {
+  const valid: Record<string, unknown[]> = {
     redis: [redis],
     store: [new MemoryStore()],
     keyPrefix: ['a', 'x'.repeat(64), 'app:tenant 1:', 'é'],
@@ -244,47 +253,52 @@ t.test('a good value of any option comes out as it is', async (t) => {
     onLogout: [fn],
     onReuse: [fn]
   }
-  for (const [path, values] of Object.entries(good)) {
+  for (const [path, values] of Object.entries(valid)) {
     for (const value of values) t.same(valueAt(path, resolveOptions(withOption(path, value))), value, path)
   }
 })
 
-t.test('names of headers come out in lower case, as Node.js gives them', async (t) => {
+t.test('header names are returned in lower case, as in Node.js', async (t) => {
   const header = { refreshToken: 'X-Refresh', accessToken: 'X-Access' }
   const options = resolveOptions({ ...required, header, accessToken: { header: 'X-Auth-Token' } })
   t.strictSame(options.header, { refreshToken: 'x-refresh', accessToken: 'x-access' })
   t.equal(options.accessToken.header, 'x-auth-token')
 })
 
-t.test('login is needed unless its route is off', async (t) => {
-  refuses(t, { secret }, 'login', /routes\.login false/)
-  refuses(t, { secret, routes: { login: true } }, 'login')
-  refuses(t, { secret, routes: { login: {} } }, 'login')
+t.test('login is required unless its route is disabled', async (t) => {
+  rejectsOption(t, { secret }, 'login', /^must be a function, unless routes\.login is false$/)
+  rejectsOption(t, { secret, routes: { login: true } }, 'login')
+  rejectsOption(t, { secret, routes: { login: {} } }, 'login')
   t.equal(resolveOptions({ secret, routes: { login: false } }).login, undefined)
 })
 
-t.test('redis and a store together are refused', async (t) => {
-  refuses(t, { ...required, redis, store: new MemoryStore() }, 'store', /left out where redis is given/)
+t.test('redis and store exclude each other', async (t) => {
+  rejects(
+    t,
+    { ...required, redis, store: new MemoryStore() },
+    'options "redis" and "store" exclude each other',
+    /^$/
+  )
 })
 
-t.test('a route takes options, but not those that make it another route', async (t) => {
+t.test('route options must not contain method, url or handler', async (t) => {
   const names = ['login', 'refresh', 'logout', 'logoutAll', 'sessions']
   for (const name of names) {
     for (const forbidden of ['method', 'url', 'handler']) {
-      const given = withOption(`routes.${name}`, { bodyLimit: 100, [forbidden]: undefined })
-      refuses(t, given, `routes.${name}.${forbidden}`, /left out/)
+      const input = withOption(`routes.${name}`, { bodyLimit: 100, [forbidden]: undefined })
+      rejectsOption(t, input, `routes.${name}.${forbidden}`, /^is not allowed, because the plugin sets it$/)
     }
   }
 })
 
-t.test('trusted origins are origins, letter for letter', async (t) => {
-  const right = ['https://app.example.com', 'http://localhost:5173', 'https://[::1]:8443']
-  const options = resolveOptions(withOption('csrf.trustedOrigins', right))
-  t.strictSame(options.csrf.trustedOrigins, right)
+t.test('a trusted origin must equal its normalized form', async (t) => {
+  const valid = ['https://app.example.com', 'http://localhost:5173', 'https://[::1]:8443']
+  const options = resolveOptions(withOption('csrf.trustedOrigins', valid))
+  t.strictSame(options.csrf.trustedOrigins, valid)
   for (const value of [null, 'https://app.example.com', {}, new Set()]) {
-    refuses(t, withOption('csrf.trustedOrigins', value), 'csrf.trustedOrigins', /an array/)
+    rejectsOption(t, withOption('csrf.trustedOrigins', value), 'csrf.trustedOrigins', /an array/)
   }
-  const wrong = [
+  const invalid = [
     '*',
     'null',
     '',
@@ -299,26 +313,26 @@ t.test('trusted origins are origins, letter for letter', async (t) => {
     1,
     /example/
   ]
-  for (const value of wrong) {
-    const given = withOption('csrf.trustedOrigins', ['https://a.example', value])
-    refuses(t, given, 'csrf.trustedOrigins[1]', /an origin, such as/)
+  for (const value of invalid) {
+    const input = withOption('csrf.trustedOrigins', ['https://a.example', value])
+    rejectsOption(t, input, 'csrf.trustedOrigins[1]', /an origin without wildcards, such as/)
   }
 })
 
-t.test('a trusted origin with a wildcard is refused: it would match nothing', async (t) => {
-  const given = withOption('csrf.trustedOrigins', ['https://*.example.com'])
-  refuses(t, given, 'csrf.trustedOrigins[0]', /an origin, such as/)
+t.test('a trusted origin with a wildcard is rejected, because it would match nothing', async (t) => {
+  const input = withOption('csrf.trustedOrigins', ['https://*.example.com'])
+  rejectsOption(t, input, 'csrf.trustedOrigins[0]', /an origin without wildcards, such as/)
 })
 
-t.test('a bad option fails the registration, with the same error', async (t) => {
+t.test('an invalid option rejects the registration with the same error', async (t) => {
   const { fastifyRefreshToken } = await import('../../../lib/index.js')
   const app = Fastify()
   t.teardown(() => app.close())
   const registered = app.register(fastifyRefreshToken, { ...required, accessToken: { ttl: 'soon' } })
-  await t.rejects(async () => registered, { code, message: /^accessToken\.ttl must be a duration/ })
+  await t.rejects(async () => registered, { code, message: /^option "accessToken\.ttl" must be a duration/ })
 })
 
-t.test('a secret is a string or Buffer of at least 32 bytes, or several that differ', async (t) => {
+t.test('secret accepts strings and Buffers of at least 32 bytes, or several different ones', async (t) => {
   const [a, b] = [Buffer.alloc(32, 'a'), Buffer.alloc(33, 'b')]
   t.strictSame(resolveOptions({ login, secret: a }).secret, [a])
   t.strictSame(resolveOptions({ login, secret: 'é'.repeat(16) }).secret, [Buffer.from('é'.repeat(16))])
@@ -326,21 +340,21 @@ t.test('a secret is a string or Buffer of at least 32 bytes, or several that dif
 
   const bytes = /a string or a Buffer of at least 32 bytes/
   for (const value of [undefined, null, '', 'x'.repeat(31), Buffer.alloc(31), 32, {}, new Uint8Array(32)]) {
-    refuses(t, { login, secret: value }, 'secret', bytes)
-    refuses(t, { login, secret: [a, value] }, 'secret[1]', bytes)
+    rejectsOption(t, { login, secret: value }, 'secret', bytes)
+    rejectsOption(t, { login, secret: [a, value] }, 'secret[1]', bytes)
   }
-  refuses(t, { login, secret: [[a]] }, 'secret[0]', bytes)
-  refuses(t, { login, secret: [] }, 'secret', /one secret, or several that differ/)
-  refuses(t, { login, secret: [a, b, Buffer.from(a)] }, 'secret', /several that differ/)
-  refuses(t, { login, secret: ['a'.repeat(32), a] }, 'secret', /several that differ/)
+  rejectsOption(t, { login, secret: [[a]] }, 'secret[0]', bytes)
+  rejectsOption(t, { login, secret: [] }, 'secret', /one secret, or several different ones/)
+  rejectsOption(t, { login, secret: [a, b, Buffer.from(a)] }, 'secret', /several different ones/)
+  rejectsOption(t, { login, secret: ['a'.repeat(32), a] }, 'secret', /several different ones/)
 })
 
-t.test('the message about a secret does not hold it', async (t) => {
-  refuses(t, { login, secret: 'hunter2 is too short' }, 'secret', /^((?!hunter2).)*$/)
+t.test('the message about an invalid secret does not contain it', async (t) => {
+  rejectsOption(t, { login, secret: 'hunter2 is too short' }, 'secret', /^((?!hunter2).)*$/)
 })
 
-t.test('a duration is a number of seconds or a string, and comes out in milliseconds', async (t) => {
-  const rows: [given: number | string, ms: number][] = [
+t.test('a duration is a number of seconds or a string, and is returned in milliseconds', async (t) => {
+  const rows: [input: number | string, ms: number][] = [
     [60, 60_000],
     [1.5, 1500],
     [60.0004, 60_000],
@@ -351,8 +365,8 @@ t.test('a duration is a number of seconds or a string, and comes out in millisec
     ['90000', 90_000],
     ['2000ms', 2000]
   ]
-  for (const [given, ms] of rows) {
-    t.equal(resolveOptions(withOption('accessToken.ttl', given)).accessToken.ttlMs, ms, String(given))
+  for (const [input, ms] of rows) {
+    t.equal(resolveOptions(withOption('accessToken.ttl', input)).accessToken.ttlMs, ms, String(input))
     t.equal(resolveOptions(withOption('refreshToken.ttl', '200d')).refreshToken.ttlMs, 17_280_000_000)
   }
   t.equal(resolveOptions({ ...required, storeTimeout: 0.25 }).storeTimeoutMs, 250)
@@ -360,10 +374,10 @@ t.test('a duration is a number of seconds or a string, and comes out in millisec
   t.equal(resolveOptions({ ...required, session: { ttl: '1h' } }).session.ttlMs, 3_600_000)
 })
 
-t.test('what is no duration is refused, at each of them', async (t) => {
+t.test('an invalid duration is rejected for each option with a duration', async (t) => {
   const paths = ['storeTimeout', 'accessToken.ttl', 'refreshToken.ttl', 'refreshToken.grace', 'session.ttl']
   const { NaN: nan, POSITIVE_INFINITY: infinity } = Number
-  const wrong = [
+  const invalid = [
     nan,
     infinity,
     -infinity,
@@ -377,42 +391,47 @@ t.test('what is no duration is refused, at each of them', async (t) => {
     '1h30m',
     '1,5h'
   ]
-  const noDuration = [null, true, [], ['1h'], {}, new Date(), 10n]
+  const notDurations = [null, true, [], ['1h'], {}, new Date(), 10n]
   for (const path of paths) {
-    for (const value of [...wrong, ...noDuration]) {
-      refuses(t, withOption(path, value), path, /^a duration: a number of seconds, or a string such as '15m'/)
+    for (const value of [...invalid, ...notDurations]) {
+      rejectsOption(
+        t,
+        withOption(path, value),
+        path,
+        /^must be a duration: a number of seconds, or a string such as '15m'/
+      )
     }
   }
 })
 
-t.test('zero is a duration for the grace alone, where it turns it off', async (t) => {
+t.test('zero is allowed only for the grace period, and disables it', async (t) => {
   for (const zero of [0, '0', '0s', '0 minutes', '00']) {
     t.equal(resolveOptions(withOption('refreshToken.grace', zero)).refreshToken.graceMs, 0, String(zero))
     for (const path of ['storeTimeout', 'accessToken.ttl', 'refreshToken.ttl', 'session.ttl']) {
-      refuses(t, withOption(path, zero), path, /a duration/)
+      rejectsOption(t, withOption(path, zero), path, /^must be at least /)
     }
   }
 })
 
-t.test('zero of something that is no unit is no duration', async (t) => {
-  for (const given of ['0 elephants', '0x', '0 s s']) {
-    refuses(t, withOption('refreshToken.grace', given), 'refreshToken.grace')
+t.test('zero with an unknown unit is rejected', async (t) => {
+  for (const input of ['0 elephants', '0x', '0 s s']) {
+    rejectsOption(t, withOption('refreshToken.grace', input), 'refreshToken.grace')
   }
 })
 
-t.test('durations have their bounds', async (t) => {
+t.test('durations have a minimum and a maximum', async (t) => {
   t.equal(resolveOptions(withOption('session.ttl', fiveYears)).session.ttlMs, fiveYears * 1000)
-  refuses(t, withOption('session.ttl', fiveYears + 1), 'session.ttl')
-  refuses(t, withOption('session.ttl', '5y'), 'session.ttl')
-  refuses(t, withOption('refreshToken.ttl', fiveYears + 1), 'refreshToken.ttl')
+  rejectsOption(t, withOption('session.ttl', fiveYears + 1), 'session.ttl')
+  rejectsOption(t, withOption('session.ttl', '5y'), 'session.ttl')
+  rejectsOption(t, withOption('refreshToken.ttl', fiveYears + 1), 'refreshToken.ttl')
   for (const path of ['accessToken.ttl', 'refreshToken.ttl', 'session.ttl']) {
-    refuses(t, withOption(path, '999ms'), path)
+    rejectsOption(t, withOption(path, '999ms'), path)
   }
   t.equal(resolveOptions({ ...required, storeTimeout: '1ms' }).storeTimeoutMs, 1)
-  refuses(t, { ...required, storeTimeout: '61s' }, 'storeTimeout')
+  rejectsOption(t, { ...required, storeTimeout: '61s' }, 'storeTimeout')
 })
 
-t.test('the grace is a tenth of the access token, at most 30 seconds, unless it is given', async (t) => {
+t.test('the default grace period is a tenth of the access token lifetime, at most 30 seconds', async (t) => {
   const graceOf = (accessToken: object, refreshToken = {}) =>
     resolveOptions({ ...required, accessToken, refreshToken }).refreshToken.graceMs
   t.equal(graceOf({ ttl: '1m' }), 6000)
@@ -421,50 +440,50 @@ t.test('the grace is a tenth of the access token, at most 30 seconds, unless it 
   t.equal(graceOf({ ttl: '1h' }, { grace: '2m' }), 120_000)
 })
 
-t.test('three times the grace is less than the lifetime of the access token', async (t) => {
-  const given = (ttl: string, grace: string) => ({
+t.test('three grace periods must be shorter than the lifetime of the access token', async (t) => {
+  const input = (ttl: string, grace: string) => ({
     ...required,
     accessToken: { ttl },
     refreshToken: { grace }
   })
-  t.equal(resolveOptions(given('90001ms', '30s')).refreshToken.graceMs, 30_000)
-  refuses(t, given('90s', '30s'), 'refreshToken.grace', /less than a third of accessToken\.ttl/)
-  refuses(t, given('5m', '2m'), 'refreshToken.grace')
+  t.equal(resolveOptions(input('90001ms', '30s')).refreshToken.graceMs, 30_000)
+  rejectsOption(t, input('90s', '30s'), 'refreshToken.grace', /less than a third of accessToken\.ttl/)
+  rejectsOption(t, input('5m', '2m'), 'refreshToken.grace')
 })
 
-t.test('the refresh token lives for more than six times the grace', async (t) => {
-  const given = (ttl: string, grace?: string) => ({
+t.test('the lifetime of the refresh token must exceed six grace periods', async (t) => {
+  const input = (ttl: string, grace?: string) => ({
     ...required,
     refreshToken: { ttl, ...(grace !== undefined && { grace }) }
   })
-  t.equal(resolveOptions(given('60001ms', '10s')).refreshToken.ttlMs, 60_001)
-  refuses(t, given('60s', '10s'), 'refreshToken.ttl', /more than six times refreshToken\.grace/)
-  refuses(t, given('3m'), 'refreshToken.ttl', /more than six times/)
-  t.equal(resolveOptions(given('1s', '0')).refreshToken.ttlMs, 1000)
+  t.equal(resolveOptions(input('60001ms', '10s')).refreshToken.ttlMs, 60_001)
+  rejectsOption(t, input('60s', '10s'), 'refreshToken.ttl', /more than six times refreshToken\.grace/)
+  rejectsOption(t, input('3m'), 'refreshToken.ttl', /more than six times/)
+  t.equal(resolveOptions(input('1s', '0')).refreshToken.ttlMs, 1000)
 })
 
-t.test('a cookie that browsers would drop is refused', async (t) => {
-  const given = (cookie: object) => ({ ...required, cookie })
-  const host = /without '__Host-' unless secure is true, path is '\/' and there is no domain/
-  refuses(t, given({ domain: 'example.com' }), 'cookie.name', host)
-  refuses(t, given({ path: '/auth' }), 'cookie.name', host)
-  refuses(t, given({ secure: false }), 'cookie.name', host)
-  refuses(t, given({ name: '__Host-x', secure: false, path: '/auth' }), 'cookie.name', host)
-  refuses(
+t.test('a cookie that browsers reject is an error', async (t) => {
+  const input = (cookie: object) => ({ ...required, cookie })
+  const host = /^may start with "__Host-" only if secure is true, path is "\/" and domain is not set$/
+  rejectsOption(t, input({ domain: 'example.com' }), 'cookie.name', host)
+  rejectsOption(t, input({ path: '/auth' }), 'cookie.name', host)
+  rejectsOption(t, input({ secure: false }), 'cookie.name', host)
+  rejectsOption(t, input({ name: '__Host-x', secure: false, path: '/auth' }), 'cookie.name', host)
+  rejectsOption(
     t,
-    given({ name: '__Secure-x', secure: false }),
+    input({ name: '__Secure-x', secure: false }),
     'cookie.name',
-    /without '__Secure-' unless secure is true/
+    /^may start with "__Secure-" only if secure is true$/
   )
-  refuses(
+  rejectsOption(
     t,
-    given({ name: 'x', secure: false, sameSite: 'none' }),
+    input({ name: 'x', secure: false, sameSite: 'none' }),
     'cookie.secure',
-    /true where sameSite is 'none'/
+    /^must be true when sameSite is "none"$/
   )
 })
 
-t.test('a cookie that browsers take is accepted', async (t) => {
+t.test('a cookie that browsers accept is valid', async (t) => {
   const cookies = [
     { sameSite: 'none' },
     { name: '__Secure-x', domain: 'example.com', path: '/auth' },
@@ -475,12 +494,12 @@ t.test('a cookie that browsers take is accepted', async (t) => {
   for (const cookie of cookies) t.has(resolveOptions({ ...required, cookie }).cookie, cookie)
 })
 
-t.test('the prefixes of cookies count in any case, as browsers read them', async (t) => {
-  // RFC 6265bis section 5.7: "begins with a case-insensitive match for the string".
-  refuses(t, { ...required, cookie: { name: '__HOST-x', path: '/auth' } }, 'cookie.name')
-  refuses(t, { ...required, cookie: { name: '__secure-x', secure: false } }, 'cookie.name')
+t.test('cookie prefixes are case-insensitive', async (t) => {
+  // RFC 6265bis, section 5.7: "begins with a case-insensitive match for the string".
+  rejectsOption(t, { ...required, cookie: { name: '__HOST-x', path: '/auth' } }, 'cookie.name')
+  rejectsOption(t, { ...required, cookie: { name: '__secure-x', secure: false } }, 'cookie.name')
 })
 
-t.test('the two headers have two names', async (t) => {
-  refuses(t, withOption('header.accessToken', 'X-Refresh-Token'), 'header.accessToken')
+t.test('the two headers must have different names', async (t) => {
+  rejectsOption(t, withOption('header.accessToken', 'X-Refresh-Token'), 'header.accessToken')
 })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { fetchJwks } from '../../../lib/resource-server/fetch-jwks.js'
 import { json, startEndpoint } from '../../support/jwks-endpoint.js'
 
-t.test('it gives the keys, and how long they may be kept', async (t) => {
+t.test('returns the keys and the time for which they are fresh', async (t) => {
   const endpoint = await startEndpoint(t)
   const rows: [headers: Record<string, string>, maxAgeMs: number | undefined][] = [
     [{}, undefined],
@@ -24,7 +24,7 @@ t.test('it gives the keys, and how long they may be kept', async (t) => {
   }
 })
 
-t.test('it asks for JSON, and sends nothing of ours', async (t) => {
+t.test('accepts JSON, and sends no credentials', async (t) => {
   const endpoint = await startEndpoint(t, (request, response) =>
     json({ keys: [request.headers] })(request, response)
   )
@@ -34,7 +34,7 @@ t.test('it asks for JSON, and sends nothing of ours', async (t) => {
   ])
 })
 
-t.test('what is no JWK Set is refused, and not quoted', async (t) => {
+t.test('rejects a response that is not a JWK Set, without its text in the message', async (t) => {
   const endpoint = await startEndpoint(t)
   const secret = 'very-secret'
   for (const body of [
@@ -50,30 +50,30 @@ t.test('what is no JWK Set is refused, and not quoted', async (t) => {
     '{"keys":null}'
   ]) {
     endpoint.answer = (_, response) => response.end(body)
-    await t.rejects(fetchJwks(endpoint.uri), { message: 'the answer is no JWK Set' }, body)
+    await t.rejects(fetchJwks(endpoint.uri), { message: 'the response is not a JWK Set' }, body)
   }
 })
 
-t.test('another status than 200 is no answer, whatever comes with it', async (t) => {
+t.test('rejects each status other than 200', async (t) => {
   const endpoint = await startEndpoint(t)
   for (const status of [201, 204, 304, 400, 404, 429, 500, 503]) {
     endpoint.answer = (_, response) =>
       response.writeHead(status).end(status === 204 ? undefined : '{"keys":[]}')
-    await t.rejects(fetchJwks(endpoint.uri), { message: `the answer's status is ${status}` })
+    await t.rejects(fetchJwks(endpoint.uri), { message: `the response has status ${status}` })
   }
 })
 
-t.test('nothing more is read of what is no answer', async (t) => {
+t.test('closes the connection after a rejected response', async (t) => {
   let isClosed: Promise<unknown> | undefined
   const endpoint = await startEndpoint(t, (_, response) => {
     isClosed = once(response, 'close')
-    response.writeHead(500).write('and so on')
+    response.writeHead(500).write('more text')
   })
   await t.rejects(fetchJwks(endpoint.uri, 600_000))
   await isClosed
 })
 
-t.test('a redirect is not followed', async (t) => {
+t.test('does not follow a redirect', async (t) => {
   const other = await startEndpoint(t, json({ keys: [] }))
   const endpoint = await startEndpoint(t, (_, response) =>
     response.writeHead(302, { location: other.uri }).end()
@@ -82,15 +82,15 @@ t.test('a redirect is not followed', async (t) => {
   t.equal(other.asked, 0)
 })
 
-t.test('an answer that is too large is given up as soon as it is', async (t) => {
+t.test('rejects a response as soon as it is too large', async (t) => {
   const endpoint = await startEndpoint(t)
   const large = JSON.stringify({ keys: [], filler: 'x'.repeat(64 * 1024) })
-  const tooLarge = { message: 'the answer has more than 65536 bytes' }
+  const tooLarge = { message: 'the response has more than 65536 bytes' }
 
   endpoint.answer = (_, response) => response.end(large)
   await t.rejects(fetchJwks(endpoint.uri), tooLarge)
 
-  // Without an end.
+  // A response that never ends.
   endpoint.answer = (_, response) => {
     const more = () => response.writable && response.write(large, () => setImmediate(more))
     more()
@@ -98,7 +98,7 @@ t.test('an answer that is too large is given up as soon as it is', async (t) => 
   await t.rejects(fetchJwks(endpoint.uri), tooLarge)
 })
 
-t.test('an answer as large as may be is taken', async (t) => {
+t.test('accepts a response of the maximum size', async (t) => {
   const empty = JSON.stringify({ keys: [], filler: '' }).length
   const endpoint = await startEndpoint(t, json({ keys: [], filler: 'x'.repeat(64 * 1024 - empty) }))
   t.same((await fetchJwks(endpoint.uri)).keys, [])
@@ -106,38 +106,35 @@ t.test('an answer as large as may be is taken', async (t) => {
   endpoint.answer = json({ keys: Array(100).fill({}) })
   t.equal((await fetchJwks(endpoint.uri)).keys.length, 100)
   endpoint.answer = json({ keys: Array(101).fill({}) })
-  await t.rejects(fetchJwks(endpoint.uri), { message: 'the answer has more than 100 keys' })
+  await t.rejects(fetchJwks(endpoint.uri), { message: 'the response has more than 100 keys' })
 })
 
-t.test(
-  'one that does not come to its end in time is given up, though memory is collected meanwhile',
-  async (t) => {
-    setFlagsFromString('--expose-gc')
-    const collecting = setInterval(runInNewContext('gc'), 10)
-    t.after(() => clearInterval(collecting))
-    const late = { message: 'no whole answer within 200 ms' }
-    const endpoint = await startEndpoint(t, () => {})
-    await t.rejects(fetchJwks(endpoint.uri, 200), late)
+t.test('rejects a response that is not complete in time, even during garbage collection', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collecting = setInterval(runInNewContext('gc'), 10)
+  t.after(() => clearInterval(collecting))
+  const timeout = { message: 'no complete response within 200 ms' }
+  const endpoint = await startEndpoint(t, () => {})
+  await t.rejects(fetchJwks(endpoint.uri, 200), timeout)
 
-    // A byte now and then keeps nobody waiting either.
-    let isClosed: Promise<unknown> | undefined
-    endpoint.answer = (_, response) => {
-      const drip = setInterval(() => response.write(' '), 10)
-      isClosed = once(response, 'close').then(() => clearInterval(drip))
-    }
-    await t.rejects(fetchJwks(endpoint.uri, 200), late)
-    await isClosed
+  // A slow response does not extend the time limit.
+  let isClosed: Promise<unknown> | undefined
+  endpoint.answer = (_, response) => {
+    const drip = setInterval(() => response.write(' '), 10)
+    isClosed = once(response, 'close').then(() => clearInterval(drip))
   }
-)
+  await t.rejects(fetchJwks(endpoint.uri, 200), timeout)
+  await isClosed
+})
 
-t.test('another protocol than the one that was asked for is no answer', async (t) => {
+t.test('rejects a switch to another protocol', async (t) => {
   const endpoint = await startEndpoint(t, ({ socket }) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: chat\r\nconnection: upgrade\r\n\r\n')
   })
-  await t.rejects(fetchJwks(endpoint.uri, 200), { message: 'no whole answer within 200 ms' })
+  await t.rejects(fetchJwks(endpoint.uri, 200), { message: 'no complete response within 200 ms' })
 })
 
-t.test('nobody there, or a connection that breaks, is no answer', async (t) => {
+t.test('rejects a refused or interrupted connection', async (t) => {
   const endpoint = await startEndpoint(t, (request) => request.socket.destroy())
   await t.rejects(fetchJwks(endpoint.uri))
   endpoint.answer = (request, response) => {
@@ -148,7 +145,7 @@ t.test('nobody there, or a connection that breaks, is no answer', async (t) => {
   await t.rejects(fetchJwks('http://127.0.0.1:1/jwks'), { code: 'ECONNREFUSED' })
 })
 
-t.test('https is https: an answer without it is none', async (t) => {
+t.test('rejects plain HTTP from an https URL', async (t) => {
   const endpoint = await startEndpoint(t, json({ keys: [] }))
   await t.rejects(fetchJwks(endpoint.uri.replace('http:', 'https:')), { code: /SSL|EPROTO/ })
   t.equal(endpoint.asked, 0)

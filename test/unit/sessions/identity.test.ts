@@ -4,17 +4,17 @@ import type { Identity } from '../../../types/session.js'
 
 const code = 'FRT_ERR_INVALID_IDENTITY'
 
-/** Anything that a JavaScript user may return from `login`. */
-function resolve(given: unknown) {
-  return resolveIdentity(given as Identity)
+/** Resolves any value that `login` may return in JavaScript. */
+function resolve(input: unknown) {
+  return resolveIdentity(input as Identity)
 }
 
-/** An object whose JSON takes exactly so many bytes. */
-function ofBytes(bytes: number): Record<string, string> {
+/** Returns an object whose JSON has exactly this number of bytes. */
+function objectOfBytes(bytes: number): Record<string, string> {
   return { a: 'x'.repeat(bytes - '{"a":""}'.length) }
 }
 
-t.test('an identity of a subject alone has the defaults', async (t) => {
+t.test('an identity with only a subject gets the defaults', async (t) => {
   t.strictSame(resolve({ sub: 'user-1' }), {
     sub: 'user-1',
     claims: {},
@@ -24,12 +24,12 @@ t.test('an identity of a subject alone has the defaults', async (t) => {
   })
 })
 
-t.test('what is undefined counts as left out', async (t) => {
-  const given = { sub: 'a', claims: undefined, remember: undefined, ttl: undefined, metadata: undefined }
-  t.strictSame(resolve(given), resolve({ sub: 'a' }))
+t.test('a property that is undefined counts as missing', async (t) => {
+  const input = { sub: 'a', claims: undefined, remember: undefined, ttl: undefined, metadata: undefined }
+  t.strictSame(resolve(input), resolve({ sub: 'a' }))
 })
 
-t.test('a whole identity comes out as it is', async (t) => {
+t.test('a complete identity is returned unchanged', async (t) => {
   const claims = { roles: ['admin'], nested: { deep: [1, null, true] }, ключ: '\u{1f36a}' }
   t.strictSame(resolve({ sub: 'a', claims, remember: false, ttl: '1h', metadata: { device: 'phone' } }), {
     sub: 'a',
@@ -40,25 +40,38 @@ t.test('a whole identity comes out as it is', async (t) => {
   })
 })
 
-t.test('what is no object is no identity', async (t) => {
-  for (const given of [null, undefined, true, 1, 'user-1', [], [{ sub: 'a' }], () => ({ sub: 'a' })]) {
-    t.throws(() => resolve(given), { code, cause: { message: 'identity must be an object' } }, String(given))
+t.test('a value that is not an object is rejected', async (t) => {
+  for (const input of [null, undefined, true, 1, 'user-1', [], [{ sub: 'a' }], () => ({ sub: 'a' })]) {
+    t.throws(() => resolve(input), { code, cause: { message: 'identity must be an object' } }, String(input))
   }
 })
 
-t.test('an unknown part is refused by its name', async (t) => {
+t.test('an unknown property is rejected with its name', async (t) => {
   for (const name of ['id', 'roles', 'Sub', 'claim', 'constructor', 'scope']) {
     t.throws(() => resolve({ sub: 'a', [name]: 'x' }), {
       code,
-      cause: { message: `identity.${name} must be left out` }
+      cause: { message: new RegExp(`^unknown property "identity\\.${name}", `) }
     })
   }
 })
 
-t.test('a subject is 1 to 256 bytes of UTF-8', async (t) => {
-  const right = ['a', '0', ' ', 'x'.repeat(256), 'é'.repeat(128), '\u{1f36a}'.repeat(64), '\0']
-  for (const sub of right) t.equal(resolve({ sub }).sub, sub)
-  const wrong = [
+t.test('an unknown property is rejected with the nearest name or all names', async (t) => {
+  t.throws(() => resolve({ sub: 'a', claim: {} }), {
+    code,
+    cause: { message: 'unknown property "identity.claim", did you mean "identity.claims"?' }
+  })
+  t.throws(() => resolve({ sub: 'a', role: 'admin' }), {
+    code,
+    cause: {
+      message: 'unknown property "identity.role", the properties are: sub, claims, remember, ttl, metadata'
+    }
+  })
+})
+
+t.test('a subject must have 1 to 256 bytes of UTF-8', async (t) => {
+  const valid = ['a', '0', ' ', 'x'.repeat(256), 'é'.repeat(128), '\u{1f36a}'.repeat(64), '\0']
+  for (const sub of valid) t.equal(resolve({ sub }).sub, sub)
+  const invalid = [
     '',
     'x'.repeat(257),
     'é'.repeat(129),
@@ -70,7 +83,7 @@ t.test('a subject is 1 to 256 bytes of UTF-8', async (t) => {
     {},
     ['a']
   ]
-  for (const sub of wrong) {
+  for (const sub of invalid) {
     t.throws(() => resolve({ sub }), {
       code,
       cause: { message: 'identity.sub must be a string of 1 to 256 bytes' }
@@ -78,13 +91,13 @@ t.test('a subject is 1 to 256 bytes of UTF-8', async (t) => {
   }
 })
 
-t.test('a subject with half a surrogate pair is refused: two such would share their bytes', async (t) => {
+t.test('a subject with a lone surrogate is rejected, because two of them have the same bytes', async (t) => {
   for (const sub of ['\ud83c', 'a\udf6a', '\udf6a\ud83c']) {
     t.throws(() => resolve({ sub }), { code, cause: { message: 'identity.sub must be well-formed Unicode' } })
   }
 })
 
-t.test('remember is true or false, not what looks like it', async (t) => {
+t.test('remember must be true or false', async (t) => {
   for (const remember of ['false', 0, 1, null, '']) {
     t.throws(() => resolve({ sub: 'a', remember }), {
       code,
@@ -93,8 +106,8 @@ t.test('remember is true or false, not what looks like it', async (t) => {
   }
 })
 
-t.test('a ttl is a duration of at least a second', async (t) => {
-  const right: [ttl: number | string, ms: number][] = [
+t.test('a ttl must be a duration of at least one second', async (t) => {
+  const valid: [ttl: number | string, ms: number][] = [
     [1, 1000],
     [0.9999, 1000],
     [3600, 3_600_000],
@@ -103,8 +116,8 @@ t.test('a ttl is a duration of at least a second', async (t) => {
     ['15 minutes', 900_000],
     ['2d', 172_800_000]
   ]
-  for (const [ttl, ms] of right) t.equal(resolve({ sub: 'a', ttl }).ttlMs, ms, String(ttl))
-  const wrong = [
+  for (const [ttl, ms] of valid) t.equal(resolve({ sub: 'a', ttl }).ttlMs, ms, String(ttl))
+  const invalid = [
     0,
     '0',
     -1,
@@ -120,7 +133,7 @@ t.test('a ttl is a duration of at least a second', async (t) => {
     true,
     {}
   ]
-  for (const ttl of wrong) {
+  for (const ttl of invalid) {
     t.throws(
       () => resolve({ sub: 'a', ttl }),
       { code, cause: { message: /^identity\.ttl must be a duration/ } },
@@ -129,43 +142,43 @@ t.test('a ttl is a duration of at least a second', async (t) => {
   }
 })
 
-t.test('each reserved claim is refused by its name, whatever its value', async (t) => {
+t.test('each reserved claim is rejected with its name, for any value', async (t) => {
   for (const name of ['sub', 'sid', 'gen', 'iat', 'exp', 'nbf', 'iss', 'aud', 'jti', 'auth_time']) {
     for (const value of ['x', null, 0]) {
       t.throws(() => resolve({ sub: 'a', claims: { [name]: value } }), {
         code,
-        cause: { message: `identity.claims.${name} must be left out: it is reserved` }
+        cause: { message: `identity.claims.${name} is not allowed, because the plugin sets this claim` }
       })
     }
   }
 })
 
-t.test('names that only resemble a reserved claim are free', async (t) => {
+t.test('names similar to a reserved claim are accepted', async (t) => {
   const claims = { Sub: 1, subject: 2, scope: 'read', 'sub ': 3, nested: { sub: 4, exp: 5 } }
   t.strictSame(resolve({ sub: 'a', claims }).claims, claims)
 })
 
-t.test('claims take at most 4,096 bytes of JSON, metadata 1,024', async (t) => {
-  t.ok(resolve({ sub: 'a', claims: ofBytes(4096) }))
-  t.ok(resolve({ sub: 'a', metadata: ofBytes(1024) }))
-  t.throws(() => resolve({ sub: 'a', claims: ofBytes(4097) }), {
+t.test('claims are limited to 4,096 bytes of JSON and metadata to 1,024', async (t) => {
+  t.ok(resolve({ sub: 'a', claims: objectOfBytes(4096) }))
+  t.ok(resolve({ sub: 'a', metadata: objectOfBytes(1024) }))
+  t.throws(() => resolve({ sub: 'a', claims: objectOfBytes(4097) }), {
     code,
     cause: { message: 'identity.claims must be an object of at most 4096 bytes of JSON' }
   })
-  t.throws(() => resolve({ sub: 'a', metadata: ofBytes(1025) }), {
+  t.throws(() => resolve({ sub: 'a', metadata: objectOfBytes(1025) }), {
     code,
     cause: { message: 'identity.metadata must be an object of at most 1024 bytes of JSON' }
   })
 })
 
-t.test('the size is counted in bytes, not in characters', async (t) => {
+t.test('the size limit counts bytes, not characters', async (t) => {
   t.throws(() => resolve({ sub: 'a', metadata: { a: 'é'.repeat(600) } }), { code })
   t.ok(resolve({ sub: 'a', metadata: { a: 'é'.repeat(500) } }))
 })
 
-t.test('claims and metadata that are no plain object are refused', async (t) => {
+t.test('claims and metadata that are not plain objects are rejected', async (t) => {
   const toJSON = (value: unknown) => ({ toJSON: () => value })
-  const wrong = [
+  const invalid = [
     null,
     'text',
     1,
@@ -177,7 +190,7 @@ t.test('claims and metadata that are no plain object are refused', async (t) => 
     toJSON(null),
     new Date()
   ]
-  for (const value of wrong) {
+  for (const value of invalid) {
     t.throws(() => resolve({ sub: 'a', claims: value }), {
       code,
       cause: { message: /^identity\.claims must be an object/ }
@@ -189,7 +202,7 @@ t.test('claims and metadata that are no plain object are refused', async (t) => 
   }
 })
 
-t.test('what JSON cannot write is refused', async (t) => {
+t.test('claims that JSON cannot represent are rejected', async (t) => {
   const cyclic: Record<string, unknown> = {}
   cyclic.self = { cyclic }
   const throwing = {
@@ -197,8 +210,8 @@ t.test('what JSON cannot write is refused', async (t) => {
       throw new Error('no')
     }
   }
-  const silent = { toJSON: () => undefined }
-  for (const claims of [cyclic, { balance: 1n }, throwing, { deep: throwing }, silent]) {
+  const undefinedJson = { toJSON: () => undefined }
+  for (const claims of [cyclic, { balance: 1n }, throwing, { deep: throwing }, undefinedJson]) {
     t.throws(() => resolve({ sub: 'a', claims }), {
       code,
       cause: { message: /^identity\.claims must be an object of at most/ }
@@ -206,11 +219,11 @@ t.test('what JSON cannot write is refused', async (t) => {
   }
 })
 
-t.test('reserved claims do not come in through toJSON or a getter', async (t) => {
-  const trick = { harmless: true, toJSON: () => ({ sub: 'root' }) }
-  t.throws(() => resolve({ sub: 'a', claims: trick }), {
+t.test('reserved claims are rejected even from toJSON or a getter', async (t) => {
+  const withToJson = { harmless: true, toJSON: () => ({ sub: 'root' }) }
+  t.throws(() => resolve({ sub: 'a', claims: withToJson }), {
     code,
-    cause: { message: /^identity\.claims\.sub must be left out/ }
+    cause: { message: /^identity\.claims\.sub is not allowed/ }
   })
   let reads = 0
   const changing = {
@@ -222,7 +235,7 @@ t.test('reserved claims do not come in through toJSON or a getter', async (t) =>
   t.strictSame(resolve(changing).claims, { role: 'user' })
 })
 
-t.test('claims come out as the plain values that JSON makes of them, and as a copy', async (t) => {
+t.test('claims are copied and converted to plain JSON values', async (t) => {
   const roles = ['reader']
   const claims = { roles, since: new Date(0), none: undefined, fn: () => 1, nan: Number.NaN }
   const resolved = resolve({ sub: 'a', claims })
@@ -230,25 +243,25 @@ t.test('claims come out as the plain values that JSON makes of them, and as a co
   t.strictSame(resolved.claims, { roles: ['reader'], since: '1970-01-01T00:00:00.000Z', nan: null })
 })
 
-t.test('a member named __proto__ is refused; deeper down it is a member like any other', async (t) => {
+t.test('a property named __proto__ is rejected at the top level and kept in nested objects', async (t) => {
   for (const part of ['claims', 'metadata'] as const) {
     t.throws(() => resolve({ sub: 'a', [part]: JSON.parse('{"__proto__":{"admin":true}}') }), {
       code,
-      cause: { message: `identity.${part}.__proto__ must be left out` }
+      cause: { message: `identity.${part}.__proto__ is not allowed` }
     })
     const kept = resolve({ sub: 'a', [part]: JSON.parse('{"a":{"__proto__":{"admin":true}}}') })[part]
     t.strictSame(Object.keys(kept.a as object), ['__proto__'])
   }
 })
 
-t.test('fresh claims and metadata of a request are checked alike, under their own path', async (t) => {
+t.test('reloaded claims and request metadata are checked with their own path', async (t) => {
   t.strictSame(resolveClaims({ roles: [] }, 'session.load().claims'), { roles: [] })
   t.throws(() => resolveClaims({ sub: 'x' }, 'session.load().claims'), {
     code,
-    cause: { message: 'session.load().claims.sub must be left out: it is reserved' }
+    cause: { message: 'session.load().claims.sub is not allowed, because the plugin sets this claim' }
   })
   t.strictSame(resolveMetadata({ sub: 'free here' }, 'session.metadata()'), { sub: 'free here' })
-  t.throws(() => resolveMetadata(ofBytes(1025), 'session.metadata()'), {
+  t.throws(() => resolveMetadata(objectOfBytes(1025), 'session.metadata()'), {
     code,
     cause: { message: /^session\.metadata\(\) must be/ }
   })

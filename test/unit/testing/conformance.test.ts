@@ -3,14 +3,14 @@ import t from 'tap'
 import { MemoryStore, type SessionStore } from '../../../lib/index.js'
 import { testSessionStore } from '../../../lib/testing/index.js'
 
-/** Runs the suite on a store with a fault. @returns the names of the tests that failed */
-async function failures(fault: (store: SessionStore) => Partial<SessionStore>): Promise<string[]> {
+/** Runs the suite on a store with a defect. @returns the names of the failed tests */
+async function failures(defect: (store: SessionStore) => Partial<SessionStore>): Promise<string[]> {
   const tests: [name: string, run: () => Promise<void>][] = []
   testSessionStore({
     test: (...test) => tests.push(test),
     open(now) {
       const store = new MemoryStore({ now })
-      return { store: Object.assign(store, fault(store)) }
+      return { store: Object.assign(store, defect(store)) }
     }
   })
   const failed = []
@@ -23,11 +23,11 @@ async function failures(fault: (store: SessionStore) => Partial<SessionStore>): 
   return failed
 }
 
-t.test('finds no fault in a store that has none', async (t) => {
+t.test('passes for a store without a defect', async (t) => {
   t.same(await failures(() => ({})), [])
 })
 
-t.test('finds a replay that answers with another generation', async (t) => {
+t.test('fails for a store whose replay returns another generation', async (t) => {
   const failed = await failures((store) => {
     const rotate = store.rotate.bind(store)
     return {
@@ -39,29 +39,31 @@ t.test('finds a replay that answers with another generation', async (t) => {
     }
   })
   t.ok(
-    failed.includes('the rule: row 6: the parent is good until the current one is confirmed, however late')
+    failed.includes(
+      'rotation rule: replays the parent token until the current generation is confirmed (row 6)'
+    )
   )
 })
 
-t.test('finds a store that says of a session that it lives for too long', async (t) => {
+t.test('fails for a store that keeps sessions too long', async (t) => {
   const failed = await failures((store) => {
     const create = store.create.bind(store)
     return { create: (session) => create({ ...session, idleMs: 2 * session.idleMs }) }
   })
-  t.ok(failed.includes('create: gives the session as it began'))
-  t.notOk(failed.includes('confirm: makes no session'))
+  t.ok(failed.includes('create: returns the created session'))
+  t.notOk(failed.includes('confirm: does not create a session'))
 })
 
-t.test('finds a store that begins nothing, refreshes nothing, or tells nothing', async (t) => {
+t.test('fails for a store that does not create, refresh or return sessions', async (t) => {
   const late = await failures(() => ({ create: async () => ({ outcome: 'deadline-exceeded', nowMs: 0 }) }))
-  t.ok(late.length > 50, 'nearly all')
+  t.ok(late.length > 50, 'nearly all tests fail')
   const unknown = await failures(() => ({ rotate: async () => ({ outcome: 'unknown' }) }))
-  t.ok(unknown.includes('the rule: row 4: the first refresh after a login rotates, at once'))
-  const silent = await failures(() => ({ get: async () => null, list: async () => [] }))
-  t.ok(silent.includes('create: takes any subject'))
+  t.ok(unknown.includes('rotation rule: rotates at the first refresh after a login (row 4)'))
+  const empty = await failures(() => ({ get: async () => null, list: async () => [] }))
+  t.ok(empty.includes('create: accepts any string as subject'))
 })
 
-t.test('closes each store, after a test that fails, too', async (t) => {
+t.test('closes each store, even after a failed test', async (t) => {
   let open = 0
   const runs: (() => Promise<void>)[] = []
   testSessionStore({
@@ -78,14 +80,14 @@ t.test('closes each store, after a test that fails, too', async (t) => {
   }
 })
 
-t.test('tells a store of its own clock how much time has passed', async (t) => {
+t.test('reports elapsed time to a store with its own clock', async (t) => {
   const elapsed: number[] = []
   const runs = new Map<string, () => Promise<void>>()
   testSessionStore({
     test: (name, run) => runs.set(name, run),
     open: (now) => ({ store: new MemoryStore({ now }), elapse: async (ms) => void elapsed.push(ms) })
   })
-  await runs.get('lifetimes: the blacklist remembers for as long as a token could have lived')?.()
+  await runs.get('lifetimes: keeps a denylist entry as long as a token could be valid')?.()
   t.same(elapsed, [3_599_000, 2000])
 })
 

@@ -10,7 +10,7 @@ const NAMES = {
   accessToken: { header: 'x-auth-token' }
 }
 
-/** An app as a user writes it: nobody has waited for it to be ready. */
+/** Creates an application as users write it. It is not ready yet. */
 function createApp(options: Partial<FastifyRefreshTokenOptions>): FastifyInstance {
   const app = Fastify()
   app.register(async (scope) => {
@@ -21,34 +21,37 @@ function createApp(options: Partial<FastifyRefreshTokenOptions>): FastifyInstanc
   return app
 }
 
-for (const [kind, names] of Object.entries({ default: {}, own: NAMES })) {
+for (const [kind, names] of Object.entries({ default: {}, custom: NAMES })) {
   for (const transport of ['cookie', 'header', 'body'] as const) {
-    t.test(`a session that travels by ${transport}, under ${kind} names`, async (t) => {
-      const app = createApp({ transport, ...names })
-      t.after(() => app.close())
-      const session = await createTestSession(
-        app,
-        { sub: 'ada', claims: { roles: ['admin'] } },
-        { transport }
-      )
-      const { headers, cookies, payload, tokens } = session
+    t.test(
+      `createTestSession returns working tokens for transport ${transport} with ${kind} names`,
+      async (t) => {
+        const app = createApp({ transport, ...names })
+        t.after(() => app.close())
+        const session = await createTestSession(
+          app,
+          { sub: 'ada', claims: { roles: ['admin'] } },
+          { transport }
+        )
+        const { headers, cookies, payload, tokens } = session
 
-      const me = await app.inject({ url: '/me', headers })
-      t.match(me.json(), { sub: 'ada', roles: ['admin'], sid: tokens.session.sid })
+        const me = await app.inject({ url: '/me', headers })
+        t.match(me.json(), { sub: 'ada', roles: ['admin'], sid: tokens.session.sid })
 
-      const request = { headers, cookies, ...(payload && { payload }) }
-      const refreshed = await app.inject({ method: 'POST', url: '/auth/refresh', ...request })
-      t.equal(refreshed.statusCode, 200)
-      const sessions = await app.inject({ url: '/auth/sessions', headers })
-      t.match(sessions.json(), { sessions: [{ id: tokens.session.sid, current: true }] })
+        const request = { headers, cookies, ...(payload && { payload }) }
+        const refreshed = await app.inject({ method: 'POST', url: '/auth/refresh', ...request })
+        t.equal(refreshed.statusCode, 200)
+        const sessions = await app.inject({ url: '/auth/sessions', headers })
+        t.match(sessions.json(), { sessions: [{ id: tokens.session.sid, current: true }] })
 
-      t.equal((await app.inject({ method: 'POST', url: '/auth/logout', ...request })).statusCode, 200)
-      t.equal((await app.inject({ url: '/me', headers })).statusCode, 401)
-    })
+        t.equal((await app.inject({ method: 'POST', url: '/auth/logout', ...request })).statusCode, 200)
+        t.equal((await app.inject({ url: '/me', headers })).statusCode, 401)
+      }
+    )
   }
 }
 
-t.test('the refresh token travels in one way alone', async (t) => {
+t.test('createTestSession returns the refresh token in one place only', async (t) => {
   const app = createApp({})
   t.after(() => app.close())
   const access = ['authorization']
@@ -64,7 +67,7 @@ t.test('the refresh token travels in one way alone', async (t) => {
   t.same([header.cookies, header.payload], [{}, undefined])
 })
 
-t.test('of several instances, that of the scope that is given', async (t) => {
+t.test('createTestSession uses the registration of the given scope', async (t) => {
   const app = Fastify()
   t.after(() => app.close())
   const scopes: FastifyInstance[] = []
@@ -84,7 +87,7 @@ t.test('of several instances, that of the scope that is given', async (t) => {
   t.same(Object.keys((await createTestSession(staff, { sub: 'ada' })).cookies), ['staff'])
 })
 
-t.test('what is no identity is refused as elsewhere', async (t) => {
+t.test('createTestSession rejects an invalid identity', async (t) => {
   const app = createApp({})
   t.after(() => app.close())
   await t.rejects(createTestSession(app, { sub: '' }), { code: 'FRT_ERR_INVALID_IDENTITY' })

@@ -23,7 +23,7 @@ async function accessTokens(
   })
 }
 
-function session(given: Partial<Session> = {}): Session {
+function session(properties: Partial<Session> = {}): Session {
   return {
     sid: 'abcdefghijklmnopqrstuvwxyz0',
     sub: 'user-1',
@@ -35,7 +35,7 @@ function session(given: Partial<Session> = {}): Session {
     remember: true,
     claims: {},
     metadata: {},
-    ...given
+    ...properties
   }
 }
 
@@ -44,13 +44,13 @@ function parts(token: string): [Record<string, unknown>, Record<string, unknown>
   return [JSON.parse(header ?? ''), JSON.parse(payload ?? '')]
 }
 
-t.test('the header names algorithm, type and key, and nothing else', async (t) => {
+t.test('the header contains only algorithm, type and key id', async (t) => {
   const { sign } = await accessTokens(t)
   const [header] = parts(sign(session(), {}, startMs).token)
   t.strictSame(header, { alg: 'HS256', typ: 'at+jwt', kid: keys[0].accessTokenKid })
 })
 
-t.test('the claims are those of the session and of the identity, and nothing else', async (t) => {
+t.test('the token contains only claims of the session and of the identity', async (t) => {
   const { sign, verify } = await accessTokens(t)
   const { token } = sign(session(), { roles: ['admin'], scope: 'read write' }, startMs)
   const expected = {
@@ -67,21 +67,30 @@ t.test('the claims are those of the session and of the identity, and nothing els
   t.strictSame(verify(token), expected)
 })
 
-t.test('the claims of an identity override none of the reserved ones', async (t) => {
+t.test('claims of an identity do not override reserved claims', async (t) => {
   const { sign, verify } = await accessTokens(t, { issuer: 'https://me', audience: 'api' })
-  const given = { sub: 'root', sid: 'x', gen: 9, iat: 1, exp: 2 ** 40, auth_time: 1, iss: 'x', aud: 'x' }
-  const claims = verify(sign(session(), given, startMs).token)
+  const identityClaims = {
+    sub: 'root',
+    sid: 'x',
+    gen: 9,
+    iat: 1,
+    exp: 2 ** 40,
+    auth_time: 1,
+    iss: 'x',
+    aud: 'x'
+  }
+  const claims = verify(sign(session(), identityClaims, startMs).token)
   t.has(claims, { sub: 'user-1', gen: 3, iat: start, exp: start + 300, auth_time: start - 60 })
   t.has(claims, { sid: 'abcdefghijklmnopqrstuvwxyz0', iss: 'https://me', aud: 'api' })
 })
 
-t.test('a token is verified for its signature, however old it is', async (t) => {
+t.test('verify checks the signature, not the expiry', async (t) => {
   const { sign, verify } = await accessTokens(t)
   const { token } = sign(session(), {}, Date.UTC(2001, 0, 1))
   t.equal(verify(token).exp, Date.UTC(2001, 0, 1) / 1000 + 300)
 })
 
-t.test('exp is rounded up to the second, and expires_in promises no more than that', async (t) => {
+t.test('exp is rounded up to the second, and expires_in is rounded down', async (t) => {
   const rows: [ttlMs: number, nowMs: number, exp: number, expiresIn: number][] = [
     [300_000, startMs, start + 300, 300],
     [300_000, startMs + 1, start + 301, 300],
@@ -102,39 +111,39 @@ t.test('exp is rounded up to the second, and expires_in promises no more than th
   }
 })
 
-t.test('exp never passes the end of the session', async (t) => {
+t.test('exp never exceeds the end of the session', async (t) => {
   const { sign, verify } = await accessTokens(t)
-  const rows: [endsInMs: number, nowMs: number, exp: number, expiresIn: number][] = [
+  const rows: [sessionTtlMs: number, nowMs: number, exp: number, expiresIn: number][] = [
     [300_000, startMs, start + 300, 300],
     [299_999, startMs, start + 299, 299],
     [10_500, startMs, start + 10, 10],
     [10_500, startMs + 900, start + 10, 9],
     [900, startMs + 100, start, 0]
   ]
-  for (const [endsInMs, nowMs, exp, expiresIn] of rows) {
-    const signed = sign(session({ expiresAt: new Date(startMs + endsInMs) }), {}, nowMs)
-    t.equal(verify(signed.token).exp, exp, `${endsInMs} ms before the end`)
-    t.equal(signed.expiresIn, expiresIn, `${endsInMs} ms before the end`)
+  for (const [sessionTtlMs, nowMs, exp, expiresIn] of rows) {
+    const signed = sign(session({ expiresAt: new Date(startMs + sessionTtlMs) }), {}, nowMs)
+    t.equal(verify(signed.token).exp, exp, `${sessionTtlMs} ms before the session expires`)
+    t.equal(signed.expiresIn, expiresIn, `${sessionTtlMs} ms before the session expires`)
   }
 })
 
-t.test('a token is over in the very second that exp names', async (t) => {
+t.test('a token expires at the beginning of the second exp', async (t) => {
   const claims = { exp: start } as AccessTokenClaims
   t.equal(isExpired(claims, startMs - 1), false)
   t.equal(isExpired(claims, startMs), true)
   t.equal(isExpired(claims, startMs + 1), true)
   for (const exp of [undefined, Number.NaN, 'never', {}]) {
-    t.equal(isExpired({ exp } as AccessTokenClaims, startMs), true, 'what is no time always was')
+    t.equal(isExpired({ exp } as AccessTokenClaims, startMs), true, 'an exp that is not a number')
   }
 })
 
-t.test('issuer and audience are set where they are given', async (t) => {
+t.test('the token contains the configured issuer and audience', async (t) => {
   const { sign } = await accessTokens(t, { issuer: 'https://auth.example.com', audience: 'api' })
   const [, claims] = parts(sign(session(), {}, startMs).token)
   t.has(claims, { iss: 'https://auth.example.com', aud: 'api' })
 })
 
-t.test('the first secret signs, and an old one still verifies', async (t) => {
+t.test('the first secret signs, and an older one still verifies', async (t) => {
   const older = Buffer.alloc(32, 'old')
   const newer = Buffer.alloc(32, 'new')
   const before = await accessTokens(t, {}, deriveKeys([older], 'frt:'))
@@ -149,7 +158,7 @@ t.test('the first secret signs, and an old one still verifies', async (t) => {
   t.throws(() => after.verify(old), invalid)
 })
 
-t.test('the claims that two verifications give are not one object', async (t) => {
+t.test('each verification returns a new claims object', async (t) => {
   const { sign, verify } = await accessTokens(t)
   const { token } = sign(session(), { roles: ['reader'] }, startMs)
   const claims = verify(token) as AccessTokenClaims & { roles: string[] }

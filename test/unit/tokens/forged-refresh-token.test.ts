@@ -12,12 +12,12 @@ function encode(bytes: Buffer): string {
   return bytes.toString('base64url')
 }
 
-/** A token with these first 32 bytes, and the MAC that belongs to them. */
+/** Returns a token of these bytes and their MAC. */
 function signed(head: Buffer): string {
   return encode(Buffer.concat([head, createHmac('sha256', keys[0].refreshToken).update(head).digest()]))
 }
 
-t.test('a token with any single bit flipped is refused', async (t) => {
+t.test('rejects a token with any single bit flipped', async (t) => {
   const bytes = Buffer.from(token, 'base64url')
   const accepted: number[] = []
   for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -29,7 +29,7 @@ t.test('a token with any single bit flipped is refused', async (t) => {
   t.not(codec.parse(token), null)
 })
 
-t.test('a token with any single character replaced is refused', async (t) => {
+t.test('rejects a token with any single character replaced', async (t) => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const accepted: string[] = []
   for (let i = 0; i < token.length; i++) {
@@ -41,37 +41,37 @@ t.test('a token with any single character replaced is refused', async (t) => {
   t.same(accepted, [])
 })
 
-t.test('another spelling of the same bytes is refused', async (t) => {
-  // Bytes 0xfb, 0xff give `-` and `_`, which plain base64 spells otherwise.
+t.test('rejects other encodings of the same bytes', async (t) => {
+  // The bytes 0xfb and 0xff give `-` and `_`, which have other characters in plain base64.
   const family = Buffer.alloc(20, Buffer.from('fbff', 'hex'))
-  const spelled = codec.issue(family, 1, 0)
-  t.not(codec.parse(spelled), null)
-  t.match(spelled, /-.*_|_.*-/)
+  const canonical = codec.issue(family, 1, 0)
+  t.not(codec.parse(canonical), null)
+  t.match(canonical, /-.*_|_.*-/)
 
-  const bytes = Buffer.from(spelled, 'base64url')
+  const bytes = Buffer.from(canonical, 'base64url')
   const base64 = bytes.toString('base64')
-  const last = spelled.at(-1) ?? ''
-  // 86 characters hold 516 bits for 512: the last four are zero in the one canonical spelling.
-  const uncanonical = spelled.slice(0, -1) + String.fromCharCode(last.charCodeAt(0) + 1)
-  t.same(Buffer.from(uncanonical, 'base64url'), bytes)
+  const last = canonical.at(-1) ?? ''
+  // 86 characters have 516 bits for 512. The last four bits are zero in the canonical encoding.
+  const nonCanonical = canonical.slice(0, -1) + String.fromCharCode(last.charCodeAt(0) + 1)
+  t.same(Buffer.from(nonCanonical, 'base64url'), bytes)
 
-  const spellings = {
-    'with its unused bits set': uncanonical,
+  const encodings = {
+    'with its unused bits set': nonCanonical,
     'as padded base64': base64,
     'as base64 without its padding': base64.replace(/=+$/, ''),
-    'with padding': `${spelled}==`,
-    'with white space after it': `${spelled} `,
-    'with a line break after it': `${spelled}\n`,
-    'with white space before it': ` ${spelled}`,
-    'with a break inside, at the right length': `${spelled.slice(0, 40)}\n${spelled.slice(40, -1)}`,
-    'with a character that decoders skip': `${spelled.slice(0, 40)}!${spelled.slice(40, -1)}`,
-    'percent-encoded': encodeURIComponent(`${spelled}==`),
-    'between quotes': `"${spelled}"`
+    'with padding': `${canonical}==`,
+    'with white space after it': `${canonical} `,
+    'with a line break after it': `${canonical}\n`,
+    'with white space before it': ` ${canonical}`,
+    'with a break inside, at the right length': `${canonical.slice(0, 40)}\n${canonical.slice(40, -1)}`,
+    'with a character that decoders skip': `${canonical.slice(0, 40)}!${canonical.slice(40, -1)}`,
+    'percent-encoded': encodeURIComponent(`${canonical}==`),
+    'between quotes': `"${canonical}"`
   }
-  for (const [name, spelling] of Object.entries(spellings)) t.equal(codec.parse(spelling), null, name)
+  for (const [name, encoding] of Object.entries(encodings)) t.equal(codec.parse(encoding), null, name)
 })
 
-t.test('another length is refused, also with a MAC that is right for it', async (t) => {
+t.test('rejects another length, even with a valid MAC', async (t) => {
   const bytes = Buffer.from(token, 'base64url')
   for (const length of [0, 1, 31, 32, 33, 63]) {
     t.equal(codec.parse(encode(bytes.subarray(0, length))), null, `${length} bytes`)
@@ -81,7 +81,7 @@ t.test('another length is refused, also with a MAC that is right for it', async 
   t.equal(codec.parse(signed(bytes.subarray(0, 33))), null, '33 bytes and their MAC')
 })
 
-t.test('another version is refused, whatever its MAC', async (t) => {
+t.test('rejects another version, even with a valid MAC', async (t) => {
   const head = Buffer.from(token, 'base64url').subarray(0, 32)
   t.equal(signed(head), token)
   for (const version of [0, 2, 3, 128, 255]) {
@@ -91,13 +91,13 @@ t.test('another version is refused, whatever its MAC', async (t) => {
   }
 })
 
-t.test('another key id is refused, whatever its MAC', async (t) => {
+t.test('rejects another key id, even with a valid MAC', async (t) => {
   const head = Buffer.from(token, 'base64url').subarray(0, 32)
   head.writeUInt8((head.readUInt8(1) + 1) % 256, 1)
   t.equal(codec.parse(signed(head)), null)
 })
 
-t.test('a MAC without its key, or under the key of access tokens, is refused', async (t) => {
+t.test('rejects a MAC without a key, or with the access token key', async (t) => {
   const head = Buffer.from(token, 'base64url').subarray(0, 32)
   const macs = [
     Buffer.alloc(32),
@@ -108,7 +108,7 @@ t.test('a MAC without its key, or under the key of access tokens, is refused', a
   for (const mac of macs) t.equal(codec.parse(encode(Buffer.concat([head, mac]))), null)
 })
 
-t.test('garbage is refused', async (t) => {
+t.test('rejects malformed tokens', async (t) => {
   const jwt = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.'
   const texts = [
     '',
@@ -130,10 +130,10 @@ t.test('garbage is refused', async (t) => {
     each.repeat(64)
   ])
   const random = Array.from({ length: 200 }, (_, i) => encode(randomBytes(i < 100 ? 64 : i - 50)))
-  const garbage = [...texts, ...repeated, ...random, 'A'.repeat(1_000_000)]
-  t.ok(garbage.length > 200)
+  const malformed = [...texts, ...repeated, ...random, 'A'.repeat(1_000_000)]
+  t.ok(malformed.length > 200)
   t.same(
-    garbage.filter((each) => codec.parse(each) !== null),
+    malformed.filter((each) => codec.parse(each) !== null),
     []
   )
 })

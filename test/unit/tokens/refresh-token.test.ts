@@ -20,7 +20,7 @@ function derivedByHand(use: string, bytes: number): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', info, bytes))
 }
 
-t.test('a token has the bytes that the contract writes down', async (t) => {
+t.test('a token has the documented bytes', async (t) => {
   const head = Buffer.concat([
     Buffer.from([1]),
     derivedByHand('key-id', 1),
@@ -38,11 +38,11 @@ t.test('a token has the bytes that the contract writes down', async (t) => {
   t.match(token, /^[\w-]{86}$/)
 })
 
-t.test('minting the same again gives the same token', async (t) => {
+t.test('issuing the same token again returns the same text', async (t) => {
   t.equal(codec.issue(family, 2, 5), codec.issue(Buffer.from(family), 2, 5))
 })
 
-t.test('parsing gives back what was minted, up to the highest numbers', async (t) => {
+t.test('parse returns the issued values, up to the highest numbers', async (t) => {
   t.equal(MAX_GENERATION, 4_294_967_295)
   for (const gen of [0, 1, 2, 2 ** 31, MAX_GENERATION]) {
     for (const issuedUs of [0, 1, 2 ** 32, 2 ** 47, 2 ** 48 - 1]) {
@@ -51,14 +51,14 @@ t.test('parsing gives back what was minted, up to the highest numbers', async (t
   }
 })
 
-t.test('numbers beyond those are an error, never another token', async (t) => {
+t.test('numbers beyond the maximum throw', async (t) => {
   t.throws(() => codec.issue(family, MAX_GENERATION + 1, 0), RangeError)
   t.throws(() => codec.issue(family, -1, 0), RangeError)
   t.throws(() => codec.issue(family, 1, 2 ** 48), RangeError)
   t.throws(() => codec.issue(family, 1, -1), RangeError)
 })
 
-t.test('the id of a session is the tag and half of a digest of the family secret', async (t) => {
+t.test('the session id is the tag and half of a digest of the family secret', async (t) => {
   const digest = createHash('sha256').update(familySecret).digest()
   const expected = Buffer.concat([tagOf('user-1'), digest.subarray(0, 16)]).toString('base64url')
   t.equal(sidOf(family), expected)
@@ -71,13 +71,13 @@ t.test('the tag is the first four bytes of the digest of the subject', async (t)
   t.equal(tagOf('ユーザー').length, 4)
 })
 
-t.test('a new family carries the tag of its subject and sixteen random bytes', async (t) => {
+t.test('a new family has the tag of its subject and 16 random bytes', async (t) => {
   const families = Array.from({ length: 100 }, () => createFamily('user-1'))
   t.ok(families.every((each) => each.length === 20 && each.subarray(0, 4).equals(tagOf('user-1'))))
   t.equal(new Set(families.map(sidOf)).size, 100)
 })
 
-t.test('only 27 characters of base64url are the id of a session', async (t) => {
+t.test('isSid accepts only 27 characters of base64url', async (t) => {
   t.ok(isSid('abcdefghijklmnopqrstuvwxy-_'))
   const others = [
     '',

@@ -18,7 +18,7 @@ function keyIdOf(secret: Buffer): number {
   return deriveKeys([secret], 'frt:')[0].keyId
 }
 
-/** Two secrets that one key id means: there are 256 ids, so it does not take long. */
+/** Returns two secrets with the same key id. There are only 256 ids, so the search is short. */
 function collidingSecrets(): [Buffer, Buffer] {
   const seen = new Map<number, Buffer>()
   for (let seed = 0; ; seed++) {
@@ -29,7 +29,7 @@ function collidingSecrets(): [Buffer, Buffer] {
   }
 }
 
-t.test('secrets roll without a token lost: [old], [old, new], [new, old], [new]', async (t) => {
+t.test('secrets are rotated without rejecting tokens: [old], [old, new], [new, old], [new]', async (t) => {
   const older = secretOf('old')
   const newer = secretOf('new')
   const steps = [
@@ -51,19 +51,19 @@ t.test('secrets roll without a token lost: [old], [old, new], [new, old], [new]'
 
   for (const codec of steps.slice(0, 3)) t.equal(codec.parse(first)?.sid, sidOf(family))
   for (const codec of steps.slice(1)) t.equal(codec.parse(third)?.sid, sidOf(family))
-  t.equal(steps[3].parse(first), null, 'a secret that is gone verifies nothing')
-  t.equal(steps[0].parse(third), null, 'a secret that is not there yet verifies nothing')
+  t.equal(steps[3].parse(first), null, 'a removed secret verifies no token')
+  t.equal(steps[0].parse(third), null, 'a future secret verifies no token')
 })
 
-t.test('the session keeps its id while secrets roll', async (t) => {
+t.test('the session id does not change while secrets are rotated', async (t) => {
   const old = codecOf([secretOf('old')])
-  const rolled = codecOf([secretOf('new'), secretOf('old')])
-  const parsed = rolled.parse(old.issue(family, 1, 0))
+  const rotated = codecOf([secretOf('new'), secretOf('old')])
+  const parsed = rotated.parse(old.issue(family, 1, 0))
   t.ok(parsed)
-  t.equal(rolled.parse(rolled.issue(parsed?.family ?? Buffer.alloc(0), 2, 1))?.sid, sidOf(family))
+  t.equal(rotated.parse(rotated.issue(parsed?.family ?? Buffer.alloc(0), 2, 1))?.sid, sidOf(family))
 })
 
-t.test('every secret that a key id could mean is tried', async (t) => {
+t.test('parse tries all secrets with the same key id', async (t) => {
   const [one, other] = collidingSecrets()
   t.equal(keyIdOf(one), keyIdOf(other))
   t.notSame(one, other)
@@ -72,18 +72,19 @@ t.test('every secret that a key id could mean is tried', async (t) => {
   for (const codec of [codecOf([one, other]), codecOf([other, one])]) {
     for (const token of tokens) t.equal(codec.parse(token)?.sid, sidOf(family))
   }
-  t.equal(codecOf([one]).parse(tokens[1] ?? ''), null, 'the id alone proves nothing')
+  t.equal(codecOf([one]).parse(tokens[1] ?? ''), null, 'the key id alone is not enough')
 })
 
 t.test(
-  'another prefix refuses the tokens of the same secret, also where the key ids are alike',
+  'a registration with another prefix rejects tokens of the same secret, even with an equal key id',
   async (t) => {
     const secret = secretOf('shared')
     const prefixes = Array.from({ length: 2000 }, (_, i) => `app${i}:`)
-    const alike = prefixes.find((prefix) => deriveKeys([secret], prefix)[0].keyId === keyIdOf(secret))
-    t.type(alike, 'string')
+    const samePrefixId = prefixes.find((prefix) => deriveKeys([secret], prefix)[0].keyId === keyIdOf(secret))
+    t.type(samePrefixId, 'string')
 
     const token = codecOf([secret]).issue(family, 1, 0)
-    for (const prefix of ['other:', 'frt', alike ?? '']) t.equal(codecOf([secret], prefix).parse(token), null)
+    for (const prefix of ['other:', 'frt', samePrefixId ?? ''])
+      t.equal(codecOf([secret], prefix).parse(token), null)
   }
 )

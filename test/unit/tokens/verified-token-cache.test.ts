@@ -5,14 +5,14 @@ import type { AccessTokenClaims } from '../../../types/session.js'
 import { buildApp } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
 
-/** Access tokens of which each `good…` is good, and a count of how often one was verified. */
-function counted(max: number) {
+/** Returns a cache over a verifier that accepts tokens starting with `valid` and records its calls. */
+function createCache(max: number) {
   const calls: string[] = []
   const accessTokens: AccessTokens = {
-    sign: () => ({ token: 'good', expiresIn: 1 }),
+    sign: () => ({ token: 'valid', expiresIn: 1 }),
     verify(token) {
       calls.push(token)
-      if (!token.startsWith('good')) throw new Error('bad')
+      if (!token.startsWith('valid')) throw new Error('invalid')
       return {
         sub: token,
         sid: 's',
@@ -22,28 +22,28 @@ function counted(max: number) {
       } as unknown as AccessTokenClaims
     }
   }
-  return { calls, remembered: withVerificationCache(accessTokens, max) }
+  return { calls, cached: withVerificationCache(accessTokens, max) }
 }
 
-t.test('a token is verified once', async (t) => {
-  const { calls, remembered } = counted(10)
-  const first = remembered.verify('good')
-  t.same(remembered.verify('good'), first)
-  t.same(calls, ['good'])
-  t.equal(remembered.verify('good ').sub, 'good ', 'a character more is another token')
+t.test('a valid token is verified once', async (t) => {
+  const { calls, cached } = createCache(10)
+  const first = cached.verify('valid')
+  t.same(cached.verify('valid'), first)
+  t.same(calls, ['valid'])
+  t.equal(cached.verify('valid ').sub, 'valid ', 'an additional character makes another token')
   t.equal(calls.length, 2)
 })
 
-t.test('a bad token is verified, and refused, each time', async (t) => {
-  const { calls, remembered } = counted(10)
-  for (let i = 0; i < 3; i++) t.throws(() => remembered.verify('bad'), /bad/)
+t.test('an invalid token is verified and rejected each time', async (t) => {
+  const { calls, cached } = createCache(10)
+  for (let i = 0; i < 3; i++) t.throws(() => cached.verify('invalid'), /invalid/)
   t.equal(calls.length, 3)
 })
 
-t.test('what one makes of the claims the next does not see', async (t) => {
-  const { remembered } = counted(10)
+t.test('changes of the returned claims do not affect later calls', async (t) => {
+  const { cached } = createCache(10)
   for (let i = 0; i < 3; i++) {
-    const claims = remembered.verify('good') as AccessTokenClaims & { roles: unknown[] }
+    const claims = cached.verify('valid') as AccessTokenClaims & { roles: unknown[] }
     t.same(claims.roles, ['a', { deep: [1] }])
     claims.sub = 'root'
     ;(claims.roles[1] as { deep: number[] }).deep.push(2)
@@ -51,30 +51,33 @@ t.test('what one makes of the claims the next does not see', async (t) => {
   }
 })
 
-t.test('it is bounded: the least recently used make room', async (t) => {
-  const { calls, remembered } = counted(2)
-  for (const token of ['good1', 'good2', 'good1', 'good3', 'good1', 'good2']) remembered.verify(token)
-  t.same(calls, ['good1', 'good2', 'good3', 'good2'])
+t.test('a full cache evicts the least recently used token', async (t) => {
+  const { calls, cached } = createCache(2)
+  for (const token of ['valid1', 'valid2', 'valid1', 'valid3', 'valid1', 'valid2']) cached.verify(token)
+  t.same(calls, ['valid1', 'valid2', 'valid3', 'valid2'])
 })
 
-t.test('0 remembers none', async (t) => {
-  const { calls, remembered } = counted(0)
-  remembered.verify('good')
-  remembered.verify('good')
+t.test('max 0 disables the cache', async (t) => {
+  const { calls, cached } = createCache(0)
+  cached.verify('valid')
+  cached.verify('valid')
   t.equal(calls.length, 2)
 })
 
-t.test('a token that was remembered expires, and is refused once its session has ended', async (t: Test) => {
-  const { app, clock } = await buildApp(t)
-  const [expiring, ending] = [new Client(app), new Client(app)]
-  for (const client of [expiring, ending]) {
-    await client.login()
-    for (let i = 0; i < 2; i++) t.equal((await client.call()).statusCode, 200)
+t.test(
+  'a cached token is rejected after its expiry and after the revocation of its session',
+  async (t: Test) => {
+    const { app, clock } = await buildApp(t)
+    const [expiring, revoked] = [new Client(app), new Client(app)]
+    for (const client of [expiring, revoked]) {
+      await client.login()
+      for (let i = 0; i < 2; i++) t.equal((await client.call()).statusCode, 200)
+    }
+    const { accessToken } = revoked.jar
+    await revoked.logout()
+    revoked.jar.accessToken = accessToken
+    t.equal((await revoked.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
+    clock.advance(301_000)
+    t.equal((await expiring.call()).json().code, 'FRT_ERR_ACCESS_TOKEN_EXPIRED')
   }
-  const { accessToken } = ending.jar
-  await ending.logout()
-  ending.jar.accessToken = accessToken
-  t.equal((await ending.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
-  clock.advance(301_000)
-  t.equal((await expiring.call()).json().code, 'FRT_ERR_ACCESS_TOKEN_EXPIRED')
-})
+)

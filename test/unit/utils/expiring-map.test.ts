@@ -9,7 +9,7 @@ function map() {
   return new ExpiringMap<{ name: string; expiresUs: number }>(start)
 }
 
-t.test('a value is there until the very microsecond in which it expires', async (t) => {
+t.test('returns a value until the microsecond of its expiry', async (t) => {
   const values = map()
   const value = { name: 'a', expiresUs: start + 10 }
   values.set('a', value)
@@ -19,18 +19,18 @@ t.test('a value is there until the very microsecond in which it expires', async 
   t.equal(values.get('b', start), undefined)
 })
 
-t.test('a deleted value is gone at once, and a sweep does not tell of it', async (t) => {
+t.test('removes a deleted value immediately, and does not report it in a sweep', async (t) => {
   const values = map()
   values.set('a', { name: 'a', expiresUs: start + minute })
   values.delete('a')
   t.equal(values.get('a', start), undefined)
   t.equal(values.size, 0)
-  values.sweep(start + 3 * minute, () => t.fail('it was deleted'))
+  values.sweep(start + 3 * minute, () => t.fail('reported a deleted value'))
 })
 
-t.test('a sweep drops what expired before this minute, tells of each once, and keeps the rest', async (t) => {
+t.test('a sweep deletes and reports values that expired before the current minute', async (t) => {
   const values = map()
-  const dropped: string[] = []
+  const expired: string[] = []
   for (const [name, expiresUs] of [
     ['soon', start + second],
     ['same minute', start + 2 * second],
@@ -39,50 +39,50 @@ t.test('a sweep drops what expired before this minute, tells of each once, and k
   ] as const) {
     values.set(name, { name, expiresUs })
   }
-  const drop = ({ name }: { name: string }) => void dropped.push(name)
+  const onExpire = ({ name }: { name: string }) => void expired.push(name)
 
-  values.sweep(start + 30 * second, drop)
-  t.same(dropped, [], 'a minute is swept when it is over')
-  values.sweep(start + minute, drop)
-  t.same(dropped, ['soon', 'same minute'])
-  values.sweep(start + 5 * minute, drop)
-  values.sweep(start + 5 * minute, drop)
-  t.same(dropped, ['soon', 'same minute', 'next minute'])
+  values.sweep(start + 30 * second, onExpire)
+  t.same(expired, [], 'the current minute is not swept')
+  values.sweep(start + minute, onExpire)
+  t.same(expired, ['soon', 'same minute'])
+  values.sweep(start + 5 * minute, onExpire)
+  values.sweep(start + 5 * minute, onExpire)
+  t.same(expired, ['soon', 'same minute', 'next minute'])
   t.equal(values.size, 1)
   t.ok(values.get('later', start + 5 * minute))
 })
 
-t.test('a sweep needs nobody to tell', async (t) => {
+t.test('a sweep works without a callback', async (t) => {
   const values = map()
   values.set('a', { name: 'a', expiresUs: start })
   values.sweep(start + minute)
   t.equal(values.size, 0)
 })
 
-t.test('a value that got more time lives on, and goes when that is over', async (t) => {
+t.test('a value whose expiry was extended stays until the new expiry', async (t) => {
   const values = map()
   const value = { name: 'a', expiresUs: start + second }
   values.set('a', value)
   value.expiresUs = start + 5 * minute
-  values.sweep(start + 2 * minute, () => t.fail('it lives'))
+  values.sweep(start + 2 * minute, () => t.fail('reported an active value'))
   t.equal(values.get('a', start + 2 * minute), value)
   values.sweep(start + 6 * minute)
   t.equal(values.size, 0)
 })
 
-t.test('a key that is set again has its new value and its new time', async (t) => {
+t.test('a key that is set again has the new value and the new expiry', async (t) => {
   const values = map()
   values.set('a', { name: 'old', expiresUs: start + second })
   values.set('a', { name: 'new', expiresUs: start + 5 * minute })
-  values.sweep(start + 2 * minute, () => t.fail('the new value lives'))
+  values.sweep(start + 2 * minute, () => t.fail('reported the new value'))
   t.equal(values.get('a', start + 2 * minute)?.name, 'new')
 
-  const dropped: string[] = []
-  values.sweep(start + 20 * minute, ({ name }) => void dropped.push(name))
-  t.same(dropped, ['new'])
+  const expired: string[] = []
+  values.sweep(start + 20 * minute, ({ name }) => void expired.push(name))
+  t.same(expired, ['new'])
 })
 
-t.test('a key that was deleted and set again goes with its new time', async (t) => {
+t.test('a key that is deleted and set again expires at the new time', async (t) => {
   const values = map()
   values.set('a', { name: 'old', expiresUs: start + second })
   values.delete('a')
@@ -93,29 +93,29 @@ t.test('a key that was deleted and set again goes with its new time', async (t) 
   t.equal(values.size, 0)
 })
 
-t.test('when the clock goes back nothing is lost, and nothing stays for ever', async (t) => {
+t.test('values expire once after the clock is set back', async (t) => {
   const values = map()
   values.sweep(start + 10 * minute)
   values.set('a', { name: 'a', expiresUs: start + 6 * minute })
-  values.sweep(start + 5 * minute, () => t.fail('it lives'))
+  values.sweep(start + 5 * minute, () => t.fail('reported an active value'))
   t.ok(values.get('a', start + 5 * minute))
   values.sweep(start + 11 * minute)
   t.equal(values.size, 0)
 })
 
-t.test('a clock that leaps far ahead costs what was due, not the minutes between', async (t) => {
+t.test('a clock that jumps far ahead does not visit the skipped minutes', async (t) => {
   const values = map()
   values.set('a', { name: 'a', expiresUs: start + 10 * minute })
-  const aeon = 1e11 * minute
-  values.sweep(aeon)
+  const farFuture = 1e11 * minute
+  values.sweep(farFuture)
   t.equal(values.size, 0)
 
-  values.set('b', { name: 'b', expiresUs: aeon + second })
-  values.sweep(aeon + minute)
-  t.equal(values.size, 0, 'and what comes then expires as ever')
+  values.set('b', { name: 'b', expiresUs: farFuture + second })
+  values.sweep(farFuture + minute)
+  t.equal(values.size, 0, 'later values expire')
 })
 
-t.test('a clock that was far ahead for a while keeps nothing that comes after', async (t) => {
+t.test('values expire after the clock was temporarily far ahead', async (t) => {
   const values = map()
   values.sweep(1e6 * minute)
   values.sweep(start)

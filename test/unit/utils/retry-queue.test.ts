@@ -6,166 +6,166 @@ import { deferred, mockTimers, pass, settle } from '../../support/timers.js'
 
 const never = () => false
 
-/** Work that fails so many times, and counts its tries. */
+/** Returns work that fails for a number of times and counts its attempts. */
 function failing(times: number) {
   const work = Object.assign(
     async () => {
-      work.tries++
-      if (work.tries <= times) throw new Error('not yet')
+      work.attempts++
+      if (work.attempts <= times) throw new Error('not yet')
     },
-    { tries: 0 }
+    { attempts: 0 }
   )
   return work
 }
 
-t.test('work is tried after a pause, and when it is done not again', async (t) => {
+t.test('runs work after a pause, and not again after success', async (t) => {
   mockTimers(t)
   const work = failing(0)
   const done = new RetryQueue({ pauseMs: 100 }).retry('key', work, never)
   await pass(99)
-  t.equal(work.tries, 0)
+  t.equal(work.attempts, 0)
   await pass(1)
-  t.equal(work.tries, 1)
+  t.equal(work.attempts, 1)
   await done
   await pass(1_000_000)
-  t.equal(work.tries, 1)
+  t.equal(work.attempts, 1)
 })
 
-t.test('the pauses double until the longest, which then stays', async (t) => {
+t.test('doubles the pauses up to the maximum', async (t) => {
   mockTimers(t)
   const work = failing(Number.POSITIVE_INFINITY)
-  const background = new RetryQueue({ pauseMs: 100, maxPauseMs: 700 })
-  void background.retry('key', work, never)
-  let tries = 0
+  const queue = new RetryQueue({ pauseMs: 100, maxPauseMs: 700 })
+  void queue.retry('key', work, never)
+  let attempts = 0
   for (const pauseMs of [100, 200, 400, 700, 700, 700]) {
     await pass(pauseMs - 1)
-    t.equal(work.tries, tries, `not before ${pauseMs} ms`)
+    t.equal(work.attempts, attempts, `not before ${pauseMs} ms`)
     await pass(1)
-    t.equal(work.tries, ++tries, `after ${pauseMs} ms`)
+    t.equal(work.attempts, ++attempts, `after ${pauseMs} ms`)
   }
-  background.close()
+  queue.close()
 })
 
-t.test('by default the first pause is a fifth of a second, and the longest five seconds', async (t) => {
+t.test('the default pauses are 200 ms to 5 seconds', async (t) => {
   mockTimers(t)
   const work = failing(Number.POSITIVE_INFINITY)
-  const background = new RetryQueue()
-  void background.retry('key', work, never)
+  const queue = new RetryQueue()
+  void queue.retry('key', work, never)
   const pauses = [200, 400, 800, 1600, 3200, 5000, 5000]
   for (const [i, pauseMs] of pauses.entries()) {
     await pass(pauseMs - 1)
-    t.equal(work.tries, i)
+    t.equal(work.attempts, i)
     await pass(1)
-    t.equal(work.tries, i + 1)
+    t.equal(work.attempts, i + 1)
   }
-  background.close()
+  queue.close()
 })
 
-t.test('work that threw before it could give a promise is tried again too', async (t) => {
+t.test('retries work that throws synchronously', async (t) => {
   mockTimers(t)
-  let tries = 0
+  let attempts = 0
   const work = () => {
-    tries++
-    if (tries === 1) throw new Error('at once')
+    attempts++
+    if (attempts === 1) throw new Error('synchronous')
     return Promise.resolve()
   }
   const done = new RetryQueue({ pauseMs: 10 }).retry('key', work, never)
   await pass(10)
   await pass(20)
   await done
-  t.equal(tries, 2)
+  t.equal(attempts, 2)
 })
 
-t.test('pointless work is given up before it is tried', async (t) => {
+t.test('gives up before the next attempt if shouldGiveUp returns true', async (t) => {
   mockTimers(t)
   const work = failing(Number.POSITIVE_INFINITY)
-  let isPointless = false
-  const done = new RetryQueue({ pauseMs: 10 }).retry('key', work, () => isPointless)
+  let shouldGiveUp = false
+  const done = new RetryQueue({ pauseMs: 10 }).retry('key', work, () => shouldGiveUp)
   await pass(10)
-  t.equal(work.tries, 1)
-  isPointless = true
+  t.equal(work.attempts, 1)
+  shouldGiveUp = true
   await pass(20)
   await done
-  t.equal(work.tries, 1)
+  t.equal(work.attempts, 1)
 })
 
-t.test('of one key there is one retry at a time, and the latest work is what it tries', async (t) => {
+t.test('runs only the latest work of a key', async (t) => {
   mockTimers(t)
-  const background = new RetryQueue({ pauseMs: 10 })
+  const queue = new RetryQueue({ pauseMs: 10 })
   const [first, second, third] = [failing(9), failing(1), failing(0)]
-  const done = background.retry('key', first, never)
+  const done = queue.retry('key', first, never)
   await pass(10)
-  await background.retry('key', second, never)
-  const other = background.retry('another key', third, never)
+  await queue.retry('key', second, never)
+  const other = queue.retry('another key', third, never)
   await pass(10)
   await other
-  t.equal(third.tries, 1)
+  t.equal(third.attempts, 1)
   await pass(10)
   await pass(40)
   await done
-  t.equal(first.tries, 1)
-  t.equal(second.tries, 2)
+  t.equal(first.attempts, 1)
+  t.equal(second.attempts, 2)
 
-  const again = background.retry('key', second, never)
+  const again = queue.retry('key', second, never)
   await pass(10)
   await again
-  t.equal(second.tries, 3, 'a new one when that has ended')
+  t.equal(second.attempts, 3, 'runs work again after the first call has ended')
 })
 
-t.test('work that took over while the one before was being done is done, too', async (t) => {
+t.test('runs work that replaced other work during its attempt', async (t) => {
   mockTimers(t)
-  const background = new RetryQueue({ pauseMs: 10 })
+  const queue = new RetryQueue({ pauseMs: 10 })
   const second = failing(0)
-  const done = background.retry('key', () => background.retry('key', second, never), never)
+  const done = queue.retry('key', () => queue.retry('key', second, never), never)
   await pass(10)
-  t.equal(second.tries, 0)
+  t.equal(second.attempts, 0)
   await pass(20)
   await done
-  t.equal(second.tries, 1)
+  t.equal(second.attempts, 1)
 })
 
-t.test('closing ends every pause, and nothing is tried after it', async (t) => {
+t.test('close ends all pauses and prevents further attempts', async (t) => {
   mockTimers(t)
-  const background = new RetryQueue({ pauseMs: 10 })
+  const queue = new RetryQueue({ pauseMs: 10 })
   const work = failing(Number.POSITIVE_INFINITY)
-  const waiting = [background.retry('a', work, never), background.retry('b', work, never)]
+  const waiting = [queue.retry('a', work, never), queue.retry('b', work, never)]
   await pass(10)
-  t.equal(work.tries, 2)
-  background.close()
+  t.equal(work.attempts, 2)
+  queue.close()
   await Promise.all(waiting)
-  await background.retry('c', work, never)
+  await queue.retry('c', work, never)
   await pass(1_000_000)
-  t.equal(work.tries, 2)
+  t.equal(work.attempts, 2)
 })
 
-t.test('work in flight when it closes is not tried again', async (t) => {
+t.test('close prevents another attempt of running work', async (t) => {
   mockTimers(t)
-  const background = new RetryQueue({ pauseMs: 10 })
-  const answer = deferred<void>()
-  let tries = 0
+  const queue = new RetryQueue({ pauseMs: 10 })
+  const result = deferred<void>()
+  let attempts = 0
   const work = () => {
-    tries++
-    return answer.promise
+    attempts++
+    return result.promise
   }
-  const done = background.retry('key', work, never)
+  const done = queue.retry('key', work, never)
   await pass(10)
-  background.close()
-  answer.reject(new Error('the store closed too'))
+  queue.close()
+  result.reject(new Error('the store is closed'))
   await done
-  t.equal(tries, 1)
+  t.equal(attempts, 1)
 })
 
-t.test('a hundred retries at once raise no warning', async (t) => {
+t.test('100 concurrent retries do not cause a warning', async (t) => {
   mockTimers(t)
   const warnings: Error[] = []
   const onWarning = (warning: Error) => void warnings.push(warning)
   process.on('warning', onWarning)
   t.teardown(() => process.off('warning', onWarning))
 
-  const background = new RetryQueue({ pauseMs: 10 })
-  const waiting = Array.from({ length: 100 }, (_, i) => background.retry(`${i}`, failing(1), never))
+  const queue = new RetryQueue({ pauseMs: 10 })
+  const waiting = Array.from({ length: 100 }, (_, i) => queue.retry(`${i}`, failing(1), never))
   await pass(10)
-  background.close()
+  queue.close()
   await Promise.all(waiting)
   await settle()
   t.same(
@@ -174,18 +174,18 @@ t.test('a hundred retries at once raise no warning', async (t) => {
   )
 })
 
-t.test('a process that has nothing else to do ends, though work is left', async (t) => {
+t.test('pending work does not keep the process alive', async (t) => {
   const loader = new URL('../../../scripts/ts-loader.mjs', import.meta.url).href
   const module = new URL('../../../lib/utils/retry-queue.ts', import.meta.url).href
   const script = `
-    const { Background } = await import(${JSON.stringify(module)})
-    new Background({ pauseMs: 3_600_000 }).retry('key', async () => {}, () => false)
+    const { RetryQueue } = await import(${JSON.stringify(module)})
+    new RetryQueue({ pauseMs: 3_600_000 }).retry('key', async () => {}, () => false)
   `
   const { status, signal, stderr } = spawnSync(
     process.execPath,
     [`--import=${loader}`, '--input-type=module', '--eval', script],
     { cwd: fileURLToPath(new URL('../../..', import.meta.url)), timeout: 20_000, encoding: 'utf8', env: {} }
   )
-  t.equal(signal, null, 'it ended on its own')
+  t.equal(signal, null, 'the process exits by itself')
   t.equal(status, 0, stderr)
 })

@@ -1,144 +1,155 @@
-import { ACCESS_TTL_MS, type Access, type Token } from '../server.js'
-import { DAY, HOUR, MINUTE, SECOND } from '../time.js'
-import { type Play, refresh, type Thief } from './attacker.js'
+import { ACCESS_TTL_MS, type AccessToken, type RefreshToken } from '../server.js'
+import { DAY, HOUR, MINUTE, SECOND } from '../timeline.js'
+import { type Attack, type Attacker, refresh } from './attacker.js'
 
-const isSame = (a: Token, b: Token) => a.gen === b.gen && a.issuedUs === b.issuedUs
+const isSame = (a: RefreshToken, b: RefreshToken) => a.gen === b.gen && a.issuedUs === b.issuedUs
 
-/** Thieves who go by what they see: answers, generations, the session list, the victim's rhythm. */
-export const adaptive: Thief[] = [
+/** Attackers that react to what they observe: responses, generations, the session list, the victim's refreshes. */
+export const adaptive: Attacker[] = [
   {
-    name: 'goes on only while the answers replay',
+    name: 'refreshes every 20 s, but waits 5 minutes after a new token',
+    seedName: 'goes on only while the answers replay',
     victim: 'steady',
-    *play({ token }) {
-      for (let held = token; ; ) {
-        const got = yield* refresh(held, true)
-        if (!got) return
-        held = got.token
-        yield { wait: got.isNew ? ACCESS_TTL_MS : 20 * SECOND }
+    *attack({ stolenToken }) {
+      for (let held = stolenToken; ; ) {
+        const result = yield* refresh(held, true)
+        if (!result) return
+        held = result.token
+        yield { wait: result.isNew ? ACCESS_TTL_MS : 20 * SECOND }
       }
     }
   },
   {
-    name: 'stops for an hour when a new token comes',
+    name: 'refreshes every minute, but waits an hour after a new token',
+    seedName: 'stops for an hour when a new token comes',
     victim: 'steady',
-    *play({ token }) {
-      for (let held = token; ; ) {
-        const got = yield* refresh(held, true)
-        if (!got) return
-        held = got.token
-        yield { wait: got.isNew ? HOUR : MINUTE }
+    *attack({ stolenToken }) {
+      for (let held = stolenToken; ; ) {
+        const result = yield* refresh(held, true)
+        if (!result) return
+        held = result.token
+        yield { wait: result.isNew ? HOUR : MINUTE }
       }
     }
   },
   {
-    name: 'refreshes in the rest alone, whose length he has measured',
+    name: 'refreshes only during the cooldown',
+    seedName: 'refreshes in the rest alone, whose length he has measured',
     victim: 'steady',
-    *play({ token }) {
-      for (let held = token; ; ) {
+    *attack({ stolenToken }) {
+      for (let held = stolenToken; ; ) {
         yield { victimRefreshes: HOUR }
         for (let i = 0; i < 8; i++) {
           yield { wait: 10 * SECOND }
-          const got = yield* refresh(held, false)
-          if (!got) return
-          held = got.token
+          const result = yield* refresh(held, false)
+          if (!result) return
+          held = result.token
         }
       }
     }
   },
   {
-    name: 'presents the stolen copy alone, right after each refresh',
+    name: 'presents only the stolen copy, one second after each refresh of the victim',
+    seedName: 'presents the stolen copy alone, right after each refresh',
     victim: 'steady',
-    *play({ token }) {
+    *attack({ stolenToken }) {
       for (;;) {
         yield { victimRefreshes: HOUR }
         yield { wait: SECOND }
-        if (!(yield* refresh(token, false))) return
+        if (!(yield* refresh(stolenToken, false))) return
       }
     }
   },
   {
-    name: 'keeps several copies, and presents the oldest of the newest generation',
+    name: 'keeps several copies, presents the oldest of the newest generation',
+    seedName: 'keeps several copies, and presents the oldest of the newest generation',
     victim: 'steady',
-    *play({ token }) {
-      let copies = [token]
+    *attack({ stolenToken }) {
+      let copies = [stolenToken]
       for (;;) {
         yield { victimRefreshes: HOUR }
         for (let i = 0; i < 4; i++) {
           yield { wait: 5 * SECOND }
           const [oldest] = copies
-          const got = oldest && (yield* refresh(oldest, false))
-          if (!got) return
-          const { token: fresh } = got
-          if (oldest && fresh.gen > oldest.gen) copies = [fresh]
-          else if (!copies.some((copy) => isSame(copy, fresh))) copies.push(fresh)
+          const result = oldest && (yield* refresh(oldest, false))
+          if (!result) return
+          const { token: received } = result
+          if (oldest && received.gen > oldest.gen) copies = [received]
+          else if (!copies.some((copy) => isSame(copy, received))) copies.push(received)
         }
       }
     }
   },
   {
-    name: 'races each refresh: presents 50 ms after it, unconfirmed',
+    name: 'presents 50 ms after each refresh of the victim, does not confirm',
+    seedName: 'races each refresh: presents 50 ms after it, unconfirmed',
     victim: 'steady',
-    *play({ token }) {
-      for (let held = token; ; ) {
+    *attack({ stolenToken }) {
+      for (let held = stolenToken; ; ) {
         yield { victimRefreshes: HOUR }
         yield { wait: 50 }
-        const got = yield* refresh(held, false)
-        if (!got) return
-        held = got.token
+        const result = yield* refresh(held, false)
+        if (!result) return
+        held = result.token
       }
     }
   },
   {
-    name: 'goes ahead, then rotates again each time before the victim confirms',
+    name: 'rotates first, then again each time before the victim confirms',
+    seedName: 'goes ahead, then rotates again each time before the victim confirms',
     victim: 'steady',
-    *play({ token }) {
+    *attack({ stolenToken }) {
       yield { victimRefreshes: HOUR }
       yield { wait: 2 * SECOND }
-      let held = (yield { copyJar: true }).token ?? token
-      for (let isAhead = false; ; ) {
-        const got = yield* refresh(held, false)
-        if (!got) return
-        held = got.token
-        isAhead ||= got.isNew
-        if (isAhead) yield { victimRefreshes: HOUR }
+      let held = (yield { copyCookie: true }).token ?? stolenToken
+      for (let hasRotated = false; ; ) {
+        const result = yield* refresh(held, false)
+        if (!result) return
+        held = result.token
+        hasRotated ||= result.isNew
+        if (hasRotated) yield { victimRefreshes: HOUR }
         else yield { wait: 5 * SECOND }
       }
     }
   },
   {
-    name: 'takes a 503 for a warning, and stops',
+    name: 'stops at a 503',
+    seedName: 'takes a 503 for a warning, and stops',
     victim: 'steady',
-    *play({ token }) {
-      for (let held = token; ; ) {
-        const { answer } = yield { present: held }
-        if (answer?.status !== 200) return
-        yield { use: answer.access }
-        held = answer.token
+    *attack({ stolenToken }) {
+      for (let held = stolenToken; ; ) {
+        const { response } = yield { present: held }
+        if (response?.status !== 200) return
+        yield { use: response.access }
+        held = response.token
         yield { wait: ACCESS_TTL_MS }
       }
     }
   },
   {
-    name: 'waits until the victim sleeps, goes on while he does',
-    needs: 'knows when',
+    name: "refreshes only while the victim's device sleeps",
+    seedName: 'waits until the victim sleeps, goes on while he does',
+    needs: 'can detect sleep',
     victim: 'everyday',
-    play: ({ token }) => whileAsleep(token)
+    attack: ({ stolenToken }) => refreshWhileAsleep(stolenToken)
   },
   {
-    name: 'goes by the session list: refreshes when last_used_at is an hour old',
+    name: 'refreshes when last_used_at in the session list is an hour old',
+    seedName: 'goes by the session list: refreshes when last_used_at is an hour old',
     victim: 'everyday',
-    play: ({ token, now }) => byTheList(token, now)
+    attack: ({ stolenToken, now }) => refreshBySessionList(stolenToken, now)
   },
   {
-    name: 'puts his first new copy into the victim’s jar, once',
-    needs: 'writes the jar: no __Host- prefix',
+    name: "sets the first new copy as the victim's cookie, once",
+    seedName: 'puts his first new copy into the victim’s jar, once',
+    needs: 'can set cookies, no __Host- prefix',
     victim: 'steady',
-    *play({ token }) {
-      const got = yield* refresh(token, true)
-      if (!got) return
-      yield { toss: got.token }
+    *attack({ stolenToken }) {
+      const result = yield* refresh(stolenToken, true)
+      if (!result) return
+      yield { setCookie: result.token }
       yield { wait: ACCESS_TTL_MS }
-      for (let held = got.token; ; ) {
+      for (let held = result.token; ; ) {
         const next = yield* refresh(held, true)
         if (!next) return
         held = next.token
@@ -147,55 +158,57 @@ export const adaptive: Thief[] = [
     }
   },
   {
-    name: 'puts each new copy into the victim’s jar',
-    needs: 'writes the jar, again and again',
+    name: "sets each new copy as the victim's cookie",
+    seedName: 'puts each new copy into the victim’s jar',
+    needs: 'can set cookies repeatedly',
     victim: 'steady',
-    *play({ token }) {
-      for (let held = token; ; ) {
-        const got = yield* refresh(held, true)
-        if (!got) return
-        held = got.token
-        yield { toss: held }
+    *attack({ stolenToken }) {
+      for (let held = stolenToken; ; ) {
+        const result = yield* refresh(held, true)
+        if (!result) return
+        held = result.token
+        yield { setCookie: held }
         yield { wait: ACCESS_TTL_MS - MINUTE }
       }
     }
   },
   {
-    name: 'copies the jar again before each refresh',
-    needs: 'reads the jar, again and again',
+    name: "copies the victim's cookies again before each refresh",
+    seedName: 'copies the jar again before each refresh',
+    needs: 'can read cookies repeatedly',
     victim: 'steady',
-    *play() {
+    *attack() {
       for (;;) {
         yield { victimRefreshes: HOUR }
         yield { wait: 10 * SECOND }
-        const { token } = yield { copyJar: true }
+        const { token } = yield { copyCookie: true }
         if (!token || !(yield* refresh(token, true))) return
       }
     }
   }
 ]
 
-function* whileAsleep(token: Token): Play {
-  for (let held = token; ; ) {
+function* refreshWhileAsleep(stolenToken: RefreshToken): Attack {
+  for (let held = stolenToken; ; ) {
     yield { victimSleeps: true, atMost: DAY }
     yield { wait: MINUTE }
-    const got = yield* refresh(held, true)
-    if (!got) return
-    held = got.token
+    const result = yield* refresh(held, true)
+    if (!result) return
+    held = result.token
     yield { wait: ACCESS_TTL_MS }
   }
 }
 
-function* byTheList(token: Token, now: () => number): Play {
-  let held = token
-  let access: Access | undefined
+function* refreshBySessionList(stolenToken: RefreshToken, now: () => number): Attack {
+  let held = stolenToken
+  let access: AccessToken | undefined
   for (;;) {
-    const { answer } = yield { present: held }
-    if (answer?.status !== 200) return
-    if (answer.setsCookie) held = answer.token
-    access = answer.access
-    // He looks at the list for as long as his access token lives, then has to decide without.
-    for (let looks = 0; looks < 4; looks++) {
+    const { response } = yield { present: held }
+    if (response?.status !== 200) return
+    if (response.setsCookie) held = response.token
+    access = response.access
+    // The attacker can read the list until the access token expires.
+    for (let reads = 0; reads < 4; reads++) {
       yield { wait: MINUTE }
       const { lastUsedHour } = yield { list: access }
       if (lastUsedHour !== undefined && lastUsedHour < Math.floor(now() / HOUR)) break

@@ -1,66 +1,70 @@
 import type { Random } from '../random.js'
-import type { Access, Answer, Token } from '../server.js'
-import { SECOND } from '../time.js'
+import type { AccessToken, RefreshResponse, RefreshToken } from '../server.js'
+import { SECOND } from '../timeline.js'
 
-/** What a thief does next; what comes of it is the result of the `yield`. */
-export type Move =
+/** The next action of an attacker. The `yield` expression evaluates to its result. */
+export type Action =
   | { wait: number }
-  /** Until the victim's next refresh, or, at the latest, for so long. */
+  /** Waits for the victim's next refresh, at most for this time. */
   | { victimRefreshes: number }
-  /** Until the victim's device sleeps (or wakes), or, at the latest, for so long. */
+  /** Waits until the victim's device sleeps (or wakes), at most for the time in `atMost`. */
   | { victimSleeps: boolean; atMost: number }
-  | { present: Token }
-  | { use: Access }
-  /** Reads the session list: `last_used_at` to the hour. */
-  | { list: Access }
-  /** More than one copy of the jar. */
-  | { copyJar: true }
-  /** Puts a cookie into the victim's jar. */
-  | { toss: Token }
-  /** The store loses the last so many milliseconds. */
+  | { present: RefreshToken }
+  | { use: AccessToken }
+  /** Reads the session list, which shows the hour of `last_used_at`. */
+  | { list: AccessToken }
+  /** Copies the victim's cookie again. */
+  | { copyCookie: true }
+  /** Sets the victim's cookie. */
+  | { setCookie: RefreshToken }
+  /** The store loses the writes of this many milliseconds. */
   | { failover: number }
 
-/** An answer, an hour, a copy: whatever the move asked for. */
-export interface Seen {
-  answer?: Answer
+/** The result of an action. Each action sets the field that belongs to it. */
+export interface ActionResult {
+  response?: RefreshResponse
   lastUsedHour?: number
-  token?: Token
+  token?: RefreshToken
 }
 
-/** What the theft gave him, and the clock. */
-export interface Loot {
-  token: Token
+/** What an attack starts with: the copied token, the clock and random numbers. */
+export interface AttackContext {
+  stolenToken: RefreshToken
   now(): number
   random: Random
 }
 
-export type Play = Generator<Move, void, Seen>
+export type Attack = Generator<Action, void, ActionResult>
 
-export interface Thief {
+export interface Attacker {
   name: string
-  /** What he has beside one copy of the jar. */
+  /** Used as a seed of the random numbers instead of `name`. See `seedNameOf`. */
+  seedName?: string
+  /** What the attacker can do in addition to copying the cookie once. */
   needs?: string
-  /** Whom he robs: one tab, or a mobile client, that never sleeps; or an everyday victim with five tabs. */
+  /** `steady`: one tab. `phone`: a mobile client. Neither sleeps. `everyday`: a laptop with five tabs that sleeps. */
   victim: 'steady' | 'phone' | 'everyday'
-  play(loot: Loot): Play
+  attack(context: AttackContext): Attack
 }
 
 /**
- * Refreshes, and uses the access token unless he wants to stay unseen. Told to try again, he does.
- * @returns the token he holds afterwards; null where he was refused
+ * Refreshes, and retries after 503.
+ *
+ * @param confirms whether the attacker uses the new access token, which confirms its generation
+ * @returns the token that the attacker holds afterwards, or `null` if the refresh was rejected
  */
 export function* refresh(
-  token: Token,
-  uses: boolean
-): Generator<Move, { token: Token; isNew: boolean } | null, Seen> {
+  token: RefreshToken,
+  confirms: boolean
+): Generator<Action, { token: RefreshToken; isNew: boolean } | null, ActionResult> {
   for (;;) {
-    const { answer } = yield { present: token }
-    if (answer?.status === 503) {
+    const { response } = yield { present: token }
+    if (response?.status === 503) {
       yield { wait: SECOND }
       continue
     }
-    if (answer?.status !== 200) return null
-    if (uses) yield { use: answer.access }
-    return answer.setsCookie ? { token: answer.token, isNew: true } : { token, isNew: false }
+    if (response?.status !== 200) return null
+    if (confirms) yield { use: response.access }
+    return response.setsCookie ? { token: response.token, isNew: true } : { token, isNew: false }
   }
 }

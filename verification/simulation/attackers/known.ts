@@ -1,96 +1,103 @@
-import { ACCESS_TTL_MS, type Token } from '../server.js'
-import { HOUR, MINUTE, SECOND } from '../time.js'
-import { type Loot, type Play, refresh, type Thief } from './attacker.js'
+import { ACCESS_TTL_MS, type RefreshToken } from '../server.js'
+import { HOUR, MINUTE, SECOND } from '../timeline.js'
+import { type Attack, type AttackContext, type Attacker, refresh } from './attacker.js'
 
-/** As a client does: a refresh whenever the access token has ended. */
-function* goOn(token: Token, everyMs = ACCESS_TTL_MS, uses = true): Play {
+/** Refreshes whenever the access token has expired, as a client does. */
+function* refreshRegularly(token: RefreshToken, everyMs = ACCESS_TTL_MS): Attack {
   for (let held = token; ; ) {
-    const got = yield* refresh(held, uses)
-    if (!got) return
-    held = got.token
+    const result = yield* refresh(held, true)
+    if (!result) return
+    held = result.token
     yield { wait: everyMs }
   }
 }
 
-/** Refreshes so long after each refresh of the victim's. */
-function* follow({ token }: Loot, delayMs: number, uses: boolean): Play {
-  for (let held = token; ; ) {
+/** Refreshes at a fixed delay after each refresh of the victim. */
+function* refreshAfterVictim({ stolenToken }: AttackContext, delayMs: number): Attack {
+  for (let held = stolenToken; ; ) {
     yield { victimRefreshes: 12 * HOUR }
     yield { wait: delayMs }
-    const got = yield* refresh(held, uses)
-    if (!got) return
-    held = got.token
+    const result = yield* refresh(held, true)
+    if (!result) return
+    held = result.token
   }
 }
 
-/** The jar holds what the victim's refresh brought: the theft itself is put off until then. */
-function* untilStolenFresh(): Play {
+/** Waits until the cookie holds the token of the victim's next refresh, so that the attacker can copy a fresh one. */
+function* waitForFreshCookie(): Attack {
   yield { victimRefreshes: HOUR }
   yield { wait: 2 * SECOND }
 }
 
-/** The contract's thieves: each has one copy of the jar. */
-export const known: Thief[] = [
+/** Attackers with one copy of the cookie and a fixed schedule. */
+export const known: Attacker[] = [
   {
-    name: 'uses it at once',
+    name: 'uses the copy at once',
+    seedName: 'uses it at once',
     victim: 'steady',
-    play: ({ token }) => goOn(token)
+    attack: ({ stolenToken }) => refreshRegularly(stolenToken)
   },
   {
-    name: 'later: an hour after',
+    name: 'uses the copy an hour later',
+    seedName: 'later: an hour after',
     victim: 'steady',
-    *play({ token }) {
+    *attack({ stolenToken }) {
       yield { wait: HOUR }
-      yield* goOn(token)
+      yield* refreshRegularly(stolenToken)
     }
   },
   {
-    name: 'before the victim: ten seconds before his next refresh',
+    name: "starts ten seconds before the victim's next refresh",
+    seedName: 'before the victim: ten seconds before his next refresh',
     victim: 'steady',
-    *play({ token }) {
-      yield* untilStolenFresh()
-      const { token: copy } = yield { copyJar: true }
-      // The victim's next refresh is not before his access token ends.
+    *attack({ stolenToken }) {
+      yield* waitForFreshCookie()
+      const { token: copy } = yield { copyCookie: true }
+      // The victim does not refresh before the access token expires.
       yield { wait: ACCESS_TTL_MS - 12 * SECOND }
-      yield* goOn(copy ?? token)
+      yield* refreshRegularly(copy ?? stolenToken)
     }
   },
   {
-    name: 'after the victim: ten seconds after his next refresh',
+    name: "starts ten seconds after the victim's next refresh",
+    seedName: 'after the victim: ten seconds after his next refresh',
     victim: 'steady',
-    *play({ token }) {
+    *attack({ stolenToken }) {
       yield { victimRefreshes: HOUR }
       yield { wait: 10 * SECOND }
-      yield* goOn(token)
+      yield* refreshRegularly(stolenToken)
     }
   },
   {
     name: 'one step behind, in lockstep',
     victim: 'steady',
-    play: (loot) => follow(loot, ACCESS_TTL_MS - MINUTE, true)
+    attack: (context) => refreshAfterVictim(context, ACCESS_TTL_MS - MINUTE)
   },
   {
-    name: 'polls every 3 s',
+    name: 'refreshes every 3 s',
+    seedName: 'polls every 3 s',
     victim: 'steady',
-    play: ({ token }) => goOn(token, 3 * SECOND)
+    attack: ({ stolenToken }) => refreshRegularly(stolenToken, 3 * SECOND)
   },
   {
-    name: 'mirrors each refresh two seconds later',
+    name: 'repeats each refresh of the victim two seconds later',
+    seedName: 'mirrors each refresh two seconds later',
     victim: 'steady',
-    play: (loot) => follow(loot, 2 * SECOND, true)
+    attack: (context) => refreshAfterVictim(context, 2 * SECOND)
   },
   {
-    name: "refreshes a minute before each of the victim's, unseen",
+    name: "refreshes a minute before each of the victim's, does not use the access token",
+    seedName: "refreshes a minute before each of the victim's, unseen",
     victim: 'steady',
-    *play({ token }) {
-      yield* untilStolenFresh()
-      const { token: copy } = yield { copyJar: true }
-      let held = copy ?? token
+    *attack({ stolenToken }) {
+      yield* waitForFreshCookie()
+      const { token: copy } = yield { copyCookie: true }
+      let held = copy ?? stolenToken
       for (;;) {
         yield { wait: ACCESS_TTL_MS - MINUTE }
-        const got = yield* refresh(held, false)
-        if (!got) return
-        held = got.token
+        const result = yield* refresh(held, false)
+        if (!result) return
+        held = result.token
         yield { victimRefreshes: HOUR }
       }
     }
@@ -98,11 +105,11 @@ export const known: Thief[] = [
   {
     name: 'after a store failover that lost the last refresh',
     victim: 'steady',
-    *play({ token }) {
+    *attack({ stolenToken }) {
       yield { victimRefreshes: HOUR }
       yield { wait: SECOND }
       yield { failover: 5 * SECOND }
-      yield* goOn(token)
+      yield* refreshRegularly(stolenToken)
     }
   }
 ]

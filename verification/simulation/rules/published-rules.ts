@@ -1,62 +1,71 @@
-import type { Token } from '../server.js'
-import type { Rule, Verdict } from './rule.js'
+import type { RefreshToken } from '../server.js'
+import type { Decision, Rule } from './rule.js'
 
 /**
- * The usual rules: tokens are rows of a table, and a retired one knows since when. Nobody asks whether the
- * client got its successor. A token that the store has lost is unknown.
+ * The state of common rules that look tokens up in a table.
+ *
+ * They record when a token was retired, and not whether the client received its successor. A token that the store lost is
+ * unknown.
  */
-interface Family {
+interface TokenTable {
   gen: number
-  /** When each of the last generations was minted. */
-  mintedMs: readonly number[]
+  /** When each of the last generations was issued. */
+  issuedAtMs: readonly number[]
 }
 
-const REMEMBERED = 64
+const MAX_GENERATIONS = 64
 
-/** @param pardons whether a retired token is answered with the active one */
-function lookedUp(
+/** @param isAccepted whether a retired token is answered with the active one */
+function tokenTableRule(
   name: string,
-  pardons: (family: Family, token: Token, nowMs: number) => boolean
-): Rule<Family> {
+  isAccepted: (table: TokenTable, token: RefreshToken, nowMs: number) => boolean,
+  seedName = name
+): Rule<TokenTable> {
   return {
     name,
-    begin: (nowMs) => ({ gen: 1, mintedMs: [nowMs] }),
-    confirm: (family) => family,
-    refresh(family, token, nowMs) {
-      if (token.gen > family.gen) return { state: family, verdict: { kind: 'gone' } }
-      if (token.gen === family.gen) {
-        const mintedMs = [...family.mintedMs, nowMs].slice(-REMEMBERED)
-        return { state: { gen: family.gen + 1, mintedMs }, verdict: active(family.gen + 1) }
+    seedName,
+    initialState: (nowMs) => ({ gen: 1, issuedAtMs: [nowMs] }),
+    confirm: (table) => table,
+    refresh(table, token, nowMs) {
+      if (token.gen > table.gen) return { state: table, decision: { kind: 'unknown' } }
+      if (token.gen === table.gen) {
+        const issuedAtMs = [...table.issuedAtMs, nowMs].slice(-MAX_GENERATIONS)
+        return { state: { gen: table.gen + 1, issuedAtMs }, decision: activeToken(table.gen + 1) }
       }
       return {
-        state: family,
-        verdict: pardons(family, token, nowMs) ? active(family.gen) : { kind: 'reuse' }
+        state: table,
+        decision: isAccepted(table, token, nowMs) ? activeToken(table.gen) : { kind: 'reuse' }
       }
     }
   }
 }
 
-function active(gen: number): Verdict {
-  return { kind: 'tokens', gen, issuedUs: 0, same: false }
+function activeToken(gen: number): Decision {
+  return { kind: 'tokens', gen, issuedUs: 0, isUnchanged: false }
 }
 
-/** When the successor of a generation was minted. */
-function retiredMs({ gen, mintedMs }: Family, token: Token): number {
-  return mintedMs.at(token.gen - gen) ?? Number.NEGATIVE_INFINITY
+/** Returns when the successor of the token was issued. */
+function retiredAtMs({ gen, issuedAtMs }: TokenTable, token: RefreshToken): number {
+  return issuedAtMs.at(token.gen - gen) ?? Number.NEGATIVE_INFINITY
 }
 
-/** RFC 9700 section 4.14.2 to the letter: a retired token is theft. */
-export const strict = lookedUp('strict', () => false)
+/** RFC 9700, section 4.14.2, without a leeway: each retired token is reuse. */
+export const strict = tokenTableRule('strict', () => false)
 
-/** A retired token is answered with the active one for a while after its successor was minted. */
-export function leeway(graceMs: number): Rule<Family> {
-  return lookedUp('leeway from minting', (family, token, nowMs) => nowMs - retiredMs(family, token) < graceMs)
+/** Accepts a retired token for `graceMs` after its successor was issued. */
+export function leeway(graceMs: number): Rule<TokenTable> {
+  return tokenTableRule(
+    'leeway from issuance',
+    (table, token, nowMs) => nowMs - retiredAtMs(table, token) < graceMs,
+    'leeway from minting'
+  )
 }
 
-/** The same, and the parent of the active token is fine however late it comes. */
-export function parentAlwaysFine(graceMs: number): Rule<Family> {
-  return lookedUp(
-    'parent always fine',
-    (family, token, nowMs) => token.gen === family.gen - 1 || nowMs - retiredMs(family, token) < graceMs
+/** Accepts a retired token as `leeway` does, and the parent of the active token at any time. */
+export function parentAlwaysAccepted(graceMs: number): Rule<TokenTable> {
+  return tokenTableRule(
+    'parent always accepted',
+    (table, token, nowMs) => token.gen === table.gen - 1 || nowMs - retiredAtMs(table, token) < graceMs,
+    'parent always fine'
   )
 }

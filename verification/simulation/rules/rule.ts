@@ -1,96 +1,98 @@
 import {
   ACCESS_TTL_MS,
-  type Access,
-  type Answer,
-  type Contestant,
-  type Granted,
+  type AccessToken,
+  type Implementation,
+  type RefreshResponse,
+  type RefreshToken,
   type Server,
-  type Token
+  type TokenResponse
 } from '../server.js'
 
-/** A rule of rotation as pure functions: state and token in, state and verdict out. */
+/** A rotation rule as pure functions from a state and a token to a new state and a decision. */
 export interface Rule<State> {
   name: string
-  begin(nowMs: number): State
-  refresh(state: State, token: Token, nowMs: number): { state: State; verdict: Verdict }
+  /** Used as a seed of the random numbers instead of `name`. See `seedNameOf`. */
+  seedName?: string
+  initialState(nowMs: number): State
+  refresh(state: State, token: RefreshToken, nowMs: number): { state: State; decision: Decision }
   confirm(state: State, gen: number, nowMs: number): State
 }
 
-/** `same`: the copy that was presented. */
-export type Verdict =
-  | { kind: 'tokens'; gen: number; issuedUs: number; same: boolean }
+export type Decision =
+  | { kind: 'tokens'; gen: number; issuedUs: number; isUnchanged: boolean }
   | { kind: 'reuse' }
-  | { kind: 'gone' }
-  | { kind: 'try again' }
+  | { kind: 'unknown' }
+  | { kind: 'retry' }
 
-/** Writes older than this are on every replica. */
-const REMEMBERED_MS = 60_000
+/** A failover loses less than this, so that older writes are not kept. */
+const HISTORY_MS = 60_000
 
-type Stored<State> = { state: State; ended: boolean } | null
+type Stored<State> = { state: State; isRevoked: boolean } | null
 
-/** A server whose store is a variable, and whose rule is a function. */
-export function contestantOf<State>(rule: Rule<State>): Contestant {
-  return { name: rule.name, open: (now) => new RuleServer(rule, now) }
+/** Returns an implementation that applies the rule to a state in memory. */
+export function implement<State>(rule: Rule<State>): Implementation {
+  const { name, seedName } = rule
+  return { name, ...(seedName !== undefined && { seedName }), open: (now) => new RuleServer(rule, now) }
 }
 
 class RuleServer<State> implements Server {
   readonly #rule: Rule<State>
   readonly #now: () => number
   #stored: Stored<State> = null
-  /** What was stored before each of the last writes. */
-  #before: { at: number; stored: Stored<State> }[] = []
+  /** The stored value before each of the recent writes. */
+  #history: { at: number; stored: Stored<State> }[] = []
 
   constructor(rule: Rule<State>, now: () => number) {
     this.#rule = rule
     this.#now = now
   }
 
-  login(): Granted {
-    this.#write({ state: this.#rule.begin(this.#now()), ended: false })
-    return this.#grant(1, 0, false)
+  login(): TokenResponse {
+    this.#write({ state: this.#rule.initialState(this.#now()), isRevoked: false })
+    return this.#respond(1, 0, false)
   }
 
-  refresh(token: Token): Answer {
+  refresh(token: RefreshToken): RefreshResponse {
     const stored = this.#stored
-    if (!stored || stored.ended) return { status: 401, why: 'gone' }
-    const { state, verdict } = this.#rule.refresh(stored.state, token, this.#now())
-    if (verdict.kind === 'gone') return { status: 401, why: 'gone' }
-    if (verdict.kind === 'try again') return { status: 503 }
-    const ended = verdict.kind === 'reuse'
-    if (state !== stored.state || ended) this.#write({ state, ended })
-    return verdict.kind === 'reuse'
-      ? { status: 401, why: 'reuse' }
-      : this.#grant(verdict.gen, verdict.issuedUs, verdict.same)
+    if (!stored || stored.isRevoked) return { status: 401, reason: 'unknown' }
+    const { state, decision } = this.#rule.refresh(stored.state, token, this.#now())
+    if (decision.kind === 'unknown') return { status: 401, reason: 'unknown' }
+    if (decision.kind === 'retry') return { status: 503 }
+    const isRevoked = decision.kind === 'reuse'
+    if (state !== stored.state || isRevoked) this.#write({ state, isRevoked })
+    return decision.kind === 'reuse'
+      ? { status: 401, reason: 'reuse' }
+      : this.#respond(decision.gen, decision.issuedUs, decision.isUnchanged)
   }
 
-  use({ gen, expiresMs }: Access, confirms: boolean): 'ok' | 'refused' {
+  use({ gen, expiresMs }: AccessToken, confirms: boolean): 'ok' | 'rejected' {
     const stored = this.#stored
     const now = this.#now()
-    if (!stored || stored.ended || now >= expiresMs) return 'refused'
+    if (!stored || stored.isRevoked || now >= expiresMs) return 'rejected'
     const state = confirms ? this.#rule.confirm(stored.state, gen, now) : stored.state
-    if (state !== stored.state) this.#write({ state, ended: false })
+    if (state !== stored.state) this.#write({ state, isRevoked: false })
     return 'ok'
   }
 
   failover(lostMs: number): void {
     const since = this.#now() - lostMs
-    const lost = this.#before.find(({ at }) => at >= since)
-    if (lost) this.#stored = lost.stored
-    this.#before = []
+    const firstLost = this.#history.find(({ at }) => at >= since)
+    if (firstLost) this.#stored = firstLost.stored
+    this.#history = []
   }
 
   #write(stored: Stored<State>): void {
     const at = this.#now()
-    this.#before.push({ at, stored: this.#stored })
-    while (this.#before[0] && this.#before[0].at < at - REMEMBERED_MS) this.#before.shift()
+    this.#history.push({ at, stored: this.#stored })
+    while (this.#history[0] && this.#history[0].at < at - HISTORY_MS) this.#history.shift()
     this.#stored = stored
   }
 
-  #grant(gen: number, issuedUs: number, same: boolean): Granted {
+  #respond(gen: number, issuedUs: number, isUnchanged: boolean): TokenResponse {
     return {
       status: 200,
       token: { gen, issuedUs, text: '' },
-      setsCookie: !same,
+      setsCookie: !isUnchanged,
       access: { gen, expiresMs: this.#now() + ACCESS_TTL_MS, text: '' }
     }
   }

@@ -4,45 +4,48 @@ import {
   rotate as nextGeneration,
   type Rotation
 } from '../../../lib/store/rotation-rule.js'
-import type { Rule, Verdict } from './rule.js'
-import { ours } from './this-plugin.js'
+import type { Decision, Rule } from './rule.js'
+import { thisPlugin } from './this-plugin.js'
 
-/** Ours, with some of its decisions made another way, to see what comes of it. */
+/** A variant of the plugin's rule. */
 export interface Variant {
   /**
-   * Row 3: since when an unconfirmed generation rests. From its minting: who holds another copy can rotate
-   * it away before the client that has just got one confirms. From its last copy: he cannot.
+   * Row 3: when the cooldown of an unconfirmed generation starts.
+   *
+   * From `issuance`, the holder of another copy can rotate the generation before a client that just got a copy confirms
+   * it. From the `last copy`, this is not possible.
    */
-  restsFrom: 'minting' | 'last copy'
+  cooldownFrom: 'issuance' | 'last copy'
   /**
-   * Row 8: a parent that comes after the grace, but before so many graces after the confirmation, is a
-   * straggler, and told to try again (503). It gets no token, so that a thief gains nothing; an honest
-   * client tries again with what its jar holds by then. 0: it is reuse.
+   * Row 8: a late parent gets 503 until this number of grace periods after the confirmation.
+   *
+   * It gets no token, so that an attacker gains nothing. An honest client retries with the current content of its cookie
+   * jar. 0: a late parent is reuse.
    */
-  stragglersUntil: number
+  retryGraces: number
 }
 
 export function variant(
   name: string,
   graceMs: number,
-  { restsFrom, stragglersUntil }: Variant
+  { cooldownFrom, retryGraces }: Variant
 ): Rule<Rotation> {
-  const rule = ours(graceMs)
+  const rule = thisPlugin(graceMs)
   const graceUs = graceMs * 1000
-  const presentedAs = { graceUs, untilConfirmed: true, rollback: 'accept-one' } as const
+  const settings = { graceUs, untilConfirmed: true, rollback: 'accept-one' } as const
   return {
     ...rule,
     name,
     refresh(rotation, token, nowMs) {
       const nowUs = nowMs * 1000
       if (token.gen === rotation.gen) {
-        const sinceUs = restsSince(rotation, restsFrom)
-        const rests = sinceUs !== null && nowUs - sinceUs < 3 * graceUs
-        return rests ? replay(rotation, token, nowUs) : rotate(rotation, token, nowUs)
+        const startUs = cooldownStart(rotation, cooldownFrom)
+        const isInCooldown = startUs !== null && nowUs - startUs < 3 * graceUs
+        return isInCooldown ? replay(rotation, token, nowUs) : rotate(rotation, token, nowUs)
       }
-      const row = evaluate(rotation, { ...token, ...presentedAs }, nowUs)
-      const isStraggler = row === 8 && isParent(rotation, token.gen, nowUs, stragglersUntil * graceUs)
-      if (isStraggler) return { state: rotation, verdict: { kind: 'try again' } }
+      const row = evaluate(rotation, { ...token, ...settings }, nowUs)
+      const isLateParent = row === 8 && isParent(rotation, token.gen, nowUs, retryGraces * graceUs)
+      if (isLateParent) return { state: rotation, decision: { kind: 'retry' } }
       return rule.refresh(rotation, token, nowMs)
     }
   }
@@ -53,24 +56,33 @@ interface Copy {
   issuedUs: number
 }
 
-/** A login's generation never rests. */
-function restsSince({ createdUs, issuedUs, current }: Rotation, from: Variant['restsFrom']): number | null {
+/** Returns `null` for the first generation, which has no cooldown. */
+function cooldownStart(
+  { createdUs, issuedUs, current }: Rotation,
+  from: Variant['cooldownFrom']
+): number | null {
   const { issuedAtUs, confirmedAtUs } = current
   if (issuedAtUs === null) return null
-  return confirmedAtUs ?? (from === 'minting' ? issuedAtUs : createdUs + issuedUs)
+  return confirmedAtUs ?? (from === 'issuance' ? issuedAtUs : createdUs + issuedUs)
 }
 
 function replay(rotation: Rotation, { gen, issuedUs }: Copy, nowUs: number) {
-  const verdict: Verdict = { kind: 'tokens', gen, issuedUs, same: true }
-  return { state: confirm(rotation, nowUs), verdict }
+  const decision: Decision = { kind: 'tokens', gen, issuedUs, isUnchanged: true }
+  return { state: confirm(rotation, nowUs), decision }
 }
 
 function rotate(rotation: Rotation, { gen, issuedUs }: Copy, nowUs: number) {
   const state = nextGeneration(rotation, { gen, issuedUs, idempotencyKey: '' }, 4, nowUs)
-  const verdict: Verdict = { kind: 'tokens', gen: state.gen, issuedUs: state.issuedUs, same: false }
-  return { state, verdict }
+  const decision: Decision = {
+    kind: 'tokens',
+    gen: state.gen,
+    issuedUs: state.issuedUs,
+    isUnchanged: false
+  }
+  return { state, decision }
 }
 
-function isParent({ gen, current }: Rotation, presented: number, nowUs: number, spanUs: number): boolean {
-  return presented === gen - 1 && current.confirmedAtUs !== null && nowUs - current.confirmedAtUs < spanUs
+/** Returns whether the generation is the parent, within this time after the confirmation of its successor. */
+function isParent({ gen, current }: Rotation, presented: number, nowUs: number, withinUs: number): boolean {
+  return presented === gen - 1 && current.confirmedAtUs !== null && nowUs - current.confirmedAtUs < withinUs
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type IncomingMessage, request as send } from 'node:http'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
@@ -13,8 +13,8 @@ interface Settings {
 
 type Headers = Record<string, string | string[]>
 
-/** An app whose routes only the check guards; gives what it answers to a request with these headers. */
-function guarded(t: Test, { secure = true, trustedOrigins = [] }: Settings = {}) {
+/** Builds an app with only the CSRF check. The returned functions send a request and return the status code. */
+function buildApp(t: Test, { secure = true, trustedOrigins = [] }: Settings = {}) {
   const app = Fastify()
   t.teardown(() => app.close())
   const cookie = secure ? {} : { name: 'refresh_token', secure: false }
@@ -31,36 +31,36 @@ function guarded(t: Test, { secure = true, trustedOrigins = [] }: Settings = {})
     handler: async () => ({})
   })
 
-  async function ask(method: 'GET' | 'POST', headers: Headers): Promise<number> {
+  async function send(method: 'GET' | 'POST', headers: Headers): Promise<number> {
     const response = await app.inject({ method, url: '/', headers: { host: 'app.example.com', ...headers } })
     if (response.statusCode === 403) t.equal(response.json().code, 'FRT_ERR_CROSS_ORIGIN')
     return response.statusCode
   }
   return {
     app,
-    post: (headers: Headers) => ask('POST', headers),
-    get: (headers: Headers) => ask('GET', headers)
+    post: (headers: Headers) => send('POST', headers),
+    get: (headers: Headers) => send('GET', headers)
   }
 }
 
-t.test('safe methods pass from anywhere', async (t) => {
-  const { app } = guarded(t)
+t.test('allows safe methods from each origin', async (t) => {
+  const { app } = buildApp(t)
   const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
   for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
     t.equal((await app.inject({ method, url: '/', headers })).statusCode, 200, method)
   }
 })
 
-t.test('every unsafe method is checked', async (t) => {
-  const { app } = guarded(t)
+t.test('checks each unsafe method', async (t) => {
+  const { app } = buildApp(t)
   const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'] as const) {
     t.equal((await app.inject({ method, url: '/', headers })).statusCode, 403, method)
   }
 })
 
-t.test('Sec-Fetch-Site decides: same-origin and none pass, all else does not', async (t) => {
-  const { post } = guarded(t)
+t.test('allows only same-origin and none in Sec-Fetch-Site', async (t) => {
+  const { post } = buildApp(t)
   t.equal(await post({ 'sec-fetch-site': 'same-origin', origin: 'https://app.example.com' }), 200)
   t.equal(await post({ 'sec-fetch-site': 'none' }), 200)
   for (const site of ['same-site', 'cross-site', '', 'SAME-ORIGIN', 'same-origin ,none', 'x']) {
@@ -69,15 +69,15 @@ t.test('Sec-Fetch-Site decides: same-origin and none pass, all else does not', a
   }
 })
 
-t.test('behind a proxy that hides the host, Sec-Fetch-Site is enough', async (t) => {
-  const { post } = guarded(t)
+t.test('Sec-Fetch-Site is enough behind a proxy that changes the host', async (t) => {
+  const { post } = buildApp(t)
   const headers = { host: 'internal:3000', origin: 'https://app.example.com' }
   t.equal(await post({ ...headers, 'sec-fetch-site': 'same-origin' }), 200)
   t.equal(await post(headers), 403)
 })
 
-t.test('a trusted origin passes, whatever Sec-Fetch-Site says of it', async (t) => {
-  const { post } = guarded(t, { trustedOrigins: ['https://www.example.com', 'http://localhost:5173'] })
+t.test('allows a trusted origin with each value of Sec-Fetch-Site', async (t) => {
+  const { post } = buildApp(t, { trustedOrigins: ['https://www.example.com', 'http://localhost:5173'] })
   for (const origin of ['https://www.example.com', 'http://localhost:5173']) {
     t.equal(await post({ origin }), 200)
     t.equal(await post({ origin, 'sec-fetch-site': 'same-site' }), 200)
@@ -85,8 +85,8 @@ t.test('a trusted origin passes, whatever Sec-Fetch-Site says of it', async (t) 
   }
 })
 
-t.test('what resembles a trusted origin does not pass', async (t) => {
-  const { post } = guarded(t, { trustedOrigins: ['https://www.example.com'] })
+t.test('rejects origins similar to a trusted origin', async (t) => {
+  const { post } = buildApp(t, { trustedOrigins: ['https://www.example.com'] })
   const origins = [
     'http://www.example.com',
     'https://www.example.com:8443',
@@ -103,13 +103,13 @@ t.test('what resembles a trusted origin does not pass', async (t) => {
   }
 })
 
-t.test('without both headers it is no browser, and passes', async (t) => {
-  const { post } = guarded(t)
+t.test('allows a request without both headers, because it does not come from a browser', async (t) => {
+  const { post } = buildApp(t)
   t.equal(await post({}), 200)
 })
 
-t.test('an origin whose host is that of the request passes', async (t) => {
-  const { post } = guarded(t)
+t.test('allows an origin with the host of the request', async (t) => {
+  const { post } = buildApp(t)
   const rows: [host: string, origin: string][] = [
     ['app.example.com', 'https://app.example.com'],
     ['APP.Example.COM', 'https://app.example.com'],
@@ -124,8 +124,8 @@ t.test('an origin whose host is that of the request passes', async (t) => {
   for (const [host, origin] of rows) t.equal(await post({ host, origin }), 200, `${origin} at ${host}`)
 })
 
-t.test('an origin with another host, port or no host does not pass', async (t) => {
-  const { post } = guarded(t)
+t.test('rejects an origin with another host or port, or without a host', async (t) => {
+  const { post } = buildApp(t)
   const rows: [host: string, origin: string][] = [
     ['app.example.com', 'https://evil.example'],
     ['app.example.com', 'https://example.com'],
@@ -145,9 +145,9 @@ t.test('an origin with another host, port or no host does not pass', async (t) =
   for (const [host, origin] of rows) t.equal(await post({ host, origin }), 403, `${origin} at '${host}'`)
 })
 
-t.test('an origin of null, an empty one and garbage never pass', async (t) => {
+t.test('rejects the origin null, an empty origin and malformed origins', async (t) => {
   for (const secure of [true, false]) {
-    const { post } = guarded(t, { secure })
+    const { post } = buildApp(t, { secure })
     for (const origin of [
       'null',
       'NULL',
@@ -165,8 +165,8 @@ t.test('an origin of null, an empty one and garbage never pass', async (t) => {
   }
 })
 
-t.test('where the cookie is Secure, an http origin of the same host does not pass', async (t) => {
-  const { post } = guarded(t)
+t.test('rejects an HTTP origin of the same host if the cookie is Secure', async (t) => {
+  const { post } = buildApp(t)
   t.equal(await post({ origin: 'http://app.example.com' }), 403)
   t.equal(await post({ host: 'app.example.com:3000', origin: 'http://app.example.com:3000' }), 403)
   t.equal(await post({ host: 'localhost.evil.example', origin: 'http://localhost.evil.example' }), 403)
@@ -174,8 +174,8 @@ t.test('where the cookie is Secure, an http origin of the same host does not pas
   t.equal(await post({ host: '192.168.0.1', origin: 'http://192.168.0.1' }), 403)
 })
 
-t.test('loopback may use http, for that is how one develops', async (t) => {
-  const { post } = guarded(t)
+t.test('allows HTTP for loopback hosts, for development', async (t) => {
+  const { post } = buildApp(t)
   for (const host of [
     'localhost',
     'localhost:3000',
@@ -192,20 +192,20 @@ t.test('loopback may use http, for that is how one develops', async (t) => {
   t.equal(await post({ host: 'app.example.com', origin: 'http://localhost' }), 403)
 })
 
-t.test('where the cookie is not Secure, http will do', async (t) => {
-  const { post } = guarded(t, { secure: false })
+t.test('allows HTTP if the cookie is not Secure', async (t) => {
+  const { post } = buildApp(t, { secure: false })
   t.equal(await post({ origin: 'http://app.example.com' }), 200)
   t.equal(await post({ host: 'app.example.com:80', origin: 'http://app.example.com' }), 200)
   t.equal(await post({ origin: 'http://evil.example' }), 403)
 })
 
-t.test('a header that comes twice does not pass', async (t) => {
-  const { app } = guarded(t, { trustedOrigins: ['https://www.example.com'] })
+t.test('rejects a repeated header', async (t) => {
+  const { app } = buildApp(t, { trustedOrigins: ['https://www.example.com'] })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
 
   async function post(headers: Headers): Promise<number | undefined> {
-    const request = send({ port, host: '127.0.0.1', method: 'POST', headers, agent: false })
+    const request = httpRequest({ port, host: '127.0.0.1', method: 'POST', headers, agent: false })
     request.end()
     const [response] = (await once(request, 'response')) as [IncomingMessage]
     response.resume()
@@ -218,7 +218,7 @@ t.test('a header that comes twice does not pass', async (t) => {
   t.equal(await post({ 'sec-fetch-site': ['cross-site', 'same-origin'] }), 403)
 })
 
-t.test('a request of HTTP/1.0 without a host has no origin of its own', async (t) => {
+t.test('rejects an origin in an HTTP/1.0 request without a host', async (t) => {
   const hook = createCsrfHook(resolveOptions({ secret: 'x'.repeat(32), login: async () => null }))
   const request = { method: 'POST', headers: { origin: 'https://undefined' }, host: '' }
   await t.rejects(hook(request as Parameters<typeof hook>[0]), { code: 'FRT_ERR_CROSS_ORIGIN' })

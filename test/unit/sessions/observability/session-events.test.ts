@@ -8,7 +8,7 @@ import { recordingLog } from '../../../support/recording-log.js'
 const none: Hooks = { onLogin: undefined, onRefresh: undefined, onLogout: undefined, onReuse: undefined }
 const event: LoginEvent = { sub: 'user-1', sid: 'a-session', gen: 1, metadata: { ip: '::1' } }
 
-t.test('a hook gets its event and the request', async (t) => {
+t.test('a hook receives its event and the request', async (t) => {
   const { log, lines } = recordingLog(t)
   const calls: unknown[] = []
   const request = {} as FastifyRequest
@@ -22,22 +22,22 @@ t.test('a hook gets its event and the request', async (t) => {
   t.equal(lines.length, 0)
 })
 
-t.test('only the hook of that name is called', async (t) => {
+t.test('only the named hook is called', async (t) => {
   const { log } = recordingLog(t)
-  const onLogout = () => void t.fail('it was a login')
+  const onLogout = () => void t.fail('the wrong hook was called')
   await callHook({ ...none, onLogout }, 'onLogin', () => event, { request: null, log })
 })
 
-for (const [how, onLogin] of [
+for (const [failure, onLogin] of [
   [
     'throws',
     () => {
-      throw new Error('the hook broke')
+      throw new Error('hook error')
     }
   ],
-  ['rejects', () => Promise.reject(new Error('the hook broke'))]
+  ['rejects', () => Promise.reject(new Error('hook error'))]
 ] as const) {
-  t.test(`a hook that ${how} is logged, and nothing else comes of it`, async (t) => {
+  t.test(`a hook that ${failure} is logged and has no other effect`, async (t) => {
     const { log, lines } = recordingLog(t)
     await callHook({ ...none, onLogin }, 'onLogin', () => event, { request: null, log })
     t.equal(lines.length, 1)
@@ -47,11 +47,11 @@ for (const [how, onLogin] of [
       msg: 'onLogin hook failed; the response is unchanged',
       sid: 'a-session'
     })
-    t.match(lines[0], { err: { message: 'the hook broke' } })
+    t.match(lines[0], { err: { message: 'hook error' } })
   })
 }
 
-t.test('an event tells who, which session, which generation and metadata, and no more', async (t) => {
+t.test('an event contains subject, session id, generation and metadata only', async (t) => {
   const session: Session = {
     sid: 'a-session',
     sub: 'user-1',

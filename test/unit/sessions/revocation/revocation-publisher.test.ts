@@ -9,7 +9,7 @@ import { storeClient } from '../../../support/store-client.js'
 import { deferred, mockTimers, pass, settle } from '../../../support/timers.js'
 
 const accessTokenTtlMs = 300_000
-/** How long it matters: the lifetime of an access token and two minutes. */
+/** How long a revocation is relevant: the lifetime of an access token plus two minutes. */
 const retentionMs = 420_000
 const unavailable = { code: 'FRT_ERR_STORE_UNAVAILABLE' }
 
@@ -17,20 +17,20 @@ function sids(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `sid ${i}`)
 }
 
-/** An announcer to a feed whose `add` is the test's; `told` records what reached it. */
-function announcer(t: Test, add: (revocation: Revocation) => Promise<void> = async () => {}) {
+/** Creates a publisher for a feed whose `add` the test defines. `published` records the calls of `add`. */
+function createPublisher(t: Test, add: (revocation: Revocation) => Promise<void> = async () => {}) {
   mockTimers(t)
   let elapsedMs = 0.25
   const monotonic = mock.method(performance, 'now', () => elapsedMs)
-  const background = new RetryQueue({ pauseMs: 100 })
+  const retryQueue = new RetryQueue({ pauseMs: 100 })
   t.teardown(() => {
     monotonic.mock.restore()
-    background.close()
+    retryQueue.close()
   })
-  const told: Revocation[] = []
+  const published: Revocation[] = []
   const feed: RevocationFeed = {
     async add(revocation) {
-      told.push(revocation)
+      published.push(revocation)
       await add(revocation)
     },
     follow: async () => {},
@@ -38,13 +38,13 @@ function announcer(t: Test, add: (revocation: Revocation) => Promise<void> = asy
     close() {}
   }
   const revoked = new RevokedSessions('frt:', accessTokenTtlMs)
-  const client = storeClient({} as SessionStore, 2000, background)
+  const client = storeClient({} as SessionStore, 2000, retryQueue)
   return {
-    told,
+    published,
     revoked,
-    background,
-    announcer: new RevocationPublisher(feed, client, revoked, accessTokenTtlMs),
-    silent: new RevocationPublisher(null, client, revoked, accessTokenTtlMs),
+    retryQueue,
+    publisher: new RevocationPublisher(feed, client, revoked, accessTokenTtlMs),
+    withoutFeed: new RevocationPublisher(null, client, revoked, accessTokenTtlMs),
     async pass(ms: number) {
       elapsedMs += ms
       await pass(ms)
@@ -52,79 +52,74 @@ function announcer(t: Test, add: (revocation: Revocation) => Promise<void> = asy
   }
 }
 
-t.test('without a feed there is nobody to tell', async (t) => {
-  const { silent, told, revoked } = announcer(t)
-  await silent.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 1 })
-  t.same(told, [])
+t.test('publish does nothing without a feed', async (t) => {
+  const { withoutFeed, published, revoked } = createPublisher(t)
+  await withoutFeed.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 1 })
+  t.same(published, [])
   t.equal(revoked.isInFeed('a'), false)
 })
 
-t.test('it resolves when the feed has taken it', async (t) => {
-  const taken = deferred<void>()
-  const { announcer: made, told } = announcer(t, () => taken.promise)
-  let isTold = false
-  const telling = made.publish({ sids: ['a', 'b'], reason: 'revoked', expiresAtMs: 7 }).then(() => {
-    isTold = true
+t.test('publish resolves when the feed has added the revocation', async (t) => {
+  const added = deferred<void>()
+  const { publisher, published } = createPublisher(t, () => added.promise)
+  let isPublished = false
+  const publishing = publisher.publish({ sids: ['a', 'b'], reason: 'revoked', expiresAtMs: 7 }).then(() => {
+    isPublished = true
   })
   await settle()
-  t.strictSame(told, [{ sids: ['a', 'b'], reason: 'revoked', expiresAtMs: 7 }])
-  t.equal(isTold, false)
-  taken.resolve()
-  await telling
+  t.strictSame(published, [{ sids: ['a', 'b'], reason: 'revoked', expiresAtMs: 7 }])
+  t.equal(isPublished, false)
+  added.resolve()
+  await publishing
 })
 
-t.test('many sessions are told of by the batch, each once', async (t) => {
-  const { announcer: made, told } = announcer(t)
-  await made.publish({ sids: sids(1201), reason: 'logout', expiresAtMs: 7 })
+t.test('publish sends many sessions in batches, each session once', async (t) => {
+  const { publisher, published } = createPublisher(t)
+  await publisher.publish({ sids: sids(1201), reason: 'logout', expiresAtMs: 7 })
   t.same(
-    told.map(({ sids: { length }, reason, expiresAtMs }) => ({ length, reason, expiresAtMs })),
+    published.map(({ sids: { length }, reason, expiresAtMs }) => ({ length, reason, expiresAtMs })),
     [500, 500, 201].map((length) => ({ length, reason: 'logout', expiresAtMs: 7 }))
   )
   t.strictSame(
-    told.flatMap(({ sids }) => sids),
+    published.flatMap(({ sids }) => sids),
     sids(1201)
   )
 })
 
-t.test('of no session, nothing is told', async (t) => {
-  const { announcer: made, told } = announcer(t)
-  await made.publish({ sids: [], reason: 'logout', expiresAtMs: 0 })
-  t.same(told, [])
+t.test('publish does nothing for an empty list', async (t) => {
+  const { publisher, published } = createPublisher(t)
+  await publisher.publish({ sids: [], reason: 'logout', expiresAtMs: 0 })
+  t.same(published, [])
 })
 
-t.test('it is silent of what the feed has told already, whoever told it', async (t) => {
-  const { announcer: made, told, revoked } = announcer(t)
-  await made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 })
+t.test('publish skips sessions that are in the feed already', async (t) => {
+  const { publisher, published, revoked } = createPublisher(t)
+  await publisher.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 })
   revoked.addFromFeed({ sids: ['b'], reason: 'reuse', expiresAtMs: 7 })
   revoked.add('c', 'logout', 7)
-  await made.publish({ sids: ['a', 'b', 'c', 'd'], reason: 'logout', expiresAtMs: 7 })
+  await publisher.publish({ sids: ['a', 'b', 'c', 'd'], reason: 'logout', expiresAtMs: 7 })
   t.same(
-    told.map(({ sids }) => sids),
+    published.map(({ sids }) => sids),
     [['a'], ['c', 'd']]
   )
 })
 
-t.test('what this process tells it knows, and a reason that it knew stays', async (t) => {
-  const { announcer: made, revoked } = announcer(t)
+t.test('publish records the revocation and keeps an earlier reason', async (t) => {
+  const { publisher, revoked } = createPublisher(t)
   revoked.add('a', 'reuse', 9)
-  await made.publish({ sids: ['a', 'b'], reason: 'logout', expiresAtMs: 7 })
+  await publisher.publish({ sids: ['a', 'b'], reason: 'logout', expiresAtMs: 7 })
   t.match(revoked.get('a'), { reason: 'reuse', expiresAtMs: 9 })
   t.match(revoked.get('b'), { reason: 'logout', expiresAtMs: 7 })
 })
 
-t.test('a batch that fails keeps none of the others back, and is tried until it is in', async (t) => {
+t.test('a failed batch does not delay the others and is retried until it succeeds', async (t) => {
   let failures = 3
-  const {
-    announcer: made,
-    told,
-    revoked,
-    pass
-  } = announcer(t, async (revocation) => {
+  const { publisher, published, revoked, pass } = createPublisher(t, async (revocation) => {
     if (revocation.sids[0] === 'sid 0' && failures-- > 0) throw new Error('WRONGTYPE')
-    // A feed tells who adds to it, too.
+    // A feed also reports a revocation to the process that added it.
     revoked.addFromFeed(revocation)
   })
-  await t.rejects(made.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }), unavailable)
+  await t.rejects(publisher.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }), unavailable)
   t.equal(revoked.isInFeed('sid 500'), true)
   t.equal(revoked.isInFeed('sid 0'), false)
   for (const pauseMs of [100, 200]) await pass(pauseMs)
@@ -132,58 +127,63 @@ t.test('a batch that fails keeps none of the others back, and is tried until it 
   await pass(400)
   t.equal(revoked.isInFeed('sid 0'), true)
   await pass(retentionMs / 2)
-  t.equal(told.filter(({ sids }) => sids[0] === 'sid 0').length, 4, 'and not again')
-  await made.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 })
-  t.equal(told.length, 5, 'nor when somebody asks again')
+  t.equal(published.filter(({ sids }) => sids[0] === 'sid 0').length, 4, 'it is not retried again')
+  await publisher.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 })
+  t.equal(published.length, 5, 'another call publishes nothing new')
 })
 
-t.test('the first failure is told when each batch was tried to its end', async (t) => {
+t.test('publish rejects after every batch has finished', async (t) => {
   const second = deferred<void>()
-  const { announcer: made } = announcer(t, ({ sids }) =>
+  const { publisher } = createPublisher(t, ({ sids }) =>
     sids[0] === 'sid 0' ? Promise.reject(new Error('LOADING')) : second.promise
   )
-  let isOver = false
-  const telling = t.rejects(made.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }), unavailable)
-  void telling.then(() => {
-    isOver = true
+  let isSettled = false
+  const publishing = t.rejects(
+    publisher.publish({ sids: sids(501), reason: 'logout', expiresAtMs: 7 }),
+    unavailable
+  )
+  void publishing.then(() => {
+    isSettled = true
   })
   await settle()
-  t.equal(isOver, false)
+  t.equal(isSettled, false)
   second.resolve()
-  await telling
+  await publishing
 })
 
-t.test('a feed that does not answer is a failure in time', async (t) => {
-  const { announcer: made, pass, told } = announcer(t, () => new Promise(() => {}))
-  const failed = t.rejects(made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
+t.test('publish rejects after the timeout if the feed does not respond', async (t) => {
+  const { publisher, pass, published } = createPublisher(t, () => new Promise(() => {}))
+  const failed = t.rejects(publisher.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
   await settle()
   await pass(2000)
   await failed
   await pass(100)
-  t.equal(told.length, 2, 'it is tried again')
+  t.equal(published.length, 2, 'it is retried')
   await pass(60_000)
-  t.equal(told.length, 2, 'and not again while that may still be queued')
+  t.equal(published.length, 2, 'it is not retried while the previous call may still be queued')
 })
 
-t.test('it goes on while it matters, and no longer', async (t) => {
-  const { announcer: made, pass, told } = announcer(t, () => Promise.reject(new Error('LOADING')))
-  await t.rejects(made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
+t.test('publish retries during the retention time only', async (t) => {
+  const { publisher, pass, published } = createPublisher(t, () => Promise.reject(new Error('LOADING')))
+  await t.rejects(publisher.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
   let before = 0
   for (let passed = 0; passed <= retentionMs - 10_000; passed += 5000) {
-    before = told.length
+    before = published.length
     await pass(5000)
   }
-  t.equal(told.length, before + 1, 'nearly to the end')
+  t.equal(published.length, before + 1, 'it is retried almost until the end')
   await pass(15_000)
-  const after = told.length
+  const after = published.length
   await pass(3_600_000)
-  t.equal(told.length, after)
+  t.equal(published.length, after)
 })
 
-t.test('closing gives up', async (t) => {
-  const { announcer: made, background, pass, told } = announcer(t, () => Promise.reject(new Error('LOADING')))
-  await t.rejects(made.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
-  background.close()
+t.test('close stops the retries', async (t) => {
+  const { publisher, retryQueue, pass, published } = createPublisher(t, () =>
+    Promise.reject(new Error('LOADING'))
+  )
+  await t.rejects(publisher.publish({ sids: ['a'], reason: 'logout', expiresAtMs: 7 }), unavailable)
+  retryQueue.close()
   await pass(retentionMs)
-  t.equal(told.length, 1)
+  t.equal(published.length, 1)
 })

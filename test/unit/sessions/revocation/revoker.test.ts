@@ -33,7 +33,7 @@ function session(sid: string): Session {
   }
 }
 
-/** A clock, wall and monotonic, that passes as the test lets it. */
+/** Mocks the wall clock and the monotonic clock. Returns a function that advances both. */
 function mockTime(t: Test) {
   mockTimers(t, { apis: ['setTimeout', 'Date'], now: startMs })
   let elapsedMs = 0.25
@@ -45,26 +45,26 @@ function mockTime(t: Test) {
   }
 }
 
-type Revokes = Pick<SessionStore, 'revoke' | 'revokeAll'>
+type RevokeMethods = Pick<SessionStore, 'revoke' | 'revokeAll'>
 
-/** A revoker of a store that answers as told; `ended` records for whom and why it was called. */
-function revoker(
+/** Creates a revoker for a store with the given methods. `reported` records the calls of `onRevoked`. */
+function createRevoker(
   t: Test,
-  { revoke = down, revokeAll = down }: Partial<Revokes>,
+  { revoke = down, revokeAll = down }: Partial<RevokeMethods>,
   feed: RevocationFeed | null = null
 ) {
   const passBoth = mockTime(t)
-  const background = new RetryQueue({ pauseMs: 100 })
-  t.teardown(() => background.close())
+  const retryQueue = new RetryQueue({ pauseMs: 100 })
+  t.teardown(() => retryQueue.close())
   const store = { revoke, revokeAll, now: async () => Date.now() } as unknown as SessionStore
   const revoked = new RevokedSessions('frt:', accessTokenTtlMs)
-  const client = storeClient(store, 2000, background)
-  const ended: string[] = []
+  const client = storeClient(store, 2000, retryQueue)
+  const reported: string[] = []
   return {
     pass: passBoth,
-    background,
-    ended,
-    onEnded: ({ sid }: Session, reason: string) => void ended.push(`${sid} ${reason}`),
+    retryQueue,
+    reported,
+    onRevoked: ({ sid }: Session, reason: string) => void reported.push(`${sid} ${reason}`),
     revoker: new Revoker(
       client,
       new RevocationPublisher(feed, client, revoked, accessTokenTtlMs),
@@ -74,296 +74,293 @@ function revoker(
   }
 }
 
-t.test(
-  'a session that the store ended is known as ended, with the reason, and is told of once',
-  async (t) => {
-    const made = revoker(t, { revoke: async (sid) => session(sid) })
-    t.equal(made.revoker.findRevocation('a'), undefined)
-    t.equal(await made.revoker.revoke('a', 'logout', made.onEnded), true)
-    t.has(made.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: startMs + 1_000_000 })
-    t.same(made.ended, ['a logout'])
-  }
-)
+t.test('revoke records the revocation with its reason and reports it once', async (t) => {
+  const setup = createRevoker(t, { revoke: async (sid) => session(sid) })
+  t.equal(setup.revoker.findRevocation('a'), undefined)
+  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), true)
+  t.has(setup.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: startMs + 1_000_000 })
+  t.same(setup.reported, ['a logout'])
+})
 
-t.test(
-  'of a session that there was not to end nobody is told, and no end is to be written again',
-  async (t) => {
-    const made = revoker(t, { revoke: async () => null })
-    t.equal(await made.revoker.revoke('a', 'logout', made.onEnded), false)
-    t.has(made.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: 0 })
-    t.same(made.ended, [])
-  }
-)
+t.test('revoke of an unknown session reports nothing and records an expired revocation', async (t) => {
+  const setup = createRevoker(t, { revoke: async () => null })
+  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  t.has(setup.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: 0 })
+  t.same(setup.reported, [])
+})
 
-t.test('a session that is being ended is refused before the store has answered', async (t) => {
-  const made = revoker(t, { revoke: () => new Promise(() => {}) })
-  const failed = t.rejects(made.revoker.revoke('a', 'reuse', made.onEnded), unavailable)
-  t.has(made.revoker.findRevocation('a'), { reason: 'reuse', expiresAtMs: startMs + maxTtlMs })
+t.test('a session is rejected before the store replies', async (t) => {
+  const setup = createRevoker(t, { revoke: () => new Promise(() => {}) })
+  const failed = t.rejects(setup.revoker.revoke('a', 'reuse', setup.onRevoked), unavailable)
+  t.has(setup.revoker.findRevocation('a'), { reason: 'reuse', expiresAtMs: startMs + maxTtlMs })
   await settle()
-  await made.pass(2000)
+  await setup.pass(2000)
   await failed
-  t.has(made.revoker.findRevocation('a'), { reason: 'reuse' })
+  t.has(setup.revoker.findRevocation('a'), { reason: 'reuse' })
 })
 
 t.test(
-  'what fails is said to fail, tried again with the same operation, and told of once when done',
+  'a failed revocation rejects, is retried with the same idempotency key, and is reported once',
   async (t) => {
     let failures = 3
-    const operations = new Set<string>()
-    let tries = 0
-    const made = revoker(t, {
-      async revoke(sid, _reason, operation) {
-        tries++
-        operations.add(operation)
+    const idempotencyKeys = new Set<string>()
+    let attempts = 0
+    const setup = createRevoker(t, {
+      async revoke(sid, _reason, idempotencyKey) {
+        attempts++
+        idempotencyKeys.add(idempotencyKey)
         if (failures-- > 0) throw new Error('LOADING')
         return session(sid)
       }
     })
-    await t.rejects(made.revoker.revoke('a', 'logout', made.onEnded), unavailable)
-    t.same(made.ended, [])
-    for (const pauseMs of [100, 200]) await made.pass(pauseMs)
-    t.same(made.ended, [])
-    await made.pass(400)
-    t.same(made.ended, ['a logout'])
-    t.has(made.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: startMs + 1_000_000 })
-    await made.pass(1_000_000)
-    t.equal(tries, 4)
-    t.equal(operations.size, 1)
-    t.same(made.ended, ['a logout'])
+    await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+    t.same(setup.reported, [])
+    for (const pauseMs of [100, 200]) await setup.pass(pauseMs)
+    t.same(setup.reported, [])
+    await setup.pass(400)
+    t.same(setup.reported, ['a logout'])
+    t.has(setup.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: startMs + 1_000_000 })
+    await setup.pass(1_000_000)
+    t.equal(attempts, 4)
+    t.equal(idempotencyKeys.size, 1)
+    t.same(setup.reported, ['a logout'])
   }
 )
 
-t.test('two that end one session while the store is down tell of it once', async (t) => {
+t.test('two revocations of one session during an outage are reported once', async (t) => {
   let isDown = true
-  let isAlive = true
-  const made = revoker(t, {
+  let exists = true
+  const setup = createRevoker(t, {
     async revoke(sid) {
       if (isDown) throw new Error('LOADING')
-      const found = isAlive ? session(sid) : null
-      isAlive = false
+      const found = exists ? session(sid) : null
+      exists = false
       return found
     }
   })
-  await t.rejects(made.revoker.revoke('a', 'reuse', made.onEnded), unavailable)
-  await t.rejects(made.revoker.revoke('a', 'logout', made.onEnded), unavailable)
-  t.has(made.revoker.findRevocation('a'), { reason: 'reuse' }, 'the first reason stays')
+  await t.rejects(setup.revoker.revoke('a', 'reuse', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  t.has(setup.revoker.findRevocation('a'), { reason: 'reuse' }, 'the first reason stays')
   isDown = false
-  await made.pass(100)
-  await made.pass(1_000_000)
-  t.same(made.ended, ['a reuse'])
+  await setup.pass(100)
+  await setup.pass(1_000_000)
+  t.same(setup.reported, ['a reuse'])
 })
 
-t.test('a second end that finds nothing keeps what is known of the first', async (t) => {
-  const answers = [session('a'), null]
-  const made = revoker(t, { revoke: async () => answers.shift() ?? null })
-  t.equal(await made.revoker.revoke('a', 'reuse', made.onEnded), true)
-  t.equal(await made.revoker.revoke('a', 'logout', made.onEnded), false)
-  t.has(made.revoker.findRevocation('a'), { reason: 'reuse', expiresAtMs: startMs + 1_000_000 })
-  t.same(made.ended, ['a reuse'])
+t.test('a second revocation without effect keeps the first one', async (t) => {
+  const results = [session('a'), null]
+  const setup = createRevoker(t, { revoke: async () => results.shift() ?? null })
+  t.equal(await setup.revoker.revoke('a', 'reuse', setup.onRevoked), true)
+  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  t.has(setup.revoker.findRevocation('a'), { reason: 'reuse', expiresAtMs: startMs + 1_000_000 })
+  t.same(setup.reported, ['a reuse'])
 })
 
-t.test('different sessions and different calls have operations of their own', async (t) => {
-  const operations: string[] = []
-  const made = revoker(t, {
-    async revoke(_sid, _reason, operation) {
-      operations.push(operation)
+t.test('each call has its own idempotency key', async (t) => {
+  const idempotencyKeys: string[] = []
+  const setup = createRevoker(t, {
+    async revoke(_sid, _reason, idempotencyKey) {
+      idempotencyKeys.push(idempotencyKey)
       return null
     },
-    async revokeAll(_sub, _reason, operation) {
-      operations.push(operation)
+    async revokeAll(_sub, _reason, idempotencyKey) {
+      idempotencyKeys.push(idempotencyKey)
       return []
     }
   })
-  await made.revoker.revoke('a', 'logout', made.onEnded)
-  await made.revoker.revoke('a', 'logout', made.onEnded)
-  await made.revoker.revokeAll('user-1', 'logout', undefined, made.onEnded)
-  t.equal(new Set(operations).size, 3)
-  t.ok(operations.every((each) => /^[\w-]{8}$/.test(each)))
+  await setup.revoker.revoke('a', 'logout', setup.onRevoked)
+  await setup.revoker.revoke('a', 'logout', setup.onRevoked)
+  await setup.revoker.revokeAll('user-1', 'logout', undefined, setup.onRevoked)
+  t.equal(new Set(idempotencyKeys).size, 3)
+  t.ok(idempotencyKeys.every((each) => /^[\w-]{8}$/.test(each)))
 })
 
-t.test('trying again ends when no session could live any more', async (t) => {
-  let tries = 0
-  const made = revoker(t, {
+t.test('retries stop after the longest session lifetime', async (t) => {
+  let attempts = 0
+  const setup = createRevoker(t, {
     revoke() {
-      tries++
+      attempts++
       return down()
     }
   })
-  await t.rejects(made.revoker.revoke('a', 'logout', made.onEnded), unavailable)
-  await made.pass(100)
-  t.equal(tries, 2)
-  await made.pass(maxTtlMs)
-  await made.pass(1_000_000)
-  t.equal(tries, 2)
+  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  await setup.pass(100)
+  t.equal(attempts, 2)
+  await setup.pass(maxTtlMs)
+  await setup.pass(1_000_000)
+  t.equal(attempts, 2)
 })
 
-t.test('closing gives up what is not done', async (t) => {
-  let tries = 0
-  const made = revoker(t, {
+t.test('close stops the retries', async (t) => {
+  let attempts = 0
+  const setup = createRevoker(t, {
     revoke() {
-      tries++
+      attempts++
       return down()
     }
   })
-  await t.rejects(made.revoker.revoke('a', 'logout', made.onEnded), unavailable)
-  made.background.close()
-  await made.pass(1_000_000)
-  t.equal(tries, 1)
+  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  setup.retryQueue.close()
+  await setup.pass(1_000_000)
+  t.equal(attempts, 1)
 })
 
-t.test('ending all ends and tells of each, and spares the one that is named', async (t) => {
-  const asked: unknown[] = []
-  const made = revoker(t, {
-    async revokeAll(sub, reason, _operation, spare) {
-      asked.push({ sub, reason, ...spare })
+t.test('revokeAll reports each session and excludes the given one', async (t) => {
+  const calls: unknown[] = []
+  const setup = createRevoker(t, {
+    async revokeAll(sub, reason, _idempotencyKey, filter) {
+      calls.push({ sub, reason, ...filter })
       return [session('a'), session('b')]
     }
   })
-  t.equal(await made.revoker.revokeAll('user-1', 'revoked', 'c', made.onEnded), 2)
-  t.strictSame(asked, [{ sub: 'user-1', reason: 'revoked', except: 'c', createdUntilMs: startMs }])
-  t.same(made.ended, ['a revoked', 'b revoked'])
-  t.has(made.revoker.findRevocation('b'), { reason: 'revoked', expiresAtMs: startMs + 1_000_000 })
-  t.equal(made.revoker.findRevocation('c'), undefined)
+  t.equal(await setup.revoker.revokeAll('user-1', 'revoked', 'c', setup.onRevoked), 2)
+  t.strictSame(calls, [{ sub: 'user-1', reason: 'revoked', except: 'c', createdUntilMs: startMs }])
+  t.same(setup.reported, ['a revoked', 'b revoked'])
+  t.has(setup.revoker.findRevocation('b'), { reason: 'revoked', expiresAtMs: startMs + 1_000_000 })
+  t.equal(setup.revoker.findRevocation('c'), undefined)
 })
 
-t.test('later tries to end all spare the sessions that began meanwhile', async (t) => {
+t.test('a retry of revokeAll excludes sessions that were created after the call', async (t) => {
   const times: number[] = []
-  const operations = new Set<string>()
-  const made = revoker(t, {
-    async revokeAll(_sub, _reason, operation, { createdUntilMs }) {
+  const idempotencyKeys = new Set<string>()
+  const setup = createRevoker(t, {
+    async revokeAll(_sub, _reason, idempotencyKey, { createdUntilMs }) {
       times.push(createdUntilMs)
-      operations.add(operation)
+      idempotencyKeys.add(idempotencyKey)
       if (times.length < 4) throw new Error('LOADING')
       return [session('a')]
     }
   })
-  await t.rejects(made.revoker.revokeAll('user-1', 'logout', undefined, made.onEnded), unavailable)
-  for (const pauseMs of [100, 200, 400, 1_000_000]) await made.pass(pauseMs)
-  t.same(times, [startMs, startMs, startMs, startMs], 'those that there were at the call')
-  t.equal(operations.size, 1)
-  t.same(made.ended, ['a logout'])
-})
-
-t.test('a time-out of ending all counts: a try after it spares what began during the first', async (t) => {
-  const times: number[] = []
-  const made = revoker(t, {
-    revokeAll(_sub, _reason, _operation, { createdUntilMs }) {
-      times.push(createdUntilMs)
-      return times.length === 1 ? new Promise(() => {}) : Promise.resolve([])
-    }
-  })
-  const failed = t.rejects(made.revoker.revokeAll('user-1', 'logout', undefined, made.onEnded), unavailable)
-  await settle()
-  await made.pass(2000)
-  await failed
-  await made.pass(100)
-  t.same(times, [startMs, startMs])
-})
-
-t.test('a second call to end all is not lost behind the first that is still to be done', async (t) => {
-  let isDown = true
-  const alive = new Set(['current', 'other'])
-  const made = revoker(t, {
-    async revokeAll(_sub, _reason, _operation, { except }) {
-      if (isDown) throw new Error('LOADING')
-      const gone = [...alive].filter((sid) => sid !== except)
-      for (const sid of gone) alive.delete(sid)
-      return gone.map(session)
-    }
-  })
-  // The user logs out elsewhere and stays; then the administrator ends all there is.
-  await t.rejects(made.revoker.revokeAll('user-1', 'logout', 'current', made.onEnded), unavailable)
-  await t.rejects(made.revoker.revokeAll('user-1', 'revoked', undefined, made.onEnded), unavailable)
-  isDown = false
-  for (const pauseMs of [100, 200, 1_000_000]) await made.pass(pauseMs)
-  t.same([...alive], [])
-})
-
-t.test('sessions that the store ended on its own are taken note of and told of', async (t) => {
-  const made = revoker(t, {})
-  made.revoker.recordAndPublish([session('a'), session('b')], 'evicted', made.onEnded)
-  t.same(made.ended, ['a evicted', 'b evicted'])
-  t.has(made.revoker.findRevocation('a'), { reason: 'evicted', expiresAtMs: startMs + 1_000_000 })
-  made.revoker.recordAndPublish([], 'evicted', made.onEnded)
-  t.equal(made.ended.length, 2)
+  await t.rejects(setup.revoker.revokeAll('user-1', 'logout', undefined, setup.onRevoked), unavailable)
+  for (const pauseMs of [100, 200, 400, 1_000_000]) await setup.pass(pauseMs)
+  t.same(times, [startMs, startMs, startMs, startMs], 'sessions that existed at the call')
+  t.equal(idempotencyKeys.size, 1)
+  t.same(setup.reported, ['a logout'])
 })
 
 t.test(
-  'an end is known for as long as an access token may live and two minutes, then forgotten',
+  'a retry of revokeAll after a timeout excludes sessions that were created during the first attempt',
   async (t) => {
-    const made = revoker(t, {})
-    made.revoker.recordAndPublish([session('a')], 'logout', made.onEnded)
-    await made.pass(accessTokenTtlMs + 119_999)
-    t.has(made.revoker.findRevocation('a'), { reason: 'logout' })
-    await made.pass(1)
-    t.equal(made.revoker.findRevocation('a'), undefined)
+    const times: number[] = []
+    const setup = createRevoker(t, {
+      revokeAll(_sub, _reason, _idempotencyKey, { createdUntilMs }) {
+        times.push(createdUntilMs)
+        return times.length === 1 ? new Promise(() => {}) : Promise.resolve([])
+      }
+    })
+    const failed = t.rejects(
+      setup.revoker.revokeAll('user-1', 'logout', undefined, setup.onRevoked),
+      unavailable
+    )
+    await settle()
+    await setup.pass(2000)
+    await failed
+    await setup.pass(100)
+    t.same(times, [startMs, startMs])
   }
 )
 
-t.test('what is known stays known when somebody sets the clock', async (t) => {
-  const made = revoker(t, {})
-  made.revoker.recordAndPublish([session('a')], 'logout', made.onEnded)
+t.test('a second revokeAll is executed although the first one is pending', async (t) => {
+  let isDown = true
+  const existing = new Set(['current', 'other'])
+  const setup = createRevoker(t, {
+    async revokeAll(_sub, _reason, _idempotencyKey, { except }) {
+      if (isDown) throw new Error('LOADING')
+      const removed = [...existing].filter((sid) => sid !== except)
+      for (const sid of removed) existing.delete(sid)
+      return removed.map(session)
+    }
+  })
+  // The user revokes the other sessions. Then the administrator revokes all sessions.
+  await t.rejects(setup.revoker.revokeAll('user-1', 'logout', 'current', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revokeAll('user-1', 'revoked', undefined, setup.onRevoked), unavailable)
+  isDown = false
+  for (const pauseMs of [100, 200, 1_000_000]) await setup.pass(pauseMs)
+  t.same([...existing], [])
+})
+
+t.test('recordAndPublish records and reports sessions that the store evicted', async (t) => {
+  const setup = createRevoker(t, {})
+  setup.revoker.recordAndPublish([session('a'), session('b')], 'evicted', setup.onRevoked)
+  t.same(setup.reported, ['a evicted', 'b evicted'])
+  t.has(setup.revoker.findRevocation('a'), { reason: 'evicted', expiresAtMs: startMs + 1_000_000 })
+  setup.revoker.recordAndPublish([], 'evicted', setup.onRevoked)
+  t.equal(setup.reported.length, 2)
+})
+
+t.test('a revocation is kept for the lifetime of an access token plus two minutes', async (t) => {
+  const setup = createRevoker(t, {})
+  setup.revoker.recordAndPublish([session('a')], 'logout', setup.onRevoked)
+  await setup.pass(accessTokenTtlMs + 119_999)
+  t.has(setup.revoker.findRevocation('a'), { reason: 'logout' })
+  await setup.pass(1)
+  t.equal(setup.revoker.findRevocation('a'), undefined)
+})
+
+t.test('a revocation is kept if the wall clock is changed', async (t) => {
+  const setup = createRevoker(t, {})
+  setup.revoker.recordAndPublish([session('a')], 'logout', setup.onRevoked)
   mock.timers.setTime(startMs + 10 * maxTtlMs)
   t.equal(Date.now(), startMs + 10 * maxTtlMs)
-  t.has(made.revoker.findRevocation('a'), { reason: 'logout' })
+  t.has(setup.revoker.findRevocation('a'), { reason: 'logout' })
 })
 
-t.test('what is forgotten is not kept in memory either', async (t) => {
+t.test('an expired revocation is removed from memory', async (t) => {
   const set = mock.method(ExpiringMap.prototype, 'set')
   t.teardown(() => set.mock.restore())
-  const made = revoker(t, {})
-  made.revoker.recordAndPublish([session('a'), session('b')], 'logout', made.onEnded)
-  const remembered = set.mock.calls[0]?.this as ExpiringMap<{ expiresUs: number }>
-  t.equal(remembered.size, 2)
-  await made.pass(accessTokenTtlMs + 180_000)
-  made.revoker.recordAndPublish([session('c')], 'logout', made.onEnded)
-  t.equal(remembered.size, 1)
+  const setup = createRevoker(t, {})
+  setup.revoker.recordAndPublish([session('a'), session('b')], 'logout', setup.onRevoked)
+  const entries = set.mock.calls[0]?.this as ExpiringMap<{ expiresUs: number }>
+  t.equal(entries.size, 2)
+  await setup.pass(accessTokenTtlMs + 180_000)
+  setup.revoker.recordAndPublish([session('c')], 'logout', setup.onRevoked)
+  t.equal(entries.size, 1)
 })
 
-/** A feed that records what it is told, and fails as often as it is told to. */
-function recording(failures = 0) {
-  const told: Revocation[] = []
+/** A feed that records the added revocations. Its first calls fail. */
+function recordingFeed(failures = 0) {
+  const published: Revocation[] = []
   const feed: RevocationFeed = {
     async add(revocation) {
       if (failures-- > 0) throw new Error('WRONGTYPE')
-      told.push(revocation)
+      published.push(revocation)
     },
     follow: async () => {},
     isStale: () => false,
     close() {}
   }
-  return { told, feed }
+  return { published, feed }
 }
 
-t.test('the store is asked first, then the others are told', async (t) => {
-  const { told, feed } = recording()
-  let toldBefore = -1
-  const made = revoker(
+t.test('revoke calls the store before it publishes', async (t) => {
+  const { published, feed } = recordingFeed()
+  let publishedBefore = -1
+  const setup = createRevoker(
     t,
     {
       async revoke(sid) {
-        toldBefore = told.length
+        publishedBefore = published.length
         return session(sid)
       }
     },
     feed
   )
-  t.equal(await made.revoker.revoke('a', 'logout', made.onEnded), true)
-  t.equal(toldBefore, 0)
-  t.strictSame(told, [{ sids: ['a'], reason: 'logout', expiresAtMs: startMs + 1_000_000 }])
+  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), true)
+  t.equal(publishedBefore, 0)
+  t.strictSame(published, [{ sids: ['a'], reason: 'logout', expiresAtMs: startMs + 1_000_000 }])
 })
 
-t.test('nobody is told of what the store has not ended yet', async (t) => {
-  const { told, feed } = recording()
-  const made = revoker(t, {}, feed)
-  await t.rejects(made.revoker.revoke('a', 'logout', made.onEnded), unavailable)
-  t.same(told, [])
+t.test('revoke does not publish before the store has revoked the session', async (t) => {
+  const { published, feed } = recordingFeed()
+  const setup = createRevoker(t, {}, feed)
+  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  t.same(published, [])
 })
 
-t.test('where only telling fails, the session is ended once, and telling alone is tried again', async (t) => {
-  const { told, feed } = recording(2)
+t.test('a failed publication is retried without another call of the store', async (t) => {
+  const { published, feed } = recordingFeed(2)
   let revokes = 0
-  const made = revoker(
+  const setup = createRevoker(
     t,
     {
       async revoke(sid) {
@@ -373,36 +370,36 @@ t.test('where only telling fails, the session is ended once, and telling alone i
     },
     feed
   )
-  await t.rejects(made.revoker.revoke('a', 'logout', made.onEnded), unavailable)
-  t.same(made.ended, ['a logout'])
-  for (const pauseMs of [100, 200, 1_000_000]) await made.pass(pauseMs)
-  t.equal(told.length, 1)
+  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  t.same(setup.reported, ['a logout'])
+  for (const pauseMs of [100, 200, 1_000_000]) await setup.pass(pauseMs)
+  t.equal(published.length, 1)
   t.equal(revokes, 1)
-  t.same(made.ended, ['a logout'])
+  t.same(setup.reported, ['a logout'])
 })
 
-t.test('of a session that was over already the others are told all the same', async (t) => {
-  const { told, feed } = recording()
-  const made = revoker(t, { revoke: async () => null }, feed)
-  t.equal(await made.revoker.revoke('a', 'logout', made.onEnded), false)
-  t.strictSame(told, [{ sids: ['a'], reason: 'logout', expiresAtMs: 0 }])
-  t.equal(await made.revoker.revoke('a', 'logout', made.onEnded), false)
-  t.equal(told.length, 1, 'once')
+t.test('revoke publishes a session that was revoked before', async (t) => {
+  const { published, feed } = recordingFeed()
+  const setup = createRevoker(t, { revoke: async () => null }, feed)
+  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  t.strictSame(published, [{ sids: ['a'], reason: 'logout', expiresAtMs: 0 }])
+  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  t.equal(published.length, 1, 'once')
 })
 
-t.test('of all sessions that end together the others are told together', async (t) => {
-  const { told, feed } = recording()
+t.test('revokeAll publishes all sessions in one entry', async (t) => {
+  const { published, feed } = recordingFeed()
   const later = { ...session('b'), expiresAt: new Date(startMs + 3_000_000) }
-  const made = revoker(t, { revokeAll: async () => [session('a'), later, session('c')] }, feed)
-  t.equal(await made.revoker.revokeAll('user-1', 'revoked', undefined, made.onEnded), 3)
-  t.strictSame(told, [{ sids: ['a', 'b', 'c'], reason: 'revoked', expiresAtMs: startMs + 3_000_000 }])
+  const setup = createRevoker(t, { revokeAll: async () => [session('a'), later, session('c')] }, feed)
+  t.equal(await setup.revoker.revokeAll('user-1', 'revoked', undefined, setup.onRevoked), 3)
+  t.strictSame(published, [{ sids: ['a', 'b', 'c'], reason: 'revoked', expiresAtMs: startMs + 3_000_000 }])
 })
 
-t.test('a session that was ended late, in the background, is told of, too', async (t) => {
-  const { told, feed } = recording(1)
+t.test('a revocation that succeeds in the retryQueue is published', async (t) => {
+  const { published, feed } = recordingFeed(1)
   let failures = 1
-  const made = revoker(t, { revoke: async (sid) => (failures-- > 0 ? down() : session(sid)) }, feed)
-  await t.rejects(made.revoker.revoke('a', 'logout', made.onEnded), unavailable)
-  for (const pauseMs of [100, 200]) await made.pass(pauseMs)
-  t.equal(told.length, 1)
+  const setup = createRevoker(t, { revoke: async (sid) => (failures-- > 0 ? down() : session(sid)) }, feed)
+  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  for (const pauseMs of [100, 200]) await setup.pass(pauseMs)
+  t.equal(published.length, 1)
 })

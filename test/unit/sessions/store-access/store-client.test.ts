@@ -5,40 +5,40 @@ import type { SessionStore } from '../../../../types/session-store.js'
 import { storeClient } from '../../../support/store-client.js'
 import { deferred, mockTimers, pass, settle } from '../../../support/timers.js'
 
-const store = { has: async (sid: string) => sid === 'alive' } as SessionStore
+const store = { has: async (sid: string) => sid === 'existing' } as SessionStore
 const unavailable = { code: 'FRT_ERR_STORE_UNAVAILABLE', statusCode: 503 }
 
 function causeOf(error: unknown): Error {
   return (error as { cause: Error }).cause
 }
 
-t.test('a call gets the store, and gives its answer', async (t) => {
-  const calls = storeClient(store, 2000)
-  t.equal(await calls.call('has', (store) => store.has('alive')), true)
-  t.equal(await calls.call('has', (store) => store.has('dead')), false)
-  t.equal(await calls.call('get', async (given) => given), store)
+t.test('a call receives the store and returns its result', async (t) => {
+  const client = storeClient(store, 2000)
+  t.equal(await client.call('has', (store) => store.has('existing')), true)
+  t.equal(await client.call('has', (store) => store.has('unknown')), false)
+  t.equal(await client.call('get', async (received) => received), store)
 })
 
-t.test('an answer in time is no late one, however long the process lives on', async (t) => {
+t.test('a reply within the timeout does not fail later', async (t) => {
   mockTimers(t)
-  const calls = storeClient(store, 2000)
+  const client = storeClient(store, 2000)
   t.equal(
-    await calls.call(
+    await client.call(
       'has',
-      async () => 'answer',
-      () => t.fail('it came in time')
+      async () => 'result',
+      () => t.fail('the reply was in time')
     ),
-    'answer'
+    'result'
   )
   mock.timers.tick(60_000)
   await settle()
 })
 
-t.test('a store that never settles is unavailable when the time is up, and not before', async (t) => {
+t.test('a call without a reply rejects after the timeout, and not before', async (t) => {
   mockTimers(t)
-  const calls = storeClient(store, 2000)
+  const client = storeClient(store, 2000)
   let error: unknown
-  const asked = calls
+  const pending = client
     .call('has', () => new Promise(() => {}))
     .catch((reason) => {
       error = reason
@@ -47,37 +47,37 @@ t.test('a store that never settles is unavailable when the time is up, and not b
   await settle()
   t.equal(error, undefined)
   mock.timers.tick(1)
-  await asked
+  await pending
   t.has(error, unavailable)
   t.equal(causeOf(error).message, 'no reply within 2000 ms')
 })
 
-t.test('who asked is told of a failure, and gets what the store answers late', async (t) => {
+t.test('onFailure receives the late result of a call that timed out', async (t) => {
   mockTimers(t)
-  const calls = storeClient(store, 2000)
+  const client = storeClient(store, 2000)
   const late: Promise<string>[] = []
-  const answer = deferred<string>()
-  const asked = calls.call(
+  const reply = deferred<string>()
+  const pending = client.call(
     'has',
-    () => answer.promise,
-    (own) => void late.push(own)
+    () => reply.promise,
+    (result) => void late.push(result)
   )
   mock.timers.tick(1999)
   t.same(late, [])
   mock.timers.tick(1)
-  await t.rejects(asked, unavailable)
-  answer.resolve('too late')
+  await t.rejects(pending, unavailable)
+  reply.resolve('too late')
   t.same(await Promise.all(late), ['too late'])
 })
 
-t.test('a call that was answered in time has not failed', async (t) => {
-  const calls = storeClient(store, 2000)
-  const answer = calls.call(
+t.test('onFailure is not called after a reply within the timeout', async (t) => {
+  const client = storeClient(store, 2000)
+  const reply = client.call(
     'has',
     async () => 'in time',
-    () => t.fail('it was answered')
+    () => t.fail('the reply was in time')
   )
-  t.equal(await answer, 'in time')
+  t.equal(await reply, 'in time')
 })
 
 t.test('a background call that fails is retried until it succeeds', async (t) => {
@@ -115,7 +115,7 @@ t.test(
   }
 )
 
-t.test('a background call is not retried when there is no reason to continue', async (t) => {
+t.test('a background call is not retried if it should give up', async (t) => {
   mockTimers(t)
   const client = storeClient(store, 10, new RetryQueue({ pauseMs: 100 }))
   let calls = 0
@@ -129,20 +129,20 @@ t.test('a background call is not retried when there is no reason to continue', a
   t.equal(calls, 1)
 })
 
-t.test('a late answer that nobody wants, and a late error, disturb nobody', async (t) => {
+t.test('a late reply and a late error are ignored without onFailure', async (t) => {
   mockTimers(t)
-  const calls = storeClient(store, 10)
-  const answer = deferred<string>()
+  const client = storeClient(store, 10)
+  const reply = deferred<string>()
   const failure = deferred<string>()
-  const asked = [calls.call('has', () => answer.promise), calls.call('has', () => failure.promise)]
+  const pending = [client.call('has', () => reply.promise), client.call('has', () => failure.promise)]
   mock.timers.tick(10)
-  for (const each of asked) await t.rejects(each, unavailable)
-  answer.resolve('too late')
+  for (const call of pending) await t.rejects(call, unavailable)
+  reply.resolve('too late')
   failure.reject(new Error('too late'))
   await settle()
 })
 
-for (const [how, fail] of [
+for (const [failure, fail] of [
   ['rejects', (error: unknown) => Promise.reject(error)],
   [
     'throws',
@@ -152,17 +152,17 @@ for (const [how, fail] of [
   ]
 ] as const) {
   t.test(
-    `a store that ${how} is unavailable, and the cause says why without saying what was asked`,
+    `a store that ${failure} is unavailable, and the cause does not contain the arguments of the call`,
     async (t) => {
-      const calls = storeClient(store, 2000)
+      const client = storeClient(store, 2000)
       const reply = Object.assign(new Error('READONLY You can not write'), {
         command: { name: 'evalsha', args: ['frt:{tag}:s:sid', 'user@example.com'] },
         previousErrors: [new Error('user@example.com')]
       })
-      const error = await calls
+      const error = await client
         .call('has', () => fail(reply))
         .then(
-          () => t.fail('it answered'),
+          () => t.fail('the call succeeded'),
           (reason: unknown) => reason
         )
       t.has(error, unavailable)
@@ -176,19 +176,19 @@ for (const [how, fail] of [
   )
 }
 
-t.test('whatever is thrown, the cause is an error', async (t) => {
-  const calls = storeClient(store, 2000)
+t.test('the cause is an Error for any thrown value', async (t) => {
+  const client = storeClient(store, 2000)
   for (const thrown of ['NOAUTH', undefined, null, 42]) {
-    const error: unknown = await calls.call('has', () => Promise.reject(thrown)).catch((reason) => reason)
+    const error: unknown = await client.call('has', () => Promise.reject(thrown)).catch((reason) => reason)
     t.has(error, unavailable)
     t.equal(causeOf(error).message, String(thrown))
   }
 })
 
-t.test('a call that was answered leaves no timer behind', async (t) => {
-  const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
-  const calls = storeClient(store, 60_000)
-  await calls.call('has', async () => 'answer')
-  await calls.call('has', () => Promise.reject(new Error('no'))).catch(() => {})
-  t.equal(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length, before)
+t.test('a finished call leaves no timer', async (t) => {
+  const before = process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length
+  const client = storeClient(store, 60_000)
+  await client.call('has', async () => 'result')
+  await client.call('has', () => Promise.reject(new Error('no'))).catch(() => {})
+  t.equal(process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length, before)
 })

@@ -7,8 +7,8 @@ import { recordingLog } from '../../../support/recording-log.js'
 
 const SECOND = 1000
 
-/** An outage on a clock that the test moves. */
-function open(t: Test) {
+/** Creates an outage on a clock that the test advances. */
+function createOutage(t: Test) {
   let nowMs = 5 * SECOND
   const clock = mock.method(performance, 'now', () => nowMs)
   t.teardown(() => clock.mock.restore())
@@ -23,10 +23,10 @@ function open(t: Test) {
   }
 }
 
-t.test('however many questions fail, an outage is one warning, and one line when it is over', (t) => {
-  const { outage, lines, now, pass } = open(t)
+t.test('an outage is logged as one warning and one recovery, even if many calls fail', (t) => {
+  const { outage, lines, now, pass } = createOutage(t)
   outage.recordSuccess()
-  t.same(lines, [], 'nothing has failed')
+  t.same(lines, [], 'no call has failed')
   for (const operation of ['rotate', 'create', 'revoke'] as const) {
     outage.recordFailure(operation, 'connect ECONNREFUSED', now())
     pass(SECOND)
@@ -35,7 +35,7 @@ t.test('however many questions fail, an outage is one warning, and one line when
   outage.recordSuccess()
   pass(10 * SECOND - 1)
   outage.recordSuccess()
-  t.equal(lines.length, 1, 'it may not last')
+  t.equal(lines.length, 1, 'the recovery window is not over')
   pass(1)
   outage.recordSuccess()
   outage.recordSuccess()
@@ -43,12 +43,12 @@ t.test('however many questions fail, an outage is one warning, and one line when
   t.equal(lines.length, 2)
 
   outage.recordFailure('rotate', 'connect ECONNREFUSED', now())
-  t.equal(lines.length, 3, 'the next outage is another')
+  t.equal(lines.length, 3, 'a new outage is logged')
   t.end()
 })
 
-t.test('what fails now and then is one outage', (t) => {
-  const { outage, lines, now, pass } = open(t)
+t.test('intermittent failures are logged as one outage', (t) => {
+  const { outage, lines, now, pass } = createOutage(t)
   for (let times = 0; times < 20; times++) {
     outage.recordFailure('revoke', 'NOPERM', now())
     pass(5 * SECOND)
@@ -63,8 +63,8 @@ t.test('what fails now and then is one outage', (t) => {
   t.end()
 })
 
-t.test('a call that fails starts an outage, and calls that succeed end it', async (t) => {
-  const { outage, lines, pass } = open(t)
+t.test('a failed call starts an outage, and successful calls end it', async (t) => {
+  const { outage, lines, pass } = createOutage(t)
   const client = new StoreClient({} as SessionStore, { keyPrefix: 'frt:', timeoutMs: 2000, outage })
   await t.rejects(
     client.call('has', () => Promise.reject(new Error('LOADING'))),

@@ -5,7 +5,7 @@ import { deriveKeys } from '../../../../lib/tokens/keys/derived-keys.js'
 const secret = Buffer.alloc(32, 'a secret')
 const otherSecret = Buffer.alloc(40, 'another secret')
 
-// By hand: HKDF-SHA-256 without salt, the parts of its info each after their length in two bytes.
+/** Derives a key by hand: HKDF-SHA-256 without salt. Each part of `info` follows its length in 2 bytes. */
 function derivedByHand(use: string, prefix: string, bytes: number): string {
   const label = `frt/1/${use}`
   const info = Buffer.from(
@@ -14,7 +14,7 @@ function derivedByHand(use: string, prefix: string, bytes: number): string {
   return Buffer.from(hkdfSync('sha256', secret, '', info, bytes)).toString('hex')
 }
 
-t.test('keys are those of HKDF with the use and the prefix in its info', async (t) => {
+t.test('keys are derived with HKDF, with the use and the prefix in info', async (t) => {
   const [keys] = deriveKeys([secret], 'frt:')
   t.equal(keys.keyId.toString(16).padStart(2, '0'), derivedByHand('key-id', 'frt:', 1))
   t.equal(keys.refreshToken.export().toString('hex'), derivedByHand('refresh-token', 'frt:', 32))
@@ -33,7 +33,7 @@ t.test('the keys of the two tokens differ, and neither is the secret', async (t)
   t.equal(distinct.size, 3)
 })
 
-t.test('each secret gives keys of its own, in the order of the secrets', async (t) => {
+t.test('each secret has its own keys, in the order of the secrets', async (t) => {
   const [only] = deriveKeys([otherSecret], 'frt:')
   const ring = deriveKeys([secret, otherSecret], 'frt:')
   t.equal(ring.length, 2)
@@ -42,7 +42,7 @@ t.test('each secret gives keys of its own, in the order of the secrets', async (
   t.same(ring[1]?.accessToken, only.accessToken)
 })
 
-t.test('another prefix gives other keys, also where prefixes begin alike', async (t) => {
+t.test('each prefix has its own keys, even if prefixes share a beginning', async (t) => {
   const prefixes = ['frt:', 'frt', 'frt:a', 'é', '']
   const rings = prefixes.map((prefix) => deriveKeys([secret], prefix)[0])
   t.equal(new Set(rings.map((keys) => keys.accessToken.toString('hex'))).size, prefixes.length)

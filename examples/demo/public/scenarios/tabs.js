@@ -1,0 +1,17 @@
+const TABS = 5
+
+export async function tabs(context, say) {
+  await context.prepare(say)
+  const { events } = context.history.last
+  say('Five refreshes are on their way.')
+  const refresh = () => context.plainFetch('/auth/refresh', { method: 'POST' })
+  const responses = await Promise.all(Array.from({ length: TABS }, refresh))
+  const since = await context.eventsSince(events, (all) => all.length >= TABS)
+  const count = (type) => since.filter((event) => event.type === type).length
+  const successful = responses.filter(({ ok }) => ok).length
+  return `The server answered ${successful} of ${TABS} requests with 200. It replaced the refresh token ${times(count('rotated'))}, and replayed the new one ${times(count('replayed'))}. All tabs hold the same generation, and you are still logged in.`
+}
+
+function times(count) {
+  return count === 1 ? 'once' : `${count} times`
+}

@@ -1,0 +1,17 @@
+/** Allows for a difference between the clocks of server and browser. */
+const MARGIN_MS = 500
+
+export async function theft(context, say) {
+  await context.prepare(say)
+  const { gen } = await context.call('/demo/attacker/copy', 'POST')
+  say(`The attacker has copied generation ${gen}. Your client refreshes, and uses the new access token.`)
+  await context.refresh()
+  await context.call('/me')
+  await context.pause(context.settings.graceMs + MARGIN_MS)
+  say(`Generation ${gen} is retired, and its grace period is over. The attacker refreshes with it.`)
+  const { status, code } = await context.call('/demo/attacker/refresh', 'POST')
+  context.logRequest({ sender: 'attacker', method: 'POST', path: '/auth/refresh', status, code })
+  await context.auth.fetch('/me')
+  if (status === 200) throw new Error('the attacker received new tokens')
+  return `The attacker received ${status} and no tokens. The server detected the reuse, and revoked the session for both, because it cannot distinguish them.`
+}
