@@ -21,8 +21,8 @@ export interface TestSession {
 }
 
 /**
- * Creates a session without a login, as `app.sessions.create` does. Returns its tokens under the header and cookie names
- * of the application.
+ * Creates a session without a login, as `app.sessions.create` does. Returns its tokens under the header and cookie
+ * names of the application.
  *
  * @param options.transport the transport of the refresh token, `'cookie'` by default
  * @throws {FRT_ERR_INVALID_IDENTITY} if the identity is invalid

@@ -17,10 +17,10 @@ import { openMemoryStore } from '../support/stores.js'
 
 const invalid = { code: 'FRT_ERR_ACCESS_TOKEN_INVALID' }
 
-/** What `node:crypto` calls them: RFC 7518 section 3.4 for ES256, whose signature is not in DER. */
+/** Digest names of `node:crypto`. An ES256 signature is not in DER (RFC 7518, section 3.4). */
 const DIGESTS = { EdDSA: null, ES256: 'sha256', RS256: 'sha256' } as const
 
-/** Several apps share a store, so that a token which one of them refuses is of a session that lives. */
+/** Builds an app. Several apps share a store, so that a rejected token belongs to an active session. */
 async function appWith(
   t: Test,
   accessToken: AccessTokenOptions,
@@ -45,7 +45,7 @@ function split(token: string): [head: string, payload: string, signature: string
   return token.split('.') as [string, string, string]
 }
 
-/** A token made by hand. */
+/** Signs a hand-made token. */
 function signed(algorithm: KeyAlgorithm, { privateKey: key }: Pair, head: string, payload: string): string {
   const content = `${head}.${payload}`
   const options = { key, dsaEncoding: 'ieee-p1363' } as const
@@ -72,7 +72,7 @@ for (const algorithm of KEY_ALGORITHMS) {
     t.equal((await client.logout()).statusCode, 200)
   })
 
-  t.test(`${algorithm}: the public key is all that others need to verify`, async (t) => {
+  t.test(`${algorithm}: other servers verify with only the public key`, async (t) => {
     const app = await appWith(t, {
       algorithm,
       keys: [privatePem(pair)],
@@ -90,62 +90,65 @@ for (const algorithm of KEY_ALGORITHMS) {
     t.match(decode(payload), { sub: 'ada', gen: 1, iss: 'https://me', aud: 'api' })
   })
 
-  t.test(`${algorithm}: a token made by hand with the right key and header is accepted`, async (t) => {
+  t.test(`${algorithm}: accepts a hand-made token with the valid key and header`, async (t) => {
     const app = await appWith(t, { algorithm, keys: [pair.privateKey] })
     const [head, payload] = split(await tokenOf(app))
     const { sub } = await app.sessions.verify(signed(algorithm, pair, head, payload))
     t.equal(sub, 'ada')
   })
 
-  t.test(`${algorithm}: keys roll without a token lost, the old one by its public half`, async (t) => {
-    const steps: [AccessTokenKey, ...AccessTokenKey[]][] = [
-      [privatePem(pair)],
-      [pair.privateKey, publicPem(other)],
-      [other.privateKey, pair.publicKey.export({ format: 'jwk' })],
-      [other.privateKey.export({ format: 'jwk' })]
-    ]
-    // A process of each step, side by side.
-    const under = openMemoryStore()
-    const apps: FastifyInstance[] = []
-    for (const keys of steps) apps.push(await appWith(t, { algorithm, keys }, under))
-    const tokens = await Promise.all(apps.map(tokenOf))
-    const accepted = async (step: number, token: number) => {
-      try {
-        return (await apps[step]?.sessions.verify(tokens[token] ?? ''))?.sub === 'ada'
-      } catch (error) {
-        t.has(error, invalid)
-        return false
+  t.test(
+    `${algorithm}: keys are rotated without rejecting tokens, with the public part of the old key`,
+    async (t) => {
+      const steps: [AccessTokenKey, ...AccessTokenKey[]][] = [
+        [privatePem(pair)],
+        [pair.privateKey, publicPem(other)],
+        [other.privateKey, pair.publicKey.export({ format: 'jwk' })],
+        [other.privateKey.export({ format: 'jwk' })]
+      ]
+      // One process for each step of the rotation.
+      const under = openMemoryStore()
+      const apps: FastifyInstance[] = []
+      for (const keys of steps) apps.push(await appWith(t, { algorithm, keys }, under))
+      const tokens = await Promise.all(apps.map(tokenOf))
+      const accepted = async (step: number, token: number) => {
+        try {
+          return (await apps[step]?.sessions.verify(tokens[token] ?? ''))?.sub === 'ada'
+        } catch (error) {
+          t.has(error, invalid)
+          return false
+        }
       }
+      const table: boolean[][] = []
+      for (const step of apps.keys()) {
+        table.push(await Promise.all(tokens.map((_, token) => accepted(step, token))))
+      }
+      t.same(table, [
+        [true, true, false, false],
+        [true, true, true, true],
+        [true, true, true, true],
+        [false, false, true, true]
+      ])
     }
-    const table: boolean[][] = []
-    for (const step of apps.keys()) {
-      table.push(await Promise.all(tokens.map((_, token) => accepted(step, token))))
-    }
-    t.same(table, [
-      [true, true, false, false],
-      [true, true, true, true],
-      [true, true, true, true],
-      [false, false, true, true]
-    ])
-  })
+  )
 
-  t.test(`${algorithm}: a token of another key, or that was changed, is refused`, async (t) => {
+  t.test(`${algorithm}: rejects a token of another key, and a changed token`, async (t) => {
     const app = await appWith(t, { algorithm, keys: [pair.privateKey, other.publicKey] })
     const [head, payload, signature] = split(await tokenOf(app))
     const headOf = (kid: string, more = {}) => encode({ alg: algorithm, typ: 'at+jwt', kid, ...more })
-    const stranger = GENERATE[algorithm]()
+    const otherPair = GENERATE[algorithm]()
     const forged: Record<string, string> = {
-      'a stranger under our kid': signed(algorithm, stranger, head, payload),
-      'a stranger under a kid of its own': signed(
+      'another key with the kid of the app': signed(algorithm, otherPair, head, payload),
+      'another key with its own kid': signed(
         algorithm,
-        stranger,
-        headOf(thumbprint(stranger.publicKey)),
+        otherPair,
+        headOf(thumbprint(otherPair.publicKey)),
         payload
       ),
-      'a stranger that brings its key': signed(
+      'another key in the header': signed(
         algorithm,
-        stranger,
-        headOf(thumbprint(pair.publicKey), { jwk: stranger.publicKey.export({ format: 'jwk' }) }),
+        otherPair,
+        headOf(thumbprint(pair.publicKey), { jwk: otherPair.publicKey.export({ format: 'jwk' }) }),
         payload
       ),
       'one of our keys under the kid of the other': signed(
@@ -164,7 +167,7 @@ for (const algorithm of KEY_ALGORITHMS) {
       await t.rejects(app.sessions.verify(token), invalid, name)
   })
 
-  t.test(`${algorithm}: the public key is no secret to sign with`, async (t) => {
+  t.test(`${algorithm}: rejects a token that is signed with the public key as a secret`, async (t) => {
     const app = await appWith(t, { algorithm, keys: [pair.privateKey] })
     const [head, payload] = split(await tokenOf(app))
     const jwk = pair.publicKey.export({ format: 'jwk' })
@@ -185,7 +188,7 @@ for (const algorithm of KEY_ALGORITHMS) {
     }
   })
 
-  t.test(`${algorithm}: a token of another algorithm is refused, whatever kid it has`, async (t) => {
+  t.test(`${algorithm}: rejects a token of another algorithm with each kid`, async (t) => {
     const under = openMemoryStore()
     const app = await appWith(t, { algorithm, keys: [pair.privateKey] }, under)
     const { kid } = decode(split(await tokenOf(app))[0])
@@ -199,14 +202,14 @@ for (const algorithm of KEY_ALGORITHMS) {
   })
 }
 
-t.test('an instance with HS256 refuses the tokens of a key pair', async (t) => {
+t.test('a registration with HS256 rejects tokens of a key pair', async (t) => {
   const under = openMemoryStore()
   const keys = [GENERATE.EdDSA().privateKey]
   const token = await tokenOf(await appWith(t, { algorithm: 'EdDSA', keys }, under))
   await t.rejects((await appWith(t, {}, under)).sessions.verify(token), invalid)
 })
 
-t.test('RS256 and a key for it do not make PS256 or RS512', async (t) => {
+t.test('a key for RS256 does not verify PS256 or RS512', async (t) => {
   const pair = GENERATE.RS256()
   const app = await appWith(t, { algorithm: 'RS256', keys: [pair.privateKey] })
   const [head, payload] = split(await tokenOf(app))
@@ -216,7 +219,7 @@ t.test('RS256 and a key for it do not make PS256 or RS512', async (t) => {
   }
 })
 
-t.test('refresh tokens outlive a change of the algorithm: their keys come from the secret', async (t) => {
+t.test('refresh tokens stay valid after a change of the algorithm', async (t) => {
   const before = await buildApp(t)
   const client = new Client(before.app)
   await client.login()
@@ -230,7 +233,7 @@ t.test('refresh tokens outlive a change of the algorithm: their keys come from t
   t.equal((await later.call()).statusCode, 200)
 })
 
-t.test('neither the answers nor the logs hold anything of a key', async (t) => {
+t.test('responses and logs contain no part of a key', async (t) => {
   const pair = GENERATE.EdDSA()
   const { app, rawLogs } = await buildApp(t, {
     options: { accessToken: { algorithm: 'EdDSA', keys: [privatePem(pair)] } }
@@ -238,11 +241,11 @@ t.test('neither the answers nor the logs hold anything of a key', async (t) => {
   const client = new Client(app)
   const { payload } = await client.login()
   client.jar.accessToken += 'x'
-  const refused = await client.call()
-  t.equal(refused.statusCode, 401)
+  const rejected = await client.call()
+  t.equal(rejected.statusCode, 401)
   const { d = '' } = pair.privateKey.export({ format: 'jwk' })
   const body = privatePem(pair).split('\n')[1] ?? ''
-  for (const text of [payload, refused.payload, rawLogs()]) {
+  for (const text of [payload, rejected.payload, rawLogs()]) {
     t.notOk(text.includes(d) || text.includes(body))
   }
 })

@@ -13,7 +13,7 @@ function bareApp(t: Test): FastifyInstance {
   return app
 }
 
-async function ours(app: FastifyInstance, keyPrefix = 'frt:'): Promise<void> {
+async function registerPlugin(app: FastifyInstance, keyPrefix = 'frt:'): Promise<void> {
   const routes = { login: false as const, prefix: `/${keyPrefix}` }
   await app.register(fastifyRefreshToken, { secret, keyPrefix, routes })
 }
@@ -22,21 +22,21 @@ async function tokenOf({ sessions }: FastifyInstance): Promise<string> {
   return (await sessions.create({ sub: 'user-1' })).accessToken
 }
 
-t.test('an app that registers nothing gets no decorator of @fastify/jwt', async (t) => {
+t.test('the plugin does not add decorators of @fastify/jwt', async (t) => {
   const app = bareApp(t)
-  await ours(app)
+  await registerPlugin(app)
   t.notOk(app.hasDecorator('jwt'))
   t.notOk(app.hasRequestDecorator('jwtVerify'))
   t.notOk(app.hasReplyDecorator('jwtSign'))
 })
 
-t.test('two instances live with an app that has @fastify/jwt, and refuse each other', async (t) => {
+t.test('two registrations work with @fastify/jwt and reject tokens of each other', async (t) => {
   const app = bareApp(t)
   await app.register(fastifyJwt, { secret: appSecret, namespace: 'own', decoratorName: 'ownUser' })
   const scopes: FastifyInstance[] = []
   for (const prefix of ['customers:', 'staff:']) {
     await app.register(async (scope) => {
-      await ours(scope, prefix)
+      await registerPlugin(scope, prefix)
       scopes.push(scope)
     })
   }

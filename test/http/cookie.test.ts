@@ -9,8 +9,8 @@ const NAME = '__Host-refresh_token'
 const MINUTE = 60_000
 const TWO_WEEKS = 14 * 24 * 60 * 60
 
-/** A token of another server: only its MAC is wrong here. */
-async function foreignToken(): Promise<string> {
+/** Returns a token of another server. Only its MAC is invalid here. */
+async function tokenOfAnotherServer(): Promise<string> {
   const app = Fastify()
   await app.register(fastifyRefreshToken, {
     secret: 'the secret of another server, as long',
@@ -54,13 +54,13 @@ const CONFIGURED: [attributes: string[], cookie: CookieOptions | undefined][] = 
 
 for (const [attributes, cookie] of CONFIGURED) {
   const name = cookie?.name ?? NAME
-  t.test(`the cookie ${name} has the attributes it was given, set or cleared`, async (t) => {
+  t.test(`the cookie ${name} is set and deleted with the configured attributes`, async (t) => {
     const { app } = await buildApp(t, { options: cookie ? { cookie } : {} })
     const client = new Client(app, { tokenName: name })
     for (const response of [await client.login(), await client.refresh()]) {
-      const [pair, ...given] = String(response.headers['set-cookie']).split('; ')
+      const [pair, ...actual] = String(response.headers['set-cookie']).split('; ')
       t.match(pair, new RegExp(`^${name}=[\\w-]{86}$`))
-      t.same(given.sort(), attributes.toSorted())
+      t.same(actual.sort(), attributes.toSorted())
     }
     const cleared = String((await client.logout()).headers['set-cookie']).split('; ')
     t.equal(cleared[0], `${name}=`)
@@ -74,16 +74,16 @@ for (const [attributes, cookie] of CONFIGURED) {
   })
 }
 
-t.test('of several cookies those with a wrong MAC are ignored', async (t) => {
+t.test('cookies with an invalid MAC are ignored', async (t) => {
   const { app } = await buildApp(t)
   const { jar } = await loggedIn(app)
-  const cookie = `${NAME}=garbage; ${NAME}=${await foreignToken()}; ${NAME}=${jar.refreshToken}; ${NAME}=`
+  const cookie = `${NAME}=malformed; ${NAME}=${await tokenOfAnotherServer()}; ${NAME}=${jar.refreshToken}; ${NAME}=`
   const response = await post(app, '/refresh', cookie)
   t.equal(response.statusCode, 200)
   t.equal(await genOf(app, 'ada'), 2)
 })
 
-t.test('of one session the newest counts, wherever it stands', async (t) => {
+t.test('the newest token of a session counts, at each position', async (t) => {
   const { app, settled, advance } = await buildApp(t)
   const client = await loggedIn(app)
   const tokens = [client.jar.refreshToken]
@@ -106,7 +106,7 @@ t.test('of one session the newest counts, wherever it stands', async (t) => {
   t.equal((await app.sessions.list('ada')).length, 1)
 })
 
-t.test('two sessions are an invalid token at a refresh, and neither is touched', async (t) => {
+t.test('a refresh with tokens of two sessions is rejected and changes neither', async (t) => {
   const { app, rawLogs } = await buildApp(t)
   const own = await loggedIn(app, 'ada')
   const tossed = await loggedIn(app, 'mallory')
@@ -122,17 +122,17 @@ t.test('two sessions are an invalid token at a refresh, and neither is touched',
   t.notMatch(rawLogs(), own.jar.refreshToken)
 })
 
-t.test('a logout ends the sessions of all cookies', async (t) => {
+t.test('a logout revokes the sessions of all cookies', async (t) => {
   const { app } = await buildApp(t)
   const one = await loggedIn(app, 'ada')
   const two = await loggedIn(app, 'grace')
-  const all = `${NAME}=${one.jar.refreshToken}; ${NAME}=garbage; ${NAME}=${two.jar.refreshToken}`
+  const all = `${NAME}=${one.jar.refreshToken}; ${NAME}=malformed; ${NAME}=${two.jar.refreshToken}`
   t.equal((await post(app, '/logout', all)).statusCode, 200)
   t.equal((await one.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
   t.equal((await two.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('a login ends the sessions of all cookies', async (t) => {
+t.test('a login revokes the sessions of all cookies', async (t) => {
   const { app } = await buildApp(t)
   const one = await loggedIn(app, 'ada')
   const two = await loggedIn(app, 'grace')
@@ -149,7 +149,7 @@ t.test('a login ends the sessions of all cookies', async (t) => {
 })
 
 t.test(
-  'another kind of space before the name makes it another name, which __Host- does not protect',
+  'another space character before the name makes a different name, which __Host- does not protect',
   async (t) => {
     const { app } = await buildApp(t)
     const { jar } = await loggedIn(app)
@@ -160,7 +160,7 @@ t.test(
   }
 )
 
-t.test('white space around a cookie, and what else the header holds, is no part of it', async (t) => {
+t.test('white space and other cookies in the header are ignored', async (t) => {
   const { app } = await buildApp(t)
   const spell: ((token: string) => string)[] = [
     (token) => `  ${NAME}=${token}  `,
@@ -177,16 +177,19 @@ t.test('white space around a cookie, and what else the header holds, is no part 
   }
 })
 
-t.test('a value in quotes is another value (RFC 6265 section 5.2), and hides no good one', async (t) => {
-  const { app } = await buildApp(t)
-  const { jar } = await loggedIn(app)
-  const quoted = `${NAME}="${jar.refreshToken}"`
-  t.equal((await post(app, '/refresh', quoted)).json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')
-  t.equal(await genOf(app, 'ada'), 1)
-  t.equal((await post(app, '/refresh', `${quoted}; ${NAME}=${jar.refreshToken}`)).statusCode, 200)
-})
+t.test(
+  'a value in quotes is another value (RFC 6265, section 5.2), and does not hide a valid one',
+  async (t) => {
+    const { app } = await buildApp(t)
+    const { jar } = await loggedIn(app)
+    const quoted = `${NAME}="${jar.refreshToken}"`
+    t.equal((await post(app, '/refresh', quoted)).json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')
+    t.equal(await genOf(app, 'ada'), 1)
+    t.equal((await post(app, '/refresh', `${quoted}; ${NAME}=${jar.refreshToken}`)).statusCode, 200)
+  }
+)
 
-t.test('a name that is only like it is another cookie', async (t) => {
+t.test('a similar name is another cookie', async (t) => {
   const { app } = await buildApp(t)
   const { jar } = await loggedIn(app)
   for (const name of [NAME.toLowerCase(), `x${NAME}`, `${NAME}x`, 'refresh_token']) {
@@ -195,8 +198,8 @@ t.test('a name that is only like it is another cookie', async (t) => {
   }
 })
 
-/** Every way in which an app may have cookies of its own. */
-const OWN_COOKIES: [name: string, register: { before?: object; after?: object }][] = [
+/** The ways to register @fastify/cookie in an app. */
+const REGISTRATIONS: [name: string, register: { before?: object; after?: object }][] = [
   ['before', { before: {} }],
   ['before, signed', { before: { secret: 'a secret of the app for its own cookies' } }],
   [
@@ -219,8 +222,8 @@ const OWN_COOKIES: [name: string, register: { before?: object; after?: object }]
   ['after', { after: {} }]
 ]
 
-for (const [name, { before, after }] of OWN_COOKIES) {
-  t.test(`an app that registers @fastify/cookie ${name} keeps its cookies, and we ours`, async (t) => {
+for (const [name, { before, after }] of REGISTRATIONS) {
+  t.test(`an app that registers @fastify/cookie ${name} and the plugin keep their cookies`, async (t) => {
     const { app } = await buildApp(t, {
       async prepare(app) {
         if (before) await app.register(fastifyCookie, before)
@@ -269,14 +272,14 @@ for (const [name, { before, after }] of OWN_COOKIES) {
   })
 }
 
-t.test('the plugin gives an app no cookies that it has not asked for', async (t) => {
+t.test('the plugin does not register @fastify/cookie for the app', async (t) => {
   const { app } = await buildApp(t)
   t.notOk(app.hasReplyDecorator('setCookie'))
   t.notOk(app.hasRequestDecorator('cookies'))
   t.notOk(app.hasDecorator('serializeCookie'))
 })
 
-t.test('a Set-Cookie header that a hook of the app wrote survives', async (t) => {
+t.test('a Set-Cookie header of a hook of the app is kept', async (t) => {
   const { app } = await buildApp(t, {
     prepare(app) {
       app.addHook('onRequest', async (_request, reply) => {

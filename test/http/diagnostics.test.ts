@@ -14,37 +14,37 @@ import { eachStore, openMemoryStore, type StoreUnderTest } from '../support/stor
 const MINUTE = 60_000
 const keyPrefix = 'frt:'
 
-/** A user who logs in, rotates, repeats himself, and is robbed. */
-async function robbery(t: Test, under: StoreUnderTest, options = {}) {
+/** Logs in, rotates, replays a token and reuses a retired token. */
+async function runReuse(t: Test, under: StoreUnderTest, options = {}) {
   const built = await buildApp(t, { under, options })
   const client = new Client(built.app)
   await client.login({ sub: 'ada' })
-  const thief = client.copy()
+  const attacker = client.copy()
   await client.refresh()
   await client.call()
   await built.settled()
   await client.refresh()
   await built.advance(MINUTE)
-  for (let tries = 0; tries < 2; tries++) await thief.refresh()
+  for (let attempt = 0; attempt < 2; attempt++) await attacker.refresh()
   return { ...built, sid: sidOf(client) }
 }
 
-t.test('login and refresh are told of, with what the store decided', async (t) => {
+t.test('login and refresh messages contain the decision of the store', async (t) => {
   await eachStore(t, async (t, open) => {
     const [logins, refreshes, logouts] = [
       recordMessages(t, 'fastify-refresh-token:login'),
       recordMessages(t, 'fastify-refresh-token:refresh'),
       recordMessages(t, 'fastify-refresh-token:logout')
     ]
-    const { sid, logs } = await robbery(t, open(t))
-    const who = { keyPrefix, sub: 'ada', sid }
-    t.strictSame(logins, [{ ...who, gen: 1 }])
+    const { sid, logs } = await runReuse(t, open(t))
+    const ids = { keyPrefix, sub: 'ada', sid }
+    t.strictSame(logins, [{ ...ids, gen: 1 }])
     t.strictSame(refreshes, [
-      { ...who, gen: 2, outcome: 'rotated', row: 4, rollback: false },
-      { ...who, gen: 2, outcome: 'replayed', row: 3, rollback: false },
-      { ...who, gen: 2, outcome: 'reused', row: 8, rollback: false }
+      { ...ids, gen: 2, outcome: 'rotated', row: 4, rollback: false },
+      { ...ids, gen: 2, outcome: 'replayed', row: 3, rollback: false },
+      { ...ids, gen: 2, outcome: 'reused', row: 8, rollback: false }
     ])
-    t.same(logouts, [], 'a theft is no logout')
+    t.same(logouts, [], 'reuse is not a logout')
 
     const lines = logs.filter(({ event }) => event !== undefined)
     t.match(lines, [
@@ -57,12 +57,12 @@ t.test('login and refresh are told of, with what the store decided', async (t) =
   })
 })
 
-t.test('a token that is ahead of the store is told of as what it is', async (t) => {
+t.test('a token that is ahead of the store is reported as rolled back', async (t) => {
   await eachStore(t, async (t, open) => {
     const refreshes = recordMessages(t, 'fastify-refresh-token:refresh')
     const under = open(t)
     const { app, logs, store } = await buildApp(t, { under, options: { refreshToken: { grace: 0 } } })
-    // The store that has lost a write is one that never had it: the session begins anew, a generation back.
+    // Simulates a lost write: a new store gets the session with an earlier generation.
     const client = new Client(app)
     await client.login({ sub: 'ada' })
     const sid = sidOf(client)
@@ -92,7 +92,7 @@ t.test('a token that is ahead of the store is told of as what it is', async (t) 
   })
 })
 
-t.test('each end of a session is told of once, with its reason', async (t) => {
+t.test('each revocation is reported once with its reason', async (t) => {
   await eachStore(t, async (t, open) => {
     const logouts = recordMessages(t, 'fastify-refresh-token:logout')
     const under = open(t)
@@ -108,35 +108,35 @@ t.test('each end of a session is told of once, with its reason', async (t) => {
       await client.login({ sub })
       return client
     }
-    const ends: [reason: string, sid: string][] = []
+    const expected: [reason: string, sid: string][] = []
     const leaving = await login('leaving')
     await leaving.copy().logout()
     await leaving.copy().logout()
-    ends.push(['logout', sidOf(leaving)])
+    expected.push(['logout', sidOf(leaving)])
     const revoked = await login('revoked')
     await app.sessions.revoke(sidOf(revoked))
-    ends.push(['revoked', sidOf(revoked)])
+    expected.push(['revoked', sidOf(revoked)])
     const replaced = await login('replaced')
     await replaced.copy().login({ sub: 'replaced' })
-    ends.push(['replaced', sidOf(replaced)])
+    expected.push(['replaced', sidOf(replaced)])
     const disabled = await login('disabled')
     await disabled.copy().refresh()
-    ends.push(['disabled', sidOf(disabled)])
+    expected.push(['disabled', sidOf(disabled)])
     const evicted = await login('evicted')
     for (let more = 0; more < 2; more++) await login('evicted')
-    ends.push(['evicted', sidOf(evicted)])
+    expected.push(['evicted', sidOf(evicted)])
     await app.sessions.revokeAll('evicted')
 
-    const all = logouts.slice(0, ends.length)
+    const all = logouts.slice(0, expected.length)
     t.strictSame(
       all.map(({ reason, sid, sub }) => [reason, sid, sub]),
-      ends.map(([reason, sid]) => [reason, sid, reason === 'logout' ? 'leaving' : reason])
+      expected.map(([reason, sid]) => [reason, sid, reason === 'logout' ? 'leaving' : reason])
     )
     t.match(
-      logouts.slice(ends.length),
+      logouts.slice(expected.length),
       Array(2).fill({ keyPrefix, sub: 'evicted', reason: 'revoked', gen: 1 })
     )
-    t.equal(logouts.length, ends.length + 2)
+    t.equal(logouts.length, expected.length + 2)
     t.same(
       logs
         .filter(({ event }) => event === 'logout')
@@ -146,12 +146,12 @@ t.test('each end of a session is told of once, with its reason', async (t) => {
   })
 })
 
-t.test('each process tells that it has learned of an end: its own, and what the feed brings', async (t) => {
+t.test('each process reports its own revocations and those from the feed', async (t) => {
   await eachStore(t, async (t, open) => {
     const revoked = recordMessages(t, 'fastify-refresh-token:revoked')
     const by = (prefix: string) => revoked.filter((message) => message.keyPrefix === prefix)
     const under = open(t)
-    // The store is the same, whatever the prefix of the tokens.
+    // The apps share one store, but their tokens have different prefixes.
     const one = await buildApp(t, { under, options: { keyPrefix: 'one:' } })
     const other = await buildApp(t, { under, options: { keyPrefix: 'other:' } })
     const client = new Client(one.app)
@@ -167,50 +167,50 @@ t.test('each process tells that it has learned of an end: its own, and what the 
     await other.app.sessions.revokeAll('grace')
     await eventually(() => by('one:').length > 1)
     t.match(by('one:').at(-1), { reason: 'revoked', sids: Array(3).fill(String) })
-    t.equal(by('one:').length, 2, 'what came together is told together, and nothing twice')
-    t.equal(by('other:').length, 4, 'one for each that a process ends itself')
+    t.equal(by('one:').length, 2, 'sessions revoked together are reported together and once')
+    t.equal(by('other:').length, 4, 'one message for each session that the process revokes itself')
   })
 })
 
-t.test('an operation is traced from its start to its end, without its tokens', async (t) => {
+t.test('an operation is traced from start to end, without tokens', async (t) => {
   await eachStore(t, async (t, open) => {
     const creates = recordTraces(t, 'fastify-refresh-token:create')
     const refreshes = recordTraces(t, 'fastify-refresh-token:refresh')
-    const ends = recordTraces(t, 'fastify-refresh-token:revoke')
-    const endAlls = recordTraces(t, 'fastify-refresh-token:revoke-all')
+    const revocations = recordTraces(t, 'fastify-refresh-token:revoke')
+    const revokeAlls = recordTraces(t, 'fastify-refresh-token:revoke-all')
     const stores = recordTraces(t, 'fastify-refresh-token:store')
     const { app } = await buildApp(t, { under: open(t) })
     const client = new Client(app)
     await client.login({ sub: 'ada' })
     await client.refresh()
     const sid = sidOf(client)
-    const who = { keyPrefix, sub: 'ada', sid }
+    const ids = { keyPrefix, sub: 'ada', sid }
 
     t.strictSame(creates, [
       { phase: 'start', message: { keyPrefix } },
-      { phase: 'asyncEnd', message: { ...who, gen: 1, result: undefined } }
+      { phase: 'asyncEnd', message: { ...ids, gen: 1, result: undefined } }
     ])
     t.strictSame(refreshes, [
       { phase: 'start', message: { keyPrefix, sid } },
-      { phase: 'asyncEnd', message: { ...who, gen: 2, result: undefined } }
+      { phase: 'asyncEnd', message: { ...ids, gen: 2, result: undefined } }
     ])
-    const asked = stores.filter(({ phase }) => phase === 'start').map(({ message }) => message.operation)
-    t.same(asked.slice(-3), ['now', 'create', 'rotate'])
-    t.equal(stores.length, 2 * asked.length)
+    const calls = stores.filter(({ phase }) => phase === 'start').map(({ message }) => message.operation)
+    t.same(calls.slice(-3), ['now', 'create', 'rotate'])
+    t.equal(stores.length, 2 * calls.length)
 
     await client.copy().logout()
     await client.copy().logout()
     t.strictSame(
-      ends.filter(({ phase }) => phase === 'asyncEnd').map(({ message }) => message),
-      [true, false].map((ended) => ({ keyPrefix, sid, reason: 'logout', ended, result: undefined }))
+      revocations.filter(({ phase }) => phase === 'asyncEnd').map(({ message }) => message),
+      [true, false].map((revoked) => ({ keyPrefix, sid, reason: 'logout', revoked, result: undefined }))
     )
     await app.sessions.create({ sub: 'ada' })
     await app.sessions.revokeAll('ada')
-    t.strictSame(endAlls.at(-1)?.message, {
+    t.strictSame(revokeAlls.at(-1)?.message, {
       keyPrefix,
       sub: 'ada',
       reason: 'revoked',
-      ended: 1,
+      revoked: 1,
       result: undefined
     })
 
@@ -220,7 +220,7 @@ t.test('an operation is traced from its start to its end, without its tokens', a
   })
 })
 
-t.test('a store that does not answer is told of, question by question', async (t) => {
+t.test('each failed store call is reported', async (t) => {
   const errors = recordMessages(t, 'fastify-refresh-token:store-error')
   const traced = recordTraces(t, 'fastify-refresh-token:store')
   const broken: Partial<SessionStore> = {}
@@ -253,9 +253,9 @@ t.test('a store that does not answer is told of, question by question', async (t
   )
 })
 
-t.test('no message holds a token, a claim or a secret, whatever happens', async (t) => {
+t.test('no message contains a token, a claim or a secret', async (t) => {
   await eachStore(t, async (t, open) => {
-    const heard = recordAllMessages(t)
+    const messages = recordAllMessages(t)
     const secrets = new Secrets()
     secrets.addPhrase(SECRET)
     const claim = 'a claim of the user'
@@ -271,7 +271,7 @@ t.test('no message holds a token, a claim or a secret, whatever happens', async 
     })
     const client = new Client(app)
     await client.login({ sub: 'ada', claims: { claim }, metadata: { claim } })
-    const thief = client.copy()
+    const attacker = client.copy()
     await client.refresh()
     await client.call()
     await settled()
@@ -285,25 +285,25 @@ t.test('no message holds a token, a claim or a secret, whatever happens', async 
     await client.logout()
     for (const name of Object.keys(broken)) Reflect.deleteProperty(broken, name)
     await advance(MINUTE)
-    await thief.refresh()
+    await attacker.refresh()
     await client.logout()
     await client.refresh()
 
-    t.ok(heard.length > 50, `${heard.length} messages`)
+    t.ok(messages.length > 50, `${messages.length} messages`)
     t.ok(secrets.size > 20)
     t.same(
-      heard.filter((message) => secrets.findIn(message) !== undefined),
+      messages.filter((message) => secrets.findIn(message) !== undefined),
       []
     )
   })
 })
 
-t.test('nothing is made for nobody', async (t) => {
+t.test('no message is created without subscribers', async (t) => {
   const published = Object.values(events).map((channel) => mock.method(channel, 'publish'))
   const traced = Object.values(operations).map((operation) => mock.method(operation, 'tracePromise'))
   t.teardown(() => [...published, ...traced].map((spy) => spy.mock.restore()))
   const broken: Partial<SessionStore> = {}
-  const { app } = await robbery(t, overriding(openMemoryStore(), broken))
+  const { app } = await runReuse(t, overriding(openMemoryStore(), broken))
   await app.sessions.revokeAll('ada')
   await app.sessions.revoke(sidOf(await loggedIn(app)))
   broken.list = DOWN.list
@@ -321,21 +321,19 @@ async function loggedIn(app: Client['app']): Promise<Client> {
 }
 
 for (const phase of ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const) {
-  t.test(`who follows ${phase} alone is told`, async (t) => {
+  t.test(`a subscriber of only ${phase} receives its messages`, async (t) => {
     let count = 0
-    const hear = () => void count++
-    operations.refresh[phase].subscribe(hear)
-    t.teardown(() => operations.refresh[phase].unsubscribe(hear))
-    await robbery(t, openMemoryStore())
-    // Of the four, two failed.
+    const onMessage = () => void count++
+    operations.refresh[phase].subscribe(onMessage)
+    t.teardown(() => operations.refresh[phase].unsubscribe(onMessage))
+    await runReuse(t, openMemoryStore())
+    // Two of the four calls failed.
     t.equal(count, phase === 'error' ? 2 : 4)
   })
 }
 
-t.test(
-  'a subscriber that throws changes no answer: the process hears of it, as of any such error',
-  async (t) => {
-    const program = `
+t.test('a subscriber that throws does not change the response and causes an uncaughtException', async (t) => {
+  const program = `
     import { subscribe, tracingChannel } from 'node:diagnostics_channel'
     import Fastify from 'fastify'
     import { fastifyRefreshToken } from './lib/index.js'
@@ -343,29 +341,28 @@ t.test(
     process.on('uncaughtException', (error) => uncaught.push(error.message))
     const fail = (message, name) => { throw new Error(String(name).split(':').slice(1).join(':')) }
     for (const name of ['login', 'refresh', 'logout', 'revoked']) subscribe('fastify-refresh-token:' + name, fail)
-    for (const name of ['create', 'refresh', 'end', 'store']) {
+    for (const name of ['create', 'refresh', 'revoke', 'store']) {
       tracingChannel('fastify-refresh-token:' + name).subscribe({ start: fail, asyncEnd: fail })
     }
     const app = Fastify()
     await app.register(fastifyRefreshToken, { secret: '${SECRET}', login: () => ({ sub: 'ada' }) })
     const post = (url, cookie = '') => app.inject({ method: 'POST', url, headers: { cookie } })
-    const answers = [await post('/auth/login')]
-    const [{ name, value }] = answers[0].cookies
+    const responses = [await post('/auth/login')]
+    const [{ name, value }] = responses[0].cookies
     const cookie = name + '=' + value
-    answers.push(await post('/auth/refresh', cookie), await post('/auth/logout', cookie))
+    responses.push(await post('/auth/refresh', cookie), await post('/auth/logout', cookie))
     await new Promise((resolve) => setImmediate(resolve))
-    console.log(JSON.stringify({ statuses: answers.map(({ statusCode }) => statusCode), uncaught }))
+    console.log(JSON.stringify({ statuses: responses.map(({ statusCode }) => statusCode), uncaught }))
   `
-    const { stdout, stderr, status } = spawnSync(
-      process.execPath,
-      ['--import=./scripts/ts-loader.mjs', '--input-type=module', '--eval', program],
-      { encoding: 'utf8', timeout: 30_000, env: { ...process.env, NODE_V8_COVERAGE: '' } }
-    )
-    t.equal(status, 0, stderr)
-    const { statuses, uncaught } = JSON.parse(stdout)
-    t.same(statuses, [200, 200, 200])
-    for (const name of ['login', 'refresh', 'logout', 'revoked', 'fastify-refresh-token:create:start']) {
-      t.ok(uncaught.includes(name), name)
-    }
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--import=./scripts/ts-loader.mjs', '--input-type=module', '--eval', program],
+    { encoding: 'utf8', timeout: 30_000, env: { ...process.env, NODE_V8_COVERAGE: '' } }
+  )
+  t.equal(status, 0, stderr)
+  const { statuses, uncaught } = JSON.parse(stdout)
+  t.same(statuses, [200, 200, 200])
+  for (const name of ['login', 'refresh', 'logout', 'revoked', 'fastify-refresh-token:create:start']) {
+    t.ok(uncaught.includes(name), name)
   }
-)
+})

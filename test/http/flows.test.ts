@@ -7,13 +7,13 @@ import { eachStore, type StoreUnderTest } from '../support/stores.js'
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
-interface Way {
+interface Flow {
   name: string
   options: Partial<FastifyRefreshTokenOptions>
   client: ClientOptions
 }
 
-const WAYS: Way[] = [
+const FLOWS: Flow[] = [
   { name: 'cookie', options: {}, client: {} },
   { name: 'body', options: { transport: 'body' }, client: { transport: 'body' } },
   { name: 'header', options: { transport: 'header' }, client: { transport: 'header' } },
@@ -23,27 +23,31 @@ const WAYS: Way[] = [
     client: { transport: 'body' }
   },
   {
-    name: 'headers and a cookie with names of their own',
+    name: 'headers and a cookie with other names',
     options: { cookie: { name: 'X-REFRESH_TOKEN' }, accessToken: { header: 'X-AUTH-TOKEN' } },
     client: { tokenName: 'X-REFRESH_TOKEN', accessHeader: 'x-auth-token' }
   }
 ]
 
 await eachStore(t, async (t, open) => {
-  for (const way of WAYS) await t.test(way.name, (t) => goThrough(t, open(t), way))
+  for (const flow of FLOWS) await t.test(flow.name, (t) => runFlow(t, open(t), flow))
 })
 
-/** From the first login to the next, step by step. */
-async function goThrough(t: Test, under: StoreUnderTest, { options, client: way }: Way): Promise<void> {
+/** Runs all steps from the first login to the next one. */
+async function runFlow(
+  t: Test,
+  under: StoreUnderTest,
+  { options, client: clientOptions }: Flow
+): Promise<void> {
   const { app, advance } = await buildApp(t, { under, options })
-  const client = new Client(app, way)
+  const client = new Client(app, clientOptions)
   const { transport } = client.options
 
   const login = await client.login({ sub: 'ada', claims: { roles: ['reader'] } })
   t.equal(login.statusCode, 200)
   t.match(login.json(), { access_token: String, token_type: 'Bearer', expires_in: 300 })
   t.equal(login.headers['cache-control'], 'no-store')
-  t.ok(client.jar.refreshToken, 'a refresh token came')
+  t.ok(client.jar.refreshToken, 'the client has a refresh token')
   t.equal(login.json().refresh_token !== undefined, transport === 'body')
   t.equal(login.headers['set-cookie'] !== undefined, transport === 'cookie')
   if (transport === 'body') t.equal(login.json().refresh_token_expires_in, (14 * DAY) / 1000)
@@ -62,7 +66,7 @@ async function goThrough(t: Test, under: StoreUnderTest, { options, client: way 
   const stolen = client.copy()
   const refreshed = await client.refresh()
   t.equal(refreshed.statusCode, 200)
-  t.not(client.jar.refreshToken, stolen.jar.refreshToken, 'each refresh gives a new one')
+  t.not(client.jar.refreshToken, stolen.jar.refreshToken, 'each refresh returns a new token')
   t.not(client.jar.accessToken, stolen.jar.accessToken)
   if (transport === 'header') t.equal(refreshed.headers['x-access-token'], client.jar.accessToken)
   t.match((await client.call()).json(), { sub: 'ada', gen: 2, roles: ['reader'] })
@@ -77,10 +81,10 @@ async function goThrough(t: Test, under: StoreUnderTest, { options, client: way 
 
   t.equal((await client.login()).statusCode, 200, 'a new login works')
   await advance(14 * DAY + 1000)
-  const gone = await client.refresh()
-  t.equal(gone.statusCode, 401)
-  t.equal(gone.json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
-  t.match(gone.headers['www-authenticate'], /error="invalid_token"/)
+  const afterExpiry = await client.refresh()
+  t.equal(afterExpiry.statusCode, 401)
+  t.equal(afterExpiry.json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
+  t.match(afterExpiry.headers['www-authenticate'], /error="invalid_token"/)
 
   await client.login()
   t.equal((await client.call()).statusCode, 200)

@@ -7,11 +7,11 @@ import { openMemoryStore } from '../support/stores.js'
 
 const MINUTE = 60_000
 const NO_TOKEN = 'Bearer realm="api"'
-const DESCRIBED = 'error_description="[\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]+"'
-const INVALID = new RegExp(`^Bearer realm="api", error="invalid_token", ${DESCRIBED}$`)
-const INSUFFICIENT = new RegExp(`^Bearer realm="api", error="insufficient_scope", ${DESCRIBED}$`)
+const DESCRIPTION = 'error_description="[\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]+"'
+const INVALID = new RegExp(`^Bearer realm="api", error="invalid_token", ${DESCRIPTION}$`)
+const INSUFFICIENT = new RegExp(`^Bearer realm="api", error="insufficient_scope", ${DESCRIPTION}$`)
 
-/** Guarded in every way there is. */
+/** Adds a route for each kind of guard. */
 function addRoutes(app: FastifyInstance): void {
   app.get('/pre-handler', { preHandler: app.authenticate }, async ({ user }) => ({ user }))
   app.get('/on-request', { onRequest: app.authenticate }, async ({ user }) => ({ user }))
@@ -34,7 +34,7 @@ async function tokenOf(app: FastifyInstance, claims = {}): Promise<string> {
 }
 
 for (const url of ['/pre-handler', '/on-request', '/call', '/optional']) {
-  t.test(`${url} knows the user by the access token`, async (t) => {
+  t.test(`${url} accepts a valid access token`, async (t) => {
     const { app } = await buildApp(t, { extend: addRoutes })
     const { accessToken, session } = await app.sessions.create({ sub: 'ada', claims: { roles: ['reader'] } })
     const response = await get(app, url, `Bearer ${accessToken}`)
@@ -45,31 +45,31 @@ for (const url of ['/pre-handler', '/on-request', '/call', '/optional']) {
     t.equal(user.auth_time, Math.floor(session.createdAt.getTime() / 1000))
   })
 
-  t.test(`${url} refuses what is no good access token`, async (t) => {
+  t.test(`${url} rejects an invalid access token`, async (t) => {
     const { app, advance } = await buildApp(t, { extend: addRoutes })
     const { refreshToken } = await app.sessions.create({ sub: 'ada' })
     const revoked = await app.sessions.create({ sub: 'ada' })
     await app.sessions.revoke(revoked.session.sid)
     const expired = await tokenOf(app)
 
-    const refused = async (code: string, authorization: string) => {
+    const rejected = async (code: string, authorization: string) => {
       const response = await get(app, url, authorization)
       t.equal(response.statusCode, 401, authorization)
       t.equal(response.json().code, code, authorization)
       t.match(response.headers['www-authenticate'], INVALID)
       t.equal(response.headers['set-cookie'], undefined)
     }
-    await refused('FRT_ERR_ACCESS_TOKEN_INVALID', 'Bearer garbage')
-    await refused('FRT_ERR_ACCESS_TOKEN_INVALID', 'Bearer a.b.c')
-    await refused('FRT_ERR_ACCESS_TOKEN_INVALID', `Bearer ${refreshToken}`)
-    await refused('FRT_ERR_ACCESS_TOKEN_INVALID', `Bearer ${expired} ${expired}`)
-    await refused('FRT_ERR_SESSION_REVOKED', `Bearer ${revoked.accessToken}`)
+    await rejected('FRT_ERR_ACCESS_TOKEN_INVALID', 'Bearer malformed')
+    await rejected('FRT_ERR_ACCESS_TOKEN_INVALID', 'Bearer a.b.c')
+    await rejected('FRT_ERR_ACCESS_TOKEN_INVALID', `Bearer ${refreshToken}`)
+    await rejected('FRT_ERR_ACCESS_TOKEN_INVALID', `Bearer ${expired} ${expired}`)
+    await rejected('FRT_ERR_SESSION_REVOKED', `Bearer ${revoked.accessToken}`)
     await advance(5 * MINUTE + 1000)
-    await refused('FRT_ERR_ACCESS_TOKEN_EXPIRED', `Bearer ${expired}`)
+    await rejected('FRT_ERR_ACCESS_TOKEN_EXPIRED', `Bearer ${expired}`)
   })
 }
 
-t.test('where no token came the challenge names no error', async (t) => {
+t.test('the challenge has no error if the request has no token', async (t) => {
   const { app } = await buildApp(t, { extend: addRoutes })
   const token = await tokenOf(app)
   for (const url of ['/pre-handler', '/on-request', '/call', '/scoped']) {
@@ -83,15 +83,15 @@ t.test('where no token came the challenge names no error', async (t) => {
   }
 })
 
-t.test('a token in the query is none', async (t) => {
+t.test('a token in the query is ignored', async (t) => {
   const { app } = await buildApp(t, { extend: addRoutes })
-  // Not a good one, which the log of requests would hold: were it read, it would be an invalid token.
+  // An invalid token, because a valid one would be in the request log. If it was read, the error would be another one.
   const response = await get(app, '/pre-handler?access_token=a.b.c')
   t.equal(response.statusCode, 401)
   t.equal(response.json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
 })
 
-t.test('an optional guard gives null where no token came, and 401 for a bad one', async (t) => {
+t.test('an optional guard returns null without a token, and 401 for an invalid one', async (t) => {
   const { app } = await buildApp(t, { extend: addRoutes })
   for (const authorization of [undefined, '', 'Basic YWRhOng=']) {
     const response = await get(app, '/optional', authorization)
@@ -102,7 +102,7 @@ t.test('an optional guard gives null where no token came, and 401 for a bad one'
   t.equal((await get(app, '/optional', 'Bearer x')).statusCode, 401)
 })
 
-t.test('the scheme is read without regard to case', async (t) => {
+t.test('the scheme is case-insensitive', async (t) => {
   const { app } = await buildApp(t, { extend: addRoutes })
   const token = await tokenOf(app)
   for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR', 'Bearer  ']) {
@@ -110,21 +110,21 @@ t.test('the scheme is read without regard to case', async (t) => {
   }
 })
 
-t.test('another header carries the token with or without the scheme', async (t) => {
+t.test('another header accepts the token with or without the scheme', async (t) => {
   const { app } = await buildApp(t, {
     extend: addRoutes,
     options: { accessToken: { header: 'X-Auth-Token' } }
   })
   const token = await tokenOf(app)
-  const ask = async (headers: Record<string, string>) => app.inject({ url: '/pre-handler', headers })
-  t.equal((await ask({ 'x-auth-token': token })).statusCode, 200)
-  t.equal((await ask({ 'X-AUTH-TOKEN': `Bearer ${token}` })).statusCode, 200)
-  t.equal((await ask({ authorization: `Bearer ${token}` })).json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
-  t.equal((await ask({ 'x-auth-token': '' })).json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
-  t.equal((await ask({ 'x-auth-token': 'garbage' })).json().code, 'FRT_ERR_ACCESS_TOKEN_INVALID')
+  const sendRequest = async (headers: Record<string, string>) => app.inject({ url: '/pre-handler', headers })
+  t.equal((await sendRequest({ 'x-auth-token': token })).statusCode, 200)
+  t.equal((await sendRequest({ 'X-AUTH-TOKEN': `Bearer ${token}` })).statusCode, 200)
+  t.equal((await sendRequest({ authorization: `Bearer ${token}` })).json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
+  t.equal((await sendRequest({ 'x-auth-token': '' })).json().code, 'FRT_ERR_NO_ACCESS_TOKEN')
+  t.equal((await sendRequest({ 'x-auth-token': 'malformed' })).json().code, 'FRT_ERR_ACCESS_TOKEN_INVALID')
 })
 
-t.test('every scope must be in the scope claim, word by word', async (t) => {
+t.test('each scope must be in the scope claim as a whole word', async (t) => {
   const { app } = await buildApp(t, { extend: addRoutes })
   const cases: [status: number, claims: object][] = [
     [200, { scope: 'read write' }],
@@ -148,7 +148,7 @@ t.test('every scope must be in the scope claim, word by word', async (t) => {
   }
 })
 
-t.test('a function decides with the user and the request, async or not', async (t) => {
+t.test('a function decides by user and request, synchronously or asynchronously', async (t) => {
   const { app } = await buildApp(t, {
     extend(app) {
       const ok = async () => ({ ok: true })
@@ -178,7 +178,7 @@ t.test('a function decides with the user and the request, async or not', async (
           preHandler: [
             app.authenticate,
             app.authorize(async () => {
-              throw Object.assign(new Error('the policy server is out'), { statusCode: 502 })
+              throw Object.assign(new Error('the policy server is unavailable'), { statusCode: 502 })
             })
           ]
         },
@@ -190,40 +190,44 @@ t.test('a function decides with the user and the request, async or not', async (
   const bearer = `Bearer ${await tokenOf(app)}`
   for (const kind of ['sync', 'async']) {
     t.equal((await get(app, `/${kind}/ada`, bearer)).statusCode, 200, kind)
-    const refused = await get(app, `/${kind}/grace`, bearer)
-    t.equal(refused.statusCode, 403, kind)
-    t.equal(refused.json().code, 'FRT_ERR_INSUFFICIENT_SCOPE')
-    t.match(refused.headers['www-authenticate'], INSUFFICIENT)
+    const rejected = await get(app, `/${kind}/grace`, bearer)
+    t.equal(rejected.statusCode, 403, kind)
+    t.equal(rejected.json().code, 'FRT_ERR_INSUFFICIENT_SCOPE')
+    t.match(rejected.headers['www-authenticate'], INSUFFICIENT)
   }
   t.equal((await get(app, '/throws', bearer)).statusCode, 502)
   t.equal((await get(app, '/none', bearer)).statusCode, 403)
 })
 
-t.test('without authenticate before it, authorize lets nobody pass', async (t) => {
+t.test('authorize without authenticate returns 401', async (t) => {
   const { app } = await buildApp(t, {
     extend(app) {
       app.get('/forgotten', { preHandler: app.authorize(() => true) }, async () => ({}))
-      app.get('/wrong-order', { preHandler: [app.authorize(() => true), app.authenticate] }, async () => ({}))
+      app.get(
+        '/invalid-order',
+        { preHandler: [app.authorize(() => true), app.authenticate] },
+        async () => ({})
+      )
     }
   })
   const bearer = `Bearer ${await tokenOf(app)}`
-  for (const url of ['/forgotten', '/wrong-order']) {
+  for (const url of ['/forgotten', '/invalid-order']) {
     const response = await get(app, url, bearer)
     t.equal(response.statusCode, 401, url)
     t.equal(response.headers['www-authenticate'], NO_TOKEN)
   }
 })
 
-t.test('scopes that were forgotten are an error at once, and do not let everybody in', async (t) => {
+t.test('authorize throws without scopes', async (t) => {
   const { app } = await buildApp(t)
   const scopes: string[] = []
   t.throws(() => app.authorize(...scopes), { code: 'FRT_ERR_INVALID_OPTION' })
 })
 
-t.test('authorize takes scopes one by one, or one function: what else would refuse everybody', async (t) => {
+t.test('authorize throws for arguments that are not scopes or one function', async (t) => {
   const { app } = await buildApp(t, {})
   const authorize = app.authorize as (...allowed: unknown[]) => unknown
-  for (const wrong of [
+  for (const invalid of [
     [['read']],
     ['read write'],
     [''],
@@ -231,11 +235,11 @@ t.test('authorize takes scopes one by one, or one function: what else would refu
     [() => true, 'read'],
     [null]
   ]) {
-    t.throws(() => authorize(...wrong), { code: 'FRT_ERR_INVALID_OPTION' }, JSON.stringify(wrong))
+    t.throws(() => authorize(...invalid), { code: 'FRT_ERR_INVALID_OPTION' }, JSON.stringify(invalid))
   }
 })
 
-t.test('request.user is null where nothing guards, and no request sees the user of another', async (t) => {
+t.test('request.user is null without a guard, and is never shared between requests', async (t) => {
   const { app } = await buildApp(t, {
     extend(app) {
       addRoutes(app)
@@ -272,9 +276,9 @@ interface Failure {
   send(): Promise<LightMyRequestResponse>
 }
 
-/** One request for each answer of ours that has a header of its own. */
+/** Sends a request for each error of the plugin that has its own header. */
 async function failuresOf(app: FastifyInstance, broken: Partial<SessionStore>): Promise<Failure[]> {
-  const good = await tokenOf(app)
+  const valid = await tokenOf(app)
   const { session, accessToken, refreshToken } = await app.sessions.create({ sub: 'ada' })
   await app.sessions.revoke(session.sid)
   const post = (url: string, headers: Record<string, string> = {}) =>
@@ -305,13 +309,13 @@ async function failuresOf(app: FastifyInstance, broken: Partial<SessionStore>): 
     challenged('FRT_ERR_NO_ACCESS_TOKEN', NO_TOKEN, () => get(app, '/auth/sessions')),
     challenged('FRT_ERR_ACCESS_TOKEN_INVALID', INVALID, () => get(app, '/call', 'Bearer x')),
     challenged('FRT_ERR_SESSION_REVOKED', INVALID, () => get(app, '/optional', `Bearer ${accessToken}`)),
-    challenged('FRT_ERR_INSUFFICIENT_SCOPE', INSUFFICIENT, () => get(app, '/scoped', `Bearer ${good}`)),
+    challenged('FRT_ERR_INSUFFICIENT_SCOPE', INSUFFICIENT, () => get(app, '/scoped', `Bearer ${valid}`)),
     challenged('FRT_ERR_INVALID_CREDENTIALS', NO_TOKEN, () => post('/auth/login')),
     challenged('FRT_ERR_NO_REFRESH_TOKEN', NO_TOKEN, () => post('/auth/refresh')),
     challenged('FRT_ERR_REFRESH_TOKEN_INVALID', INVALID, () => post('/auth/refresh', cookie('x'))),
     challenged('FRT_ERR_SESSION_REVOKED', INVALID, () => post('/auth/refresh', cookie(refreshToken))),
-    unavailable(() => get(app, '/pre-handler', `Bearer ${good}`)),
-    unavailable(() => get(app, '/call', `Bearer ${good}`)),
+    unavailable(() => get(app, '/pre-handler', `Bearer ${valid}`)),
+    unavailable(() => get(app, '/call', `Bearer ${valid}`)),
     unavailable(() => post('/auth/refresh', cookie(live)))
   ]
 }
@@ -322,7 +326,7 @@ const HANDLERS: [name: string, prepare: (app: FastifyInstance) => void][] = [
     "an app's own error handler",
     (app) => {
       app.setErrorHandler((error: { statusCode?: number; code?: string }, _request, reply) => {
-        reply.code(error.statusCode ?? 500).send({ code: error.code, message: 'ours' })
+        reply.code(error.statusCode ?? 500).send({ code: error.code, message: 'of the app' })
       })
     }
   ],
@@ -331,14 +335,14 @@ const HANDLERS: [name: string, prepare: (app: FastifyInstance) => void][] = [
     (app) => {
       app.setErrorHandler(async (error: { statusCode?: number; code?: string }, _request, reply) => {
         reply.code(error.statusCode ?? 500)
-        return { code: error.code, message: 'ours' }
+        return { code: error.code, message: 'of the app' }
       })
     }
   ]
 ]
 
 for (const [name, prepare] of HANDLERS) {
-  t.test(`every 401, 403 and 503 has its header with ${name}`, async (t) => {
+  t.test(`each 401, 403 and 503 has its header with ${name}`, async (t) => {
     const broken: Partial<SessionStore> = {}
     const { app } = await buildApp(t, {
       under: overriding(openMemoryStore(), broken),
@@ -355,7 +359,7 @@ for (const [name, prepare] of HANDLERS) {
   })
 }
 
-t.test('an error handler that answers something else has no challenge of ours', async (t) => {
+t.test('the response has no challenge if the error handler changes the status', async (t) => {
   const { app } = await buildApp(t, {
     prepare(app) {
       app.setErrorHandler((_error, _request, reply) => reply.redirect('/login'))
@@ -367,7 +371,7 @@ t.test('an error handler that answers something else has no challenge of ours', 
   t.equal(response.headers['www-authenticate'], undefined)
 })
 
-t.test("the app's own 401 has no challenge of ours", async (t) => {
+t.test('a 401 of the app has no challenge of the plugin', async (t) => {
   const { app } = await buildApp(t, {
     extend(app) {
       app.get('/own', async (_request, reply) => reply.code(401).send({ own: true }))
@@ -377,7 +381,7 @@ t.test("the app's own 401 has no challenge of ours", async (t) => {
 })
 
 for (const name of ['preHandler', 'onRequest'] as const) {
-  t.test(`an app may guard every route with ${name}: those that come before any token pass`, async (t) => {
+  t.test(`${name} on all routes skips the public routes of the plugin`, async (t) => {
     const { app, advance } = await buildApp(t, {
       extend(app) {
         app.addHook(name as 'preHandler', app.authenticate)
@@ -405,7 +409,7 @@ for (const name of ['preHandler', 'onRequest'] as const) {
   })
 }
 
-t.test('without a guard on everything an unknown route is a plain 404', async (t) => {
+t.test('an unknown route returns 404 without a guard on all routes', async (t) => {
   const { app } = await buildApp(t)
   const response = await get(app, '/nowhere')
   t.equal(response.statusCode, 404)
@@ -429,7 +433,7 @@ t.test('a 404 handler can be guarded', async (t) => {
   t.same(known.json(), { own: true })
 })
 
-t.test("an app's own challenge stays", async (t) => {
+t.test('a challenge of the app is kept', async (t) => {
   const { app } = await buildApp(t, {
     extend(app) {
       app.get('/own', async (request, reply) => {
@@ -442,7 +446,7 @@ t.test("an app's own challenge stays", async (t) => {
   t.equal(response.headers['www-authenticate'], 'Basic realm="own"')
 })
 
-t.test('authorize asks for whom this plugin let in, not for whom another did', async (t) => {
+t.test('authorize uses the claims that this registration verified', async (t) => {
   const { app } = await buildApp(t, {
     extend(app) {
       const impose = async (request: FastifyRequest) => {

@@ -7,7 +7,7 @@ const MINUTE = 60_000
 
 for (const algorithm of KEY_ALGORITHMS) {
   t.test(
-    `${algorithm}: jose verifies our tokens by the JWKS, before, during and after a rotation`,
+    `${algorithm}: jose verifies the tokens with the JWKS before, during and after a rotation`,
     async (t) => {
       const [old, fresh] = [GENERATE[algorithm](), GENERATE[algorithm]()]
       const issuer = await startIssuer(t, { algorithm, keys: [old.privateKey] })

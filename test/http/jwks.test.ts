@@ -17,7 +17,7 @@ const MEMBERS = {
 }
 
 for (const algorithm of KEY_ALGORITHMS) {
-  t.test(`${algorithm}: the public halves of all keys, and nothing of the private ones`, async (t) => {
+  t.test(`${algorithm}: returns all public keys and no private parts`, async (t) => {
     const [first, second] = [GENERATE[algorithm](), GENERATE[algorithm]()]
     const named = { ...second.privateKey.export({ format: 'jwk' }), kid: 'second', use: 'sig', mine: 'x' }
     const { app } = await buildApp(t, {
@@ -42,12 +42,12 @@ for (const algorithm of KEY_ALGORITHMS) {
   })
 }
 
-t.test('it is not there unless it is asked for', async (t) => {
+t.test('the route exists only if it is enabled', async (t) => {
   const { app } = await buildApp(t, { options: { accessToken } })
   t.equal((await app.inject(URL)).statusCode, 404)
 })
 
-t.test('it is for everybody to keep, by browsers and proxies too; an error is not', async (t) => {
+t.test('the response is cacheable, and an error is not', async (t) => {
   let isBusy = false
   const { app } = await buildApp(t, {
     options: {
@@ -60,7 +60,7 @@ t.test('it is for everybody to keep, by browsers and proxies too; an error is no
         }
       }
     },
-    // A guard for the whole app, and a page of another site.
+    // A guard on all routes, and a request from another site.
     extend: (app) => app.addHook('preHandler', app.authenticate)
   })
   const headers = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }
@@ -70,12 +70,12 @@ t.test('it is for everybody to keep, by browsers and proxies too; an error is no
     t.equal(response.headers['cache-control'], 'public, max-age=300')
   }
   isBusy = true
-  const refused = await app.inject(URL)
-  t.equal(refused.statusCode, 429)
-  t.equal(refused.headers['cache-control'], 'no-store')
+  const rejected = await app.inject(URL)
+  t.equal(rejected.statusCode, 429)
+  t.equal(rejected.headers['cache-control'], 'no-store')
 })
 
-t.test('it follows a rotation at once', async (t) => {
+t.test('the response changes immediately after a key rotation', async (t) => {
   const { app } = await buildApp(t, { options: { accessToken, routes: { jwks: true } } })
   const kids = async () => (await app.inject(URL)).json().keys.map(({ kid }: { kid: string }) => kid)
   const fresh = GENERATE.EdDSA()
@@ -87,7 +87,7 @@ t.test('it follows a rotation at once', async (t) => {
   t.same(await kids(), [young])
 })
 
-t.test('its address has no prefix of ours; that of a scope it has', async (t) => {
+t.test('the URL has the prefix of the scope, but not that of the routes', async (t) => {
   const options: FastifyRefreshTokenOptions = {
     secret: SECRET,
     accessToken,
@@ -105,14 +105,14 @@ t.test('its address has no prefix of ours; that of a scope it has', async (t) =>
   for (const url of [URL, `/staff${URL}`]) t.equal((await app.inject(url)).statusCode, 200, url)
 })
 
-t.test('the keys of HS256 are for nobody', async (t) => {
+t.test('the route is an error with HS256', async (t) => {
   for (const jwks of [true, {}]) {
     const app = Fastify()
     t.after(() => app.close())
     const options = { secret: SECRET, routes: { login: false, jwks } } as const
     await t.rejects(Promise.resolve(app.register(fastifyRefreshToken, options)), {
       code: 'FRT_ERR_INVALID_OPTION',
-      message: "routes.jwks must be false where the algorithm is 'HS256': whoever has its keys signs"
+      message: 'option "routes.jwks" must be false with HS256, because its keys must stay secret'
     })
   }
 })

@@ -9,7 +9,7 @@ import { deferred } from '../support/timers.js'
 const invalid = { code: 'FRT_ERR_ACCESS_TOKEN_INVALID' }
 const [a, b, c] = [GENERATE.EdDSA(), GENERATE.EdDSA(), GENERATE.EdDSA()]
 
-/** With EdDSA. */
+/** Builds an app with EdDSA. */
 function appWith(t: Test, accessToken: AccessTokenOptions): Promise<AppUnderTest> {
   return buildApp(t, { options: { accessToken: { algorithm: 'EdDSA', ...accessToken } } })
 }
@@ -18,7 +18,7 @@ async function tokenOf({ sessions }: FastifyInstance): Promise<string> {
   return (await sessions.create({ sub: 'ada' })).accessToken
 }
 
-/** Which key signs, by its token's header. */
+/** Returns the kid of the key that signs. */
 async function signer(app: FastifyInstance): Promise<string> {
   return JSON.parse(Buffer.from((await tokenOf(app)).split('.')[0] ?? '', 'base64url').toString()).kid
 }
@@ -28,7 +28,7 @@ function kidOf({ publicKey }: Pair): string {
 }
 
 for (const algorithm of KEY_ALGORITHMS) {
-  t.test(`${algorithm}: add, sign, retire: no token is refused before its key retires`, async (t) => {
+  t.test(`${algorithm}: each token is accepted until its key is removed`, async (t) => {
     const [old, fresh] = [GENERATE[algorithm](), GENERATE[algorithm]()]
     const { app } = await appWith(t, { algorithm, keys: [old.privateKey] })
     const tokens = [await tokenOf(app)]
@@ -43,7 +43,7 @@ for (const algorithm of KEY_ALGORITHMS) {
     }
     await app.sessions.rotateKeys([fresh.privateKey])
     const [first = '', second = '', third = ''] = tokens
-    // Both were verified before, and are remembered.
+    // Both were verified before, and are in the cache.
     await t.rejects(app.sessions.verify(first), invalid)
     await t.rejects(app.sessions.verify(second), invalid)
     t.equal((await app.sessions.verify(third)).sub, 'ada')
@@ -51,42 +51,45 @@ for (const algorithm of KEY_ALGORITHMS) {
 }
 
 for (const [when, wrap] of Object.entries({
-  'at once': (keys: AccessTokenKey[]) => keys,
-  later: async (keys: AccessTokenKey[]) => keys
+  synchronously: (keys: AccessTokenKey[]) => keys,
+  asynchronously: async (keys: AccessTokenKey[]) => keys
 })) {
-  t.test(`a source that answers ${when} is asked at registration, and whenever it is to be`, async (t) => {
+  t.test(`a key source that returns ${when} is called at registration and by rotateKeys()`, async (t) => {
     let keys = [a.privateKey]
-    let asked = 0
+    let calls = 0
     const { app } = await appWith(t, {
       keys() {
-        asked++
+        calls++
         return wrap(keys)
       }
     })
     t.equal(await signer(app), kidOf(a))
-    t.equal(asked, 1)
+    t.equal(calls, 1)
     keys = [b.privateKey]
     t.equal(await signer(app), kidOf(a))
     await app.sessions.rotateKeys()
     t.equal(await signer(app), kidOf(b))
     await app.sessions.rotateKeys([c.privateKey])
     t.equal(await signer(app), kidOf(c))
-    t.equal(asked, 2, 'not where the keys were given')
+    t.equal(calls, 2, 'not called by rotateKeys(keys)')
   })
 }
 
-const BAD: [keys: unknown, message: RegExp][] = [
-  [null, /^accessToken\.keys must be an array$/],
-  [a.privateKey, /^accessToken\.keys must be an array$/],
-  [[], /^accessToken\.keys must be one key for EdDSA/],
-  [['no key'], /^accessToken\.keys\[0\] must be a private or public key/],
-  [[a.publicKey, b.privateKey], /^accessToken\.keys\[0\] must be a private key/],
-  [[b.privateKey, GENERATE.ES256().privateKey], /^accessToken\.keys\[1\] must be an Ed25519 key, for EdDSA$/],
-  [[b.privateKey, b.publicKey], /^accessToken\.keys\[1\] must be a key whose kid no other has$/]
+const INVALID_KEYS: [keys: unknown, message: RegExp][] = [
+  [null, /^option "accessToken\.keys" must be an array$/],
+  [a.privateKey, /^option "accessToken\.keys" must be an array$/],
+  [[], /^option "accessToken\.keys" must be one or more keys for EdDSA/],
+  [['not a key'], /^option "accessToken\.keys\[0\]" must be a private or public key/],
+  [[a.publicKey, b.privateKey], /^option "accessToken\.keys\[0\]" must be a private key/],
+  [
+    [b.privateKey, GENERATE.ES256().privateKey],
+    /^option "accessToken\.keys\[1\]" must be an Ed25519 key for EdDSA$/
+  ],
+  [[b.privateKey, b.publicKey], /^option "accessToken\.keys\[1\]" must be a key with a unique kid$/]
 ]
 
-t.test('what a source gives is checked as the option is', async (t) => {
-  for (const [keys, message] of [[undefined, /an array/] as const, ...BAD]) {
+t.test('keys of a source are checked like the option', async (t) => {
+  for (const [keys, message] of [[undefined, /an array/] as const, ...INVALID_KEYS]) {
     const app = Fastify()
     t.after(() => app.close())
     const options = { accessToken: { algorithm: 'EdDSA', keys: async () => keys as [] } } as const
@@ -99,13 +102,13 @@ t.test('what a source gives is checked as the option is', async (t) => {
   }
 })
 
-t.test('bad keys change nothing', async (t) => {
-  let given: unknown = [a.privateKey]
-  const { app, logs } = await appWith(t, { keys: () => given as [] })
+t.test('invalid keys change nothing', async (t) => {
+  let sourceKeys: unknown = [a.privateKey]
+  const { app, logs } = await appWith(t, { keys: () => sourceKeys as [] })
   const token = await tokenOf(app)
-  for (const [keys, message] of BAD) {
+  for (const [keys, message] of INVALID_KEYS) {
     await t.rejects(app.sessions.rotateKeys(keys as []), { code: 'FRT_ERR_INVALID_OPTION', message })
-    given = keys
+    sourceKeys = keys
     await t.rejects(app.sessions.rotateKeys(), { code: 'FRT_ERR_INVALID_OPTION', message })
     t.equal((await app.sessions.verify(token)).sub, 'ada')
     t.equal(await signer(app), kidOf(a))
@@ -113,16 +116,16 @@ t.test('bad keys change nothing', async (t) => {
   t.notOk(logs.some(({ event }) => event === 'keys_rotated'))
 })
 
-t.test('what a source throws passes through, and changes nothing', async (t) => {
-  const error = new Error('the vault is sealed')
-  let isSealed = false
+t.test('an error of the source passes through and changes nothing', async (t) => {
+  const error = new Error('the vault is locked')
+  let isLocked = false
   const { app } = await appWith(t, {
     async keys() {
-      if (isSealed) throw error
+      if (isLocked) throw error
       return [a.privateKey]
     }
   })
-  isSealed = true
+  isLocked = true
   await t.rejects(app.sessions.rotateKeys(), error)
   t.equal(await signer(app), kidOf(a))
 
@@ -137,59 +140,59 @@ t.test('what a source throws passes through, and changes nothing', async (t) => 
   await t.rejects(Promise.resolve(registered), error)
 })
 
-t.test('without a source there is nobody to ask', async (t) => {
+t.test('rotateKeys() without a source throws', async (t) => {
   const { app } = await appWith(t, { keys: [a.privateKey] })
   await t.rejects(app.sessions.rotateKeys(), {
     code: 'FRT_ERR_INVALID_OPTION',
-    message: 'rotateKeys() must be given keys: accessToken.keys is no function that could be asked'
+    message: 'rotateKeys() needs an argument, because accessToken.keys is not a function'
   })
 })
 
-t.test('the keys of HS256 come from the secret', async (t) => {
+t.test('rotateKeys() throws with HS256', async (t) => {
   const { app } = await buildApp(t)
   const token = await tokenOf(app)
   for (const keys of [undefined, [a.privateKey]]) {
     await t.rejects(app.sessions.rotateKeys(keys), {
       code: 'FRT_ERR_INVALID_OPTION',
-      message: /^accessToken\.algorithm must be another than 'HS256' for rotateKeys\(\)/
+      message: /^rotateKeys\(\) needs an accessToken\.algorithm other than HS256/
     })
   }
   t.equal((await app.sessions.verify(token)).sub, 'ada')
 })
 
 t.test(
-  'of two rotations at a time the later one counts, though the earlier one gets its keys last',
+  'of two concurrent rotations the later one counts, even if the earlier one gets its keys last',
   async (t) => {
-    const late = deferred<void>()
-    const later = deferred<void>()
-    const answers: [Promise<void> | undefined, Pair][] = [
+    const firstDelay = deferred<void>()
+    const secondDelay = deferred<void>()
+    const results: [Promise<void> | undefined, Pair][] = [
       [undefined, a],
-      [late.promise, b],
+      [firstDelay.promise, b],
       [undefined, c],
-      [later.promise, b]
+      [secondDelay.promise, b]
     ]
     const { app } = await appWith(t, {
       async keys() {
-        const [comes, pair] = answers.shift() ?? [undefined, a]
-        await comes
+        const [delay, pair] = results.shift() ?? [undefined, a]
+        await delay
         return [pair.privateKey]
       }
     })
     const earlier = app.sessions.rotateKeys()
     await app.sessions.rotateKeys()
-    late.resolve()
+    firstDelay.resolve()
     await earlier
     t.equal(await signer(app), kidOf(c))
 
     const another = app.sessions.rotateKeys()
     await app.sessions.rotateKeys([c.privateKey])
-    later.resolve()
+    secondDelay.resolve()
     await another
-    t.equal(await signer(app), kidOf(c), 'also where the later one changed nothing')
+    t.equal(await signer(app), kidOf(c), 'even if the later one changed nothing')
   }
 )
 
-t.test('a source that hangs keeps nobody from rotating', async (t) => {
+t.test('a source that hangs does not block other rotations', async (t) => {
   let hangs = false
   const { app } = await appWith(t, { keys: () => (hangs ? new Promise(() => {}) : [a.privateKey]) })
   hangs = true
@@ -201,7 +204,7 @@ t.test('a source that hangs keeps nobody from rotating', async (t) => {
   t.equal(await signer(app), kidOf(a))
 })
 
-t.test('while keys change under load, each token is good by the set that it meets', async (t) => {
+t.test('tokens stay valid while keys are rotated under load', async (t) => {
   const { app } = await appWith(t, { keys: [a.privateKey, b.publicKey] })
   const sets = [
     [b.privateKey, a.publicKey],
@@ -222,7 +225,7 @@ t.test('while keys change under load, each token is good by the set that it meet
   t.ok(Math.min(...(await Promise.all(users))) > 0)
 })
 
-t.test('a rotation is logged by kids, and one that changes nothing is none', async (t) => {
+t.test('a rotation is logged with its kids, and equal keys are not logged', async (t) => {
   const { app, logs, rawLogs } = await appWith(t, { keys: () => [a.privateKey] })
   await app.sessions.rotateKeys()
   await app.sessions.rotateKeys([a.privateKey])
@@ -240,7 +243,7 @@ t.test('a rotation is logged by kids, and one that changes nothing is none', asy
   t.notOk(rawLogs().includes(String(jwk.d)))
 })
 
-t.test('two instances of one app are kept apart through rotations', async (t) => {
+t.test('a rotation to a key of another registration is rejected', async (t) => {
   const app = Fastify()
   t.after(() => app.close())
   const scopes: FastifyInstance[] = []
@@ -257,17 +260,17 @@ t.test('two instances of one app are kept apart through rotations', async (t) =>
   }
   await app.ready()
   const [one, other] = scopes as [FastifyInstance, FastifyInstance]
-  const refused = {
+  const rejected = {
     code: 'FRT_ERR_INVALID_OPTION',
-    message: /^accessToken\.keys must be others than those of another registration in this app, unless /
+    message: /^option "accessToken\.keys" has a key of another registration in this app/
   }
-  await t.rejects(one.sessions.rotateKeys([a.privateKey, b.publicKey]), refused)
+  await t.rejects(one.sessions.rotateKeys([a.privateKey, b.publicKey]), rejected)
   t.equal(await signer(one), kidOf(a))
   await t.rejects(one.sessions.verify(await tokenOf(other)), invalid)
-  await t.rejects(other.sessions.rotateKeys([a.privateKey]), refused)
+  await t.rejects(other.sessions.rotateKeys([a.privateKey]), rejected)
 
   await one.sessions.rotateKeys([c.privateKey])
   await other.sessions.rotateKeys([a.privateKey])
-  t.equal(await signer(other), kidOf(a), 'a key that one has given up is free')
-  await t.rejects(other.sessions.rotateKeys([c.privateKey]), refused)
+  t.equal(await signer(other), kidOf(a), 'another registration can use a removed key')
+  await t.rejects(other.sessions.rotateKeys([c.privateKey]), rejected)
 })

@@ -8,17 +8,17 @@ const HOUR = 60 * 60_000
 const DAY = 24 * HOUR
 const NO_STORE = 'no-store'
 
-t.test('bad credentials are a 401 whose challenge names no error', async (t) => {
-  for (const nobody of [null, undefined, false] as const) {
-    await t.test(`login gives ${nobody}`, async (t) => {
-      const { app } = await buildApp(t, { options: { login: async () => nobody } })
+t.test('wrong credentials return 401 with a challenge without error', async (t) => {
+  for (const noIdentity of [null, undefined, false] as const) {
+    await t.test(`login returns ${noIdentity}`, async (t) => {
+      const { app } = await buildApp(t, { options: { login: async () => noIdentity } })
       const response = await app.inject({ method: 'POST', url: '/auth/login', payload: { sub: 'ada' } })
       t.equal(response.statusCode, 401)
       t.same(response.json(), {
         statusCode: 401,
         code: 'FRT_ERR_INVALID_CREDENTIALS',
         error: 'Unauthorized',
-        message: 'The credentials are not valid'
+        message: 'The credentials are invalid'
       })
       t.equal(response.headers['www-authenticate'], 'Bearer realm="api"')
       t.equal(response.headers['set-cookie'], undefined)
@@ -27,7 +27,7 @@ t.test('bad credentials are a 401 whose challenge names no error', async (t) => 
   }
 })
 
-t.test('login may be async or sync, and reads what it likes of the request', async (t) => {
+t.test('login can be synchronous or asynchronous, and can read the whole request', async (t) => {
   for (const login of [(): Identity => ({ sub: 'ada' }), async (): Promise<Identity> => ({ sub: 'ada' })]) {
     await t.test(async (t) => {
       const { app } = await buildApp(t, { options: { login } })
@@ -54,7 +54,7 @@ t.test('login may be async or sync, and reads what it likes of the request', asy
   })
 })
 
-t.test('what login throws passes through', async (t) => {
+t.test('an error of login passes through', async (t) => {
   const teapot = Object.assign(new Error('short and stout'), { statusCode: 418, code: 'TEAPOT' })
   for (const login of [
     () => {
@@ -75,7 +75,7 @@ t.test('what login throws passes through', async (t) => {
   }
 })
 
-t.test('login may answer by itself', async (t) => {
+t.test('login can send a response', async (t) => {
   await t.test('a locked account', async (t) => {
     const { app } = await buildApp(t, {
       options: {
@@ -105,7 +105,7 @@ t.test('login may answer by itself', async (t) => {
     t.equal(response.headers.location, '/second-factor')
   })
 
-  await t.test('a second factor, with 200 and a body of its own', async (t) => {
+  await t.test('a second factor, with 200 and its own body', async (t) => {
     const { app } = await buildApp(t, {
       options: {
         login: (_request, reply) => {
@@ -119,7 +119,7 @@ t.test('login may answer by itself', async (t) => {
     t.same(response.json(), { second_factor: 'totp', attempts: 3 })
   })
 
-  await t.test('in an app whose onSend hooks take their time', async (t) => {
+  await t.test('in an app with slow onSend hooks', async (t) => {
     const { app, logs } = await buildApp(t, {
       prepare(app) {
         app.addHook('onSend', async () => new Promise<void>((resolve) => setImmediate(resolve)))
@@ -134,13 +134,13 @@ t.test('login may answer by itself', async (t) => {
     t.equal(response.headers['www-authenticate'], undefined)
     t.notOk(
       logs.some(({ level }) => Number(level) >= 40),
-      'nothing went wrong'
+      'no error was logged'
     )
   })
 })
 
-t.test('what is no identity is a 500, and nothing was created', async (t) => {
-  const bad: Record<string, unknown> = {
+t.test('an invalid identity returns 500 and creates nothing', async (t) => {
+  const invalid: Record<string, unknown> = {
     'no subject': {},
     'an empty subject': { sub: '' },
     'a number for a subject': { sub: 1 },
@@ -156,7 +156,7 @@ t.test('what is no identity is a 500, and nothing was created', async (t) => {
     'a string': 'ada',
     'a list': ['ada']
   }
-  const given: { identity: unknown } = { identity: null }
+  const current: { identity: unknown } = { identity: null }
   const created: string[] = []
   const under = openMemoryStore()
   const { create } = under.store
@@ -168,13 +168,13 @@ t.test('what is no identity is a 500, and nothing was created', async (t) => {
   }
   const { app } = await buildApp(t, {
     under: overriding(under, methods),
-    options: { login: () => given.identity as Identity },
+    options: { login: () => current.identity as Identity },
     extend(app) {
-      app.post('/callback', (_request, reply) => reply.startSession(given.identity as Identity))
+      app.post('/callback', (_request, reply) => reply.startSession(current.identity as Identity))
     }
   })
-  for (const [what, identity] of Object.entries(bad)) {
-    given.identity = identity
+  for (const [what, identity] of Object.entries(invalid)) {
+    current.identity = identity
     for (const url of ['/auth/login', '/callback']) {
       const response = await app.inject({ method: 'POST', url })
       t.equal(response.statusCode, 500, `${what} at ${url}`)
@@ -185,13 +185,13 @@ t.test('what is no identity is a 500, and nothing was created', async (t) => {
   t.same(created, [])
 })
 
-t.test('the cookie lives as long as the session would unused', async (t) => {
+t.test('the cookie expires with the unused session', async (t) => {
   const { app } = await buildApp(t)
   const response = await new Client(app).login({ sub: 'ada' })
   t.match(response.cookies, [{ maxAge: (14 * DAY) / 1000 }])
 })
 
-t.test('remember: false gives a cookie of the browser session, and a day at most', async (t) => {
+t.test('remember: false sets a session cookie and limits the idle timeout to one day', async (t) => {
   const { app, advance } = await buildApp(t)
   const client = new Client(app)
   const login = await client.login({ sub: 'ada', remember: false })
@@ -211,7 +211,7 @@ t.test('remember: false gives a cookie of the browser session, and a day at most
   t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
 })
 
-t.test('an identity may shorten its session, and not lengthen it', async (t) => {
+t.test('an identity can shorten its session, but not lengthen it', async (t) => {
   await t.test('shorter', async (t) => {
     const { app, advance } = await buildApp(t, { options: { transport: 'body' } })
     const client = new Client(app, { transport: 'body' })
@@ -232,13 +232,13 @@ t.test('an identity may shorten its session, and not lengthen it', async (t) => 
 })
 
 for (const transport of ['cookie', 'body', 'header'] as Transport[]) {
-  t.test(`a login ends the session whose token came with it, over transport ${transport}`, async (t) => {
-    const ended: LogoutEvent[] = []
+  t.test(`a login revokes the session of a presented token, with transport ${transport}`, async (t) => {
+    const revocations: LogoutEvent[] = []
     const { app } = await buildApp(t, {
       options: {
         transport,
         onLogout: (event) => {
-          ended.push(event)
+          revocations.push(event)
         }
       }
     })
@@ -249,7 +249,7 @@ for (const transport of ['cookie', 'body', 'header'] as Transport[]) {
     await elsewhere.login({ sub: 'ada' })
 
     t.equal((await client.login({ sub: 'grace' })).statusCode, 200)
-    t.match(ended, [{ sub: 'ada', gen: 1, reason: 'replaced' }])
+    t.match(revocations, [{ sub: 'ada', gen: 1, reason: 'replaced' }])
     t.equal((await before.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
     t.equal((await before.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
     t.match((await client.call()).json(), { sub: 'grace' })
@@ -257,7 +257,7 @@ for (const transport of ['cookie', 'body', 'header'] as Transport[]) {
   })
 }
 
-t.test('a login with bad credentials ends nothing', async (t) => {
+t.test('a login with wrong credentials revokes nothing', async (t) => {
   const { app } = await buildApp(t)
   const client = new Client(app)
   await client.login({ sub: 'ada' })
@@ -266,15 +266,15 @@ t.test('a login with bad credentials ends nothing', async (t) => {
   t.equal((await client.refresh()).statusCode, 200)
 })
 
-t.test('a login with a garbage cookie is a login', async (t) => {
+t.test('a login ignores a malformed cookie', async (t) => {
   const { app } = await buildApp(t)
   const client = new Client(app)
-  client.jar.refreshToken = 'garbage'
+  client.jar.refreshToken = 'malformed'
   t.equal((await client.login()).statusCode, 200)
   t.equal((await client.refresh()).statusCode, 200)
 })
 
-t.test('a login does not fail where the replaced session cannot be ended yet', async (t) => {
+t.test('a login succeeds if the replaced session cannot be revoked yet', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app, logs } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })
   const client = new Client(app)
@@ -285,11 +285,11 @@ t.test('a login does not fail where the replaced session cannot be ended yet', a
   t.equal((await client.login({ sub: 'ada' })).statusCode, 200)
   t.equal((await client.call()).statusCode, 200)
   t.equal((await client.refresh()).statusCode, 200)
-  t.equal((await before.call()).statusCode, 401, 'this process refuses it already')
+  t.equal((await before.call()).statusCode, 401, 'this process already rejects it')
   t.equal(logs.filter(({ level }) => level === 40).length, 1, 'the log tells of it')
 })
 
-t.test('a login that the store did not take is a 503, and the old session goes on', async (t) => {
+t.test('a login returns 503 and keeps the old session if the store is unavailable', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })
   const client = new Client(app)
@@ -304,7 +304,7 @@ t.test('a login that the store did not take is a 503, and the old session goes o
   t.equal((await client.call()).statusCode, 200)
 })
 
-t.test('a route of the app starts a session as the login route does', async (t) => {
+t.test('a route of the app creates a session like the login route', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, {
     under: overriding(openMemoryStore(), broken),

@@ -21,7 +21,7 @@ function isLoggedOut(t: Test, response: LightMyRequestResponse): void {
   t.equal(response.headers['cache-control'], 'no-store')
 }
 
-/** How a browser is told to forget the cookie: it has to name the same cookie, with the same attributes. */
+/** Asserts that the response deletes the cookie. It must have the same name and attributes. */
 function clearsCookie(t: Test, response: LightMyRequestResponse): void {
   t.match(response.cookies, [
     {
@@ -47,13 +47,13 @@ function isUnavailable(t: Test, response: LightMyRequestResponse): void {
 }
 
 for (const transport of TRANSPORTS) {
-  t.test(`a logout ends the session that the refresh token names, over transport ${transport}`, async (t) => {
-    const ended: LogoutEvent[] = []
+  t.test(`a logout revokes the session of the refresh token, with transport ${transport}`, async (t) => {
+    const revocations: LogoutEvent[] = []
     const { app } = await buildApp(t, {
       options: {
         transport,
         onLogout: (event) => {
-          ended.push(event)
+          revocations.push(event)
         }
       }
     })
@@ -68,14 +68,14 @@ for (const transport of TRANSPORTS) {
     t.equal((await before.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
     t.equal((await before.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
     t.equal((await other.call()).statusCode, 200, 'another session of the user goes on')
-    t.match(ended, [{ sub: 'ada', reason: 'logout' }])
+    t.match(revocations, [{ sub: 'ada', reason: 'logout' }])
 
     isLoggedOut(t, await before.logout())
-    t.equal(ended.length, 1, 'a second logout ends nothing')
+    t.equal(revocations.length, 1, 'a second logout revokes nothing')
   })
 }
 
-t.test('a logout takes a retired refresh token', async (t) => {
+t.test('a logout accepts a retired refresh token', async (t) => {
   const { app, settled, advance } = await buildApp(t)
   const client = await loggedIn(app)
   const retired = client.copy()
@@ -90,7 +90,7 @@ t.test('a logout takes a retired refresh token', async (t) => {
   t.equal((await client.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('a logout takes an access token alone, even an expired one', async (t) => {
+t.test('a logout accepts only an access token, even an expired one', async (t) => {
   const { app, advance } = await buildApp(t)
   for (const age of [0, 10 * MINUTE]) {
     const client = await loggedIn(app)
@@ -106,7 +106,7 @@ t.test('a logout takes an access token alone, even an expired one', async (t) =>
   }
 })
 
-t.test('where the two tokens name two sessions, both end', async (t) => {
+t.test('a logout revokes both sessions if the tokens belong to two', async (t) => {
   const { app } = await buildApp(t)
   const cookie = await loggedIn(app, 'ada')
   const bearer = await loggedIn(app, 'grace')
@@ -123,15 +123,15 @@ t.test('where the two tokens name two sessions, both end', async (t) => {
   t.equal((await bearer.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('a logout with nothing to end is a logout', async (t) => {
+t.test('a logout without a session returns 200', async (t) => {
   const { app } = await buildApp(t)
   const live = await loggedIn(app)
   for (const headers of [
     {},
-    { cookie: '__Host-refresh_token=garbage' },
+    { cookie: '__Host-refresh_token=malformed' },
     { cookie: '__Host-refresh_token=' },
     { cookie: 'other=1' },
-    { authorization: 'Bearer garbage' },
+    { authorization: 'Bearer malformed' },
     { authorization: 'Basic YWRhOmxvdmVsYWNl' },
     { 'content-type': 'application/json' }
   ]) {
@@ -142,14 +142,14 @@ t.test('a logout with nothing to end is a logout', async (t) => {
   t.equal((await live.refresh()).statusCode, 200)
 })
 
-t.test('a garbage token beside a good one does not save the session', async (t) => {
+t.test('a malformed token does not prevent the revocation by a valid one', async (t) => {
   const { app } = await buildApp(t)
   const byCookie = await loggedIn(app)
   await app.inject({
     method: 'POST',
     url: '/auth/logout',
     headers: {
-      authorization: 'Bearer garbage',
+      authorization: 'Bearer malformed',
       cookie: `__Host-refresh_token=${byCookie.jar.refreshToken}`
     }
   })
@@ -159,12 +159,12 @@ t.test('a garbage token beside a good one does not save the session', async (t) 
   await app.inject({
     method: 'POST',
     url: '/auth/logout',
-    headers: { ...byBearer.accessHeaders(), cookie: '__Host-refresh_token=garbage' }
+    headers: { ...byBearer.accessHeaders(), cookie: '__Host-refresh_token=malformed' }
   })
   t.equal((await byBearer.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('a store that is down is no logout: 503, and the cookie stays', async (t) => {
+t.test('a logout returns 503 and keeps the cookie if the store is unavailable', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })
   const client = await loggedIn(app)
@@ -181,11 +181,11 @@ t.test('a store that is down is no logout: 503, and the cookie stays', async (t)
 
   for (const name of Object.keys(broken)) Reflect.deleteProperty(broken, name)
   isLoggedOut(t, await client.logout())
-  t.notOk((await app.sessions.list('ada')).length, 'when the store is back, the session ends')
+  t.notOk((await app.sessions.list('ada')).length, 'the session is revoked when the store is available again')
   await t.rejects(app.sessions.verify(accessToken ?? ''), { code: 'FRT_ERR_SESSION_REVOKED' })
 })
 
-t.test('a store that is down is no logout from everywhere', async (t) => {
+t.test('logout-all returns 503 if the store is unavailable', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })
   const client = await loggedIn(app)
@@ -197,7 +197,7 @@ t.test('a store that is down is no logout from everywhere', async (t) => {
   t.same((await everywhere()).json(), { revoked: 1 })
 })
 
-t.test('where one of two sessions cannot be ended, the other has ended before the answer', async (t) => {
+t.test('a failed revocation of one session does not prevent that of the other', async (t) => {
   const under = openMemoryStore()
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, { under: overriding(under, broken) })
@@ -221,12 +221,12 @@ t.test('where one of two sessions cannot be ended, the other has ended before th
   t.same(await app.sessions.list('grace'), [])
 })
 
-t.test('a logout from everywhere ends all sessions of the user, and of nobody else', async (t) => {
-  const ended: LogoutEvent[] = []
+t.test('logout-all revokes only the sessions of the user', async (t) => {
+  const revocations: LogoutEvent[] = []
   const { app } = await buildApp(t, {
     options: {
       onLogout: (event) => {
-        ended.push(event)
+        revocations.push(event)
       }
     }
   })
@@ -250,7 +250,7 @@ t.test('a logout from everywhere ends all sessions of the user, and of nobody el
   t.equal((await other.call()).statusCode, 200)
   t.equal((await other.refresh()).statusCode, 200)
   t.same(
-    ended.map(({ sub, reason }) => [sub, reason]),
+    revocations.map(({ sub, reason }) => [sub, reason]),
     [
       ['ada', 'logout'],
       ['ada', 'logout']
@@ -258,7 +258,7 @@ t.test('a logout from everywhere ends all sessions of the user, and of nobody el
   )
 })
 
-t.test('a logout from everywhere takes JSON that is empty, and clears no cookie elsewhere', async (t) => {
+t.test('logout-all accepts an empty JSON body and deletes no cookie with another transport', async (t) => {
   const { app } = await buildApp(t, { options: { transport: 'body' } })
   const client = await loggedIn(app, 'ada', 'body')
   const response = await app.inject({
@@ -270,7 +270,7 @@ t.test('a logout from everywhere takes JSON that is empty, and clears no cookie 
   t.equal(response.headers['set-cookie'], undefined)
 })
 
-t.test('a logout from everywhere asks for a valid access token', async (t) => {
+t.test('logout-all requires a valid access token', async (t) => {
   const { app, advance } = await buildApp(t)
   const client = await loggedIn(app)
   const cookie = `__Host-refresh_token=${client.jar.refreshToken}`

@@ -9,8 +9,8 @@ import { openMemoryStore } from '../support/stores.js'
 const MINUTE = 60_000
 const WARN = 40
 const ERROR = 50
-/** Shorter pieces of a token tell nothing of it. */
-const PIECE = 16
+/** Shorter parts of a token are not recognizable. */
+const PART_LENGTH = 16
 
 interface Line {
   level: number
@@ -22,12 +22,12 @@ interface Line {
   err?: { message: string; stack: string; code?: string; command?: unknown }
 }
 
-/** An app that logs everything, whose store fails where `broken` says so. */
-async function talkative(t: Test, transport: Transport = 'cookie') {
+/** Builds an app that logs everything. The calls in `broken` of its store fail. */
+async function buildLoggingApp(t: Test, transport: Transport = 'cookie') {
   const broken: Partial<SessionStore> = {}
   const hooks: { fail: boolean } = { fail: false }
   const hook = (name: string) => () => {
-    if (hooks.fail) throw new Error(`${name} is out of order`)
+    if (hooks.fail) throw new Error(`${name} failed`)
   }
   const later = (name: string) => async () => hook(name)()
   const built = await buildApp(t, {
@@ -50,11 +50,11 @@ function linesOf({ logs }: Pick<AppUnderTest, 'logs'>, atLeast: number): Line[] 
   return (logs as unknown as Line[]).filter(({ level }) => level >= atLeast)
 }
 
-/** Everything that a token must not be known by. */
-function isSilentAbout(t: Test, log: string, secrets: ReadonlyMap<string, string>): void {
+/** Asserts that the log contains no encoding of a secret. */
+function containsNone(t: Test, log: string, secrets: ReadonlyMap<string, string>): void {
   for (const [secret, what] of secrets) {
-    const pieces = Array.from({ length: Math.max(1, secret.length - PIECE + 1) }, (_, at) =>
-      secret.slice(at, at + PIECE)
+    const pieces = Array.from({ length: Math.max(1, secret.length - PART_LENGTH + 1) }, (_, at) =>
+      secret.slice(at, at + PART_LENGTH)
     )
     t.notOk(
       pieces.find((piece) => log.includes(piece)),
@@ -63,30 +63,30 @@ function isSilentAbout(t: Test, log: string, secrets: ReadonlyMap<string, string
   }
 }
 
-function spellings(bytes: Buffer): string[] {
+function encodings(bytes: Buffer): string[] {
   return [bytes.toString('base64url'), bytes.toString('base64'), bytes.toString('hex'), bytes.join(',')]
 }
 
 for (const transport of ['cookie', 'body', 'header'] as const) {
-  t.test(`whatever happens, no log line holds a token or a key, over transport ${transport}`, async (t) => {
-    const built = await talkative(t, transport)
+  t.test(`no log line contains a token or a key, with transport ${transport}`, async (t) => {
+    const built = await buildLoggingApp(t, transport)
     const { app, advance, settled, broken, hooks, rawLogs } = built
     const secrets = new Map<string, string>([[SECRET, 'the secret']])
     for (const { refreshToken, accessToken } of deriveKeys([Buffer.from(SECRET)], 'frt:')) {
-      for (const text of spellings(refreshToken.export())) secrets.set(text, 'the key of refresh tokens')
-      for (const text of spellings(accessToken)) secrets.set(text, 'the key of access tokens')
+      for (const text of encodings(refreshToken.export())) secrets.set(text, 'the key of refresh tokens')
+      for (const text of encodings(accessToken)) secrets.set(text, 'the key of access tokens')
     }
     const learn = ({ jar }: Client) => {
       const { refreshToken = '', accessToken = '' } = jar
       secrets.set(refreshToken, 'a refresh token')
       secrets.set(accessToken, 'an access token')
-      for (const text of spellings(Buffer.from(refreshToken, 'base64url').subarray(6, 22))) {
+      for (const text of encodings(Buffer.from(refreshToken, 'base64url').subarray(6, 22))) {
         secrets.set(text, 'a family secret')
       }
     }
     const client = new Client(app, { transport })
 
-    // Login, refresh, garbage.
+    // Login, refresh, malformed tokens.
     await client.login({ sub: 'ada' })
     learn(client)
     const stolen = client.copy()
@@ -114,14 +114,14 @@ for (const transport of ['cookie', 'body', 'header'] as const) {
     await app.inject({ url: '/me', headers: { authorization: `Bearer ${refreshToken}` } })
     await app.inject({ url: '/me', headers: { authorization: `Bearer ${client.jar.accessToken}x` } })
 
-    // Theft, and a hook that throws of it.
+    // Reuse, and a hook that throws.
     hooks.fail = true
     await advance(MINUTE)
     t.equal((await stolen.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
     await client.refresh()
     await client.call()
 
-    // Hooks that throw, a store that fails, a logout.
+    // Hooks that throw, a store that fails, and a logout.
     await client.login({ sub: 'ada' })
     learn(client)
     await client.refresh()
@@ -133,12 +133,12 @@ for (const transport of ['cookie', 'body', 'header'] as const) {
     for (const name of Object.keys(broken)) Reflect.deleteProperty(broken, name)
     await client.logout()
 
-    isSilentAbout(t, rawLogs(), secrets)
-    t.ok(linesOf(built, ERROR).length >= 4, 'but it tells of what went wrong')
+    containsNone(t, rawLogs(), secrets)
+    t.ok(linesOf(built, ERROR).length >= 4, 'the errors are logged')
   })
 }
 
-/** As an error of ioredis is: the command hangs on it. */
+/** Returns a store that fails with an error like ioredis, which contains the command. */
 function failingWith({ jar }: Client): SessionStore {
   const fail = async (): Promise<never> => {
     throw Object.assign(new Error("READONLY You can't write against a read only replica."), {
@@ -154,8 +154,8 @@ function failingWith({ jar }: Client): SessionStore {
   return Object.fromEntries(methods) as SessionStore
 }
 
-t.test("a store's failure is logged with its reason, and without what was sent to it", async (t) => {
-  const built = await talkative(t)
+t.test('a store failure is logged with its reason, and without the command', async (t) => {
+  const built = await buildLoggingApp(t)
   const client = new Client(built.app)
   await client.login({ sub: 'ada' })
   Object.assign(built.broken, failingWith(client))
@@ -174,7 +174,7 @@ t.test("a store's failure is logged with its reason, and without what was sent t
   }
 })
 
-t.test("what was sent to the store does not reach an app's own error reporter either", async (t) => {
+t.test('an error reporter of the app does not receive the command', async (t) => {
   const reports: string[] = []
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, {
@@ -197,8 +197,8 @@ t.test("what was sent to the store does not reach an app's own error reporter ei
   }
 })
 
-t.test('a theft is one warning, with the ids of session and user', async (t) => {
-  const built = await talkative(t)
+t.test('reuse is one warning with the ids of session and user', async (t) => {
+  const built = await buildLoggingApp(t)
   const { app, advance, settled } = built
   const client = new Client(app)
   await client.login({ sub: 'ada' })
@@ -209,7 +209,7 @@ t.test('a theft is one warning, with the ids of session and user', async (t) => 
   await settled()
   await advance(MINUTE)
 
-  t.same(linesOf(built, WARN), [], 'nothing was worth a warning so far')
+  t.same(linesOf(built, WARN), [], 'no warning before the reuse')
   for (let i = 0; i < 3; i++) {
     t.equal((await stolen.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
   }
@@ -219,8 +219,8 @@ t.test('a theft is one warning, with the ids of session and user', async (t) => 
   t.match(lines, [{ level: WARN, sid: session?.sid, sub: 'ada', event: 'reuse', reqId: String }])
 })
 
-t.test('what clients do wrong is no warning', async (t) => {
-  const built = await talkative(t)
+t.test('client errors are not warnings', async (t) => {
+  const built = await buildLoggingApp(t)
   const { app } = built
   const client = new Client(app)
   await client.login({ sub: 'ada' })
@@ -234,8 +234,8 @@ t.test('what clients do wrong is no warning', async (t) => {
   t.same(linesOf(built, WARN), [])
 })
 
-t.test('a hook that throws is logged with the session, and changes no answer', async (t) => {
-  const built = await talkative(t)
+t.test('a hook that throws is logged with the session and does not change the response', async (t) => {
+  const built = await buildLoggingApp(t)
   const { app, advance, settled, hooks } = built
   hooks.fail = true
   const client = new Client(app)
@@ -253,7 +253,7 @@ t.test('a hook that throws is logged with the session, and changes no answer', a
   const failed = linesOf(built, ERROR)
   t.same(
     failed.map(({ err }) => err?.message),
-    ['onLogin', 'onRefresh', 'onReuse', 'onLogin', 'onLogout'].map((name) => `${name} is out of order`)
+    ['onLogin', 'onRefresh', 'onReuse', 'onLogin', 'onLogout'].map((name) => `${name} failed`)
   )
   t.same(
     failed.slice(0, 3).map(({ sid }) => sid),

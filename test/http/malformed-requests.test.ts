@@ -10,8 +10,8 @@ const NAME = '__Host-refresh_token'
 const METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'list', 'revoke', 'revokeAll'] as const
 
 interface Watched extends AppUnderTest {
-  /** What the store was asked since the last look. */
-  asked(): string[]
+  /** Returns the store calls since the last call of this function. */
+  takeStoreCalls(): string[]
 }
 
 async function watched(t: Test, transport: Transport): Promise<Watched> {
@@ -32,10 +32,10 @@ async function watched(t: Test, transport: Transport): Promise<Watched> {
     options: { transport },
     server: { logger: false }
   })
-  return { ...built, asked: () => calls.splice(0) }
+  return { ...built, takeStoreCalls: () => calls.splice(0) }
 }
 
-/** Each of the token's 512 bits, flipped. */
+/** Returns the token with each of its 512 bits flipped. */
 function bitFlips(token: string): string[] {
   return Array.from({ length: 512 }, (_, bit) => {
     const bytes = Buffer.from(token, 'base64url')
@@ -44,7 +44,7 @@ function bitFlips(token: string): string[] {
   })
 }
 
-/** Each bit of a JWT's signature, and of every eighth byte of what it signs. */
+/** Returns the JWT with each bit of the signature flipped, and with each bit of every eighth signed byte flipped. */
 function jwtBitFlips(token: string): string[] {
   return token.split('.').flatMap((part, at, parts) => {
     const { length } = Buffer.from(part, 'base64url')
@@ -58,8 +58,8 @@ function jwtBitFlips(token: string): string[] {
   })
 }
 
-/** The base64url character with its unused bits set: another spelling of the same bytes. */
-function otherSpellings(token: string): string[] {
+/** Returns other encodings of the same bytes: the last base64url character with its unused bits set. */
+function otherEncodings(token: string): string[] {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const last = alphabet.indexOf(token.at(-1) ?? '')
   const others = Array.from({ length: 15 }, (_, i) => alphabet[(last & ~15) | ((last + i + 1) & 15)])
@@ -72,7 +72,7 @@ function otherSpellings(token: string): string[] {
   ]
 }
 
-/** Damage that any string can take. */
+/** Returns damaged variants of a string. */
 function damaged(token: string): string[] {
   const half = token.length >> 1
   return [
@@ -116,9 +116,9 @@ function damaged(token: string): string[] {
   ]
 }
 
-/** What HTTP lets through in a header besides. */
+/** Other characters that HTTP allows in a header. */
 const HEADER_CHARACTERS = ['\t', '\x80', '\xff', 'Ã¼nÃ¯', '"', '\\', ',', '<script>']
-/** What JSON and forms can hold besides. */
+/** Other characters that JSON and forms can contain. */
 const ANY_CHARACTERS = [
   '\0',
   '\n',
@@ -131,35 +131,39 @@ const ANY_CHARACTERS = [
   '\ufeff'
 ]
 
-function garbageOf(token: string): string[] {
+function malformedOf(token: string): string[] {
   return [
     ...bitFlips(token),
-    ...otherSpellings(token),
+    ...otherEncodings(token),
     ...damaged(token),
     ...HEADER_CHARACTERS,
     ...HEADER_CHARACTERS.map((char) => token + char)
-  ].filter((garbage) => garbage.trim() !== token)
+  ].filter((malformed) => malformed.trim() !== token)
 }
 
-function isRefused(t: Test, response: LightMyRequestResponse, what: string): boolean {
-  const refused = [400, 401, 413, 415, 431].includes(response.statusCode)
+function isRejected(t: Test, response: LightMyRequestResponse, what: string): boolean {
+  const rejected = [400, 401, 413, 415, 431].includes(response.statusCode)
   const quiet = response.headers['set-cookie'] === undefined
-  // One assertion for each of thousands would drown the report.
-  if (!refused || !quiet) t.fail(`${what} gave ${response.statusCode}`, { body: response.body })
-  return refused && quiet
+  // One assertion for each of thousands of requests would make the report unreadable.
+  if (!rejected || !quiet) t.fail(`${what} returned ${response.statusCode}`, { body: response.body })
+  return rejected && quiet
 }
 
-/** Sends all; says how many were refused. None may be answered with anything else, or reach the store. */
-async function refuses(t: Test, { app, asked }: Watched, requests: InjectOptions[]): Promise<void> {
-  let refused = 0
-  asked()
+/** Sends all requests. Asserts that each is rejected without a store call. */
+async function rejectsAll(
+  t: Test,
+  { app, takeStoreCalls }: Watched,
+  requests: InjectOptions[]
+): Promise<void> {
+  let rejected = 0
+  takeStoreCalls()
   for (const request of requests) {
     const response = await app.inject(request)
     const what = JSON.stringify({ headers: request.headers, payload: request.payload }).slice(0, 300)
-    if (isRefused(t, response, what)) refused++
+    if (isRejected(t, response, what)) rejected++
   }
-  t.equal(refused, requests.length, `${requests.length} requests were refused`)
-  t.same(asked(), [], 'the store was not asked')
+  t.equal(rejected, requests.length, `${requests.length} requests were rejected`)
+  t.same(takeStoreCalls(), [], 'no store call')
 }
 
 function post(url: string, headers: Record<string, string | string[]>, payload?: InjectOptions['payload']) {
@@ -169,8 +173,8 @@ function post(url: string, headers: Record<string, string | string[]>, payload?:
 const json = { 'content-type': 'application/json' }
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
-/** How garbage of a transport is sent. */
-function carry(transport: Transport, token: string): InjectOptions {
+/** Returns a request with the token by the transport. */
+function requestWith(transport: Transport, token: string): InjectOptions {
   if (transport === 'cookie') return post('/auth/refresh', { cookie: `${NAME}=${token}` })
   if (transport === 'header') return post('/auth/refresh', { 'x-refresh-token': token })
   return post('/auth/refresh', json, JSON.stringify({ refresh_token: token }))
@@ -183,26 +187,29 @@ async function stillRefreshes(t: Test, { app }: Watched, { session, refreshToken
 }
 
 for (const transport of ['cookie', 'header', 'body'] as const) {
-  t.test(`garbage for a refresh token is refused unread, over transport ${transport}`, async (t) => {
-    const built = await watched(t, transport)
-    const tokens = await built.app.sessions.create({ sub: 'ada' })
-    const more = transport === 'body' ? ANY_CHARACTERS : []
-    const garbage = [
-      ...garbageOf(tokens.refreshToken),
-      ...more,
-      ...more.map((char) => tokens.refreshToken + char),
-      tokens.accessToken
-    ]
-    await refuses(
-      t,
-      built,
-      garbage.map((each) => carry(transport, each))
-    )
-    await stillRefreshes(t, built, tokens)
-  })
+  t.test(
+    `a malformed refresh token is rejected without a store call, with transport ${transport}`,
+    async (t) => {
+      const built = await watched(t, transport)
+      const tokens = await built.app.sessions.create({ sub: 'ada' })
+      const more = transport === 'body' ? ANY_CHARACTERS : []
+      const malformed = [
+        ...malformedOf(tokens.refreshToken),
+        ...more,
+        ...more.map((char) => tokens.refreshToken + char),
+        tokens.accessToken
+      ]
+      await rejectsAll(
+        t,
+        built,
+        malformed.map((each) => requestWith(transport, each))
+      )
+      await stillRefreshes(t, built, tokens)
+    }
+  )
 }
 
-t.test('a body that is no object with a string is refused unread', async (t) => {
+t.test('a body without a token string is rejected without a store call', async (t) => {
   const built = await watched(t, 'body')
   const tokens = await built.app.sessions.create({ sub: 'ada' })
   const { refreshToken } = tokens
@@ -240,7 +247,7 @@ t.test('a body that is no object with a string is refused unread', async (t) => 
     '[[[['.repeat(1000),
     `{"refresh_token":"${'A'.repeat(20_000)}"}`
   ]
-  await refuses(t, built, [
+  await rejectsAll(t, built, [
     ...bodies.map((body) => post('/auth/refresh', json, body)),
     post(
       '/auth/refresh',
@@ -248,26 +255,26 @@ t.test('a body that is no object with a string is refused unread', async (t) => 
       Buffer.from([0xff, 0xfe])
     ),
     post('/auth/refresh', { 'content-type': 'application/jsonx' }, '{}'),
-    post('/auth/refresh', { 'content-type': 'garbage' }, '{}'),
+    post('/auth/refresh', { 'content-type': 'malformed' }, '{}'),
     post('/auth/refresh', { 'content-type': 'text/plain' }, JSON.stringify({ refresh_token: refreshToken }))
   ])
   t.equal(Reflect.get({}, 'refresh_token'), undefined)
   await stillRefreshes(t, built, tokens)
 })
 
-t.test('a form that is garbage is refused unread', async (t) => {
+t.test('a malformed form is rejected without a store call', async (t) => {
   const built = await watched(t, 'cookie')
   const tokens = await built.app.sessions.create({ sub: 'ada' })
   const { refreshToken } = tokens
   const grant = 'grant_type=refresh_token'
-  const garbage = [...garbageOf(refreshToken), ...ANY_CHARACTERS].map(
+  const malformed = [...malformedOf(refreshToken), ...ANY_CHARACTERS].map(
     (each) => `${grant}&${new URLSearchParams({ refresh_token: each.toWellFormed() })}`
   )
-  await refuses(
+  await rejectsAll(
     t,
     built,
     [
-      ...garbage,
+      ...malformed,
       '&&&',
       '=',
       '%',
@@ -289,14 +296,14 @@ t.test('a form that is garbage is refused unread', async (t) => {
   await stillRefreshes(t, built, tokens)
 })
 
-t.test('garbage for an access token is refused unread', async (t) => {
+t.test('a malformed access token is rejected without a store call', async (t) => {
   const built = await watched(t, 'cookie')
   const tokens = await built.app.sessions.create({ sub: 'ada' })
   const { accessToken, refreshToken } = tokens
   const [head, payload, signature] = accessToken.split('.')
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const claims = { sub: 'ada', sid: tokens.session.sid, gen: 1, iat: 0, exp: 9_999_999_999 }
-  const garbage = [
+  const malformed = [
     ...jwtBitFlips(accessToken),
     ...damaged(accessToken),
     ...HEADER_CHARACTERS.map((char) => accessToken + char),
@@ -312,8 +319,8 @@ t.test('garbage for an access token is refused unread', async (t) => {
     `${encode(null)}.${encode(null)}.${signature}`,
     `${head}.${encode('x')}.${signature}`
   ].filter((each) => each.trim() !== accessToken)
-  const bearers = garbage.map((each) => ({ authorization: `Bearer ${each}` }))
-  await refuses(t, built, [
+  const bearers = malformed.map((each) => ({ authorization: `Bearer ${each}` }))
+  await rejectsAll(t, built, [
     ...bearers.map((headers) => ({ url: '/me', headers })),
     ...bearers.slice(0, 50).map((headers) => ({ url: '/auth/sessions', headers })),
     ...bearers.slice(0, 50).map((headers) => post('/auth/logout-all', headers))
@@ -325,31 +332,31 @@ t.test('garbage for an access token is refused unread', async (t) => {
   await stillRefreshes(t, built, tokens)
 })
 
-t.test('a logout with garbage ends nothing, and asks nothing', async (t) => {
+t.test('a logout with malformed tokens revokes nothing and makes no store call', async (t) => {
   const built = await watched(t, 'cookie')
   const tokens = await built.app.sessions.create({ sub: 'ada' })
-  const answers = new Set<number>()
-  built.asked()
-  for (const garbage of garbageOf(tokens.refreshToken)) {
-    const byCookie = post('/auth/logout', { cookie: `${NAME}=${garbage}` })
-    const byForm = post('/auth/logout', form, `${new URLSearchParams({ token: garbage })}`)
-    answers.add((await built.app.inject(byCookie)).statusCode)
-    if (garbage !== '') answers.add((await built.app.inject(byForm)).statusCode)
+  const responses = new Set<number>()
+  built.takeStoreCalls()
+  for (const malformed of malformedOf(tokens.refreshToken)) {
+    const byCookie = post('/auth/logout', { cookie: `${NAME}=${malformed}` })
+    const byForm = post('/auth/logout', form, `${new URLSearchParams({ token: malformed })}`)
+    responses.add((await built.app.inject(byCookie)).statusCode)
+    if (malformed !== '') responses.add((await built.app.inject(byForm)).statusCode)
   }
-  for (const garbage of jwtBitFlips(tokens.accessToken)) {
-    const byHeader = post('/auth/logout', { authorization: `Bearer ${garbage}` })
-    answers.add((await built.app.inject(byHeader)).statusCode)
+  for (const malformed of jwtBitFlips(tokens.accessToken)) {
+    const byHeader = post('/auth/logout', { authorization: `Bearer ${malformed}` })
+    responses.add((await built.app.inject(byHeader)).statusCode)
   }
-  t.same([...answers], [200])
-  t.same(built.asked(), [])
+  t.same([...responses], [200])
+  t.same(built.takeStoreCalls(), [])
   await stillRefreshes(t, built, tokens)
 })
 
-t.test('app.sessions refuses garbage as the routes do', async (t) => {
+t.test('app.sessions rejects malformed values like the routes', async (t) => {
   const built = await watched(t, 'cookie')
   const tokens = await built.app.sessions.create({ sub: 'ada' })
   const { sessions } = built.app
-  built.asked()
+  built.takeStoreCalls()
   const values = [
     null,
     undefined,
@@ -371,12 +378,12 @@ t.test('app.sessions refuses garbage as the routes do', async (t) => {
     t.equal(await sessions.get(value), null)
     t.equal(await sessions.revoke(value), false)
   }
-  t.same(built.asked(), [])
+  t.same(built.takeStoreCalls(), [])
   await stillRefreshes(t, built, tokens)
 })
 
-/** What a connection answers to bytes as they are; its first line. */
-async function speak(app: FastifyInstance, head: string): Promise<string> {
+/** Sends raw bytes over a connection and returns the status line. */
+async function sendRaw(app: FastifyInstance, head: string): Promise<string> {
   const { port } = new URL(app.listeningOrigin)
   const socket = connect(Number(port), '127.0.0.1')
   let answer = ''
@@ -389,13 +396,13 @@ async function speak(app: FastifyInstance, head: string): Promise<string> {
   return answer.split('\r\n', 1)[0] ?? ''
 }
 
-t.test('a real connection survives what no client library sends', async (t) => {
+t.test('the server survives raw requests that no client library sends', async (t) => {
   const built = await watched(t, 'cookie')
-  const { app, asked } = built
+  const { app, takeStoreCalls } = built
   const tokens = await app.sessions.create({ sub: 'ada' })
   const { refreshToken, accessToken } = tokens
   await listen(app)
-  asked()
+  takeStoreCalls()
   const refresh = (...headers: string[]) =>
     ['POST /auth/refresh HTTP/1.1', 'host: localhost', 'connection: close', ...headers, '', ''].join('\r\n')
   const me = (...headers: string[]) =>
@@ -417,9 +424,9 @@ t.test('a real connection survives what no client library sends', async (t) => {
     me('authorization: Bearer \x80\xff')
   ]
   for (const request of requests) {
-    const line = await speak(app, request)
+    const line = await sendRaw(app, request)
     t.match(line, /^HTTP\/1\.1 4(00|01|13|31) /, JSON.stringify(request.slice(40, 160)))
   }
-  t.same(asked(), [])
+  t.same(takeStoreCalls(), [])
   await stillRefreshes(t, built, tokens)
 })

@@ -8,11 +8,11 @@ import { openMemoryStore } from '../support/stores.js'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-const GARBAGE = 'A'.repeat(86)
+const MALFORMED_TOKEN = 'A'.repeat(86)
 
 type Form = string | Record<string, string> | [name: string, value: string][]
 
-/** What an OAuth client sends: a form. */
+/** Sends a form like an OAuth client. */
 function send(
   app: FastifyInstance,
   path: '/refresh' | '/logout' | '/login',
@@ -31,7 +31,7 @@ function refresh(app: FastifyInstance, token: string, headers?: Record<string, s
   return send(app, '/refresh', { grant_type: 'refresh_token', refresh_token: token }, headers)
 }
 
-/** RFC 6749 section 5.2: 400, two members, no challenge. */
+/** Asserts an error of RFC 6749, section 5.2: status 400, two members, no challenge. */
 function isOAuthError(t: Test, response: LightMyRequestResponse, error: string, what = error): void {
   t.equal(response.statusCode, 400, what)
   t.match(response.headers['content-type'], 'application/json')
@@ -43,12 +43,12 @@ function isOAuthError(t: Test, response: LightMyRequestResponse, error: string, 
   t.equal(response.headers['cache-control'], 'no-store', what)
 }
 
-async function lives(app: FastifyInstance, { session }: Tokens): Promise<boolean> {
+async function isActive(app: FastifyInstance, { session }: Tokens): Promise<boolean> {
   return (await app.sessions.get(session.sid)) !== null
 }
 
 for (const transport of ['cookie', 'body', 'header'] as Transport[]) {
-  t.test(`a form refreshes in the body alone, where others use transport ${transport}`, async (t) => {
+  t.test(`a form refreshes only in the body if the transport is ${transport}`, async (t) => {
     const { app } = await buildApp(t, { options: { transport } })
     const before = await app.sessions.create({ sub: 'ada', claims: { roles: ['reader'] } })
 
@@ -74,7 +74,7 @@ for (const transport of ['cookie', 'body', 'header'] as Transport[]) {
   })
 }
 
-t.test('requests that are no refresh are refused as RFC 6749 says, and cost the token nothing', async (t) => {
+t.test('invalid refresh forms are rejected as in RFC 6749, and the token stays valid', async (t) => {
   const { app } = await buildApp(t)
   const tokens = await app.sessions.create({ sub: 'ada' })
   const { refreshToken } = tokens
@@ -120,7 +120,7 @@ t.test('requests that are no refresh are refused as RFC 6749 says, and cost the 
   t.equal((await app.sessions.get(tokens.session.sid))?.gen, 1, 'nothing was rotated')
 })
 
-t.test('a form without a body is an invalid request', async (t) => {
+t.test('a form without a body returns invalid_request', async (t) => {
   const { app } = await buildApp(t)
   for (const path of ['/refresh', '/logout']) {
     const response = await app.inject({
@@ -132,11 +132,11 @@ t.test('a form without a body is an invalid request', async (t) => {
   }
 })
 
-t.test('a refresh token that is not good is an invalid grant', async (t) => {
+t.test('an invalid refresh token returns invalid_grant', async (t) => {
   const { app, advance, settled } = await buildApp(t)
 
-  for (const garbage of [GARBAGE, 'x', 'ünï', ' ', 'a.b.c']) {
-    isOAuthError(t, await refresh(app, garbage), 'invalid_grant', `garbage: ${garbage}`)
+  for (const malformed of [MALFORMED_TOKEN, 'x', 'ünï', ' ', 'a.b.c']) {
+    isOAuthError(t, await refresh(app, malformed), 'invalid_grant', `malformed: ${malformed}`)
   }
 
   const accessToken = (await app.sessions.create({ sub: 'ada' })).accessToken
@@ -152,8 +152,8 @@ t.test('a refresh token that is not good is an invalid grant', async (t) => {
   await settled()
   await advance(MINUTE)
   isOAuthError(t, await refresh(app, reused.refreshToken), 'invalid_grant', 'reused')
-  t.notOk(await lives(app, reused), 'reuse ends the session')
-  isOAuthError(t, await refresh(app, successor.refresh_token), 'invalid_grant', 'ended for reuse')
+  t.notOk(await isActive(app, reused), 'reuse revokes the session')
+  isOAuthError(t, await refresh(app, successor.refresh_token), 'invalid_grant', 'revoked for reuse')
 
   const expired = await app.sessions.create({ sub: 'ada' })
   await advance(14 * DAY + 1000)
@@ -174,18 +174,18 @@ t.test('client_id and other parameters are ignored', async (t) => {
   t.equal(response.statusCode, 200)
 })
 
-t.test('the media type is read without regard to case and parameters', async (t) => {
+t.test('case and parameters of the media type are ignored', async (t) => {
   const { app } = await buildApp(t)
   for (const type of [
     'application/x-www-form-urlencoded; charset=UTF-8',
     'application/x-www-form-urlencoded ;charset=utf-8',
     'Application/X-WWW-Form-URLencoded'
   ]) {
-    isOAuthError(t, await refresh(app, GARBAGE, { 'content-type': type }), 'invalid_grant', type)
+    isOAuthError(t, await refresh(app, MALFORMED_TOKEN, { 'content-type': type }), 'invalid_grant', type)
   }
 })
 
-t.test('a form from another site is refused before anything is rotated or revoked', async (t) => {
+t.test('a form from another site is rejected before a rotation or revocation', async (t) => {
   const trusted = 'https://app.example.com'
   const { app } = await buildApp(t, { options: { csrf: { trustedOrigins: [trusted] } } })
   const tokens = await app.sessions.create({ sub: 'ada' })
@@ -207,7 +207,7 @@ t.test('a form from another site is refused before anything is rotated or revoke
   t.equal((await refresh(app, tokens.refreshToken, { origin: trusted })).statusCode, 200)
 })
 
-t.test('a form neither reads nor sets the cookie', async (t) => {
+t.test('a form does not read or set the cookie', async (t) => {
   const { app } = await buildApp(t)
   const browser = new Client(app)
   await browser.login({ sub: 'grace' })
@@ -216,7 +216,7 @@ t.test('a form neither reads nor sets the cookie', async (t) => {
   const tokens = await app.sessions.create({ sub: 'ada' })
 
   isOAuthError(t, await send(app, '/refresh', { grant_type: 'refresh_token' }, cookie), 'invalid_request')
-  isOAuthError(t, await refresh(app, GARBAGE, cookie), 'invalid_grant')
+  isOAuthError(t, await refresh(app, MALFORMED_TOKEN, cookie), 'invalid_grant')
 
   const refreshed = await refresh(app, tokens.refreshToken, cookie)
   t.equal(refreshed.statusCode, 200)
@@ -235,11 +235,11 @@ t.test('a form does not read the Authorization header', async (t) => {
   const tokens = await app.sessions.create({ sub: 'ada' })
   const headers = { authorization: `Bearer ${bearer.accessToken}` }
   t.equal((await send(app, '/logout', { token: tokens.refreshToken }, headers)).statusCode, 200)
-  t.ok(await lives(app, bearer))
-  t.notOk(await lives(app, tokens))
+  t.ok(await isActive(app, bearer))
+  t.notOk(await isActive(app, tokens))
 })
 
-t.test('a store that is down is a 503 for forms too', async (t) => {
+t.test('a form returns 503 if the store is unavailable', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })
   const { refreshToken } = await app.sessions.create({ sub: 'ada' })
@@ -255,7 +255,7 @@ t.test('a store that is down is a 503 for forms too', async (t) => {
   }
 })
 
-t.test('RFC 7009: a token of either kind ends its session, and so does one that is over', async (t) => {
+t.test('RFC 7009: each kind of token revokes its session, even a retired or expired one', async (t) => {
   const { app, advance } = await buildApp(t)
   const revoke = async (token: string, hint?: string) => {
     const response = await send(app, '/logout', { token, ...(hint && { token_type_hint: hint }) })
@@ -267,34 +267,34 @@ t.test('RFC 7009: a token of either kind ends its session, and so does one that 
 
   const byRefreshToken = await app.sessions.create({ sub: 'ada' })
   await revoke(byRefreshToken.refreshToken, 'refresh_token')
-  t.notOk(await lives(app, byRefreshToken))
+  t.notOk(await isActive(app, byRefreshToken))
   isOAuthError(t, await refresh(app, byRefreshToken.refreshToken), 'invalid_grant')
   await revoke(byRefreshToken.refreshToken)
 
   const byAccessToken = await app.sessions.create({ sub: 'ada' })
   await revoke(byAccessToken.accessToken, 'access_token')
-  t.notOk(await lives(app, byAccessToken))
+  t.notOk(await isActive(app, byAccessToken))
 
   const wrongHint = await app.sessions.create({ sub: 'ada' })
   await revoke(wrongHint.accessToken, 'refresh_token')
-  t.notOk(await lives(app, wrongHint), 'a hint is a hint')
+  t.notOk(await isActive(app, wrongHint), 'a hint is a hint')
 
   const retired = await app.sessions.create({ sub: 'ada' })
   t.equal((await refresh(app, retired.refreshToken)).statusCode, 200)
   await revoke(retired.refreshToken)
-  t.notOk(await lives(app, retired), 'a retired refresh token')
+  t.notOk(await isActive(app, retired), 'a retired refresh token')
 
   const expired = await app.sessions.create({ sub: 'ada' })
   await advance(6 * MINUTE)
   await revoke(expired.accessToken)
-  t.notOk(await lives(app, expired), 'an expired access token')
+  t.notOk(await isActive(app, expired), 'an expired access token')
 
   const other = await app.sessions.create({ sub: 'ada' })
-  for (const unknown of [GARBAGE, 'x', 'ünï', 'a.b.c']) await revoke(unknown)
-  t.ok(await lives(app, other))
+  for (const unknown of [MALFORMED_TOKEN, 'x', 'ünï', 'a.b.c']) await revoke(unknown)
+  t.ok(await isActive(app, other))
 })
 
-t.test('RFC 7009: a revocation names one token', async (t) => {
+t.test('RFC 7009: a form revokes only the session of its token', async (t) => {
   const { app } = await buildApp(t)
   const tokens = await app.sessions.create({ sub: 'ada' })
   const token = tokens.refreshToken
@@ -310,21 +310,21 @@ t.test('RFC 7009: a revocation names one token', async (t) => {
   for (const form of forms) {
     isOAuthError(t, await send(app, '/logout', form), 'invalid_request')
   }
-  t.ok(await lives(app, tokens))
+  t.ok(await isActive(app, tokens))
 })
 
-t.test('a login form is no OAuth: its tokens travel by the transport', async (t) => {
+t.test('a login form is not an OAuth request, and its tokens use the transport', async (t) => {
   const { app } = await buildApp(t)
   const response = await send(app, '/login', { sub: 'ada' })
   t.equal(response.statusCode, 200)
   t.equal(response.json().refresh_token, undefined)
   t.equal(response.cookies.length, 1)
-  const refused = await send(app, '/login', {})
-  t.equal(refused.statusCode, 401)
-  t.equal(refused.json().code, 'FRT_ERR_INVALID_CREDENTIALS')
+  const rejected = await send(app, '/login', {})
+  t.equal(rejected.statusCode, 401)
+  t.equal(rejected.json().code, 'FRT_ERR_INVALID_CREDENTIALS')
 })
 
-t.test('an unmodified OAuth client library refreshes, calls and revokes', async (t) => {
+t.test('an OAuth client library refreshes, calls and revokes', async (t) => {
   const { app, advance, settled } = await buildApp(t)
   const origin = await listen(app)
   const server: oauth.AuthorizationServer = {
@@ -333,7 +333,7 @@ t.test('an unmodified OAuth client library refreshes, calls and revokes', async 
     revocation_endpoint: `${origin}/auth/logout`
   }
   const client: oauth.Client = { client_id: 'a-public-client' }
-  // The loopback server speaks plain http.
+  // The server on the loopback interface uses plain HTTP.
   const insecurely = { [oauth.allowInsecureRequests]: true }
 
   const exchange = async (token: string) => {
@@ -356,7 +356,7 @@ t.test('an unmodified OAuth client library refreshes, calls and revokes', async 
     )
     if (error instanceof oauth.ResponseBodyError) return { error: error.error, status: error.status }
     if (error instanceof oauth.WWWAuthenticateChallengeError) return error.cause
-    throw error ?? new Error('it was not refused')
+    throw error ?? new Error('the request was not rejected')
   }
 
   const first = await app.sessions.create({ sub: 'ada' })
@@ -386,7 +386,7 @@ t.test('an unmodified OAuth client library refreshes, calls and revokes', async 
       await oauth.revocationRequest(server, client, oauth.None(), token, insecurely)
     )
   t.equal(await revoke(other.refreshToken), undefined)
-  t.notOk(await lives(app, other))
+  t.notOk(await isActive(app, other))
   t.equal(await revoke(other.refreshToken), undefined, 'once more')
   t.equal(await revoke('unknown'), undefined)
   t.same(await refusalOf(exchange(other.refreshToken)), { error: 'invalid_grant', status: 400 })

@@ -41,8 +41,8 @@ export async function run(baseUrl: string): Promise<unknown[]> {
   const id: string = session?.id ?? ''
   const gone = await api.DELETE('/auth/sessions/{id}', { headers, params: { path: { id } } })
 
-  const refused = await api.POST('/auth/refresh', { body: { refresh_token } })
-  const code: string | undefined = refused.error && 'code' in refused.error ? refused.error.code : undefined
+  const rejected = await api.POST('/auth/refresh', { body: { refresh_token } })
+  const code: string | undefined = rejected.error && 'code' in rejected.error ? rejected.error.code : undefined
   return [seconds, current, gone.response.status, code]
 }
 `
@@ -59,8 +59,8 @@ export async function run(baseUrl: string): Promise<unknown[]> {
 }
 `
 
-/** Each line is wrong. */
-const WRONG = `${IMPORTS}
+/** Each line must fail to compile. */
+const INVALID = `${IMPORTS}
 const api = createClient<paths>({ baseUrl: '' })
 api.POST('/auth/log-in', {})
 api.GET('/auth/login')
@@ -86,29 +86,28 @@ async function describe(
 }
 
 for (const version of ['3.0.3', '3.1.0'] as const) {
-  t.test(
-    `a client that is generated from the document compiles, and works: OpenAPI ${version}`,
-    async (t) => {
-      for (const [transport, program, results] of [
-        ['body', BY_BODY, [300, true, 200, 'FRT_ERR_SESSION_REVOKED']],
-        ['cookie', BY_COOKIE, ['Bearer', 401]]
-      ] as const) {
-        await t.test(transport, async (t) => {
-          const [app, types] = await describe(t, { transport }, version)
-          const folder = writeProgram(t, { 'client.ts': program, 'api.ts': types })
-          t.strictSame(await compile(folder), [])
-          const { run } = await import(pathToFileURL(join(folder, 'client.ts')).href)
-          t.strictSame(await run(await listen(app)), results)
-        })
-      }
+  t.test(`a client generated from the document compiles and works: OpenAPI ${version}`, async (t) => {
+    for (const [transport, program, results] of [
+      ['body', BY_BODY, [300, true, 200, 'FRT_ERR_SESSION_REVOKED']],
+      ['cookie', BY_COOKIE, ['Bearer', 401]]
+    ] as const) {
+      await t.test(transport, async (t) => {
+        const [app, types] = await describe(t, { transport }, version)
+        const folder = writeProgram(t, { 'client.ts': program, 'api.ts': types })
+        t.strictSame(await compile(folder), [])
+        const { run } = await import(pathToFileURL(join(folder, 'client.ts')).href)
+        t.strictSame(await run(await listen(app)), results)
+      })
     }
-  )
+  })
 }
 
-t.test('what is wrong does not compile', async (t) => {
+t.test('invalid calls do not compile', async (t) => {
   const [, types] = await describe(t, { transport: 'body' })
-  const folder = writeProgram(t, { 'wrong.ts': WRONG, 'api.ts': types })
-  const lines = WRONG.split('\n').flatMap((line, i) => (line.startsWith('api.') ? [`wrong.ts:${i + 1}`] : []))
+  const folder = writeProgram(t, { 'invalid.ts': INVALID, 'api.ts': types })
+  const lines = INVALID.split('\n').flatMap((line, i) =>
+    line.startsWith('api.') ? [`invalid.ts:${i + 1}`] : []
+  )
   const errors = await compile(folder)
   t.strictSame([...new Set(errors.map((error) => error.split(' ')[0]))], lines, errors.join('\n'))
 })

@@ -17,7 +17,7 @@ const SETUPS: Record<string, Partial<FastifyRefreshTokenOptions>> = {
     accessToken: { algorithm: 'EdDSA', keys: [GENERATE.EdDSA().privateKey] },
     routes: { jwks: true }
   },
-  'any way, under other names': {
+  'each transport, with other names': {
     transport: () => 'header',
     accessToken: { header: 'X-AUTH-TOKEN' },
     cookie: { name: 'X-REFRESH_TOKEN' },
@@ -35,7 +35,7 @@ for (const [name, options] of Object.entries(SETUPS)) {
   }
 }
 
-t.test('every route says what it is, who may call it, and what it answers', async (t) => {
+t.test('each operation has a summary, its security and its responses', async (t) => {
   const operations = operationsOf(documentOf(await buildDocumentedApp(t)))
   const cookie = { refreshTokenCookie: [] }
   const bearer = { bearerAuth: [] }
@@ -59,12 +59,12 @@ t.test('every route says what it is, who may call it, and what it answers', asyn
   }
 })
 
-t.test('where the app reads the access token, the CSRF check of guarded routes is described', async (t) => {
+t.test('accessToken.read adds the CSRF error to guarded routes', async (t) => {
   const app = await buildDocumentedApp(t, { options: { accessToken: { read: () => null } } })
   const operations = operationsOf(documentOf(app))
-  const refused = Object.keys(operations).filter((route) => operations[route]?.responses['403'])
+  const rejected = Object.keys(operations).filter((route) => operations[route]?.responses['403'])
   const guarded = ['POST /auth/logout-all', 'DELETE /auth/sessions/{id}']
-  t.strictSame(refused, ['POST /auth/login', 'POST /auth/refresh', 'POST /auth/logout', ...guarded])
+  t.strictSame(rejected, ['POST /auth/login', 'POST /auth/refresh', 'POST /auth/logout', ...guarded])
 
   const headers = { 'sec-fetch-site': 'cross-site' }
   const answer = await app.inject({ method: 'POST', url: '/auth/logout-all', headers })
@@ -74,7 +74,7 @@ t.test('where the app reads the access token, the CSRF check of guarded routes i
   )
 })
 
-t.test('the JWKS is described where it is there', async (t) => {
+t.test('the JWKS route is documented if it is enabled', async (t) => {
   const { paths } = documentOf(await buildDocumentedApp(t, { options: SETUPS['with a JWKS']! }))
   const { operationId, security, responses } = paths['/.well-known/jwks.json']!.get
   t.equal(operationId, 'listKeys')
@@ -82,7 +82,7 @@ t.test('the JWKS is described where it is there', async (t) => {
   t.ok(responses['200']?.content[JSON_TYPE]?.schema.properties.keys)
 })
 
-t.test('an example of an error is what is answered', async (t) => {
+t.test('error examples equal the responses', async (t) => {
   const app = await buildDocumentedApp(t)
   const operations = operationsOf(documentOf(app))
   const { responses } = operations['POST /auth/refresh']!
@@ -97,7 +97,7 @@ t.test('an example of an error is what is answered', async (t) => {
   t.strictSame((await refresh({ 'sec-fetch-site': 'cross-site' })).json(), example(403))
 })
 
-t.test('the ways of the tokens are described as they are', async (t) => {
+t.test('the document describes the tokens of each transport', async (t) => {
   const of = async (options: Partial<FastifyRefreshTokenOptions>) => {
     const document = documentOf(await buildDocumentedApp(t, { options }))
     const { requestBody, responses, security } = document.paths['/auth/refresh']!.post
@@ -143,7 +143,7 @@ t.test('the ways of the tokens are described as they are', async (t) => {
   })
 })
 
-t.test('a logout is described likewise', async (t) => {
+t.test('the document describes the logout of each transport', async (t) => {
   const { requestBody } = documentOf(await buildDocumentedApp(t, { options: { transport: 'body' } })).paths[
     '/auth/logout'
   ]!.post
@@ -151,7 +151,7 @@ t.test('a logout is described likewise', async (t) => {
   t.strictSame(requestBody?.content[FORM]?.schema.required, ['token'])
 })
 
-t.test("the login's body is what the app says", async (t) => {
+t.test('the login body has the schema of the app', async (t) => {
   const body = {
     type: 'object',
     required: ['username'],
@@ -163,7 +163,7 @@ t.test("the login's body is what the app says", async (t) => {
   t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: {} })).statusCode, 400)
 })
 
-t.test("what the app says of a route wins over the plugin's", async (t) => {
+t.test('route options of the app override the documentation of the plugin', async (t) => {
   const document = documentOf(
     await buildDocumentedApp(t, {
       options: {
@@ -186,21 +186,18 @@ t.test("what the app says of a route wins over the plugin's", async (t) => {
   t.notOk(document.paths['/auth/logout-all'])
 })
 
-t.test(
-  'security schemes that the app has not declared are there; those that it has are its own',
-  async (t) => {
-    const undeclared = documentOf(await buildDocumentedApp(t, { schemes: {} }))
-    t.strictSame(await lint(undeclared), [])
-    t.match(undeclared.components.securitySchemes, { bearerAuth: { type: 'http' } })
+t.test('adds the security schemes that the app has not declared, and keeps those that it has', async (t) => {
+  const undeclared = documentOf(await buildDocumentedApp(t, { schemes: {} }))
+  t.strictSame(await lint(undeclared), [])
+  t.match(undeclared.components.securitySchemes, { bearerAuth: { type: 'http' } })
 
-    const bearerAuth = { type: 'http', scheme: 'bearer', description: 'mine' }
-    const declared = documentOf(await buildDocumentedApp(t, { schemes: { bearerAuth } }))
-    t.strictSame(declared.components.securitySchemes.bearerAuth, bearerAuth)
-    t.ok(declared.components.securitySchemes.refreshTokenCookie)
-  }
-)
+  const bearerAuth = { type: 'http', scheme: 'bearer', description: 'mine' }
+  const declared = documentOf(await buildDocumentedApp(t, { schemes: { bearerAuth } }))
+  t.strictSame(declared.components.securitySchemes.bearerAuth, bearerAuth)
+  t.ok(declared.components.securitySchemes.refreshTokenCookie)
+})
 
-t.test('two registrations in one app make one valid document', async (t) => {
+t.test('two registrations in one app produce a valid document', async (t) => {
   const app = await buildDocumentedApp(t, {
     extend: (app) =>
       app.register(async (staff) => {
@@ -217,17 +214,17 @@ t.test('two registrations in one app make one valid document', async (t) => {
   t.equal(document.paths['/staff/auth/logout-all']?.post.operationId, 'staffAuthLogoutAll')
 })
 
-t.test('without a prefix, a route is named by what it does', async (t) => {
+t.test('operation ids have no prefix if the routes have none', async (t) => {
   const document = documentOf(await buildDocumentedApp(t, { options: { routes: { prefix: '' } } }))
   t.equal(document.paths['/login']?.post.operationId, 'login')
 })
 
-t.test('a document of Swagger 2.0 is made, too', async (t) => {
+t.test('a document of Swagger 2.0 is valid', async (t) => {
   const app = await buildDocumentedApp(t, { swagger: { swagger: {} } })
   t.match(app.swagger(), { swagger: '2.0', paths: { '/auth/login': { post: { summary: 'Log in' } } } })
 })
 
-t.test("an app's transform for its own kind of schemas leaves ours alone", async (t) => {
+t.test('a transform of the app is not applied to the schemas of the plugin', async (t) => {
   const app = await buildDocumentedApp(t, {
     swagger: { openapi: { openapi: '3.1.0' }, transform: jsonSchemaTransform },
     extend(app) {
@@ -245,7 +242,7 @@ t.test("an app's transform for its own kind of schemas leaves ours alone", async
   })
 })
 
-t.test('a Zod schema for the login is given as JSON schema', async (t) => {
+t.test('a Zod schema for the login is converted to a JSON schema', async (t) => {
   const body = z.toJSONSchema(z.object({ username: z.string().min(2) }), { target: 'draft-7' })
   const app = await buildDocumentedApp(t, { options: { routes: { login: { schema: { body } } } } })
   const document = documentOf(app)
@@ -259,7 +256,7 @@ t.test('a Zod schema for the login is given as JSON schema', async (t) => {
   t.equal((await login('ada')).statusCode, 200)
 })
 
-t.test("a route takes the app's transform where it is told to", async (t) => {
+t.test('a route uses the transform of the app if its config says so', async (t) => {
   const transform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
   const app = await buildDocumentedApp(t, {
     swagger: { openapi: {}, transform },
@@ -270,7 +267,7 @@ t.test("a route takes the app's transform where it is told to", async (t) => {
   t.equal(paths['/auth/refresh']?.post.operationId, 'authRefresh')
 })
 
-t.test('a transform that the app gives a route is used', async (t) => {
+t.test('a route uses a transform in its config', async (t) => {
   const swaggerTransform = () => ({ schema: { summary: 'transformed', tags: ['own'] }, url: '/elsewhere' })
   const app = await buildDocumentedApp(t, {
     options: { routes: { login: { config: { swaggerTransform } } } }

@@ -32,7 +32,7 @@ t.test('the default export is the named one', async (t) => {
   t.ok(app.hasPlugin('fastify-refresh-token'))
 })
 
-t.test('it decorates the scope that registers it', async (t) => {
+t.test('decorates the scope that registers the plugin', async (t) => {
   const app = bareApp(t)
   await app.register(fastifyRefreshToken, OPTIONS)
   t.type(app.authenticate, 'function')
@@ -51,13 +51,13 @@ t.test('it decorates the scope that registers it', async (t) => {
   for (const name of ['startSession', 'refreshSession', 'endSession']) t.ok(app.hasReplyDecorator(name), name)
 })
 
-t.test('a second registration in one scope is a clear error', async (t) => {
+t.test('a second registration in one scope is an error', async (t) => {
   await t.test('with the same prefix', async (t) => {
     const app = bareApp(t)
     await app.register(fastifyRefreshToken, OPTIONS)
     await t.rejects(register(app, OPTIONS), {
       code: 'FRT_ERR_INVALID_OPTION',
-      message: /^keyPrefix must be another: 'frt:'/
+      message: /^keyPrefix 'frt:' is already used by another registration in this app$/
     })
   })
   await t.test('with another prefix', async (t) => {
@@ -79,7 +79,7 @@ t.test('two scopes of one app with the same prefix are an error', async (t) => {
   app.register(scope, { prefix: '/staff' })
   await t.rejects(Promise.resolve(app.ready()), {
     code: 'FRT_ERR_INVALID_OPTION',
-    message: /^keyPrefix must be/
+    message: /^keyPrefix 'frt:' is already used/
   })
 })
 
@@ -94,11 +94,11 @@ t.test('two scopes of one app with the same store are an error', async (t) => {
   })
   await t.rejects(Promise.resolve(app.ready()), {
     code: 'FRT_ERR_INVALID_OPTION',
-    message: /^store must be another/
+    message: /^option "store" is already used/
   })
 })
 
-t.test('two apps of one process may have the same prefix', async (t) => {
+t.test('two apps of one process can have the same prefix', async (t) => {
   for (let i = 0; i < 2; i++) {
     const app = bareApp(t)
     await app.register(fastifyRefreshToken, OPTIONS)
@@ -106,16 +106,16 @@ t.test('two apps of one process may have the same prefix', async (t) => {
   }
 })
 
-t.test('a bad option is an error at register, which names its path', async (t) => {
-  const bad: [message: RegExp, options: unknown][] = [
-    [/^options must be an object$|^secret must be/, undefined],
-    [/^secret must be .*32 bytes/, { ...OPTIONS, secret: 'short' }],
-    [/^login must be/, { secret: SECRET }],
-    [/^refreshToken\.ttl must be/, { ...OPTIONS, refreshToken: { ttl: 'soon' } }],
-    [/^acessToken must be left out/, { ...OPTIONS, acessToken: {} }],
-    [/^cookie\.sameSite must be 'strict'/, { ...OPTIONS, cookie: { sameSite: 'Lax' } }]
+t.test('an invalid option is an error at registration that names its path', async (t) => {
+  const invalid: [message: RegExp, options: unknown][] = [
+    [/^options must be an object$|^option "secret" must be/, undefined],
+    [/^option "secret" must be .*32 bytes/, { ...OPTIONS, secret: 'short' }],
+    [/^option "login" must be/, { secret: SECRET }],
+    [/^option "refreshToken\.ttl" must be/, { ...OPTIONS, refreshToken: { ttl: 'soon' } }],
+    [/^unknown option "acessToken", did you mean "accessToken"\?$/, { ...OPTIONS, acessToken: {} }],
+    [/^option "cookie\.sameSite" must be 'strict'/, { ...OPTIONS, cookie: { sameSite: 'Lax' } }]
   ]
-  for (const [message, options] of bad) {
+  for (const [message, options] of invalid) {
     const app = bareApp(t)
     await t.rejects(register(app, options as FastifyRefreshTokenOptions), {
       code: 'FRT_ERR_INVALID_OPTION',
@@ -137,7 +137,7 @@ const TAKEN: [name: string, decorate: Decorate][] = [
 ]
 
 for (const [name, decorate] of TAKEN) {
-  t.test(`an app that has a decorator of its own (${decorate}) is told so`, async (t) => {
+  t.test(`a decorator of the app with the same name (${decorate}) is an error`, async (t) => {
     const app = bareApp(t)
     decorate(app)
     await t.rejects(register(app, OPTIONS), {
@@ -147,7 +147,7 @@ for (const [name, decorate] of TAKEN) {
   })
 }
 
-t.test('two instances with one secret refuse the tokens of each other', async (t) => {
+t.test('two registrations with one secret reject tokens of each other', async (t) => {
   const app = bareApp(t)
   const instances: FastifyInstance[] = []
   for (const name of ['customers', 'staff']) {
@@ -177,7 +177,7 @@ t.test('two instances with one secret refuse the tokens of each other', async (t
   intruder.jar.refreshToken = customer.jar.refreshToken
   t.equal((await intruder.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')
   t.equal((await intruder.logout()).statusCode, 200)
-  t.equal((await customer.refresh()).statusCode, 200, 'the foreign logout ended nothing')
+  t.equal((await customer.refresh()).statusCode, 200, 'a logout of the other registration revokes nothing')
 
   const both = new Client(app, { prefix: '/staff/auth', tokenName: '__Host-staff' })
   t.equal((await both.login()).statusCode, 200)
@@ -188,7 +188,7 @@ t.test('two instances with one secret refuse the tokens of each other', async (t
   t.equal((await staff?.sessions.list('ada'))?.length, 1)
 })
 
-t.test('registered in a child scope, it stays there', async (t) => {
+t.test('a registration in a child scope does not affect its parent', async (t) => {
   const app = bareApp(t)
   app.register(async (scope) => {
     await scope.register(fastifyRefreshToken, OPTIONS)
@@ -204,7 +204,7 @@ t.test('registered in a child scope, it stays there', async (t) => {
   t.equal((await new Client(app).login()).statusCode, 200)
 })
 
-t.test('children of the scope that registers it can guard their routes', async (t) => {
+t.test('child scopes can guard their routes', async (t) => {
   const app = bareApp(t)
   await app.register(fastifyRefreshToken, OPTIONS)
   app.register(
@@ -216,8 +216,8 @@ t.test('children of the scope that registers it can guard their routes', async (
   )
   const client = new Client(app)
   await client.login()
-  const refused = await app.inject('/inner/me')
-  t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
+  const rejected = await app.inject('/inner/me')
+  t.equal(rejected.headers['www-authenticate'], 'Bearer realm="api"')
   t.match((await client.call('/inner/me')).json(), { sub: 'ada' })
 })
 
@@ -233,22 +233,22 @@ for (const when of ['before', 'after'] as const) {
       user: request.user,
       partner: (request as { partner?: unknown }).partner
     }))
-    app.get('/ours', { onRequest: app.authenticate }, async ({ user }) => ({ user }))
+    app.get('/plugin', { onRequest: app.authenticate }, async ({ user }) => ({ user }))
     app.get('/open', async ({ user }) => ({ user }))
     await app.ready()
 
     const client = new Client(app)
     await client.login()
     const own = app.jwt.sign({ of: 'the app' })
-    const ask = async (url: string, token: string | undefined) =>
+    const sendRequest = async (url: string, token: string | undefined) =>
       app.inject({ url, headers: { authorization: `Bearer ${token}` } })
 
-    const decoded = (await ask('/own', own)).json()
+    const decoded = (await sendRequest('/own', own)).json()
     t.match(when === 'before' ? decoded.user : decoded.partner, { of: 'the app' })
-    t.match((await ask('/ours', client.jar.accessToken)).json(), { user: { sub: 'ada' } })
-    t.same((await ask('/open', client.jar.accessToken)).json(), { user: null })
-    t.equal((await ask('/own', client.jar.accessToken)).statusCode, 401)
-    t.equal((await ask('/ours', own)).json().code, 'FRT_ERR_ACCESS_TOKEN_INVALID')
+    t.match((await sendRequest('/plugin', client.jar.accessToken)).json(), { user: { sub: 'ada' } })
+    t.same((await sendRequest('/open', client.jar.accessToken)).json(), { user: null })
+    t.equal((await sendRequest('/own', client.jar.accessToken)).statusCode, 401)
+    t.equal((await sendRequest('/plugin', own)).json().code, 'FRT_ERR_ACCESS_TOKEN_INVALID')
   })
 }
 
@@ -262,7 +262,7 @@ t.test('an app that has @fastify/jwt keeps a decorator of another name', async (
   t.match((await client.call()).json(), { sub: 'ada' })
 })
 
-t.test("app.close() leaves the user's Redis client open", async (t) => {
+t.test('app.close() does not close the Redis client of the app', async (t) => {
   const redis = (await startRedis(t)).client()
   const app = Fastify()
   await app.register(fastifyRefreshToken, { ...OPTIONS, redis })
@@ -277,8 +277,8 @@ t.test("app.close() leaves the user's Redis client open", async (t) => {
 
 const run = promisify(execFile)
 
-/** Ends by itself, or is killed. */
-const LIFE = `
+/** Exits by itself, or is killed after a timeout. */
+const PROGRAM = `
 import Fastify from 'fastify'
 import fastifyRefreshToken, { MemoryStore } from './lib/plugin.ts'
 const store = new MemoryStore()
@@ -294,8 +294,8 @@ await app.close()
 console.log(logout.statusCode)
 `
 
-t.test('after app.close() the process ends, even with work to try again', async (t) => {
-  const args = ['--import=./scripts/ts-loader.mjs', '--input-type=module', '--eval', LIFE]
+t.test('the process exits after app.close(), even with pending retries', async (t) => {
+  const args = ['--import=./scripts/ts-loader.mjs', '--input-type=module', '--eval', PROGRAM]
   const { stdout } = await run(process.execPath, args, { timeout: 30_000 })
   t.equal(stdout.trim(), '503')
 })

@@ -7,7 +7,7 @@ import { openMemoryStore } from '../support/stores.js'
 const CROSS_SITE = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
 const SAME_SITE = { 'sec-fetch-site': 'same-origin' }
 
-/** Routes of the app's own that do what the plugin's do. */
+/** Adds routes of the app with the same functions as the plugin's routes. */
 function addRoutes(app: FastifyInstance): void {
   app.post('/own/refresh', (_request, reply) => reply.refreshSession())
   app.post('/own/logout', async (_request, reply) => {
@@ -32,7 +32,7 @@ async function open(t: Test) {
   return { app, advance, store, plugin, own }
 }
 
-/** An access token in a cookie. */
+/** Opens an app with the access token in a cookie. */
 async function openWithCookies(t: Test) {
   const { app } = await buildApp(t, {
     options: { accessToken: { read: ({ headers }) => /\baccess=([^;]+)/.exec(headers.cookie ?? '')?.[1] } }
@@ -41,7 +41,7 @@ async function openWithCookies(t: Test) {
   return { app, accessToken, sid: session.sid, cookie: `access=${accessToken}` }
 }
 
-t.test('reply.refreshSession answers as the refresh route does', async (t) => {
+t.test('reply.refreshSession returns the same body as the refresh route', async (t) => {
   const { advance, plugin, own } = await open(t)
   const answer = await own.refresh()
   t.equal(answer.statusCode, 200)
@@ -57,17 +57,17 @@ t.test('reply.refreshSession answers as the refresh route does', async (t) => {
   t.equal((await plugin.refresh()).statusCode, 200)
 })
 
-t.test('reply.refreshSession refuses what the refresh route refuses, with its challenge', async (t) => {
+t.test('reply.refreshSession rejects the same tokens as the refresh route, with its challenge', async (t) => {
   const { app, advance, store, own } = await open(t)
-  const nobody = await app.inject({ method: 'POST', url: '/own/refresh' })
-  t.equal(nobody.json().code, 'FRT_ERR_NO_REFRESH_TOKEN')
-  t.equal(nobody.headers['www-authenticate'], 'Bearer realm="api"')
+  const withoutToken = await app.inject({ method: 'POST', url: '/own/refresh' })
+  t.equal(withoutToken.json().code, 'FRT_ERR_NO_REFRESH_TOKEN')
+  t.equal(withoutToken.headers['www-authenticate'], 'Bearer realm="api"')
 
-  const thief = own.copy()
+  const attacker = own.copy()
   await own.refresh()
   await own.call()
   await advance(31_000)
-  const stolen = await thief.refresh()
+  const stolen = await attacker.refresh()
   t.equal(stolen.json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
   t.match(stolen.headers['www-authenticate'], 'error="invalid_token"')
 
@@ -77,7 +77,7 @@ t.test('reply.refreshSession refuses what the refresh route refuses, with its ch
   t.equal(down.headers['retry-after'], '1')
 })
 
-t.test('reply.endSession ends what the request names, and clears the cookie', async (t) => {
+t.test('reply.endSession revokes the sessions of the request and deletes the cookie', async (t) => {
   const { plugin, own } = await open(t)
   const before = own.copy()
   const answer = await own.logout()
@@ -88,7 +88,7 @@ t.test('reply.endSession ends what the request names, and clears the cookie', as
   t.equal((await plugin.logout()).statusCode, 200, 'there is nothing to end')
 })
 
-t.test('reply.endSession that does not reach the store is a 503, and leaves the cookie', async (t) => {
+t.test('reply.endSession returns 503 and keeps the cookie if the store is unavailable', async (t) => {
   const { store, own } = await open(t)
   Object.assign(store, DOWN)
   const answer = await own.logout()
@@ -96,7 +96,7 @@ t.test('reply.endSession that does not reach the store is a 503, and leaves the 
   t.same(answer.cookies, [])
 })
 
-t.test('app.checkOrigin keeps the pages of others from changing anything', async (t) => {
+t.test('app.checkOrigin rejects unsafe requests of other origins', async (t) => {
   const { app } = await open(t)
   const send = (method: 'GET' | 'POST', headers: Record<string, string>) =>
     app.inject({ method, url: '/own/change', headers })
@@ -106,7 +106,7 @@ t.test('app.checkOrigin keeps the pages of others from changing anything', async
   t.equal((await send('GET', CROSS_SITE)).statusCode, 200, 'a link')
 })
 
-t.test('accessToken.read finds the token in a cookie, and the header is good as well', async (t) => {
+t.test('accessToken.read reads the token from a cookie, and the header is also accepted', async (t) => {
   const { app, accessToken, cookie } = await openWithCookies(t)
   const call = (headers: Record<string, string>) => app.inject({ url: '/me', headers })
   t.equal((await call({ cookie })).json().sub, 'ada')
@@ -115,13 +115,13 @@ t.test('accessToken.read finds the token in a cookie, and the header is good as 
   t.equal((await call({ cookie: 'access=none' })).json().code, 'FRT_ERR_ACCESS_TOKEN_INVALID')
 })
 
-t.test('with accessToken.read a logout ends the session that the token names', async (t) => {
+t.test('with accessToken.read a logout revokes the session of the token', async (t) => {
   const { app, cookie, sid } = await openWithCookies(t)
   t.equal((await app.inject({ method: 'POST', url: '/auth/logout', headers: { cookie } })).statusCode, 200)
   t.equal(await app.sessions.get(sid), null)
 })
 
-t.test('with accessToken.read the pages of others end no session', async (t) => {
+t.test('with accessToken.read pages of other origins cannot revoke a session', async (t) => {
   const { app, cookie, sid } = await openWithCookies(t)
   const send = (method: 'POST' | 'DELETE', url: string, headers: object) =>
     app.inject({ method, url, headers: { cookie, ...headers } })
@@ -135,7 +135,7 @@ t.test('with accessToken.read the pages of others end no session', async (t) => 
   t.equal((await send('DELETE', `/auth/sessions/${sid}`, SAME_SITE)).statusCode, 200)
 })
 
-t.test('without it a page of another origin that was given a token may use it', async (t) => {
+t.test('without accessToken.read a page of another origin can use a token that it has', async (t) => {
   const { app, plugin } = await open(t)
   const headers = { ...CROSS_SITE, ...plugin.accessHeaders() }
   t.equal((await app.inject({ method: 'POST', url: '/auth/logout-all', headers })).statusCode, 200)

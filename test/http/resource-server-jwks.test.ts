@@ -18,26 +18,26 @@ function listing(...pairs: Pair[]) {
   return json({ keys: pairs.map(jwk) }, { 'cache-control': 'public, max-age=300' })
 }
 
-/** A resource server, an endpoint and a clock for both. */
+/** Starts a resource server, a JWKS endpoint and a clock for both. */
 async function withEndpoint(t: Test, answer: Endpoint['answer']) {
   const clock = new Clock().mockDate(t)
   const endpoint = await startEndpoint(t, answer)
   return { clock, endpoint, ...(await buildResourceServer(t, { jwksUri: endpoint.uri })) }
 }
 
-const breakDown: Endpoint['answer'] = (_, response) => response.writeHead(500).end()
+const fail: Endpoint['answer'] = (_, response) => response.writeHead(500).end()
 
-t.test('a rotation, step by step: no honest request is refused, and what is retired is', async (t) => {
+t.test('a key rotation rejects only tokens of the removed key', async (t) => {
   const issuer = await startIssuer(t, { algorithm: 'EdDSA', keys: [a.privateKey] })
   const { status } = await buildResourceServer(t, { jwksUri: issuer.jwksUri })
-  const refused: string[] = []
+  const rejected: string[] = []
   let newest = await issuer.token()
   const pass = async (step: string, ms: number) => {
     for (let left = ms; left > 0; left -= 20_000) {
       await issuer.advance(20_000)
-      // The token in hand, and a fresh one.
+      // The older token and a new one.
       for (const token of [newest, await issuer.token()]) {
-        if ((await status(token)) !== 200) refused.push(step)
+        if ((await status(token)) !== 200) rejected.push(step)
         newest = token
       }
     }
@@ -50,33 +50,33 @@ t.test('a rotation, step by step: no honest request is refused, and what is reti
   await pass('signing', 5 * MINUTE)
   await issuer.app.sessions.rotateKeys([b.privateKey])
   await pass('retired', 6 * MINUTE)
-  t.same(refused, [])
+  t.same(rejected, [])
 
   const withOld = await sign(a)
   t.equal(await status(withOld), 401, 'the retired key is no longer in the list')
   t.equal(await status(last), 401)
 })
 
-t.test('a key that signs sooner than it is known is asked for', async (t) => {
+t.test('a token with an unknown key loads the JWKS', async (t) => {
   const { endpoint, status, clock } = await withEndpoint(t, listing(a))
   t.equal(endpoint.asked, 1, 'at the start')
   t.equal(await status(await sign(a)), 200)
   endpoint.answer = listing(a, b)
-  t.equal(await status(await sign(b)), 401, 'not yet: it was asked just now')
+  t.equal(await status(await sign(b)), 401, 'not loaded again during the cooldown')
   clock.advance(30_000)
   const tokens = await Promise.all(Array.from({ length: 20 }, () => sign(b)))
   t.same(new Set(await Promise.all(tokens.map(status))), new Set([200]))
-  t.equal(endpoint.asked, 2, 'once for all who wait')
+  t.equal(endpoint.asked, 2, 'one request for all concurrent calls')
 })
 
-t.test('a flood of forged kids causes one question each half a minute, and disturbs nobody', async (t) => {
+t.test('unknown kids trigger at most one JWKS request per 30 seconds', async (t) => {
   const { endpoint, status, clock, app } = await withEndpoint(t, listing(a))
   const flood = async () => {
-    const strangers = await Promise.all(
+    const unknown = await Promise.all(
       Array.from({ length: 300 }, (_, i) => sign(b, { header: { kid: `forged-${i}` } }))
     )
     const honest = await sign(a)
-    const all = await Promise.all([...strangers, honest].map(status))
+    const all = await Promise.all([...unknown, honest].map(status))
     t.equal(all.pop(), 200)
     t.same(new Set(all), new Set([401]))
   }
@@ -85,9 +85,9 @@ t.test('a flood of forged kids causes one question each half a minute, and distu
     t.equal(endpoint.asked, i)
     clock.advance(30_000)
   }
-  // What no key of an issuer would write costs no question at all.
+  // A header that no key of the issuer produces causes no request.
   const [, payload, signature] = (await sign(a)).split('.')
-  const asked = endpoint.asked
+  const requests = endpoint.asked
   const encode = (header: unknown) => Buffer.from(JSON.stringify(header)).toString('base64url')
   const headers: unknown[] = [
     null,
@@ -101,30 +101,30 @@ t.test('a flood of forged kids causes one question each half a minute, and distu
   ]
   for (const header of headers) t.equal(await status(`${encode(header)}.${payload}.${signature}`), 401)
   for (const token of ['x', '..', `e30.${payload}`]) t.equal(await status(token), 401)
-  t.equal(endpoint.asked, asked)
+  t.equal(endpoint.asked, requests)
   t.equal((await app.inject('/me')).statusCode, 401)
 })
 
-t.test('without keys it starts, and lets nobody in until it knows them', async (t) => {
-  const { endpoint, status, clock, app, logs } = await withEndpoint(t, breakDown)
+t.test('the server starts without keys and returns 503 until they are loaded', async (t) => {
+  const { endpoint, status, clock, app, logs } = await withEndpoint(t, fail)
   const authorization = `Bearer ${await sign(a)}`
   const response = await app.inject({ url: '/me', headers: { authorization } })
   t.equal(response.statusCode, 503)
   t.equal(response.json().code, 'FRT_ERR_KEYS_UNAVAILABLE')
   t.equal(response.headers['retry-after'], '1')
   t.notOk('www-authenticate' in response.headers)
-  t.equal(await status('x'), 401, 'what could not be good is refused')
+  t.equal(await status('x'), 401, 'an unsupported header returns 401')
   t.equal((await app.inject('/me')).statusCode, 401)
 
-  // The pauses between two questions grow.
-  const askedAfter: number[] = []
+  // The pauses between two requests increase.
+  const loadedAfter: number[] = []
   for (let second = 1; second <= 100; second++) {
     clock.advance(1000)
     const before = endpoint.asked
     await status(await sign(a))
-    if (endpoint.asked > before) askedAfter.push(second)
+    if (endpoint.asked > before) loadedAfter.push(second)
   }
-  t.same(askedAfter, [1, 3, 7, 15, 31, 61, 91])
+  t.same(loadedAfter, [1, 3, 7, 15, 31, 61, 91])
   t.same(logs.filter(({ event }) => event === 'jwks_unavailable').length, 1, 'logged once')
 
   endpoint.answer = listing(a)
@@ -134,7 +134,7 @@ t.test('without keys it starts, and lets nobody in until it knows them', async (
   t.ok(logs.some(({ event }) => event === 'jwks_recovered'))
 })
 
-t.test('what is no HTTP is not quoted in the log', async (t) => {
+t.test('the log does not contain a response that is not HTTP', async (t) => {
   const { logs } = await withEndpoint(t, ({ socket }) => socket.end('-ERR AUTH very-secret'))
   const { err } = logs.find(({ event }) => event === 'jwks_unavailable') ?? {}
   t.match(err, { message: /^Parse Error/, code: 'HPE_INVALID_CONSTANT' })
@@ -142,25 +142,25 @@ t.test('what is no HTTP is not quoted in the log', async (t) => {
   t.same(quoted, {})
 })
 
-t.test('while the endpoint fails the keys stay, for a day', async (t) => {
+t.test('the keys stay valid for one day while the endpoint fails', async (t) => {
   const { endpoint, status, clock } = await withEndpoint(t, listing(a))
-  endpoint.answer = breakDown
+  endpoint.answer = fail
   clock.advance(23 * 60 * MINUTE)
   t.equal(await status(await sign(a)), 200)
-  t.equal(await status(await sign(b)), 503, 'one that is not known may be good: no 401, which logs out')
+  t.equal(await status(await sign(b)), 503, 'an unknown key may be valid, so the response is not a 401')
   clock.advance(60 * MINUTE)
   t.equal(await status(await sign(a)), 503)
   endpoint.answer = listing(a)
   clock.advance(MINUTE)
-  t.equal(await status(await sign(a)), 200, 'whoever needs the answer waits for it')
+  t.equal(await status(await sign(a)), 200, 'a request that needs the response waits for it')
 })
 
-t.test('while the endpoint hangs, nobody waits for it who can do without', async (t) => {
+t.test('a token with a known key does not wait for an endpoint that hangs', async (t) => {
   const { endpoint, status, clock } = await withEndpoint(t, listing(a))
-  endpoint.answer = breakDown
+  endpoint.answer = fail
   clock.advance(5 * MINUTE)
   t.equal(await status(await sign(a)), 200)
-  const asked = endpoint.asked
+  const requests = endpoint.asked
   endpoint.answer = () => {}
   clock.advance(MINUTE)
   const beganAt = performance.now()
@@ -169,10 +169,10 @@ t.test('while the endpoint hangs, nobody waits for it who can do without', async
     clock.advance(2000)
   }
   t.ok(performance.now() - beganAt < 4500, 'an answer would be waited for five seconds')
-  await eventually(() => endpoint.asked === asked + 1)
+  await eventually(() => endpoint.asked === requests + 1)
 })
 
-t.test('what a good answer no longer lists is refused, though it was remembered', async (t) => {
+t.test('a key that is no longer listed is rejected, even for cached tokens', async (t) => {
   const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a, b))
   const tokenOf = (pair: Pair) => sign(pair, { claims: { exp: Math.floor(Date.now() / 1000) + 86_400 } })
   const [one, other] = [await tokenOf(a), await tokenOf(b)]
@@ -187,10 +187,10 @@ t.test('what a good answer no longer lists is refused, though it was remembered'
   endpoint.answer = listing()
   clock.advance(5 * MINUTE)
   t.same([await status(one), await status(other)], [503, 503], 'none is left')
-  t.ok(logs.some(({ msg }) => msg === 'the JWKS has no key for EdDSA'))
+  t.ok(logs.some(({ msg }) => msg === 'JWKS has no key for EdDSA'))
 })
 
-t.test('an answer is kept for a minute at the least, and an hour at the most', async (t) => {
+t.test('a response is fresh for at least one minute and at most one hour', async (t) => {
   const rows: [cacheControl: string, keptMs: number][] = [
     ['no-store', MINUTE],
     ['max-age=1', MINUTE],
@@ -204,17 +204,17 @@ t.test('an answer is kept for a minute at the least, and an hour at the most', a
     endpoint.answer = json({ keys: [jwk(a)] }, { 'cache-control': cacheControl })
     clock.advance(60 * MINUTE)
     await status(await sign(a))
-    const asked = endpoint.asked
+    const requests = endpoint.asked
     clock.advance(keptMs - 1000)
     await status(await sign(a))
-    t.equal(endpoint.asked, asked, `${cacheControl}: kept`)
+    t.equal(endpoint.asked, requests, `${cacheControl}: fresh`)
     clock.advance(1000)
     await status(await sign(a))
-    t.equal(endpoint.asked, asked + 1, `${cacheControl}: asked again`)
+    t.equal(endpoint.asked, requests + 1, `${cacheControl}: loaded again`)
   }
 })
 
-t.test('the same keys again forget nothing, and are no news', async (t) => {
+t.test('equal keys keep the cache and are not logged', async (t) => {
   const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a))
   for (let i = 0; i < 3; i++) {
     clock.advance(5 * MINUTE)
@@ -224,9 +224,9 @@ t.test('the same keys again forget nothing, and are no news', async (t) => {
   t.equal(logs.filter(({ event }) => event === 'jwks_keys').length, 1)
 })
 
-t.test('garbage lets nobody in, and takes nothing away', async (t) => {
+t.test('a malformed response adds no keys and removes none', async (t) => {
   const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a))
-  const garbage: Endpoint['answer'][] = [
+  const malformed: Endpoint['answer'][] = [
     (_, response) => response.end('<html>'),
     (_, response) => response.end(publicPem(b)),
     json({ error: 'not found' }),
@@ -237,18 +237,18 @@ t.test('garbage lets nobody in, and takes nothing away', async (t) => {
     (_, response) => response.writeHead(302, { location: endpoint.uri }).end(),
     (_, response) => response.writeHead(201).end(JSON.stringify({ keys: [jwk(b)] }))
   ]
-  for (const answer of garbage) {
+  for (const answer of malformed) {
     endpoint.answer = answer
     clock.advance(5 * MINUTE)
-    const asked = endpoint.asked
+    const requests = endpoint.asked
     t.equal(await status(await sign(b)), 503)
-    t.equal(endpoint.asked, asked + 1)
+    t.equal(endpoint.asked, requests + 1)
     t.equal(await status(await sign(a)), 200)
   }
   t.notOk(logs.some((line) => JSON.stringify(line).includes(publicPem(b).slice(30, 60))))
 })
 
-t.test('what is no public key of the algorithm lets nobody in', async (t) => {
+t.test('entries that are not public keys of the algorithm are ignored', async (t) => {
   const es256 = GENERATE.ES256()
   const { endpoint, status, clock, logs } = await withEndpoint(t, listing(a))
   const kid = thumbprint(b.publicKey)
@@ -270,7 +270,7 @@ t.test('what is no public key of the algorithm lets nobody in', async (t) => {
   t.equal(logs.filter(({ event }) => event === 'jwks_private_key').length, 1)
 })
 
-t.test('an endpoint that comes up after us is found', async (t) => {
+t.test('an endpoint that starts later is used', async (t) => {
   const { endpoint, status, clock } = await withEndpoint(t, (request) => request.socket.destroy())
   t.equal(await status(await sign(a)), 503)
   const held = deferred<void>()

@@ -11,7 +11,7 @@ const pair = GENERATE.EdDSA()
 const keys = [publicPem(pair)]
 
 for (const algorithm of KEY_ALGORITHMS) {
-  t.test(`${algorithm}: a token that the plugin issues is good, and nothing else is`, async (t) => {
+  t.test(`${algorithm}: accepts only tokens that the plugin issued`, async (t) => {
     const own = GENERATE[algorithm]()
     const issuer = await buildApp(t, {
       options: { accessToken: { algorithm, keys: [own.privateKey], ...EXPECTED } }
@@ -30,7 +30,7 @@ for (const algorithm of KEY_ALGORITHMS) {
   })
 }
 
-t.test('errors, challenges and guards are those of the issuer', async (t) => {
+t.test('errors, challenges and guards equal those of the issuer', async (t) => {
   const { app } = await buildResourceServer(t, { keys })
   const get = async (url: string, token?: string) => {
     const response = await app.inject({
@@ -44,7 +44,7 @@ t.test('errors, challenges and guards are those of the issuer', async (t) => {
   t.same(await get('/me', 'x'), [
     401,
     'FRT_ERR_ACCESS_TOKEN_INVALID',
-    'Bearer realm="api", error="invalid_token", error_description="The access token is not valid"'
+    'Bearer realm="api", error="invalid_token", error_description="The access token is invalid"'
   ])
   t.same(await get('/me', await sign(pair, { claims: { exp: now } })), [
     401,
@@ -63,10 +63,10 @@ t.test('errors, challenges and guards are those of the issuer', async (t) => {
   t.equal((await get('/maybe', 'x'))[0], 401)
 })
 
-t.test('a token of somebody else, for somebody else, or for something else is refused', async (t) => {
+t.test('rejects a token of another issuer, for another audience or of another type', async (t) => {
   const { status } = await buildResourceServer(t, { keys })
   t.equal(await status(await sign(pair)), 200)
-  const wrong: object[] = [
+  const invalid: object[] = [
     { iss: 'https://evil.example' },
     { iss: undefined },
     { iss: [EXPECTED.issuer] },
@@ -80,7 +80,8 @@ t.test('a token of somebody else, for somebody else, or for something else is re
     { exp: 'never' },
     { exp: {} }
   ]
-  for (const claims of wrong) t.equal(await status(await sign(pair, { claims })), 401, JSON.stringify(claims))
+  for (const claims of invalid)
+    t.equal(await status(await sign(pair, { claims })), 401, JSON.stringify(claims))
   const types: object[] = [
     { typ: 'JWT' },
     { typ: undefined },
@@ -92,35 +93,38 @@ t.test('a token of somebody else, for somebody else, or for something else is re
   for (const header of types) t.equal(await status(await sign(pair, { header })), 401, JSON.stringify(header))
 })
 
-t.test('the public key is no secret, and no algorithm stands for another', async (t) => {
-  const es256 = GENERATE.ES256()
-  const { status } = await buildResourceServer(t, {
-    keys: [publicPem(pair), es256.publicKey],
-    algorithm: ['EdDSA', 'ES256']
-  })
-  t.equal(await status(await sign(es256, { algorithm: 'ES256' })), 200)
-  t.equal(await status(await sign(pair)), 200)
-  const [, payload = ''] = (await sign(pair)).split('.')
-  const kid = thumbprint(pair.publicKey)
-  const encode = (header: object) => Buffer.from(JSON.stringify(header)).toString('base64url')
-  for (const alg of ['HS256', 'HS512', 'none', 'EdDSA', 'ES256', 'Ed25519']) {
-    const content = `${encode({ alg, typ: 'at+jwt', kid })}.${payload}`
-    for (const secret of [
-      publicPem(pair),
-      publicPem(pair).trim(),
-      pair.publicKey.export({ type: 'spki', format: 'der' })
-    ]) {
-      const mac = createHmac('sha256', secret).update(content).digest('base64url')
-      t.equal(await status(`${content}.${mac}`), 401, alg)
+t.test(
+  'rejects a token signed with the public key as a secret, and a token of another algorithm',
+  async (t) => {
+    const es256 = GENERATE.ES256()
+    const { status } = await buildResourceServer(t, {
+      keys: [publicPem(pair), es256.publicKey],
+      algorithm: ['EdDSA', 'ES256']
+    })
+    t.equal(await status(await sign(es256, { algorithm: 'ES256' })), 200)
+    t.equal(await status(await sign(pair)), 200)
+    const [, payload = ''] = (await sign(pair)).split('.')
+    const kid = thumbprint(pair.publicKey)
+    const encode = (header: object) => Buffer.from(JSON.stringify(header)).toString('base64url')
+    for (const alg of ['HS256', 'HS512', 'none', 'EdDSA', 'ES256', 'Ed25519']) {
+      const content = `${encode({ alg, typ: 'at+jwt', kid })}.${payload}`
+      for (const secret of [
+        publicPem(pair),
+        publicPem(pair).trim(),
+        pair.publicKey.export({ type: 'spki', format: 'der' })
+      ]) {
+        const mac = createHmac('sha256', secret).update(content).digest('base64url')
+        t.equal(await status(`${content}.${mac}`), 401, alg)
+      }
+      t.equal(await status(`${content}.`), 401, alg)
     }
-    t.equal(await status(`${content}.`), 401, alg)
+    // Each has a valid signature, but the kid of the other key.
+    t.equal(await status(await sign(es256, { algorithm: 'ES256', header: { kid } })), 401)
+    t.equal(await status(await sign(pair, { header: { kid: thumbprint(es256.publicKey) } })), 401)
   }
-  // Each with a good signature, under the name of the other.
-  t.equal(await status(await sign(es256, { algorithm: 'ES256', header: { kid } })), 401)
-  t.equal(await status(await sign(pair, { header: { kid: thumbprint(es256.publicKey) } })), 401)
-})
+)
 
-t.test('the token is read from another header, and remembered or not', async (t) => {
+t.test('reads the token from another header, with and without a cache', async (t) => {
   const { app } = await buildResourceServer(t, { keys, header: 'X-Auth-Token', cache: 0 })
   const token = await sign(pair)
   for (let i = 0; i < 2; i++) {
@@ -129,45 +133,51 @@ t.test('the token is read from another header, and remembered or not', async (t)
   t.equal((await app.inject({ url: '/me', headers: { authorization: `Bearer ${token}` } })).statusCode, 401)
 })
 
-t.test('a bad option is an error at registration, which says what would be right', async (t) => {
-  const right = { ...EXPECTED, keys }
-  const uri = 'an address that starts with https:// (on loopback http:// will do), without credentials'
-  const bad: [options: object, message: string][] = [
+t.test('an invalid option is an error at registration with a helpful message', async (t) => {
+  const valid = { ...EXPECTED, keys }
+  const uri = 'an https:// URL without credentials. http:// is allowed for loopback addresses'
+  const invalid: [options: object, message: string][] = [
     [
-      { ...right, issuer: undefined },
-      'issuer must be given: the iss of the tokens, which a resource server must check (RFC 9068 section 4)'
+      { ...valid, issuer: undefined },
+      'option "issuer" is required: a resource server must check the claim iss (RFC 9068, section 4)'
     ],
     [
-      { ...right, audience: undefined },
-      'audience must be given: the aud of the tokens, which a resource server must check (RFC 9068 section 4)'
+      { ...valid, audience: undefined },
+      'option "audience" is required: a resource server must check the claim aud (RFC 9068, section 4)'
     ],
-    [{ ...right, issuer: '' }, 'issuer must be a string that is not empty'],
-    [{ ...right, audience: ['a'] }, 'audience must be a string that is not empty'],
-    [EXPECTED, 'keys must be given, or jwksUri: one of the two'],
+    [{ ...valid, issuer: '' }, 'option "issuer" must be a non-empty string'],
+    [{ ...valid, audience: ['a'] }, 'option "audience" must be a non-empty string'],
+    [EXPECTED, 'exactly one of the options "keys" and "jwksUri" is required'],
     [
-      { ...right, jwksUri: 'https://auth.example.com/jwks' },
-      'keys must be given, or jwksUri: one of the two'
+      { ...valid, jwksUri: 'https://auth.example.com/jwks' },
+      'exactly one of the options "keys" and "jwksUri" is required'
     ],
-    [{ ...right, keys: [] }, 'keys must be one public key for EdDSA, or several'],
-    [{ ...right, keys: keys[0] }, 'keys must be an array'],
+    [{ ...valid, keys: [] }, 'option "keys" must be one or more public keys for EdDSA'],
+    [{ ...valid, keys: keys[0] }, 'option "keys" must be an array'],
     [
-      { ...right, keys: [publicPem(pair), privatePem(GENERATE.EdDSA())] },
-      'keys[1] must be a public key: the private one belongs to whoever signs'
+      { ...valid, keys: [publicPem(pair), privatePem(GENERATE.EdDSA())] },
+      'option "keys[1]" must be a public key. Only the issuer may hold private keys'
     ],
-    [{ ...right, keys: [publicPem(pair), pair.publicKey] }, 'keys[1] must be a key whose kid no other has'],
-    [{ ...right, algorithm: 'ES256' }, 'keys[0] must be an EC key on the curve P-256, for ES256'],
     [
-      { ...right, algorithm: ['ES256', 'RS256'] },
-      'keys[0] must be an EC key on the curve P-256, for ES256 or an RSA key of at least 2048 bits, for RS256'
+      { ...valid, keys: [publicPem(pair), pair.publicKey] },
+      'option "keys[1]" must be a key with a unique kid'
     ],
-    [{ ...right, algorithm: 'HS256' }, "algorithm must be 'EdDSA' or 'ES256' or 'RS256'"],
-    [{ ...right, algorithm: ['EdDSA', 'none'] }, "algorithm[1] must be 'EdDSA' or 'ES256' or 'RS256'"],
-    [{ ...right, algorithm: [] }, 'algorithm must be an algorithm, or several'],
-    [{ ...right, cache: -1 }, 'cache must be a whole number of at least 0'],
-    [{ ...right, header: 'a b' }, 'header must be the name of a header'],
+    [{ ...valid, algorithm: 'ES256' }, 'option "keys[0]" must be an EC key on the curve P-256 for ES256'],
     [
-      { ...right, secret: SECRET },
-      'secret must be left out: the options here are keys, jwksUri, algorithm, issuer, audience, header, cache'
+      { ...valid, algorithm: ['ES256', 'RS256'] },
+      'option "keys[0]" must be an EC key on the curve P-256 for ES256 or an RSA key of at least 2048 bits for RS256'
+    ],
+    [{ ...valid, algorithm: 'HS256' }, "option \"algorithm\" must be 'EdDSA' or 'ES256' or 'RS256'"],
+    [
+      { ...valid, algorithm: ['EdDSA', 'none'] },
+      "option \"algorithm[1]\" must be 'EdDSA' or 'ES256' or 'RS256'"
+    ],
+    [{ ...valid, algorithm: [] }, 'option "algorithm" must be one or more algorithms'],
+    [{ ...valid, cache: -1 }, 'option "cache" must be a whole number of at least 0'],
+    [{ ...valid, header: 'a b' }, 'option "header" must be a header name'],
+    [
+      { ...valid, secret: SECRET },
+      'unknown option "secret", the options are: keys, jwksUri, algorithm, issuer, audience, header, cache'
     ],
     ...[
       'http://auth.example.com/jwks',
@@ -179,13 +189,13 @@ t.test('a bad option is an error at registration, which says what would be right
       'file:///etc/passwd',
       'auth.example.com',
       ''
-    ].map((jwksUri): [object, string] => [{ ...EXPECTED, jwksUri }, `jwksUri must be ${uri}`]),
-    [{ ...EXPECTED, jwksUri: new URL('https://auth.example.com/jwks') }, `jwksUri must be ${uri}`]
+    ].map((jwksUri): [object, string] => [{ ...EXPECTED, jwksUri }, `option "jwksUri" must be ${uri}`]),
+    [{ ...EXPECTED, jwksUri: new URL('https://auth.example.com/jwks') }, `option "jwksUri" must be ${uri}`]
   ]
-  for (const [options, message] of bad) await refused(t, options, message)
+  for (const [options, message] of invalid) await rejects(t, options, message)
 })
 
-async function refused(t: Test, options: object, message: string): Promise<void> {
+async function rejects(t: Test, options: object, message: string): Promise<void> {
   const app = Fastify()
   t.after(() => app.close())
   await t.rejects(
@@ -195,7 +205,7 @@ async function refused(t: Test, options: object, message: string): Promise<void>
   )
 }
 
-t.test('it has guards and nothing else, and lives in one app with an issuer', async (t) => {
+t.test('has only guards, and works in one app with an issuer', async (t) => {
   const app = Fastify()
   t.after(() => app.close())
   await app.register(async (scope) => {

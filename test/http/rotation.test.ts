@@ -9,15 +9,15 @@ const MINUTE = 60 * SECOND
 
 async function watch(t: Test, under: StoreUnderTest) {
   const refreshes: RefreshEvent[] = []
-  const thefts: ReuseEvent[] = []
+  const reuses: ReuseEvent[] = []
   const built = await buildApp(t, {
     under,
     options: {
       onRefresh: (event) => void refreshes.push(event),
-      onReuse: (event) => void thefts.push(event)
+      onReuse: (event) => void reuses.push(event)
     }
   })
-  /** Calls the guarded route, and waits until the store knows of it. */
+  /** Calls the guarded route, and waits until the store has recorded the confirmation. */
   const use = async (client: Client) => {
     const response = await client.call()
     await built.settled()
@@ -25,26 +25,26 @@ async function watch(t: Test, under: StoreUnderTest) {
   }
   const count = (outcome: RefreshEvent['outcome']) =>
     refreshes.filter((event) => event.outcome === outcome).length
-  return { ...built, thefts, use, count }
+  return { ...built, reuses, use, count }
 }
 
 await eachStore(t, async (t, open) => {
-  t.test('50 concurrent refreshes with one token: all are answered, and one rotates', async (t) => {
+  t.test('50 concurrent refreshes with one token succeed, and one rotates', async (t) => {
     const { app, count } = await watch(t, open(t))
     const client = new Client(app)
     await client.login()
-    const answers = await Promise.all(Array.from({ length: 50 }, () => client.loseResponse()))
-    t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+    const responses = await Promise.all(Array.from({ length: 50 }, () => client.loseResponse()))
+    t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]))
     t.equal(count('rotated'), 1)
     t.equal(count('replayed'), 49)
-    const generations = answers.map((answer) => {
+    const generations = responses.map((answer) => {
       const claims = answer.json().access_token.split('.')[1]
       return JSON.parse(Buffer.from(claims, 'base64url').toString()).gen
     })
     t.same(new Set(generations), new Set([2]))
   })
 
-  t.test('40 races of a refresh against a logout: the session never lives on', async (t) => {
+  t.test('40 races of a refresh and a logout always revoke the session', async (t) => {
     const { app } = await watch(t, open(t))
     for (let i = 0; i < 40; i++) {
       const client = new Client(app)
@@ -63,86 +63,93 @@ await eachStore(t, async (t, open) => {
     }
   })
 
-  t.test('a lost answer is repeated, long after the grace, until the new pair is used', async (t) => {
-    const { app, advance, use, count, thefts } = await watch(t, open(t))
-    const client = new Client(app)
-    await client.login()
-    t.equal((await client.loseResponse()).statusCode, 200)
-    await advance(3 * 24 * 60 * MINUTE)
+  t.test(
+    'a lost response is repeated long after the grace period, until the new tokens are used',
+    async (t) => {
+      const { app, advance, use, count, reuses } = await watch(t, open(t))
+      const client = new Client(app)
+      await client.login()
+      t.equal((await client.loseResponse()).statusCode, 200)
+      await advance(3 * 24 * 60 * MINUTE)
 
-    const tabs = Array.from({ length: 5 }, () => client.copy())
-    const first = tabs[0] as Client
-    t.equal((await first.refresh()).statusCode, 200, 'the retry')
-    t.equal((await use(first)).json().gen, 2, 'a copy of the same generation')
-    for (const tab of tabs.slice(1)) {
-      await advance(5 * SECOND)
-      t.equal((await tab.refresh()).statusCode, 200, 'a tab with the old token, while the first uses the new')
-      t.equal((await use(tab)).json().gen, 2)
+      const tabs = Array.from({ length: 5 }, () => client.copy())
+      const first = tabs[0] as Client
+      t.equal((await first.refresh()).statusCode, 200, 'the retry')
+      t.equal((await use(first)).json().gen, 2, 'a copy of the same generation')
+      for (const tab of tabs.slice(1)) {
+        await advance(5 * SECOND)
+        t.equal(
+          (await tab.refresh()).statusCode,
+          200,
+          'a tab with the old token, while the first uses the new'
+        )
+        t.equal((await use(tab)).json().gen, 2)
+      }
+      t.equal(count('rotated'), 1)
+
+      await advance(10 * SECOND)
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+      for (const tab of tabs) {
+        t.equal((await tab.call()).json().code, 'FRT_ERR_SESSION_REVOKED', 'access tokens are rejected')
+        t.equal((await tab.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED', 'and refresh tokens')
+      }
+      t.match(reuses, [{ sub: 'ada', gen: 2, reason: 'reuse', row: 8 }])
+      t.equal(reuses.length, 1, 'reported once')
     }
-    t.equal(count('rotated'), 1)
+  )
 
-    await advance(10 * SECOND)
-    t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-    t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-    for (const tab of tabs) {
-      t.equal((await tab.call()).json().code, 'FRT_ERR_SESSION_REVOKED', 'access tokens are refused')
-      t.equal((await tab.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED', 'and refresh tokens')
-    }
-    t.match(thefts, [{ sub: 'ada', gen: 2, reason: 'reuse', row: 8 }])
-    t.equal(thefts.length, 1, 'told once')
-  })
-
-  t.test('a thief who mirrors each refresh of his victim is found out at the next rotation', async (t) => {
-    const { app, advance, use, thefts } = await watch(t, open(t))
+  t.test('an attacker who copies each refresh of the user is detected at the next rotation', async (t) => {
+    const { app, advance, use, reuses } = await watch(t, open(t))
     const victim = new Client(app)
     await victim.login()
-    const thief = victim.copy()
+    const attacker = victim.copy()
 
     await advance(5 * MINUTE)
     await victim.refresh()
     await use(victim)
     await advance(2 * SECOND)
-    t.equal((await thief.refresh()).statusCode, 200, 'within the grace, he gets through')
-    await use(thief)
+    t.equal((await attacker.refresh()).statusCode, 200, 'accepted within the grace period')
+    await use(attacker)
 
     await advance(5 * MINUTE)
     t.equal((await victim.refresh()).statusCode, 200)
     await use(victim)
     await advance(2 * SECOND)
-    t.equal((await thief.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-    t.match(thefts, [{ row: 5 }])
-    t.equal((await victim.call()).statusCode, 401, 'the session has ended for both')
+    t.equal((await attacker.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+    t.match(reuses, [{ row: 5 }])
+    t.equal((await victim.call()).statusCode, 401, 'the session is revoked for both')
   })
 
-  t.test('a thief who refreshes before his victim, unseen, is found out at the next rotation', async (t) => {
-    const { app, advance, use, thefts } = await watch(t, open(t))
+  t.test('an attacker who refreshes before the user is detected at the next rotation', async (t) => {
+    const { app, advance, use, reuses } = await watch(t, open(t))
     const victim = new Client(app)
     await victim.login()
-    const thief = victim.copy()
+    const attacker = victim.copy()
 
     await advance(4 * MINUTE)
-    t.equal((await thief.refresh()).statusCode, 200)
+    t.equal((await attacker.refresh()).statusCode, 200)
     await advance(MINUTE)
-    t.equal((await victim.refresh()).statusCode, 200, 'he never used what he got')
+    t.equal((await victim.refresh()).statusCode, 200, 'the attacker never used the new tokens')
     await use(victim)
 
     await advance(4 * MINUTE)
-    t.equal((await thief.refresh()).statusCode, 200)
+    t.equal((await attacker.refresh()).statusCode, 200)
     await advance(MINUTE)
     t.equal((await victim.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-    t.match(thefts, [{ row: 5 }])
-    t.equal((await thief.refresh()).statusCode, 401)
+    t.match(reuses, [{ row: 5 }])
+    t.equal((await attacker.refresh()).statusCode, 401)
   })
 
-  t.test('ten cycles of five tabs on one jar, with reloads in between: nobody is', async (t) => {
-    const { app, advance, use, count, thefts } = await watch(t, open(t))
+  t.test('ten cycles of five tabs with one cookie jar and reloads detect no reuse', async (t) => {
+    const { app, advance, use, count, reuses } = await watch(t, open(t))
     const jar = new Jar()
     const tabs = Array.from({ length: 5 }, () => new Client(app, {}, jar))
     const [reloaded] = tabs as [Client, ...Client[]]
     await reloaded.login()
     for (let cycle = 0; cycle < 10; cycle++) {
       await advance(5 * MINUTE + SECOND)
-      // All send what the jar holds; the answers come one after the other, and each sets the cookie.
+      // All tabs send the same cookie. The responses arrive one after the other, and each sets the cookie.
       const sent = tabs.map(({ jar }) => ({ ...jar }))
       for (const [i, tab] of tabs.entries()) {
         const own = new Client(app, {}, Object.assign(new Jar(), sent[i]))
@@ -158,7 +165,7 @@ await eachStore(t, async (t, open) => {
         t.equal((await use(reloaded)).statusCode, 200)
       }
     }
-    t.same(thefts, [])
+    t.same(reuses, [])
     t.equal(count('rotated'), 10, 'one rotation a cycle')
   })
 })

@@ -7,7 +7,7 @@ import { Client } from '../support/client.js'
 
 const MINUTE = 60_000
 
-/** All routes of the plugin do what they do in an app without compilers of its own. */
+/** Asserts that all routes work as in an app without its own compilers. */
 async function goThrough(t: Test, app: FastifyInstance): Promise<void> {
   const client = new Client(app)
   t.match((await client.login()).json(), { token_type: 'Bearer', expires_in: 300, access_token: String })
@@ -39,7 +39,7 @@ function useZod(app: FastifyInstance): void {
 }
 
 for (const when of ['prepare', 'extend'] as const) {
-  t.test(`app-wide Zod compilers do not touch our routes (${when})`, async (t) => {
+  t.test(`app-wide Zod compilers do not affect the plugin's routes (${when})`, async (t) => {
     const { app } = await buildApp(t, {
       [when]: useZod,
       ...(when === 'prepare' && {
@@ -59,12 +59,16 @@ for (const when of ['prepare', 'extend'] as const) {
     await goThrough(t, app)
     if (when !== 'prepare') return
     const double = (payload: object) => app.inject({ method: 'POST', url: '/double', payload })
-    t.same((await double({ n: 2 })).json(), { doubled: 4 }, "nor do ours touch the app's")
+    t.same(
+      (await double({ n: 2 })).json(),
+      { doubled: 4 },
+      'the compilers of the plugin do not affect the app'
+    )
     t.equal((await double({ n: 'two' })).statusCode, 400)
   })
 }
 
-t.test('compilers that refuse everything do not touch our routes', async (t) => {
+t.test('compilers that reject everything do not affect the routes of the plugin', async (t) => {
   const { app } = await buildApp(t, {
     prepare(app) {
       app.setValidatorCompiler(() => () => ({ error: new Error('never valid') }))
@@ -76,28 +80,28 @@ t.test('compilers that refuse everything do not touch our routes', async (t) => 
   await goThrough(t, app)
 })
 
-t.test("a user's own Zod schema works for the login with its own compilers", async (t) => {
+t.test('a Zod schema works for the login with its own compilers', async (t) => {
   const body = z.object({ username: z.string().min(2), password: z.string() })
   const { app } = await buildApp(t, {
     options: {
-      login({ body: given }) {
-        const { username, password } = given as z.infer<typeof body>
+      login({ body: input }) {
+        const { username, password } = input as z.infer<typeof body>
         return password === 'lovelace' ? { sub: username } : null
       },
       routes: { login: { schema: { body }, validatorCompiler } }
     }
   })
   const login = (payload: object) => app.inject({ method: 'POST', url: '/auth/login', payload })
-  const refused = await login({ username: 'a' })
-  t.equal(refused.statusCode, 400)
-  t.equal(refused.json().code, 'FST_ERR_VALIDATION')
+  const rejected = await login({ username: 'a' })
+  t.equal(rejected.statusCode, 400)
+  t.equal(rejected.json().code, 'FST_ERR_VALIDATION')
   t.equal((await login({ username: 'ada', password: 'x' })).statusCode, 401)
   const response = await login({ username: 'ada', password: 'lovelace' })
   t.equal(response.statusCode, 200)
   t.match(await app.sessions.verify(response.json().access_token), { sub: 'ada' })
 })
 
-t.test("an app's shared schema is known to the login's own", async (t) => {
+t.test('the login schema can refer to a shared schema of the app', async (t) => {
   const { app } = await buildApp(t, {
     prepare(app) {
       app.addSchema({
@@ -123,18 +127,18 @@ t.test("an app's shared schema is known to the login's own", async (t) => {
   t.equal((await login({ sub: 'ada' })).statusCode, 200)
   t.equal((await login({ sub: 'a' })).statusCode, 400)
   t.equal((await login({})).statusCode, 400)
-  const refused = await app.inject({ method: 'POST', url: '/auth/refresh' })
-  t.same(refused.json(), { code: 'FRT_ERR_NO_REFRESH_TOKEN', message: 'A refresh token is required' })
-  t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
+  const rejected = await app.inject({ method: 'POST', url: '/auth/refresh' })
+  t.same(rejected.json(), { code: 'FRT_ERR_NO_REFRESH_TOKEN', message: 'A refresh token is required' })
+  t.equal(rejected.headers['www-authenticate'], 'Bearer realm="api"')
 })
 
-/** How apps shape their errors. What the handler answers is what the client gets, on our routes as on theirs. */
+/** Error formats of apps. The routes of the plugin must return them unchanged, like the routes of the app. */
 const SHAPES: Record<string, (error: FastifyError) => object> = {
-  'a flat one': ({ code, message }) => ({ code, message, hint: 'none' }),
+  'a flat object': ({ code, message }) => ({ code, message, hint: 'none' }),
   'an error in an object': ({ code, message }) => ({ error: { code, message } }),
   'a status of words': ({ code }) => ({ statusCode: 'fail', code }),
   'a list of errors': ({ code, message }) => ({ errors: [{ code, message }] }),
-  'a message in parts': ({ code, message }) => ({ code, message: { text: message, args: [1] } }),
+  'a structured message': ({ code, message }) => ({ code, message: { text: message, args: [1] } }),
   'a list': ({ code }) => [code],
   'RFC 9457': ({ code, message, statusCode }) => ({
     type: `https://errors.example/${code}`,
@@ -144,7 +148,7 @@ const SHAPES: Record<string, (error: FastifyError) => object> = {
 }
 
 for (const [name, shape] of Object.entries(SHAPES)) {
-  t.test(`an app's own error handler answers on our routes as on its own: ${name}`, async (t) => {
+  t.test(`an error handler of the app also formats errors of the plugin's routes: ${name}`, async (t) => {
     const { app, advance } = await buildApp(t, {
       prepare(app) {
         app.setErrorHandler((error: FastifyError, _request, reply) => {
@@ -157,21 +161,21 @@ for (const [name, shape] of Object.entries(SHAPES)) {
     const cookie = `__Host-refresh_token=${client.jar.refreshToken}`
     const post = (url: string, headers: Record<string, string> = {}) =>
       app.inject({ method: 'POST', url, headers })
-    const ours = (code: string, message: string, statusCode: number) =>
+    const expected = (code: string, message: string, statusCode: number) =>
       JSON.parse(JSON.stringify(shape(Object.assign(new Error(message), { code, statusCode, name: code }))))
 
-    const refused = await post('/auth/refresh')
-    t.equal(refused.statusCode, 401)
-    t.strictSame(refused.json(), ours('FRT_ERR_NO_REFRESH_TOKEN', 'A refresh token is required', 401))
-    t.equal(refused.headers['www-authenticate'], 'Bearer realm="api"')
+    const rejected = await post('/auth/refresh')
+    t.equal(rejected.statusCode, 401)
+    t.strictSame(rejected.json(), expected('FRT_ERR_NO_REFRESH_TOKEN', 'A refresh token is required', 401))
+    t.equal(rejected.headers['www-authenticate'], 'Bearer realm="api"')
 
     const login = await post('/auth/login')
     t.equal(login.statusCode, 401)
-    t.same(login.json(), ours('FRT_ERR_INVALID_CREDENTIALS', 'The credentials are not valid', 401))
+    t.same(login.json(), expected('FRT_ERR_INVALID_CREDENTIALS', 'The credentials are invalid', 401))
 
     const foreign = await post('/auth/logout', { cookie, 'sec-fetch-site': 'cross-site' })
     t.equal(foreign.statusCode, 403)
-    t.same(foreign.json(), ours('FRT_ERR_CROSS_ORIGIN', 'Requests from this origin are not allowed', 403))
+    t.same(foreign.json(), expected('FRT_ERR_CROSS_ORIGIN', 'Requests from this origin are not allowed', 403))
 
     const unknown = await app.inject({
       method: 'DELETE',
@@ -179,22 +183,22 @@ for (const [name, shape] of Object.entries(SHAPES)) {
       headers: client.accessHeaders()
     })
     t.equal(unknown.statusCode, 404)
-    t.same(unknown.json(), ours('FRT_ERR_SESSION_NOT_FOUND', 'There is no such session', 404))
+    t.same(unknown.json(), expected('FRT_ERR_SESSION_NOT_FOUND', 'The session does not exist', 404))
 
     await advance(6 * MINUTE)
     const guarded = await client.call()
-    t.same(guarded.json(), ours('FRT_ERR_ACCESS_TOKEN_EXPIRED', 'The access token has expired', 401))
+    t.same(guarded.json(), expected('FRT_ERR_ACCESS_TOKEN_EXPIRED', 'The access token has expired', 401))
   })
 }
 
-t.test('what login answers by itself comes as it is', async (t) => {
+t.test('a response that login sends is unchanged', async (t) => {
   const answer = { challenge: 'otp', access_token: null, expires_in: 'soon', list: [1, { deep: true }] }
   const { app } = await buildApp(t, { options: { login: (_request, reply) => reply.send(answer) } })
   const response = await app.inject({ method: 'POST', url: '/auth/login', payload: {} })
   t.strictSame(response.json(), answer)
 })
 
-t.test('a body is not judged by what the document says of it', async (t) => {
+t.test('documented bodies are not validated', async (t) => {
   const { app } = await buildApp(t, { options: { transport: 'body' } })
   const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload })
   t.equal((await post('/auth/refresh', {})).json().code, 'FRT_ERR_NO_REFRESH_TOKEN')
@@ -202,7 +206,7 @@ t.test('a body is not judged by what the document says of it', async (t) => {
   t.equal((await post('/auth/logout', { refresh_token: '' })).statusCode, 200)
 })
 
-t.test("nor by a compiler of the app's own", async (t) => {
+t.test('documented bodies are not validated by a compiler of the app', async (t) => {
   const headers = z.object({ 'x-client': z.string() })
   const { app } = await buildApp(t, {
     options: { transport: 'body', routes: { refresh: { schema: { headers }, validatorCompiler } } }
@@ -213,7 +217,7 @@ t.test("nor by a compiler of the app's own", async (t) => {
   t.equal((await refresh({ 'x-client': 'a' })).json().code, 'FRT_ERR_NO_REFRESH_TOKEN')
 })
 
-t.test("a body that the login's schema refuses is answered as Fastify answers it", async (t) => {
+t.test('a body that does not match the login schema returns the error of Fastify', async (t) => {
   const schema = { body: { type: 'object', required: ['sub'] } }
   const { app } = await buildApp(t, { options: { routes: { login: { schema } } } })
   const response = await app.inject({ method: 'POST', url: '/auth/login', payload: {} })
@@ -225,7 +229,7 @@ t.test("a body that the login's schema refuses is answered as Fastify answers it
   })
 })
 
-t.test('what a claim or metadata holds comes back whole', async (t) => {
+t.test('claims and metadata are returned completely', async (t) => {
   const { app } = await buildApp(t)
   const claims = { roles: ['a', 'b'], deep: { a: [{ b: null }] }, text: 'ünï\u2028', n: 1.5, yes: true }
   const metadata = { device: { name: 'Ada’s phone', tags: ['x'] }, last: null }
@@ -235,7 +239,7 @@ t.test('what a claim or metadata holds comes back whole', async (t) => {
   t.match((await client.call('/auth/sessions')).json().sessions, [{ metadata }])
 })
 
-t.test('a validator that coerces does not change what login reads', async (t) => {
+t.test('the body of the login is not coerced', async (t) => {
   const bodies: unknown[] = []
   const { app } = await buildApp(t, {
     options: {
@@ -245,7 +249,7 @@ t.test('a validator that coerces does not change what login reads', async (t) =>
       }
     }
   })
-  const given = { n: '1', extra: { deep: true }, list: [1, '2'] }
-  await app.inject({ method: 'POST', url: '/auth/login', payload: given })
-  t.same(bodies, [given])
+  const payload = { n: '1', extra: { deep: true }, list: [1, '2'] }
+  await app.inject({ method: 'POST', url: '/auth/login', payload })
+  t.same(bodies, [payload])
 })

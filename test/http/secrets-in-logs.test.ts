@@ -19,8 +19,8 @@ const PREAMBLE = `
   const refresh = (token) => post('/auth/refresh', { headers: { cookie: '__Host-refresh_token=' + token } })
 `
 
-/** How a test file ends that does this, under the watch that every test file is under. */
-function endOf(code: string): { status: number | null; stderr: string } {
+/** Runs code like a test file, with the check for secrets in logs. Returns its exit status and stderr. */
+function runTestFile(code: string): { status: number | null; stderr: string } {
   const imports = ['./scripts/ts-loader.mjs', './test/support/watch-logs.ts'].map(
     (name) => `--import=${name}`
   )
@@ -32,17 +32,17 @@ function endOf(code: string): { status: number | null; stderr: string } {
   return { status, stderr }
 }
 
-t.test('an app that keeps its secrets ends well', async (t) => {
-  const { status, stderr } = endOf(`
+t.test('a test file without secrets in its log passes', async (t) => {
+  const { status, stderr } = runTestFile(`
     const { cookies } = await login()
     const refreshed = await refresh(cookies[0].value)
     await refresh(cookies[0].value + 'x')
-    app.log.error(new Error('the cookie ' + cookies[0].name + ' was refused with ' + refreshed.statusCode))
+    app.log.error(new Error('the cookie ' + cookies[0].name + ' was rejected with ' + refreshed.statusCode))
   `)
   t.equal(status, 0, stderr)
 })
 
-/** Each is one line. */
+/** One line of code for each kind of leak. */
 const LEAKS: Record<string, string> = {
   'the refresh token of an answer': `app.log.trace(refreshToken)`,
   'a piece of it': `app.log.info({ at: refreshToken.slice(8, 31) })`,
@@ -56,7 +56,7 @@ const LEAKS: Record<string, string> = {
     await login()
     early = false`,
   'a token that never is sent': `app.log.info(await app.sessions.create({ sub: 'ada' }))`,
-  'what somebody presents for a token': `
+  'a presented token': `
     const presented = Buffer.from(Array.from({ length: 64 }, (_, i) => (i * 37) % 251)).toString('base64url')
     await refresh(presented)
     app.log.error(new Error('cannot read ' + presented))`,
@@ -67,24 +67,24 @@ const LEAKS: Record<string, string> = {
     Fastify({ logger: { level: 'fatal', stream: { write() {} } } }).log.trace(refreshToken)`
 }
 
-t.test('an app that writes a secret fails its test file, whatever and however it writes', async (t) => {
-  const given = `
+t.test('a test file with a secret in its log fails', async (t) => {
+  const setUp = `
     const response = await login()
     const refreshToken = response.cookies[0].value
     const accessToken = response.json().access_token
     const family = Buffer.from(refreshToken, 'base64url').subarray(6, 22)
   `
-  const { status, stderr } = endOf(
-    given +
+  const { status, stderr } = runTestFile(
+    setUp +
       Object.values(LEAKS)
         .map((code) => `{\n${code}\n}`)
         .join('\n')
   )
   t.equal(status, 1)
-  const [, told, ...listed] = /(\d+) log lines hold a secret:\n(.*)/s.exec(stderr) ?? []
+  const [, count, ...listed] = /(\d+) log lines hold a secret:\n(.*)/s.exec(stderr) ?? []
   const lines = listed.join('').split('\n').filter(Boolean)
   const names = Object.keys(LEAKS)
-  t.equal(Number(told), names.length)
+  t.equal(Number(count), names.length)
   t.equal(lines.length, names.length)
   for (const [i, name] of names.entries()) t.match(lines[i], '[secret]', name)
 })

@@ -37,7 +37,7 @@ function remove(client: Client, id: string) {
 }
 
 await eachStore(t, async (t, open) => {
-  t.test('a user sees his sessions, oldest first, and which one he uses', async (t) => {
+  t.test('the list returns the sessions of the user, oldest first, and marks the current one', async (t) => {
     const { app, advance } = await buildApp(t, { under: open(t) })
     const phone = new Client(app)
     const login = await app.inject({
@@ -57,7 +57,7 @@ await eachStore(t, async (t, open) => {
     t.equal(response.headers['set-cookie'], undefined)
     const { sessions } = response.json() as { sessions: Listed[] }
     t.same(Object.keys(response.json()), ['sessions'])
-    t.equal(sessions.length, 2, 'of nobody else')
+    t.equal(sessions.length, 2, 'only of this user')
     for (const session of sessions) {
       t.same(Object.keys(session).sort(), [
         'created_at',
@@ -84,7 +84,7 @@ await eachStore(t, async (t, open) => {
     )
   })
 
-  t.test('times of use are told to the hour, and none before the session began', async (t) => {
+  t.test('times of use are rounded to the hour, and never before the creation', async (t) => {
     const { app, advance } = await buildApp(t, { under: open(t) })
     const client = await loggedIn(app)
     await advance(2 * HOUR)
@@ -98,13 +98,13 @@ await eachStore(t, async (t, open) => {
     t.ok(Math.abs(expires.getTime() - Number(stored?.expiresAt)) <= HOUR)
   })
 
-  t.test('a user ends one of his sessions', async (t) => {
-    const ended: LogoutEvent[] = []
+  t.test('DELETE revokes a session of the user', async (t) => {
+    const revocations: LogoutEvent[] = []
     const { app } = await buildApp(t, {
       under: open(t),
       options: {
         onLogout: (event) => {
-          ended.push(event)
+          revocations.push(event)
         }
       }
     })
@@ -120,34 +120,34 @@ await eachStore(t, async (t, open) => {
     t.equal((await phone.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
     t.equal((await phone.refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
     t.equal((await list(desk)).length, 1)
-    t.match(ended, [{ sub: 'ada', sid: lost?.id, reason: 'revoked' }])
+    t.match(revocations, [{ sub: 'ada', sid: lost?.id, reason: 'revoked' }])
 
     const again = await remove(desk, lost?.id ?? '')
     t.equal(again.statusCode, 404)
     t.equal(again.json().code, 'FRT_ERR_SESSION_NOT_FOUND')
   })
 
-  t.test("another user's session is as unknown as none", async (t) => {
+  t.test('DELETE returns 404 for a session of another user', async (t) => {
     const { app } = await buildApp(t, { under: open(t) })
     const ada = await loggedIn(app)
     const grace = await loggedIn(app, { sub: 'grace' })
     const [session] = await list(ada)
 
-    const answers = [await remove(grace, session?.id ?? ''), await remove(grace, UNKNOWN_SID)]
-    for (const response of answers) {
+    const responses = [await remove(grace, session?.id ?? ''), await remove(grace, UNKNOWN_SID)]
+    for (const response of responses) {
       t.equal(response.statusCode, 404)
       t.same(response.json(), {
         statusCode: 404,
         code: 'FRT_ERR_SESSION_NOT_FOUND',
         error: 'Not Found',
-        message: 'There is no such session'
+        message: 'The session does not exist'
       })
     }
     t.equal((await ada.call()).statusCode, 200)
   })
 })
 
-t.test('a user may end the session he uses', async (t) => {
+t.test('DELETE can revoke the current session', async (t) => {
   const { app } = await buildApp(t)
   const client = await loggedIn(app)
   const [session] = await list(client)
@@ -155,13 +155,13 @@ t.test('a user may end the session he uses', async (t) => {
   t.equal((await client.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
-t.test('an id that is none is a 404, and no question to the store', async (t) => {
-  const asked: string[] = []
+t.test('DELETE returns 404 for a malformed id without a store call', async (t) => {
+  const calls: string[] = []
   const under = openMemoryStore()
   const { get } = under.store
   const methods: Partial<SessionStore> = {
     get(sid) {
-      asked.push(sid)
+      calls.push(sid)
       return get.call(under.store, sid)
     }
   }
@@ -182,10 +182,10 @@ t.test('an id that is none is a 404, and no question to the store', async (t) =>
     const response = await remove(client, id)
     t.equal(response.statusCode, 404, id)
   }
-  t.same(asked, [])
+  t.same(calls, [])
 })
 
-t.test('the list asks for a valid access token, and so does its end', async (t) => {
+t.test('the list and DELETE require a valid access token', async (t) => {
   const { app } = await buildApp(t)
   const client = await loggedIn(app)
   const [session] = await list(client)
@@ -203,7 +203,7 @@ t.test('the list asks for a valid access token, and so does its end', async (t) 
   t.equal((await client.call()).statusCode, 200)
 })
 
-t.test('a store that is down is a 503', async (t) => {
+t.test('returns 503 if the store is unavailable', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })
   const client = await loggedIn(app)
@@ -216,25 +216,22 @@ t.test('a store that is down is a 503', async (t) => {
   }
 })
 
-t.test(
-  "a hook of the app's own that puts another user in place reaches only one's own sessions",
-  async (t) => {
-    const { app } = await buildApp(t, {
-      prepare(app) {
-        app.addHook('preHandler', async (request) => {
-          request.user = { sub: 'victim', sid: 'x', gen: 1, iat: 0, exp: 0, auth_time: 0 }
-        })
-      }
-    })
-    const victim = await loggedIn(app, { sub: 'victim' })
-    const client = await loggedIn(app)
-    const [own] = await list(client)
-    t.equal((await list(client)).length, 1)
-    t.equal(own?.current, true)
-    const headers = client.accessHeaders()
-    await app.inject({ method: 'POST', url: '/auth/logout-all', headers })
-    t.equal((await app.sessions.list('victim')).length, 1)
-    t.same(await app.sessions.list('ada'), [])
-    t.equal((await victim.refresh()).statusCode, 200)
-  }
-)
+t.test('a hook that replaces request.user does not give access to sessions of another user', async (t) => {
+  const { app } = await buildApp(t, {
+    prepare(app) {
+      app.addHook('preHandler', async (request) => {
+        request.user = { sub: 'victim', sid: 'x', gen: 1, iat: 0, exp: 0, auth_time: 0 }
+      })
+    }
+  })
+  const victim = await loggedIn(app, { sub: 'victim' })
+  const client = await loggedIn(app)
+  const [own] = await list(client)
+  t.equal((await list(client)).length, 1)
+  t.equal(own?.current, true)
+  const headers = client.accessHeaders()
+  await app.inject({ method: 'POST', url: '/auth/logout-all', headers })
+  t.equal((await app.sessions.list('victim')).length, 1)
+  t.same(await app.sessions.list('ada'), [])
+  t.equal((await victim.refresh()).statusCode, 200)
+})

@@ -8,7 +8,7 @@ import { Client } from '../support/client.js'
 const [keys] = deriveKeys([Buffer.from(SECRET)], 'frt:')
 const codec = createRefreshTokenCodec([keys])
 
-/** A token as another release may write it: what follows the key id is its own. */
+/** Returns a token of another release. The bytes after the key id have another format. */
 function tokenOf(version: number, bytes: number, key = keys.refreshToken): string {
   const head = Buffer.concat([Buffer.from([version, keys.keyId]), Buffer.alloc(bytes, 7)])
   const mac = createHmac('sha256', key).update(head).digest()
@@ -16,10 +16,10 @@ function tokenOf(version: number, bytes: number, key = keys.refreshToken): strin
 }
 
 const LATER = tokenOf(2, 46)
-const [stranger] = deriveKeys([Buffer.alloc(32, 'another')], 'frt:')
-const FORGED = tokenOf(2, 46, stranger.refreshToken)
+const [otherKeys] = deriveKeys([Buffer.alloc(32, 'another')], 'frt:')
+const FORGED = tokenOf(2, 46, otherKeys.refreshToken)
 
-t.test('a token of another version is told from a forged one, whatever its length', async (t) => {
+t.test('isUnsupportedVersion distinguishes another version from a forged token at each length', async (t) => {
   for (const [version, bytes] of [
     [2, 46],
     [2, 30],
@@ -37,7 +37,7 @@ t.test('a token of another version is told from a forged one, whatever its lengt
 })
 
 for (const transport of ['cookie', 'body', 'header'] as const) {
-  t.test(`a token of another version is no logout, by ${transport}`, async (t) => {
+  t.test(`a token of another version returns 503 and does not log out, by ${transport}`, async (t) => {
     const { app } = await buildApp(t, { options: { transport } })
     const client = new Client(app, { transport })
     client.jar.refreshToken = LATER
@@ -53,12 +53,12 @@ for (const transport of ['cookie', 'body', 'header'] as const) {
     t.equal((await client.post('/logout')).statusCode, 200)
 
     client.jar.refreshToken = LATER
-    t.equal((await client.login()).statusCode, 200, 'nor does it stand in the way of a login')
+    t.equal((await client.login()).statusCode, 200, 'it does not prevent a login')
     t.equal((await client.refresh()).statusCode, 200)
   })
 }
 
-t.test('a token of another version beside one of this: what can be ended is', async (t) => {
+t.test('a logout with tokens of both versions revokes the supported session and returns 503', async (t) => {
   const { app } = await buildApp(t)
   const { refreshToken, accessToken } = await app.sessions.create({ sub: 'ada' })
   const cookie = `__Host-refresh_token=${refreshToken}; __Host-refresh_token=${LATER}`
@@ -70,7 +70,7 @@ t.test('a token of another version beside one of this: what can be ended is', as
   await t.rejects(app.sessions.verify(accessToken), { code: 'FRT_ERR_SESSION_REVOKED' })
 })
 
-t.test('a token of another version, to code and to OAuth clients', async (t) => {
+t.test('app.sessions and OAuth forms return 503 for a token of another version', async (t) => {
   const { app } = await buildApp(t)
   await t.rejects(app.sessions.refresh(LATER), { code: 'FRT_ERR_STORE_UNAVAILABLE' })
   await t.rejects(app.sessions.refresh(FORGED), { code: 'FRT_ERR_REFRESH_TOKEN_INVALID' })

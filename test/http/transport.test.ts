@@ -10,7 +10,7 @@ const NAME = '__Host-refresh_token'
 const TOKEN = /[\w-]{86}/
 const TRANSPORTS: Transport[] = ['cookie', 'body', 'header']
 
-/** Where in an answer anything like a refresh token stands. */
+/** Returns the places of a response that contain text like a refresh token. */
 function placesOf({ headers, body }: LightMyRequestResponse): string[] {
   const { 'set-cookie': cookies, ...others } = headers
   const inHeaders = Object.entries(others).filter(([, value]) => TOKEN.test(String(value)))
@@ -18,28 +18,28 @@ function placesOf({ headers, body }: LightMyRequestResponse): string[] {
   return [
     ...(TOKEN.test(String(cookies)) ? ['cookie'] : []),
     ...(TOKEN.test(JSON.stringify(rest)) ? ['body'] : []),
-    // The access token is longer than that.
+    // Access tokens are longer.
     ...inHeaders.map(([name]) => name).filter((name) => name !== 'x-access-token')
   ].map((place) => (place === 'x-refresh-token' ? 'header' : place))
 }
 
-/** Sends a token in one way alone. */
+/** Sends a token by one transport only. */
 function send(
   app: FastifyInstance,
   path: string,
-  way: Transport,
+  place: Transport,
   token = ''
 ): Promise<LightMyRequestResponse> {
   const request = {
     cookie: { headers: { cookie: `${NAME}=${token}` } },
     body: { payload: { refresh_token: token } },
     header: { headers: { 'x-refresh-token': token } }
-  }[way]
+  }[place]
   return app.inject({ method: 'POST', url: `/auth${path}`, ...request })
 }
 
 for (const transport of TRANSPORTS) {
-  t.test(`with transport ${transport} the token leaves there and nowhere else`, async (t) => {
+  t.test(`with transport ${transport} only this transport contains the token`, async (t) => {
     const { app } = await buildApp(t, { options: { transport } })
     const client = new Client(app, { transport })
     t.same(placesOf(await client.login()), [transport])
@@ -47,21 +47,21 @@ for (const transport of TRANSPORTS) {
     t.same(placesOf(await client.logout()), [])
   })
 
-  t.test(`with transport ${transport} a token that came another way is none`, async (t) => {
+  t.test(`with transport ${transport} a token in another place is ignored`, async (t) => {
     const { app } = await buildApp(t, { options: { transport } })
     const client = new Client(app, { transport })
     await client.login()
-    for (const way of TRANSPORTS.filter((way) => way !== transport)) {
-      const refreshed = await send(app, '/refresh', way, client.jar.refreshToken)
-      t.equal(refreshed.statusCode, 401, way)
-      t.equal(refreshed.json().code, 'FRT_ERR_NO_REFRESH_TOKEN', way)
+    for (const place of TRANSPORTS.filter((place) => place !== transport)) {
+      const refreshed = await send(app, '/refresh', place, client.jar.refreshToken)
+      t.equal(refreshed.statusCode, 401, place)
+      t.equal(refreshed.json().code, 'FRT_ERR_NO_REFRESH_TOKEN', place)
       t.same(placesOf(refreshed), [])
-      t.equal((await send(app, '/logout', way, client.jar.refreshToken)).statusCode, 200)
+      t.equal((await send(app, '/logout', place, client.jar.refreshToken)).statusCode, 200)
     }
     t.equal((await client.refresh()).statusCode, 200, 'nor did it log out')
   })
 
-  t.test(`with transport ${transport} the other ways are not even looked at`, async (t) => {
+  t.test(`with transport ${transport} malformed tokens in other places are ignored`, async (t) => {
     const { app } = await buildApp(t, { options: { transport } })
     const client = new Client(app, { transport })
     await client.login()
@@ -82,8 +82,8 @@ for (const transport of TRANSPORTS) {
   })
 }
 
-/** Logs in and rotates, so that the current token rests. */
-async function resting(t: Test, transport: Transport) {
+/** Logs in and rotates, so that the current token is in its cooldown. */
+async function inCooldown(t: Test, transport: Transport) {
   const { app, settled } = await buildApp(t, { options: { transport } })
   const client = new Client(app, { transport })
   await client.login()
@@ -93,8 +93,8 @@ async function resting(t: Test, transport: Transport) {
   return client
 }
 
-t.test('a token that rests comes back as the same copy in a body', async (t) => {
-  const client = await resting(t, 'body')
+t.test('a refresh in the cooldown returns the same copy in the body', async (t) => {
+  const client = await inCooldown(t, 'body')
   const { refreshToken, accessToken } = client.jar
   const again = await client.refresh()
   t.equal(again.statusCode, 200)
@@ -104,8 +104,8 @@ t.test('a token that rests comes back as the same copy in a body', async (t) => 
   t.type(accessToken, 'string')
 })
 
-t.test('a token that rests comes back as the same copy in a header', async (t) => {
-  const client = await resting(t, 'header')
+t.test('a refresh in the cooldown returns the same copy in the header', async (t) => {
+  const client = await inCooldown(t, 'header')
   const { refreshToken } = client.jar
   const again = await client.refresh()
   t.equal(again.statusCode, 200)
@@ -114,8 +114,8 @@ t.test('a token that rests comes back as the same copy in a header', async (t) =
   t.equal(again.json().refresh_token, undefined)
 })
 
-t.test('a token that rests is not set again as a cookie', async (t) => {
-  const client = await resting(t, 'cookie')
+t.test('a refresh in the cooldown does not set the cookie again', async (t) => {
+  const client = await inCooldown(t, 'cookie')
   const again = await client.refresh()
   t.equal(again.statusCode, 200)
   t.equal(again.headers['set-cookie'], undefined, 'a late one would put an older token back')
@@ -123,7 +123,7 @@ t.test('a token that rests is not set again as a cookie', async (t) => {
   t.match((await client.call()).json(), { gen: 2 })
 })
 
-t.test('transport header has names of its own, for both tokens', async (t) => {
+t.test('transport header uses the configured names of both headers', async (t) => {
   const { app } = await buildApp(t, {
     options: { transport: 'header', header: { refreshToken: 'X-RT', accessToken: 'X-AT' } }
   })
@@ -135,7 +135,7 @@ t.test('transport header has names of its own, for both tokens', async (t) => {
   t.equal((await client.refresh()).statusCode, 200)
 })
 
-t.test('a refresh header that comes twice is no token, over a real connection too', async (t) => {
+t.test('a repeated refresh header is rejected, even over a real connection', async (t) => {
   const { app } = await buildApp(t, { options: { transport: 'header' } })
   const client = new Client(app, { transport: 'header' })
   await client.login()
@@ -143,8 +143,8 @@ t.test('a refresh header that comes twice is no token, over a real connection to
   const origin = await listen(app)
   for (const values of [
     [token, token],
-    [token, 'garbage'],
-    ['garbage', token]
+    [token, 'malformed'],
+    ['malformed', token]
   ]) {
     const request = httpRequest(`${origin}/auth/refresh`, { method: 'POST', agent: false })
     request.setHeader('x-refresh-token', values)
@@ -157,24 +157,24 @@ t.test('a refresh header that comes twice is no token, over a real connection to
   t.equal((await client.refresh()).statusCode, 200)
 })
 
-t.test('a function chooses the transport for each request, both ways', async (t) => {
+t.test('a function selects the transport of request and response', async (t) => {
   const transport = ({ headers }: FastifyRequest) => headers['x-client'] as Transport
   const { app } = await buildApp(t, { options: { transport } })
-  for (const way of TRANSPORTS) {
+  for (const place of TRANSPORTS) {
     const login = await app.inject({
       method: 'POST',
       url: '/auth/login',
-      headers: { 'x-client': way },
+      headers: { 'x-client': place },
       payload: { sub: 'ada' }
     })
     t.equal(login.statusCode, 200)
-    t.same(placesOf(login), [way])
-    const logout = await app.inject({ method: 'POST', url: '/auth/logout', headers: { 'x-client': way } })
-    t.equal(logout.headers['set-cookie'] !== undefined, way === 'cookie', `${way}: what a logout clears`)
+    t.same(placesOf(login), [place])
+    const logout = await app.inject({ method: 'POST', url: '/auth/logout', headers: { 'x-client': place } })
+    t.equal(logout.headers['set-cookie'] !== undefined, place === 'cookie', `${place}: deleted by a logout`)
   }
 })
 
-const NONSENSE: Record<string, unknown> = {
+const INVALID_RESULTS: Record<string, unknown> = {
   'an unknown name': 'query',
   nothing: undefined,
   null: null,
@@ -185,8 +185,8 @@ const NONSENSE: Record<string, unknown> = {
   'a symbol': Symbol('cookie')
 }
 
-for (const [what, nonsense] of Object.entries(NONSENSE)) {
-  t.test(`a transport function that gives ${what} is a 500, and starts and ends nothing`, async (t) => {
+for (const [what, nonsense] of Object.entries(INVALID_RESULTS)) {
+  t.test(`a transport function that returns ${what} causes 500 and changes nothing`, async (t) => {
     const transport = (() => nonsense) as unknown as FastifyRefreshTokenOptions['transport']
     const { app } = await buildApp(t, { options: { ...(transport && { transport }) } })
     const live = await app.sessions.create({ sub: 'grace' })
@@ -202,7 +202,7 @@ for (const [what, nonsense] of Object.entries(NONSENSE)) {
       t.equal(response.headers['set-cookie'], undefined)
       t.notMatch(response.body, TOKEN)
     }
-    t.same(await app.sessions.list('ada'), [], 'a login that nobody got is none')
+    t.same(await app.sessions.list('ada'), [], 'a login without a response creates no session')
     t.match(await app.sessions.list('grace'), [{ gen: 1 }])
   })
 }

@@ -7,12 +7,15 @@ const secret = 'a secret of thirty-two bytes, so'
 const { privateKey, publicKey } = GENERATE.EdDSA()
 const another = GENERATE.EdDSA()
 
-/** Two instances in two scopes of one app: whether each takes the token of the other. */
-async function crossed(t: Test, ...given: [AccessTokenOptions, AccessTokenOptions]): Promise<boolean[]> {
+/** Registers the plugin in two scopes of one app. Returns whether each registration accepts the token of the other. */
+async function acceptEachOther(
+  t: Test,
+  ...options: [AccessTokenOptions, AccessTokenOptions]
+): Promise<boolean[]> {
   const app = Fastify()
   t.teardown(() => app.close())
   const instances: FastifyInstance[] = []
-  for (const [i, accessToken] of given.entries()) {
+  for (const [i, accessToken] of options.entries()) {
     app.register(async (scope) => {
       await scope.register(fastifyRefreshToken, {
         secret,
@@ -35,11 +38,11 @@ async function crossed(t: Test, ...given: [AccessTokenOptions, AccessTokenOption
   return Promise.all([accepts(0, 1), accepts(1, 0)])
 }
 
-t.test('two instances with keys of their own refuse each other', async (t) => {
-  t.same(await crossed(t, { keys: [privateKey] }, { keys: [another.privateKey] }), [false, false])
+t.test('two registrations with different keys reject tokens of each other', async (t) => {
+  t.same(await acceptEachOther(t, { keys: [privateKey] }, { keys: [another.privateKey] }), [false, false])
 })
 
-t.test('two instances with one key do so by audience or issuer', async (t) => {
+t.test('two registrations with one key reject tokens of each other by audience or issuer', async (t) => {
   const keys = [privateKey]
   const apart: [AccessTokenOptions, AccessTokenOptions][] = [
     [{ audience: 'customers' }, { audience: 'staff' }],
@@ -50,13 +53,13 @@ t.test('two instances with one key do so by audience or issuer', async (t) => {
     ]
   ]
   for (const [one, other] of apart) {
-    t.same(await crossed(t, { keys, ...one }, { keys, ...other }), [false, false])
+    t.same(await acceptEachOther(t, { keys, ...one }, { keys, ...other }), [false, false])
   }
 })
 
-t.test('two instances with one key that would take the tokens of each other are an error', async (t) => {
+t.test('two registrations with one key and without distinct audiences are an error', async (t) => {
   const keys = [privateKey]
-  const wrong: [AccessTokenOptions, AccessTokenOptions][] = [
+  const invalid: [AccessTokenOptions, AccessTokenOptions][] = [
     [{ keys }, { keys }],
     [{ keys }, { keys: [another.privateKey, publicKey] }],
     [{ keys }, { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'another-name' }] }],
@@ -71,10 +74,10 @@ t.test('two instances with one key that would take the tokens of each other are 
       { keys, issuer: 'https://a.example' }
     ]
   ]
-  for (const [one, other] of wrong) {
-    await t.rejects(crossed(t, one, other), {
+  for (const [one, other] of invalid) {
+    await t.rejects(acceptEachOther(t, one, other), {
       code: 'FRT_ERR_INVALID_OPTION',
-      message: /^accessToken\.keys must be others than those of another registration in this app, unless /
+      message: /^option "accessToken\.keys" has a key of another registration in this app/
     })
   }
 })

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { createMany, type Outcome } from './many-sessions.js'
 
 const MB = 1024 * 1024
-/** The allowed rest after all sessions have expired: about 8 bytes for each of a million sessions. */
+/** The allowed growth after all sessions have expired: about 8 bytes for each of a million sessions. */
 const MAX_LEFT_MB = 8
 /** The allowed slowdown. A cost that depends on the number of sessions would grow tenfold. */
 const MAX_SLOWDOWN = 3

@@ -11,8 +11,8 @@ export interface ClientOptions {
 }
 
 /**
- * A client of an application. It stores its tokens in a jar and sends them. Two clients that share a jar are two tabs of
- * one browser.
+ * A client of an application. It stores its tokens in a jar and sends them. Two clients that share a jar are two tabs
+ * of one browser.
  */
 export class Client {
   readonly app: FastifyInstance

@@ -41,14 +41,14 @@ export interface Proxy {
 export async function startProxy(t: Test, port: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let accepted = 0
-  let refuses = false
+  let isRefusing = false
   let isFrozen = false
   let delayMs = 0
   let upstreamPort = port
   let lossRule: { text: string; lost(): void } | undefined
   const server = createServer((client) => {
     accepted++
-    if (refuses) return void client.destroy()
+    if (isRefusing) return void client.destroy()
     const upstream = connect(upstreamPort, host)
     const forward = createForwarder(client, upstream)
     for (const [socket, other] of [
@@ -104,10 +104,10 @@ export async function startProxy(t: Test, port: number): Promise<Proxy> {
     accepted: () => accepted,
     cut,
     refuse() {
-      refuses = true
+      isRefusing = true
     },
     accept() {
-      refuses = false
+      isRefusing = false
     },
     freeze() {
       isFrozen = true

@@ -35,7 +35,8 @@ function sha1Of(source: string): string {
 export const patched: Rewrite = (source) => `-- another release\n${source}`
 
 /**
- * Reads sessions of both formats and writes the first. In the second format each record has one more byte after its start.
+ * Reads sessions of both formats and writes the first. In the second format each record has one more byte after its
+ * header.
  */
 export const readsBoth: Rewrite = (source) => {
   if (!source.includes('local FORMAT')) return patched(source)
@@ -46,8 +47,8 @@ export const readsBoth: Rewrite = (source) => {
   )
   return replace(
     lenient,
-    'local rest = string.sub(packed, at + START_SIZE, ',
-    'local rest = string.sub(packed, at + START_SIZE + extra, '
+    'local body = string.sub(packed, offset + HEADER_SIZE, ',
+    'local body = string.sub(packed, offset + HEADER_SIZE + extra, '
   )
 }
 
@@ -57,8 +58,8 @@ export const writesSecond: Rewrite = (source) => {
   const named = replace(readsBoth(source), 'local FORMAT = 1', 'local FORMAT = 2')
   return replace(
     named,
-    'struct.pack(START, START_SIZE + #record.rest, record.sid, record.expires)',
-    "struct.pack(START, START_SIZE + 1 + #record.rest, record.sid, record.expires) .. '\\7'"
+    'struct.pack(HEADER, HEADER_SIZE + #record.body, record.sid, record.expires_ms)',
+    "struct.pack(HEADER, HEADER_SIZE + 1 + #record.body, record.sid, record.expires_ms) .. '\\7'"
   )
 }
 

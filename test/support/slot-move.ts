@@ -10,7 +10,7 @@ export class SlotMove {
   readonly #nodes: Nodes
 
   static async prepare(topology: Topology<ClusterClientOptions>, slot: number): Promise<SlotMove> {
-    return new SlotMove(topology, slot, await createNodes(topology, slot))
+    return new SlotMove(topology, slot, await nodesOf(topology, slot))
   }
 
   private constructor(topology: Topology<ClusterClientOptions>, slot: number, nodes: Nodes) {
@@ -89,7 +89,7 @@ interface Nodes {
 }
 
 /** Returns the master that has the slot, and the next master. */
-async function createNodes(topology: Topology<ClusterClientOptions>, slot: number): Promise<Nodes> {
+async function nodesOf(topology: Topology<ClusterClientOptions>, slot: number): Promise<Nodes> {
   const masters = await topology.masters()
   const from = await topology.masterOfSlot(slot)
   const to = masters[(masters.indexOf(from) + 1) % masters.length] as RedisServer

@@ -82,7 +82,11 @@ t.test(
 )
 
 t.test('the search finds an attack on a weaker rule', async (t) => {
-  const acceptsAll = implement({ ...thisPlugin(GRACE_MS), name: 'no theft', refresh: acceptRetired })
+  const acceptsAll = implement({
+    ...thisPlugin(GRACE_MS),
+    name: 'no reuse detection',
+    refresh: acceptRetired
+  })
   const [best] = await search(acceptsAll, 10, seed, 3)
   t.ok(best && best.accessMinutes > 60)
 })

@@ -8,7 +8,7 @@ import { search } from '../../verification/state-space/search.js'
 import { ACCESS_TTL } from '../../verification/state-space/state.js'
 
 for (const configuration of [configurations.losses, configurations.slow]) {
-  t.test(`nobody is logged out: ${configuration.name}`, async (t) => {
+  t.test(`no client is logged out: ${configuration.name}`, async (t) => {
     const settings = settingsOf(configuration, { rule: realRule, steps: HALVES })
     const { violation, isComplete } = search(settings, configuration.invariants, {
       maxDepth: Number.POSITIVE_INFINITY

@@ -32,7 +32,7 @@ export class CookieJar {
   }
 }
 
-/** A network between the tabs of one browser and an application. It gets the delivery of each request from a callback. */
+/** A network between the tabs of one browser and an application. A callback decides the delivery of each request. */
 export class LossyNetwork {
   readonly jar = new CookieJar()
   requests = 0

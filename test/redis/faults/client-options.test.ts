@@ -6,7 +6,7 @@ import { startRedis } from '../../support/redis-server.js'
 
 interface OptionSet extends Omit<RedisOptions, 'replyMapping'> {
   /** With these options a client does not reconnect while a test waits. */
-  staysAway?: boolean
+  staysDisconnected?: boolean
 }
 
 const never = () => null
@@ -21,12 +21,12 @@ const OPTIONS: Record<string, OptionSet> = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: null
   },
-  'retryStrategy null': { retryStrategy: never, staysAway: true },
-  'retryStrategy of a minute': { retryStrategy: () => 60_000, staysAway: true },
+  'retryStrategy null': { retryStrategy: never, staysDisconnected: true },
+  'retryStrategy of a minute': { retryStrategy: () => 60_000, staysDisconnected: true },
   'retryStrategy of a minute, maxRetriesPerRequest null': {
     retryStrategy: () => 60_000,
     maxRetriesPerRequest: null,
-    staysAway: true
+    staysDisconnected: true
   },
   'autoResendUnfulfilledCommands false': { autoResendUnfulfilledCommands: false },
   'commandTimeout below storeTimeout': { commandTimeout: 300 },
@@ -47,20 +47,20 @@ const OPTIONS: Record<string, OptionSet> = {
   'protocol 3': { protocol: 3 }
 }
 
-/** Every kind of client meets the fault, all at once. */
-async function meetAll(t: Test, mode: Mode, { breaksConnections, cause, mend }: NetworkFault) {
+/** Runs the fault with every set of client options in parallel. */
+async function meetAll(t: Test, mode: Mode, { breaksConnections, causeFault, repair }: NetworkFault) {
   const server = await startRedis(t)
   const direct = server.client()
   await Promise.all(
-    Object.entries(OPTIONS).map(([name, { staysAway = false, ...options }]) =>
+    Object.entries(OPTIONS).map(([name, { staysDisconnected = false, ...options }]) =>
       t.test(name, async (t) => {
         const proxy = await startProxy(t, server.port)
         const scene = await Scene.open(t, connect(t, proxy.port, options), mode)
-        cause(proxy)
+        causeFault(proxy)
         const statuses = await scene.request(t)
         t.same(statuses, DOWN[mode])
-        mend(proxy)
-        if (staysAway && breaksConnections)
+        repair(proxy)
+        if (staysDisconnected && breaksConnections)
           t.same(await scene.request(t), DOWN[mode], 'while the client stays disconnected')
         else await scene.checkAfter(t, direct, statuses)
         await scene.app.close()
@@ -72,25 +72,25 @@ async function meetAll(t: Test, mode: Mode, { breaksConnections, cause, mend }: 
 interface NetworkFault {
   name: string
   breaksConnections: boolean
-  cause(proxy: TcpProxy): void
-  mend(proxy: TcpProxy): void
+  causeFault(proxy: TcpProxy): void
+  repair(proxy: TcpProxy): void
 }
 
 const FAULTS: NetworkFault[] = [
   {
     name: 'connections are refused',
     breaksConnections: true,
-    cause(proxy) {
+    causeFault(proxy) {
       proxy.refuse()
       proxy.cut()
     },
-    mend: (proxy) => proxy.accept()
+    repair: (proxy) => proxy.accept()
   },
   {
     name: 'packets are dropped silently',
     breaksConnections: false,
-    cause: (proxy) => proxy.freeze(),
-    mend: (proxy) => proxy.thaw()
+    causeFault: (proxy) => proxy.freeze(),
+    repair: (proxy) => proxy.thaw()
   }
 ]
 

@@ -8,8 +8,10 @@ import { connect, DOWN, meet } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
-// The tests mostly wait, each for a server of its own.
+// The tests mostly wait, each for its own server.
 t.jobs = 4
+
+const HOSTNAME = 'redis.invalid'
 
 type LookupCallback = (error: Error | null, ...found: unknown[]) => void
 
@@ -46,14 +48,18 @@ t.test('the host name cannot be resolved any more', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   let isResolvable = true
-  mock.method(dns, 'lookup', (hostname: string, { all }: dns.LookupOptions, done: LookupCallback) => {
+  const { lookup } = dns
+  mock.method(dns, 'lookup', (hostname: string, ...args: unknown[]) => {
+    // Tests that run at the same time look up other hosts.
+    if (hostname !== HOSTNAME) return Reflect.apply(lookup, dns, [hostname, ...args])
+    const [{ all }, done] = args as [dns.LookupOptions, LookupCallback]
     const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' })
     const found = { address: '127.0.0.1', family: 4 }
     if (!isResolvable) return process.nextTick(done, error)
     process.nextTick(done, null, ...(all ? [[found]] : [found.address, found.family]))
   })
   t.after(() => mock.restoreAll())
-  const redis = connect(t, proxy.port, { host: 'redis.invalid' })
+  const redis = connect(t, proxy.port, { host: HOSTNAME })
   const fault = {
     silencesFeed: true,
     async break() {

@@ -6,7 +6,7 @@ import t from 'tap'
 import { startProxy, type Proxy as TcpProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
-// Each test waits for a process of its own.
+// Each test waits for its own process.
 t.jobs = 5
 
 const loader = fileURLToPath(new URL('../../../scripts/ts-loader.mjs', import.meta.url))

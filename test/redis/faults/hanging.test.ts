@@ -3,7 +3,7 @@ import { ALL_MODES, all, connect, DOWN, LONG_TIMEOUT, meet, Scene } from '../../
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
-// The tests mostly wait, each for a server of its own.
+// The tests mostly wait, each for its own server.
 t.jobs = 4
 
 t.test('a Redis process that is stopped and resumed', async (t) => {
@@ -18,7 +18,7 @@ t.test('a Redis process that is stopped and resumed', async (t) => {
   await meet(t, server.client(), server.client(), fault, DOWN)
 })
 
-t.test('packets are dropped silently; later the network recovers', async (t) => {
+t.test('packets are dropped silently, and the network recovers later', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   const fault = {
@@ -31,7 +31,7 @@ t.test('packets are dropped silently; later the network recovers', async (t) => 
   await meet(t, connect(t, proxy.port), server.client(), fault, DOWN)
 })
 
-t.test('packets are dropped silently; later the connection is reset', async (t) => {
+t.test('packets are dropped silently, and the connection is reset later', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   const fault = {

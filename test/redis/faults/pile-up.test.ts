@@ -93,7 +93,7 @@ for (const [name, options] of Object.entries({
         await eventually(async () => (await app.sessions.list('newcomer')).length === 0, RECOVERY_TIMEOUT_MS)
         await eventually(() => heapMb() < heapBefore + 10, RECOVERY_TIMEOUT_MS)
         const mb = [heapBefore, heapDuring, heapMb()].map((heap) => heap.toFixed(1)).join(', ')
-        t.comment(`${requests} requests, ${maxPending} pending; heap before, during, after: ${mb} MB`)
+        t.comment(`${requests} requests, ${maxPending} pending, heap before, during, after: ${mb} MB`)
       }
     )
   }

@@ -16,7 +16,7 @@ import {
 } from '../../support/outage.js'
 import { startRedis } from '../../support/redis-server.js'
 
-// The tests mostly wait, each for a server of its own.
+// The tests mostly wait, each for its own server.
 t.jobs = 4
 
 t.test('out of memory: logins and refreshes fail, and logouts work', async (t) => {

@@ -5,7 +5,7 @@ import { ALL_MODES, connect, eventuallyStatus, MODES, startApp } from '../../sup
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
-// The tests mostly wait, each for a server of its own.
+// The tests mostly wait, each for its own server.
 t.jobs = 3
 
 /** Starts an application in each mode without Redis. It must be ready, respond 503, and work when Redis appears. */

@@ -73,7 +73,7 @@ t.test('each option has the documented default', async (t) => {
     rollback: 'accept-one'
   })
   t.has(session, { ttlMs: 90 * 86_400_000, maxPerUser: 100, load: undefined })
-  t.type(session.metadata, 'function')
+  t.equal(session.metadata, undefined)
   t.equal(transport, 'cookie')
   t.strictSame(options.secret, [Buffer.from(secret)])
 })
@@ -398,7 +398,7 @@ t.test('an invalid duration is rejected for each option with a duration', async 
         t,
         withOption(path, value),
         path,
-        /^must be a duration: a number of seconds, or a string such as '15m'/
+        /^must be (a duration: a number of seconds, or a string such as '15m'$|at most )/
       )
     }
   }
