@@ -48,10 +48,10 @@ t.test('login and refresh messages contain the decision of the store', async (t)
 
     const lines = logs.filter(({ event }) => event !== undefined)
     t.match(lines, [
-      { level: 30, event: 'login', sid, sub: 'ada' },
-      { level: 20, event: 'refresh', sid, sub: 'ada', outcome: 'rotated', row: 4 },
-      { level: 20, event: 'refresh', sid, sub: 'ada', outcome: 'replayed', row: 3 },
-      { level: 40, event: 'reuse', sid, sub: 'ada', row: 8 }
+      { level: 30, event: 'session_created', sid, sub: 'ada' },
+      { level: 20, event: 'session_refreshed', sid, sub: 'ada', outcome: 'rotated', row: 4 },
+      { level: 20, event: 'session_refreshed', sid, sub: 'ada', outcome: 'replayed', row: 3 },
+      { level: 40, event: 'refresh_token_reused', sid, sub: 'ada', row: 8 }
     ])
     t.equal(lines.length, 4, 'one line each')
   })
@@ -62,7 +62,7 @@ t.test('a token that is ahead of the store is reported as rolled back', async (t
     const refreshes = recordMessages(t, 'fastify-refresh-token:refresh')
     const under = open(t)
     const { app, logs, store } = await buildApp(t, { under, options: { refreshToken: { grace: 0 } } })
-    // Simulates a lost write: a new store gets the session with an earlier generation.
+    // The store is replaced by results that it returns after lost writes.
     const client = new Client(app)
     await client.login({ sub: 'ada' })
     const sid = sidOf(client)
@@ -85,8 +85,8 @@ t.test('a token that is ahead of the store is reported as rolled back', async (t
     t.match(
       logs.filter(({ level }) => Number(level) >= 40),
       [
-        { level: 40, event: 'store_rollback', sid, sub: 'ada', row: 9 },
-        { level: 40, event: 'rollback', sid, sub: 'ada', row: 10 }
+        { level: 40, event: 'store_write_lost', sid, sub: 'ada', row: 9 },
+        { level: 40, event: 'refresh_token_rolled_back', sid, sub: 'ada', row: 10 }
       ]
     )
   })
@@ -139,7 +139,7 @@ t.test('each revocation is reported once with its reason', async (t) => {
     t.equal(logouts.length, expected.length + 2)
     t.same(
       logs
-        .filter(({ event }) => event === 'logout')
+        .filter(({ event }) => event === 'session_revoked')
         .map(({ level, sid, sub, reason }) => [level, sid, sub, reason]),
       logouts.map(({ sid, sub, reason }) => [30, sid, sub, reason])
     )
@@ -241,7 +241,7 @@ t.test('each failed store call is reported', async (t) => {
     { keyPrefix, operation: 'confirm', reason: 'connect ECONNREFUSED', durationMs: Number },
     { keyPrefix, operation: 'rotate', reason: 'connect ECONNREFUSED' },
     { keyPrefix, operation: 'rotate' },
-    { keyPrefix, operation: 'get', reason: 'no answer within 50 ms' }
+    { keyPrefix, operation: 'get', reason: 'no reply within 50 ms' }
   ])
   t.equal(errors.length, 4)
   const { durationMs = 0 } = errors.at(-1) ?? {}

@@ -216,7 +216,9 @@ t.test('reuse is one warning with the ids of session and user', async (t) => {
   t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
   const lines = linesOf(built, WARN)
   t.equal(lines.length, 1)
-  t.match(lines, [{ level: WARN, sid: session?.sid, sub: 'ada', event: 'reuse', reqId: String }])
+  t.match(lines, [
+    { level: WARN, sid: session?.sid, sub: 'ada', event: 'refresh_token_reused', reqId: String }
+  ])
 })
 
 t.test('client errors are not warnings', async (t) => {

@@ -45,7 +45,7 @@ t.test('each operation has a summary, its security and its responses', async (t)
     'POST /auth/logout': ['authLogout', [cookie, bearer, {}], ['200', '400', '403', '503']],
     'POST /auth/logout-all': ['authLogoutAll', [bearer], ['200', '401', '503']],
     'GET /auth/sessions': ['authListSessions', [bearer], ['200', '401', '503']],
-    'DELETE /auth/sessions/{id}': ['authEndSession', [bearer], ['200', '401', '404', '503']]
+    'DELETE /auth/sessions/{id}': ['authRevokeSession', [bearer], ['200', '401', '404', '503']]
   }
   t.strictSame(Object.keys(operations), Object.keys(expected))
   for (const [route, [operationId, security, statuses]] of Object.entries(expected)) {

@@ -171,7 +171,7 @@ await eachStore(t, async (t, open) => {
       t.match(events, [{ outcome: 'rotated', row: 9, rollback: true, gen: 3 }])
       t.match(
         logs.filter(({ level }) => Number(level) >= 40),
-        [{ level: 40, event: 'store_rollback', sub: 'ada' }]
+        [{ level: 40, event: 'store_write_lost', sub: 'ada' }]
       )
     })
 
@@ -181,7 +181,7 @@ await eachStore(t, async (t, open) => {
       t.match(reuses, [{ reason: 'rollback', row: 10 }])
       t.match(
         logs.filter(({ level }) => Number(level) >= 40),
-        [{ level: 40, event: 'rollback', sub: 'ada' }]
+        [{ level: 40, event: 'refresh_token_rolled_back', sub: 'ada' }]
       )
     })
 
@@ -373,7 +373,11 @@ t.test('hooks', async (t) => {
     const logged = logs.filter(({ level }) => level === 50)
     t.match(
       logged.map(({ msg }) => msg),
-      ['onLogin threw', 'onRefresh threw', 'onLogout threw']
+      [
+        'onLogin hook failed; the response is unchanged',
+        'onRefresh hook failed; the response is unchanged',
+        'onLogout hook failed; the response is unchanged'
+      ]
     )
     t.match(logged[0], { err: { message: 'from the hook' }, sid: String })
   })

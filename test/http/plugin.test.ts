@@ -280,7 +280,7 @@ const run = promisify(execFile)
 /** Exits by itself, or is killed after a timeout. */
 const PROGRAM = `
 import Fastify from 'fastify'
-import fastifyRefreshToken, { MemoryStore } from './lib/plugin.ts'
+import fastifyRefreshToken, { MemoryStore } from './lib/index.ts'
 const store = new MemoryStore()
 const app = Fastify()
 await app.register(fastifyRefreshToken, { secret: 'x'.repeat(32), store, login: () => ({ sub: 'ada' }) })

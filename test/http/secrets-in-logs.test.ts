@@ -81,7 +81,7 @@ t.test('a test file with a secret in its log fails', async (t) => {
         .join('\n')
   )
   t.equal(status, 1)
-  const [, count, ...listed] = /(\d+) log lines hold a secret:\n(.*)/s.exec(stderr) ?? []
+  const [, count, ...listed] = /(\d+) log lines contain a secret:\n(.*)/s.exec(stderr) ?? []
   const lines = listed.join('').split('\n').filter(Boolean)
   const names = Object.keys(LEAKS)
   t.equal(Number(count), names.length)

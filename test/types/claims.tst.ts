@@ -44,7 +44,7 @@ describe('claims that the app declares', () => {
     expect(app.authorize).type.not.toBeCallableWith((user: { roles: number[] }) => user.roles[0] === 1)
   })
 
-  test('are typed in a session, and so in what load is given', () => {
+  test('are typed in a session and in the arguments of load', () => {
     expect(tokens.session.claims).type.toBe<Claims>()
     const options: SessionOptions = {
       load(_sub, session) {
@@ -55,7 +55,7 @@ describe('claims that the app declares', () => {
     expect(options).type.toBe<SessionOptions>()
   })
 
-  test('are checked where an identity is given', () => {
+  test('are checked in an identity', () => {
     type Login = NonNullable<FastifyRefreshTokenOptions['login']>
     expect<Login>().type.toBeAssignableFrom<() => { sub: string; claims: { roles: string[] } }>()
     expect<Login>().type.toBeAssignableFrom<() => Promise<{ sub: string; claims: { roles: string[] } }>>()
@@ -67,7 +67,7 @@ describe('claims that the app declares', () => {
     expect(app.sessions.create).type.not.toBeCallableWith({ sub: 'a', claims: { tenant: { id: '1' } } })
   })
 
-  test('are checked in what load gives', () => {
+  test('are checked in the result of load', () => {
     type Load = NonNullable<NonNullable<FastifyRefreshTokenOptions['session']>['load']>
     expect<Load>().type.toBeAssignableFrom<() => Promise<{ claims: { roles: string[] } }>>()
     expect<Load>().type.not.toBeAssignableFrom<() => Promise<{ claims: { roles: string } }>>()
@@ -76,19 +76,19 @@ describe('claims that the app declares', () => {
     expect<Load>().type.not.toBeAssignableFrom<(sub: string, session: Session[]) => null>()
   })
 
-  test('may come as an interface', () => {
+  test('can be an interface', () => {
     expect(app.sessions.create).type.toBeCallableWith({ sub: 'a', claims: profile })
     expect<Identity>().type.toBeAssignableFrom<{ sub: string; claims: Profile }>()
   })
 })
 
-describe('claims that nobody has declared', () => {
+describe('claims that are not declared', () => {
   test('cannot be read', () => {
     expect<AccessTokenClaims>().type.not.toHaveProperty('role')
     expect<Claims>().type.not.toHaveProperty('role')
   })
 
-  test('cannot be given', () => {
+  test('cannot be set', () => {
     expect(app.sessions.create).type.not.toBeCallableWith({ sub: 'a', claims: { role: 'admin' } })
     expect(app.sessions.create).type.not.toBeCallableWith({ sub: 'a', claims: { roles: [], role: 'admin' } })
     expect<Identity>().type.not.toBeAssignableFrom<{ sub: string; claims: { role: string } }>()
@@ -97,7 +97,7 @@ describe('claims that nobody has declared', () => {
   })
 })
 
-describe('claims of the package', () => {
+describe('claims of the plugin', () => {
   test('are typed in request.user', () => {
     expect<AccessTokenClaims['sub']>().type.toBe<string>()
     expect<AccessTokenClaims['sid']>().type.toBe<string>()
@@ -107,7 +107,7 @@ describe('claims of the package', () => {
     expect<AccessTokenClaims['auth_time']>().type.toBe<number>()
   })
 
-  test('include what authorize reads', () => {
+  test('include the scope that authorize reads', () => {
     expect<AccessTokenClaims['scope']>().type.toBe<string | undefined>()
     expect<Identity>().type.toBeAssignableFrom<{ sub: string; claims: { scope: string } }>()
     expect<Identity>().type.not.toBeAssignableFrom<{ sub: string; claims: { scope: string[] } }>()

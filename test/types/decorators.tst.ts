@@ -20,7 +20,7 @@ declare const request: FastifyRequest
 declare const reply: FastifyReply
 
 describe('the app', () => {
-  test('guards routes of every kind of server', () => {
+  test('guards routes of each kind of server', () => {
     const secure = fastify({ http2: true, https: {} })
     expect(secure.get).type.toBeCallableWith('/', { preHandler: secure.authenticate }, async () => '')
     const plain = fastify({ http2: true })
@@ -40,7 +40,7 @@ describe('the app', () => {
     expect(app.authorize).type.not.toBeCallableWith(() => 'yes')
   })
 
-  test('takes the hooks at a route and for all routes', () => {
+  test('accepts the hooks for one route and for all routes', () => {
     const { authenticate, authorize } = app
     const handler = async () => ({})
     expect(fastify().get).type.toBeCallableWith('/', { preHandler: authenticate }, handler)
@@ -49,13 +49,13 @@ describe('the app', () => {
     expect(fastify().addHook).type.toBeCallableWith('onRequest', authenticate)
   })
 
-  test('checks the origin of requests to routes of its own', () => {
+  test('checks the origin of requests to its own routes', () => {
     expect(app.checkOrigin).type.toBe<AuthHook>()
     expect(fastify().post).type.toBeCallableWith('/', { onRequest: app.checkOrigin }, async () => ({}))
     expect(fastify().addHook).type.toBeCallableWith('onRequest', app.checkOrigin)
   })
 
-  test('has the sessions', () => {
+  test('has app.sessions', () => {
     expect(app.sessions).type.toBe<Sessions>()
     expect(app.sessions.create({ sub: 'a' })).type.toBe<Promise<Tokens>>()
     expect(app.sessions.refresh('token')).type.toBe<Promise<Tokens>>()
@@ -75,7 +75,7 @@ describe('the app', () => {
 })
 
 describe('a request', () => {
-  test('has a user once it is authenticated', () => {
+  test('has a user after the authentication', () => {
     expect(request.user).type.toBe<AccessTokenClaims | null>()
     expect(request.authenticate()).type.toBe<Promise<AccessTokenClaims>>()
     expect(request.authenticate({ optional: true })).type.toBe<Promise<AccessTokenClaims | null>>()
@@ -84,7 +84,7 @@ describe('a request', () => {
 })
 
 describe('a reply', () => {
-  test('starts a session, and gives the body to answer with', () => {
+  test('creates a session and returns the response body', () => {
     expect(reply.startSession({ sub: 'a' })).type.toBe<Promise<TokenResponse>>()
     expect(reply.startSession).type.toBeCallableWith({
       sub: 'a',

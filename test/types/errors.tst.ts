@@ -1,8 +1,8 @@
 import { type ErrorCode, errorCodes } from 'fastify-refresh-token'
 import { describe, expect, test } from 'tstyche'
 
-describe('the codes of the errors', () => {
-  test('are literal, so that a misspelt comparison does not compile', () => {
+describe('error codes', () => {
+  test('are literal types, so that a misspelled comparison does not compile', () => {
     expect(errorCodes.RefreshTokenReused).type.toBe<'FRT_ERR_REFRESH_TOKEN_REUSED'>()
     expect<ErrorCode>().type.toBe<(typeof errorCodes)[keyof typeof errorCodes]>()
     expect<ErrorCode>().type.toBeAssignableFrom<'FRT_ERR_STORE_UNAVAILABLE'>()

@@ -21,7 +21,7 @@ declare const redis: Redis
 declare const cluster: Cluster
 
 describe('the plugin', () => {
-  test('is the same object by default and by name', () => {
+  test('is the same default and named export', () => {
     expect(defaultExport).type.toBe<typeof fastifyRefreshToken>()
   })
 
@@ -36,7 +36,7 @@ describe('the plugin', () => {
 })
 
 describe('options', () => {
-  test('take a secret or several, read-only too', () => {
+  test('accept one secret or several, including read-only arrays', () => {
     expect<FastifyRefreshTokenOptions>().type.toBeAssignableFrom<{ secret: string }>()
     expect<FastifyRefreshTokenOptions>().type.toBeAssignableFrom<{ secret: Buffer }>()
     expect<FastifyRefreshTokenOptions>().type.toBeAssignableFrom<{ secret: readonly [string, Buffer] }>()
@@ -45,7 +45,7 @@ describe('options', () => {
     expect<FastifyRefreshTokenOptions>().type.not.toBeAssignableFrom<object>()
   })
 
-  test('take keys in any form, read-only too', () => {
+  test('accept keys in each form, including read-only arrays', () => {
     type Keys = NonNullable<FastifyRefreshTokenOptions['accessToken']>['keys']
     expect<Keys>().type.toBeAssignableFrom<readonly [string, Buffer, KeyObject]>()
     expect<Keys>().type.toBeAssignableFrom<JsonWebKey[]>()
@@ -58,7 +58,7 @@ describe('options', () => {
     expect<AccessTokenAlgorithm>().type.toBe<'HS256' | 'EdDSA' | 'ES256' | 'RS256'>()
   })
 
-  test('take the clients of ioredis and any store', () => {
+  test('accept the clients of ioredis and any store', () => {
     expect({ secret, redis }).type.toBeAssignableTo<FastifyRefreshTokenOptions>()
     expect({ secret, redis: cluster }).type.toBeAssignableTo<FastifyRefreshTokenOptions>()
     expect({ secret, store: new MemoryStore() }).type.toBeAssignableTo<FastifyRefreshTokenOptions>()
@@ -66,7 +66,7 @@ describe('options', () => {
     expect({ secret, store: {} }).type.not.toBeAssignableTo<FastifyRefreshTokenOptions>()
   })
 
-  test('take what login and the hooks give, at once or later', () => {
+  test('accept synchronous and asynchronous results of login and the hooks', () => {
     type Login = NonNullable<FastifyRefreshTokenOptions['login']>
     expect<Login>().type.toBeAssignableFrom<() => { sub: string }>()
     expect<Login>().type.toBeAssignableFrom<() => Promise<{ sub: string } | null>>()
@@ -84,7 +84,7 @@ describe('options', () => {
     expect<Load>().type.not.toBeAssignableFrom<() => Promise<boolean>>()
   })
 
-  test('know what each hook is told', () => {
+  test('have the event type of each hook', () => {
     const options: FastifyRefreshTokenOptions = {
       secret,
       onLogin: (event, request) => {
@@ -107,7 +107,7 @@ describe('options', () => {
     expect(options).type.toBe<FastifyRefreshTokenOptions>()
   })
 
-  test('that are misspelt or wrong do not compile', () => {
+  test('that are misspelled or invalid do not compile', () => {
     type Options = FastifyRefreshTokenOptions
     expect<NonNullable<Options['transport']>>().type.toBe<
       'cookie' | 'body' | 'header' | ((request: FastifyRequest) => 'cookie' | 'body' | 'header')
@@ -130,7 +130,7 @@ describe('options', () => {
     expect<Duration>().type.toBe<number | string>()
   })
 
-  test('of routes are those of Fastify, without what makes the route', () => {
+  test('of routes are those of Fastify without method, url and handler', () => {
     type Login = NonNullable<FastifyRefreshTokenOptions['routes']>['login']
     expect<NonNullable<FastifyRefreshTokenOptions['routes']>['jwks']>().type.toBe<Login>()
     expect<Login>().type.toBeAssignableFrom<boolean>()
@@ -142,7 +142,7 @@ describe('options', () => {
 })
 
 describe('stores', () => {
-  test('of the package fulfil the contract', () => {
+  test('of the package implement the contract', () => {
     expect<MemoryStore>().type.toBeAssignableTo<SessionStore>()
     expect<RedisStore>().type.toBeAssignableTo<SessionStore>()
     expect(MemoryStore).type.toBeConstructableWith()

@@ -14,7 +14,7 @@ declare const request: FastifyRequest
 declare const reply: FastifyReply
 
 describe('a claim that the app declares as required', () => {
-  test('is there in request.user and in authorize', async () => {
+  test('is defined in request.user and in authorize', async () => {
     expect(request.user?.roles).type.toBe<string[] | undefined>()
     expect((await request.authenticate()).roles).type.toBe<string[]>()
     app.authorize((user) => {
@@ -23,7 +23,7 @@ describe('a claim that the app declares as required', () => {
     })
   })
 
-  test('has to be given', () => {
+  test('is required in an identity', () => {
     type Login = NonNullable<FastifyRefreshTokenOptions['login']>
     expect<Login>().type.toBeAssignableFrom<() => Promise<{ sub: string; claims: { roles: string[] } }>>()
     expect<Login>().type.toBeAssignableFrom<() => null>()
@@ -36,7 +36,7 @@ describe('a claim that the app declares as required', () => {
     expect(app.sessions.create).type.not.toBeCallableWith({ sub: 'a', claims: { name: 'Ada' } })
   })
 
-  test('has to be in the claims that load gives; those of the login may stay', () => {
+  test('is required in the claims of load, unless load keeps those of the login', () => {
     type Load = NonNullable<SessionOptions['load']>
     expect<Load>().type.toBeAssignableFrom<() => Promise<{ claims: { roles: string[] } } | null>>()
     expect<Load>().type.toBeAssignableFrom<() => object>()

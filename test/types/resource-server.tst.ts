@@ -8,7 +8,7 @@ const jwksUri = 'https://auth.example.com/.well-known/jwks.json'
 declare const key: KeyObject
 
 describe('a resource server', () => {
-  test('registers with keys or the address of a JWKS, not with both or neither', () => {
+  test('registers with either keys or the URL of a JWKS', () => {
     const app = fastify()
     expect(app.register).type.toBeCallableWith(resourceServer, { ...expected, keys: ['pem', key] })
     expect(app.register).type.toBeCallableWith(resourceServer, { ...expected, jwksUri })
@@ -17,7 +17,7 @@ describe('a resource server', () => {
     expect(app.register).type.not.toBeCallableWith(resourceServer)
   })
 
-  test('needs issuer and audience', () => {
+  test('requires issuer and audience', () => {
     expect<ResourceServerOptions>().type.toBeAssignableFrom<{
       jwksUri: string
       issuer: string
@@ -27,14 +27,14 @@ describe('a resource server', () => {
     expect<ResourceServerOptions>().type.not.toBeAssignableFrom<{ jwksUri: string; audience: string }>()
   })
 
-  test('takes an algorithm, or several, of those with public keys', () => {
+  test('accepts one or more algorithms with public keys', () => {
     type Algorithm = ResourceServerOptions['algorithm']
     expect<Algorithm>().type.toBeAssignableFrom<'EdDSA' | 'ES256' | 'RS256'>()
     expect<Algorithm>().type.toBeAssignableFrom<readonly ['EdDSA', 'ES256']>()
     expect<Algorithm>().type.not.toBeAssignableFrom<'HS256'>()
   })
 
-  test('guards routes as the issuer does', () => {
+  test('guards routes like the issuer', () => {
     const app = fastify()
     app.get('/', { preHandler: [app.authenticate, app.authorize('read')] }, async (request) => {
       expect(request.user).type.toBe<AccessTokenClaims | null>()

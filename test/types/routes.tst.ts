@@ -19,8 +19,8 @@ interface Credentials {
 
 const app = fastify()
 
-describe('guards beside the types of a route', () => {
-  test('leave its generics alone', () => {
+describe('guards with route types', () => {
+  test('keep the generics of the route', () => {
     app.post<{ Body: Credentials; Params: { id: string }; Reply: { ok: boolean } }>(
       '/:id',
       { preHandler: [app.authenticate, app.authorize('write')] },
@@ -37,7 +37,7 @@ describe('guards beside the types of a route', () => {
     })
   })
 
-  test('leave Zod alone', () => {
+  test('keep the types of Zod', () => {
     const zod = app
       .withTypeProvider<ZodTypeProvider>()
       .setValidatorCompiler(validatorCompiler)
@@ -61,7 +61,7 @@ describe('guards beside the types of a route', () => {
     )
   })
 
-  test('leave TypeBox alone', () => {
+  test('keep the types of TypeBox', () => {
     const typebox = app.withTypeProvider<TypeBoxTypeProvider>().setValidatorCompiler(TypeBoxValidatorCompiler)
     typebox.post(
       '/typebox',
@@ -78,7 +78,7 @@ describe('guards beside the types of a route', () => {
 describe('login', () => {
   type Login = NonNullable<FastifyRefreshTokenOptions['login']>
 
-  test('may type its request by what its schema checks', () => {
+  test('can have the request type of its schema', () => {
     expect<Login>().type.toBeAssignableFrom<
       (request: FastifyRequest<{ Body: Credentials }>) => Promise<{ sub: string } | null>
     >()
@@ -88,12 +88,12 @@ describe('login', () => {
     expect<Login>().type.not.toBeAssignableFrom<(request: Credentials) => null>()
   })
 
-  test('may answer by itself, or not', () => {
+  test('can return a reply', () => {
     expect<Login>().type.toBeAssignableFrom<() => Promise<FastifyReply | { sub: string } | null>>()
     expect<Login>().type.not.toBeAssignableFrom<() => Promise<FastifyReply | { id: string }>>()
   })
 
-  test('has a body that is unknown, unless it says more', () => {
+  test('has a body of type unknown by default', () => {
     const options: FastifyRefreshTokenOptions = {
       secret: '',
       login(request) {
@@ -106,7 +106,7 @@ describe('login', () => {
 })
 
 describe('securitySchemes', () => {
-  test('are what @fastify/swagger takes', () => {
+  test('have a type that @fastify/swagger accepts', () => {
     expect(app.register).type.toBeCallableWith(swagger, {
       openapi: { components: { securitySchemes: securitySchemes() } }
     })
@@ -123,7 +123,7 @@ describe('securitySchemes', () => {
     })
   })
 
-  test('take the options of the plugin, or some of them', () => {
+  test('accept all or some options of the plugin', () => {
     const options: FastifyRefreshTokenOptions = { secret: '' }
     expect(securitySchemes).type.toBeCallableWith(options)
     expect(securitySchemes).type.toBeCallableWith({ cookie: { name: 'a' } })

@@ -10,7 +10,7 @@ type Options = FastifyRefreshTokenOptions
 type Group<K extends keyof Options> = Exclude<NonNullable<Options[K]>, string | boolean>
 
 describe('an option of the wrong type does not compile', () => {
-  test('at the top', () => {
+  test('at the top level', () => {
     expect<Options['login']>().type.not.toBeAssignableFrom<string>()
     expect<Options['login']>().type.not.toBeAssignableFrom<() => Promise<string>>()
     expect<Options['secret']>().type.not.toBeAssignableFrom<number[]>()
@@ -76,8 +76,8 @@ describe('an option of the wrong type does not compile', () => {
   })
 })
 
-describe('an option that is misspelt does not compile', () => {
-  test('in any group', () => {
+describe('a misspelled option does not compile', () => {
+  test('in each group', () => {
     const { register } = app
     expect(register).type.toBeCallableWith(fastifyRefreshToken, { secret, login })
     expect(register).type.not.toBeCallableWith(fastifyRefreshToken, { secret, logIn: login })
