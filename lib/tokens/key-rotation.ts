@@ -22,7 +22,7 @@ export interface KeyRotation {
   /** The public keys of the current set. */
   readonly jwks: JwkSet
   /**
-   * Replaces the keys with the given ones, or with those that the key source returns now.
+   * Replaces the keys. Without an argument, calls the key source for new keys.
    * @throws {FRT_ERR_INVALID_OPTION} if the keys are invalid. Errors of the key source pass through. The current keys
    * stay
    */

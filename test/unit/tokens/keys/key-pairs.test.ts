@@ -1,14 +1,14 @@
 import { createSecretKey, generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { resolveOptions } from '../../../lib/options/resolve.js'
-import { thumbprint } from '../../../lib/tokens/keys/jwk.js'
+import { resolveOptions } from '../../../../lib/options/resolve.js'
+import { thumbprint } from '../../../../lib/tokens/keys/jwk.js'
 import {
   GENERATE,
   KEY_ALGORITHMS,
   type KeyAlgorithm,
   privatePem,
   publicPem
-} from '../../support/key-pairs.js'
+} from '../../../support/key-pairs.js'
 
 const secret = 'a secret of thirty-two bytes, so'
 const pairs = { EdDSA: GENERATE.EdDSA(), ES256: GENERATE.ES256(), RS256: GENERATE.RS256() }
