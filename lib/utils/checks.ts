@@ -37,7 +37,7 @@ export function object<T>(checks: { [K in keyof T]: Check<T[K]> }): Check<T> {
       return path === '' ? invalidOption('options must be an object') : mustBe(path, 'an object')
     const pathOf = (name: string) => (path === '' ? name : `${path}.${name}`)
     for (const name of Object.keys(value)) {
-      if (!Object.hasOwn(checks, name)) unknownOption(pathOf(name), names.map(pathOf))
+      if (!Object.hasOwn(checks, name)) unknownOption(name, names, pathOf)
     }
     const resolved = {} as T
     for (const name of names) resolved[name] = checks[name](value[name], pathOf(name))
@@ -45,12 +45,12 @@ export function object<T>(checks: { [K in keyof T]: Check<T[K]> }): Check<T> {
   }
 }
 
-function unknownOption(path: string, known: string[]): never {
-  const suggestion = nearest(path, known)
+function unknownOption(name: string, names: string[], pathOf: (name: string) => string): never {
+  const suggestion = nearest(name, names)
   invalidOption(
     suggestion
-      ? `unknown option "${path}", did you mean "${suggestion}"?`
-      : `unknown option "${path}", the options are: ${known.join(', ')}`
+      ? `unknown option "${pathOf(name)}", did you mean "${pathOf(suggestion)}"?`
+      : `unknown option "${pathOf(name)}", the options are: ${names.map(pathOf).join(', ')}`
   )
 }
 

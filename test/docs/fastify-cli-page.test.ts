@@ -15,6 +15,8 @@ const FOLDER = 'examples/fastify-cli'
 const APP = `${FOLDER}/src/app.ts`
 /** Autoload otherwise looks for compiled files. */
 const ENV = { ...SECRETS, FASTIFY_AUTOLOAD_TYPESCRIPT: '1' }
+/** A busy machine may take longer than the 10 seconds of fastify-cli to load TypeScript. */
+const PLUGIN_TIMEOUT = ['--plugin-timeout', '300000']
 const CREDENTIALS = { username: 'ada', password: 'analytical engine' }
 
 t.test('the page shows the files as they are', async (t) => {
@@ -26,7 +28,9 @@ t.test('the page shows the files as they are', async (t) => {
 /** The app, without a port. */
 async function build(t: Test, env: Record<string, string>): Promise<FastifyInstance> {
   Object.assign(process.env, ENV, env)
-  const app: FastifyInstance = await helper.build(['--log-level', 'silent', APP], { skipOverride: true })
+  const app: FastifyInstance = await helper.build(['--log-level', 'silent', ...PLUGIN_TIMEOUT, APP], {
+    skipOverride: true
+  })
   for (const name of Object.keys({ ...ENV, ...env })) delete process.env[name]
   t.after(() => app.close())
   return app
@@ -67,7 +71,7 @@ t.test('without Redis, in memory', async (t) => {
 })
 
 t.test('fastify start serves it', async (t) => {
-  const args = ['start', '--options', '--address', '127.0.0.1', APP]
+  const args = ['start', '--options', '--address', '127.0.0.1', ...PLUGIN_TIMEOUT, APP]
   const { origin } = await startServer(t, 'node_modules/fastify-cli/cli.js', ENV, args)
   const login = await fetch(`${origin.replace('localhost', '127.0.0.1')}/auth/login`, {
     method: 'POST',

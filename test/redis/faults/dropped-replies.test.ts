@@ -3,7 +3,7 @@ import { RedisStore } from '../../../lib/index.js'
 import { createScript } from '../../../lib/store/redis/scripts/create.js'
 import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
-import { connect, sidOf, startApp } from '../../support/outage.js'
+import { connect, eventuallyStatus, sidOf, startApp } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
@@ -15,7 +15,7 @@ async function open(t: Test) {
   const { app } = await startApp(t, redis, { keyPrefix: 'test:', storeTimeout: '100ms' })
   const store = new RedisStore({ redis: server.client(), keyPrefix: 'test:' })
   const client = new Client(app)
-  await client.login()
+  await eventuallyStatus(() => client.login())
   return { app, client, proxy, redis, store }
 }
 

@@ -43,7 +43,7 @@ async function open(
   })
   const login = async (sub = 'ada') => {
     const client = new Client(app)
-    await client.login({ sub })
+    await eventuallyStatus(() => client.login({ sub }))
     return client
   }
   const first = await login('warm')

@@ -4,6 +4,7 @@ import type { LogoutEvent, ReuseEvent, SessionStore } from '../../../lib/index.j
 import { RedisStore } from '../../../lib/index.js'
 import { type BuildOptions, buildApp } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
+import { eventuallyStatus } from '../../support/outage.js'
 import { startRedis } from '../../support/redis-server.js'
 import { openMemoryStore } from '../../support/stores.js'
 
@@ -258,7 +259,7 @@ t.test(
         under.clock.nowMs = Date.now()
         const { app } = await buildApp(t, { under, options: { storeTimeout: '500ms', revocation } })
         const client = new Client(app)
-        await client.login()
+        await eventuallyStatus(() => client.login())
         process.kill(server.pid, 'SIGSTOP')
         const responses = await Promise.all([client.call(), client.loseResponse(), client.copy().login()])
         process.kill(server.pid, 'SIGCONT')
@@ -266,7 +267,7 @@ t.test(
           t.equal(response.statusCode, 503)
           t.equal(response.headers['retry-after'], '1')
         }
-        t.equal((await client.refresh()).statusCode, 200)
+        t.equal(await eventuallyStatus(() => client.refresh()), 200)
         t.match((await client.call()).json(), { gen: 2 })
         await app.close()
         t.equal(redis.status, 'ready', 'the Redis client of the application is not closed')

@@ -10,6 +10,7 @@ import {
   DOWN,
   eventuallyStatus,
   type Fault,
+  LONG_TIMEOUT,
   meet,
   READ_ONLY,
   startApp
@@ -192,7 +193,7 @@ t.test(
     const direct = server.client()
     await direct.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all')
     const redis = connect(t, server.port, { username: 'app', password: 'secret' })
-    const { app } = await startApp(t, redis)
+    const { app } = await startApp(t, redis, { storeTimeout: LONG_TIMEOUT })
     const [phone, laptop] = [new Client(app), new Client(app)]
     for (const client of [phone, laptop]) await client.login()
     await direct.call('ACL', 'SETUSER', 'app', '-set')

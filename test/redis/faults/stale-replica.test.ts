@@ -67,7 +67,7 @@ async function offset(redis: Redis): Promise<number> {
 
 async function login(app: FastifyInstance): Promise<Client> {
   const client = new Client(app)
-  await client.login()
+  await eventuallyStatus(() => client.login())
   return client
 }
 

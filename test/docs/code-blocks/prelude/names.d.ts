@@ -14,6 +14,7 @@ declare const login: NonNullable<import('fastify-refresh-token').FastifyRefreshT
 declare const staffLogin: typeof login
 
 // The reader's own parts.
+declare function showLoginForm(): void
 interface User {
   id: string
   name: string
