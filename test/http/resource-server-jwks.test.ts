@@ -161,14 +161,17 @@ t.test('a token with a known key does not wait for an endpoint that hangs', asyn
   clock.advance(5 * MINUTE)
   t.equal(await status(await sign(a)), 200)
   const requests = endpoint.asked
-  endpoint.answer = () => {}
+  const events: string[] = []
+  // The server gives up the request after five seconds.
+  endpoint.answer = (_, response) => response.once('close', () => events.push('JWKS request given up'))
   clock.advance(MINUTE)
-  const beganAt = performance.now()
+  t.equal(await status(await sign(a)), 200)
+  events.push('guarded route answered')
   for (let i = 0; i < 20; i++) {
     t.equal(await status(await sign(a)), 200)
-    clock.advance(2000)
+    clock.advance(1000)
   }
-  t.ok(performance.now() - beganAt < 4500, 'an answer would be waited for five seconds')
+  t.equal(events[0], 'guarded route answered')
   await eventually(() => endpoint.asked === requests + 1)
 })
 

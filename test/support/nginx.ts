@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, type Owner } from './redis-server.js'
 
-const READY_MS = 10_000
+const READY_MS = 60_000
 const ATTEMPTS = 5
 
 export interface Nginx {

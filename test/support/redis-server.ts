@@ -27,7 +27,7 @@ export interface RedisServer {
 
 const host = '127.0.0.1'
 const BASE = ['--bind', host, '--save', '', '--appendonly', 'no']
-const readyMs = 10_000
+const readyMs = 60_000
 const termMs = 2_000
 const attempts = 8
 

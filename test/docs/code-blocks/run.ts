@@ -8,7 +8,7 @@ interface Owner {
   after(fn: () => Promise<void>): unknown
 }
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 300_000
 
 /** A folder that holds the files of a page, in reach of node_modules; it goes with the test. */
 export async function writeFiles(t: Owner, blocks: readonly Block[]): Promise<string> {

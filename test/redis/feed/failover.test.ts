@@ -8,7 +8,7 @@ import { startCluster, startSentinel, type Topology } from '../../support/topolo
 
 const CLIENTS = 40
 /** The replacement of a master takes a few seconds. */
-const FAILOVER_TIMEOUT_MS = 20_000
+const FAILOVER_TIMEOUT_MS = 120_000
 
 for (const [name, start] of [
   ['Sentinel', startSentinel],
