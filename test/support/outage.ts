@@ -163,9 +163,14 @@ export class Scene {
     })
   }
 
-  /** Waits until the feed is stale. Only in mode `deny` this changes what guarded routes do. */
+  /**
+   * Waits until the feed is stale and stays so. Only in mode `deny` this changes what guarded routes do. A busy process may
+   * see a stale feed before it handles a reply that arrived before the fault. After the interruption there is no such reply.
+   */
   async stale(): Promise<void> {
     if (this.mode !== 'deny') return
+    const count = (name: string) => this.logs.filter(({ event }) => event === name).length
+    await eventually(() => count('revocation_feed_interrupted') > count('revocation_feed_recovered'))
     await eventually(async () => (await this.users.listing.call()).statusCode === 503)
   }
 
