@@ -37,10 +37,10 @@ const { status, signal, error } = tryRun(
   [
     ...tap,
     '--reporter=./scripts/test/reporter.mjs',
-    // Many files wait for timeouts of Redis clients, so more of them run at once than there are processors.
+    // Many files wait for timeouts of Redis clients, so one more of them runs at once than there are processors.
     ...(options.some((option) => option.startsWith('--jobs'))
       ? []
-      : [`--jobs=${2 * availableParallelism()}`]),
+      : [`--jobs=${availableParallelism() + 1}`]),
     ...(covers ? [] : ['--disable-coverage']),
     ...options,
     ...(files.length > 1 ? groupFiles(files) : files)
