@@ -29,7 +29,7 @@ const storeSchema = {
 
 /**
  * Registers the routes that only the demo has. They simulate faults for the session of the presented access token.
- * Anyone who can reach the demo may stop and start the store, because nobody can log in while it is stopped. A page
+ * Anyone who can reach the demo may stop and start the store, because no login works while it is stopped. A page
  * of another origin cannot, because a `PUT` with JSON needs a CORS preflight.
  */
 export async function registerDemoRoutes(app: FastifyInstance, simulation: Simulation): Promise<void> {

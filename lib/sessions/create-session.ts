@@ -65,7 +65,7 @@ async function createInStore(
   throw new errors.StoreUnavailable({ cause: new Error('the store received the call after its deadline') })
 }
 
-/** Revokes a session that the store created after the request timed out. The client was told that the login failed. */
+/** Revokes a session that the store created after the request timed out, because the client received an error. */
 async function revokeOrphan(
   components: SessionComponents,
   sid: string,
