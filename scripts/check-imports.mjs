@@ -82,7 +82,7 @@ const files = ['lib', 'types']
   .flatMap((folder) =>
     readdirSync(folder, { recursive: true }).map((name) => posix.join(folder, String(name)))
   )
-  .filter((file) => /\.[cm]?tsx?$/.test(file) && !file.endsWith('.tst.ts'))
+  .filter((file) => /\.[cm]?tsx?$/.test(file))
   .sort()
 
 /** @type {Map<string, string[]>} */

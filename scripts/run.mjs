@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-// The path is explicit, because TypeScript 6, which tstyche uses, also installs a `tsc`.
+// The path is explicit, because TypeScript 6, which other scripts use, also installs a `tsc`.
 export const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 
 /** Runs a command in the repository with a time limit. Exits this process if the command fails. */

@@ -1,6 +1,7 @@
 // Runs TypeScript by replacing its types with spaces. Every character keeps its position, so that coverage needs no source
 // map. With a transpiling loader whose source maps contain no source, the report counts nothing and shows 100 %.
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 
 const cacheDir = new URL('../node_modules/.cache/ts-blank-space/', import.meta.url)
@@ -32,12 +33,16 @@ export async function resolve(specifier, context, nextResolve) {
     return nextResolve('typescript-6', context)
   }
   if (ownModules.has(specifier)) return nextResolve(ownModules.get(specifier), context)
-  try {
-    return await nextResolve(specifier, context)
-  } catch (error) {
-    if (error?.code !== 'ERR_MODULE_NOT_FOUND' || !error.url?.endsWith('.js')) throw error
-    return nextResolve(error.url.replace(/\.js$/, '.ts'), context)
-  }
+  return nextResolve(sourceOf(specifier, context.parentURL) ?? specifier, context)
+}
+
+/** Returns the URL of the TypeScript file that a relative import of a `.js` file means, if there is one. */
+function sourceOf(specifier, parentURL) {
+  if (!specifier.endsWith('.js') || !/^(\.|file:)/.test(specifier)) return undefined
+  const url = new URL(specifier, parentURL)
+  if (url.protocol !== 'file:' || url.pathname.includes('/node_modules/')) return undefined
+  url.pathname = url.pathname.replace(/js$/, 'ts')
+  return existsSync(url) ? url.href : undefined
 }
 
 export async function load(url, context, nextLoad) {

@@ -1,5 +1,7 @@
+import { describe, test } from 'node:test'
 import swagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import { expectTypeOf } from 'expect-type'
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import {
   type AccessTokenClaims,
@@ -8,7 +10,6 @@ import {
   securitySchemes
 } from 'fastify-refresh-token'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import { describe, expect, test } from 'tstyche'
 import { Type } from 'typebox'
 import { z } from 'zod'
 
@@ -25,15 +26,16 @@ describe('guards with route types', () => {
       '/:id',
       { preHandler: [app.authenticate, app.authorize('write')] },
       async (request, reply) => {
-        expect(request.body).type.toBe<Credentials>()
-        expect(request.params.id).type.toBe<string>()
-        expect(request.user).type.toBe<AccessTokenClaims | null>()
-        expect(reply.send).type.not.toBeCallableWith({ ok: 'yes' })
+        expectTypeOf(request.body).toEqualTypeOf<Credentials>()
+        expectTypeOf(request.params.id).toEqualTypeOf<string>()
+        expectTypeOf(request.user).toEqualTypeOf<AccessTokenClaims | null>()
+        // @ts-expect-error
+        reply.send({ ok: 'yes' })
         return { ok: true }
       }
     )
     app.get<{ Querystring: { page: number } }>('/', { onRequest: app.authenticate }, async ({ query }) => {
-      expect(query.page).type.toBe<number>()
+      expectTypeOf(query.page).toEqualTypeOf<number>()
     })
   })
 
@@ -52,10 +54,10 @@ describe('guards with route types', () => {
         }
       },
       async (request) => {
-        expect(request.body.n).type.toBe<number>()
-        expect(request.user).type.toBe<AccessTokenClaims | null>()
+        expectTypeOf(request.body.n).toEqualTypeOf<number>()
+        expectTypeOf(request.user).toEqualTypeOf<AccessTokenClaims | null>()
         const user = await request.authenticate()
-        expect(user.sub).type.toBe<string>()
+        expectTypeOf(user.sub).toEqualTypeOf<string>()
         return { doubled: request.body.n * 2 }
       }
     )
@@ -67,8 +69,8 @@ describe('guards with route types', () => {
       '/typebox',
       { preHandler: typebox.authenticate, schema: { body: Type.Object({ n: Type.Number() }) } },
       async (request, reply) => {
-        expect(request.body.n).type.toBe<number>()
-        expect(request.user?.sid).type.toBe<string | undefined>()
+        expectTypeOf(request.body.n).toEqualTypeOf<number>()
+        expectTypeOf(request.user?.sid).toEqualTypeOf<string | undefined>()
         return reply.startSession({ sub: request.user?.sub ?? '' })
       }
     )
@@ -79,38 +81,36 @@ describe('login', () => {
   type Login = NonNullable<FastifyRefreshTokenOptions['login']>
 
   test('can have the request type of its schema', () => {
-    expect<Login>().type.toBeAssignableFrom<
+    expectTypeOf<
       (request: FastifyRequest<{ Body: Credentials }>) => Promise<{ sub: string } | null>
-    >()
-    expect<Login>().type.toBeAssignableFrom<
+    >().toExtend<Login>()
+    expectTypeOf<
       (request: FastifyRequest<{ Querystring: { tenant: string }; Headers: { 'x-device': string } }>) => null
-    >()
-    expect<Login>().type.not.toBeAssignableFrom<(request: Credentials) => null>()
+    >().toExtend<Login>()
+    expectTypeOf<(request: Credentials) => null>().not.toExtend<Login>()
   })
 
   test('can return a reply', () => {
-    expect<Login>().type.toBeAssignableFrom<() => Promise<FastifyReply | { sub: string } | null>>()
-    expect<Login>().type.not.toBeAssignableFrom<() => Promise<FastifyReply | { id: string }>>()
+    expectTypeOf<() => Promise<FastifyReply | { sub: string } | null>>().toExtend<Login>()
+    expectTypeOf<() => Promise<FastifyReply | { id: string }>>().not.toExtend<Login>()
   })
 
   test('has a body of type unknown by default', () => {
     const options: FastifyRefreshTokenOptions = {
       secret: '',
       login(request) {
-        expect(request.body).type.toBe<unknown>()
+        expectTypeOf(request.body).toEqualTypeOf<unknown>()
         return null
       }
     }
-    expect(options.secret).type.toBe<FastifyRefreshTokenOptions['secret']>()
+    expectTypeOf(options.secret).toEqualTypeOf<FastifyRefreshTokenOptions['secret']>()
   })
 })
 
 describe('securitySchemes', () => {
   test('have a type that @fastify/swagger accepts', () => {
-    expect(app.register).type.toBeCallableWith(swagger, {
-      openapi: { components: { securitySchemes: securitySchemes() } }
-    })
-    expect(app.register).type.toBeCallableWith(swagger, {
+    app.register(swagger, { openapi: { components: { securitySchemes: securitySchemes() } } })
+    app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
         components: {
@@ -125,10 +125,11 @@ describe('securitySchemes', () => {
 
   test('accept all or some options of the plugin', () => {
     const options: FastifyRefreshTokenOptions = { secret: '' }
-    expect(securitySchemes).type.toBeCallableWith(options)
-    expect(securitySchemes).type.toBeCallableWith({ cookie: { name: 'a' } })
-    expect(securitySchemes).type.not.toBeCallableWith({ cookies: {} })
-    expect(securitySchemes().bearerAuth).type.toBe<SecurityScheme>()
-    expect(securitySchemes()).type.not.toHaveProperty('refreshToken')
+    securitySchemes(options)
+    securitySchemes({ cookie: { name: 'a' } })
+    // @ts-expect-error
+    securitySchemes({ cookies: {} })
+    expectTypeOf(securitySchemes().bearerAuth).toEqualTypeOf<SecurityScheme>()
+    expectTypeOf(securitySchemes()).not.toHaveProperty('refreshToken')
   })
 })
