@@ -13,10 +13,12 @@ import type { AccessTokens } from './access-token.js'
  */
 export function withVerificationCache<T extends Pick<AccessTokens, 'verify'>>(tokens: T, max: number): T {
   if (max === 0) return tokens
-  const verified = new LRUCache<string, AccessTokenClaims>({ max })
+  // Created with the first token, because it allocates memory for all its entries.
+  let verified: LRUCache<string, AccessTokenClaims> | undefined
   return {
     ...tokens,
     verify(token) {
+      verified ??= new LRUCache({ max })
       const cached = verified.get(token)
       if (cached) return copyOf(cached)
       const claims = tokens.verify(token)

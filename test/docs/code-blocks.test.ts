@@ -5,8 +5,8 @@ import { readPages } from './code-blocks/blocks.js'
 import { compile } from './code-blocks/compile.js'
 import { Treater, type Treatment } from './code-blocks/treat.js'
 
-// Every block of code in the documentation is compiled or run; see test/docs/code-blocks/. A new page needs nothing but to be
-// there, a name that it takes for granted goes into test/docs/code-blocks/prelude/.
+// Every code block in the documentation is compiled or run. A new page needs no entry here. Declare names that its blocks use
+// without an import in test/docs/code-blocks/prelude/.
 
 const pages = await readPages()
 const problems = await compile(pages.values())

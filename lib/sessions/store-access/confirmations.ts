@@ -9,14 +9,22 @@ const MAX_SESSIONS = 50_000
  */
 export class Confirmations {
   readonly #storeClient: StoreClient
-  /** The last confirmed generation, by session id. Confirming an evicted entry again is harmless. */
-  readonly #confirmed = new LRUCache<string, number>({ max: MAX_SESSIONS })
+  #lru: LRUCache<string, number> | undefined
   /** After this time no access token of the generation is valid. A later generation confirms again. */
   readonly #giveUpMs: number
 
   constructor(storeClient: StoreClient, accessTokenTtlMs: number) {
     this.#storeClient = storeClient
     this.#giveUpMs = accessTokenTtlMs
+  }
+
+  /**
+   * The last confirmed generation, by session id. Confirming an evicted entry again is harmless. The cache is created when
+   * it is first needed, because it allocates memory for all its entries.
+   */
+  get #confirmed(): LRUCache<string, number> {
+    this.#lru ??= new LRUCache<string, number>({ max: MAX_SESSIONS })
+    return this.#lru
   }
 
   confirm(sid: string, gen: number): void {

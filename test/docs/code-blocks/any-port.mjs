@@ -1,10 +1,11 @@
-// Loaded before a program of the documentation: it listens on a free port, and tells its parent which.
+// Loaded before a program of the documentation. Makes it listen on a free port, and sends the port to the parent process.
 import { Server } from 'node:net'
 
 const { listen } = Server.prototype
 
 Server.prototype.listen = function (options, ...rest) {
-  const given = typeof options === 'object' && options?.port !== undefined ? { ...options, port: 0 } : options
+  const target =
+    typeof options === 'object' && options?.port !== undefined ? { ...options, port: 0 } : options
   this.once('listening', () => process.send?.({ port: this.address().port }))
-  return Reflect.apply(listen, this, [given, ...rest])
+  return Reflect.apply(listen, this, [target, ...rest])
 }

@@ -4,15 +4,15 @@ import { join } from 'node:path'
 /** A fenced block of a page. */
 export interface Block {
   page: string
-  /** The line of its fence. */
+  /** The line number of its fence. */
   line: number
   language: string
   code: string
-  /** What the page calls the file: "`app.mjs`:" before the block, or a comment in its first line. */
+  /** The file name that the page gives: "`app.mjs`:" before the block, or a comment in its first line. */
   name: string | undefined
 }
 
-/** The documentation: what a user reads, and what a contributor does. */
+/** Returns the pages for users and for contributors. */
 export async function listPages(): Promise<string[]> {
   const [root, docs, examples] = await Promise.all([
     readdir('.'),
@@ -56,7 +56,7 @@ function nameOf(before: string, code: string): string | undefined {
   return (caption.exec(before) ?? comment.exec(code))?.[1]
 }
 
-/** As a file beside the others of its page. */
+/** Returns the name of the file that holds the block. */
 export function fileName({ name, line, language }: Block): string {
   return name ?? `line-${line}.${language}`
 }

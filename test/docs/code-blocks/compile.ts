@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript-6'
+import { runCompiler } from '../../support/typescript.js'
 import { type Block, fileName, isCode } from './blocks.js'
 
 /** JavaScript cannot declare what a body contains. */
@@ -11,7 +11,6 @@ const OF_UNKNOWN = /does not exist on type '(unknown|\{\})'/
 const GENERATED = "Cannot find module './api.js'"
 
 const ROOT = resolve('.')
-const TSC = join(ROOT, 'node_modules/typescript/lib/tsc.js')
 const PRELUDE = join(ROOT, 'test/docs/code-blocks/prelude')
 
 /** JavaScript does not declare claims. */
@@ -69,7 +68,7 @@ async function check(
     }
     const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, files, include: [] }
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
-    const messages = await runCompiler(folder)
+    const messages = await errorsIn(folder)
     return new Map(modules.map(([path, block]) => [block, problemsOf(messages, path, block)]))
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -82,15 +81,9 @@ interface Message {
   text: string
 }
 
-/** Runs the native compiler: its JavaScript predecessor takes ten times as long. */
-async function runCompiler(folder: string): Promise<Message[]> {
-  const args = [TSC, '-p', folder, '--pretty', 'false']
-  const output = await new Promise<string>((done, fail) => {
-    execFile(process.execPath, args, { cwd: folder }, (error, stdout, stderr) => {
-      if (error && stdout === '') fail(new Error(stderr, { cause: error }))
-      else done(stdout)
-    })
-  })
+/** Runs the compiler, and returns its errors. */
+async function errorsIn(folder: string): Promise<Message[]> {
+  const output = await runCompiler(folder)
   const messages: Message[] = []
   for (const line of output.split('\n')) {
     const [, path, at, text] = /^(.+?)\((\d+),\d+\): error (.*)$/.exec(line) ?? []
@@ -108,7 +101,7 @@ function problemsOf(messages: Message[], path: string, block: Block): string[] {
     .map(({ line, text }) => `${block.page}:${block.line + line}: ${text}`)
 }
 
-/** Each block is a module, which sees what those before it on its page declare. */
+/** Makes each block a module. It imports what earlier blocks of its page declare. */
 function* modulesOf(blocks: readonly Block[]): Generator<[path: string, block: Block, text: string]> {
   const declaredBefore = new Map<string, string>()
   for (const block of blocks) {
@@ -120,20 +113,20 @@ function* modulesOf(blocks: readonly Block[]): Generator<[path: string, block: B
       .filter(([name]) => used.has(name) && !own.has(name))
       .map(([name, from]) => `import { ${name} } from '${specifier(file, from)}'; `)
     const exports = [...own].filter(([, isExported]) => !isExported).map(([name]) => name)
-    // In the first line and after the last, so that lines stay what they are.
+    // Added to the first line and after the last one, so that line numbers do not change.
     const text = `${imports.join('')}${block.code}\nexport { ${exports.join(', ')} }\n`
     for (const name of own.keys()) declaredBefore.set(name, file)
     yield [join(block.page.replaceAll('/', '-'), file), block, text]
   }
 }
 
-/** How one block of a page imports another. */
+/** Returns the specifier by which one block of a page imports another. */
 function specifier(file: string, from: string): string {
   const path = relative(dirname(file), from.replace(/tsx?$/, 'js'))
   return path.startsWith('.') ? path : `./${path}`
 }
 
-/** The names that a module declares at its top, and whether it exports them. */
+/** Returns the names that a module declares at its top level, and whether it exports them. */
 function declaredBy(source: ts.SourceFile): Map<string, boolean> {
   const names = new Map<string, boolean>()
   const add = (node: ts.Node | undefined, isExported: boolean): void => {

@@ -10,7 +10,7 @@ interface Owner {
 
 const TIMEOUT_MS = 300_000
 
-/** A folder that holds the files of a page, in reach of node_modules; it goes with the test. */
+/** Writes the files of a page into a folder below the project, so that they find its packages. */
 export async function writeFiles(t: Owner, blocks: readonly Block[]): Promise<string> {
   await mkdir('.tap', { recursive: true })
   const folder = resolve(await mkdtemp('.tap/doc-code-'))
@@ -23,7 +23,7 @@ export async function writeFiles(t: Owner, blocks: readonly Block[]): Promise<st
   return folder
 }
 
-/** A whole program: it serves, or it is a file of tests. Others are only compiled. */
+/** Returns whether a block is a complete server or a test file. Other blocks are only compiled. */
 export function kindOf({ code, ...block }: Block): 'server' | 'tests' | undefined {
   if (!isCode({ code, ...block }) || !/^(import|const .* = require\()/m.test(code)) return undefined
   if (/['"]node:test['"]/.test(code)) return 'tests'
@@ -32,12 +32,12 @@ export function kindOf({ code, ...block }: Block): 'server' | 'tests' | undefine
 
 export interface Server {
   origin: string
-  /** What it has written, should somebody ask why. */
+  /** Returns everything that the program has written. */
   output(): string
   stop(): Promise<void>
 }
 
-/** Starts a program of a page, on a port of its own. */
+/** Starts a program of a page on a free port. */
 export async function startServer(
   t: Owner,
   path: string,
@@ -54,21 +54,21 @@ export async function startServer(
   }
   t.after(stop)
   const exited = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${path} ended (${code ?? signal}) before it listened:\n${output()}`)
+    throw new Error(`${path} exited (${code ?? signal}) before it listened:\n${output()}`)
   })
-  const told = once(child, 'message', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+  const listening = once(child, 'message', { signal: AbortSignal.timeout(TIMEOUT_MS) })
   exited.catch(() => {})
-  const [{ port }] = (await Promise.race([told, exited])) as [{ port: number }]
+  const [{ port }] = (await Promise.race([listening, exited])) as [{ port: number }]
   return { origin: `http://localhost:${port}`, output, stop }
 }
 
-/** Runs a file to its end. Gives what is wrong, or nothing. */
+/** Runs a file until it exits. Returns its output if it fails. */
 export async function runToEnd(path: string, env: Record<string, string> = {}): Promise<string | undefined> {
   const child = spawnNode(path, env)
   return outcomeOf(child, collect(child))
 }
 
-/** Where the commands of a page go instead of the usual ports. */
+/** Ports that replace the usual ones in the commands of a page. */
 export interface Ports {
   redis: number
   sentinel: number
@@ -77,7 +77,7 @@ export interface Ports {
 const FAILS_IF_ERROR = 'case "$answer" in ERR*|NO*|WRONG*) exit 1 ;; esac'
 
 /**
- * Runs commands with a shell that stops at the first which fails; an answer of 400 and more fails curl, an error
+ * Runs commands with a shell that stops at the first failure. A status of 400 or more fails curl, and an error reply
  * fails redis-cli.
  */
 export async function runShell(code: string, folder: string, ports: Ports): Promise<string | undefined> {
@@ -106,7 +106,7 @@ function spawnNode(path: string, env: Record<string, string>, args: readonly str
     `./${file}`
   ])
   return spawn(process.execPath, [...loaders, path, ...args], {
-    // Nothing of the test's own loaders, which the environment brings.
+    // Without the environment of this test, which would add its loaders.
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     timeout: TIMEOUT_MS

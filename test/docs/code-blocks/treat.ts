@@ -6,36 +6,36 @@ import type { RedisServer } from '../../support/redis-server.js'
 import { type Block, fileName, isCode } from './blocks.js'
 import { kindOf, runShell, runToEnd, type Server, startServer, writeFiles } from './run.js'
 
-/** What was done with a block. */
+/** What the test did with a block. */
 export type Treatment = 'compiled' | 'run' | 'parsed' | 'commands checked' | 'no code'
 
-/** Whose scripts and packages the pages may name. */
+/** The packages whose scripts and dependencies the pages may name. */
 export const MANIFESTS = ['package.json', 'bench/package.json', 'examples/fastify-cli/package.json']
 
 interface Owner {
   after(fn: () => Promise<void>): unknown
 }
 
-/** What the commands of a page may talk to. */
+/** The servers that the commands of a page may use. */
 export interface Servers {
   redis: RedisServer
   sentinel: RedisServer
 }
 
-/** What the programs of the pages ask of their environment. */
+/** Environment variables that the programs of the pages read. */
 export const SECRETS = {
   AUTH_SECRET: 'for the pages: any thirty-two bytes or more',
   JWT_SECRET: 'of the app as it was before, likewise long enough',
   SESSION_SECRET: 'of its sessions, likewise long enough'
 }
 
-/** Does with each block of a page what its language asks for, in order. A problem is thrown. */
+/** Compiles, runs or checks each block of a page in order, depending on its language. Throws if a block fails. */
 export class Treater {
   readonly #owner: Owner
   readonly #blocks: readonly Block[]
   readonly #folder: string
   readonly #servers: Servers
-  /** The program that the page's commands talk to. */
+  /** The program that the commands of the page call. */
   #server: Server | undefined
 
   constructor(owner: Owner, blocks: readonly Block[], folder: string, servers: Servers) {
@@ -65,7 +65,7 @@ export class Treater {
       case 'text':
         return 'no code'
       default:
-        throw new Error(`nobody knows what to do with a block of '${block.language}'`)
+        throw new Error(`unknown language '${block.language}'`)
     }
   }
 
@@ -89,8 +89,8 @@ export class Treater {
       return 'commands checked'
     }
     const isKnown = npm.length === 0 && /\b(curl|redis-cli|openssl) /.test(code)
-    if (!isKnown) throw new Error(`nobody knows whether to run this:\n${code}`)
-    if (/\bcurl /.test(code) && !this.#server) throw new Error('no program of this page answers curl')
+    if (!isKnown) throw new Error(`unknown commands:\n${code}`)
+    if (/\bcurl /.test(code) && !this.#server) throw new Error('no program of this page runs')
     const atServer = code.replaceAll(/http:\/\/(localhost|127\.0\.0\.1):3000/g, this.#server?.origin ?? '$&')
     const { redis, sentinel } = this.#servers
     fail(await runShell(atServer, this.#folder, { redis: redis.port, sentinel: sentinel.port }))
@@ -98,7 +98,7 @@ export class Treater {
   }
 }
 
-/** Without comments, and without what is set for them. */
+/** Returns the commands without comments and without variables that are set for them. */
 function commandsOf(code: string): string[] {
   const setting = /^(\w+=("[^"]*"|'[^']*'|\$\([^)]*\)|\S*) +)+/
   return code
@@ -113,7 +113,7 @@ function commandsOf(code: string): string[] {
     .filter(Boolean)
 }
 
-/** A command of npm or node: that its script, packages or file are there. */
+/** Checks that the script, the packages or the file of an npm or node command exist. */
 async function checkCommand(command: string, blocks: readonly Block[]): Promise<void> {
   const [program, verb = '', ...rest] = command.split(/\s+/)
   const manifests = await Promise.all(MANIFESTS.map(readManifest))
