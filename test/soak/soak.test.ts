@@ -39,7 +39,7 @@ t.test('growthOf accepts fluctuations and detects small steady growth', async (t
 })
 
 t.test('a few seconds of mixed load cause no unexpected response', async (t) => {
-  const load = { seconds: 4, connections: 20, pauseMs: 40, seed: 1, log() {} }
+  const load = { seconds: 2, connections: 20, pauseMs: 40, seed: 1, log() {} }
   const { rows, tally } = await soak(t, load)
   t.same(tally.unexpected, [])
   t.ok(tally.total > 100, `${tally.total} operations`)

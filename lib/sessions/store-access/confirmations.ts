@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { StoreClient } from './store-client.js'
 
 const MAX_SESSIONS = 50_000
@@ -9,7 +8,8 @@ const MAX_SESSIONS = 50_000
  */
 export class Confirmations {
   readonly #storeClient: StoreClient
-  #lru: LRUCache<string, number> | undefined
+  /** The last confirmed generation, by session id, oldest first. Confirming an evicted entry again is harmless. */
+  readonly #confirmed = new Map<string, number>()
   /** After this time no access token of the generation is valid. A later generation confirms again. */
   readonly #giveUpMs: number
 
@@ -18,19 +18,10 @@ export class Confirmations {
     this.#giveUpMs = accessTokenTtlMs
   }
 
-  /**
-   * The last confirmed generation, by session id. Confirming an evicted entry again is harmless. The cache is created when
-   * it is first needed, because it allocates memory for all its entries.
-   */
-  get #confirmed(): LRUCache<string, number> {
-    this.#lru ??= new LRUCache<string, number>({ max: MAX_SESSIONS })
-    return this.#lru
-  }
-
   confirm(sid: string, gen: number): void {
     // The first generation is confirmed by the login.
     if (gen === 1 || gen <= (this.#confirmed.get(sid) ?? 1)) return
-    this.#confirmed.set(sid, gen)
+    this.#remember(sid, gen)
     const giveUpAt = performance.now() + this.#giveUpMs
     this.#storeClient.callInBackground(
       `confirm ${sid} ${gen}`,
@@ -40,8 +31,17 @@ export class Confirmations {
     )
   }
 
+  #remember(sid: string, gen: number): void {
+    // A new entry is the last one in a map, and a changed one keeps its place.
+    this.#confirmed.delete(sid)
+    this.#confirmed.set(sid, gen)
+    if (this.#confirmed.size <= MAX_SESSIONS) return
+    const [oldest] = this.#confirmed.keys()
+    this.#confirmed.delete(oldest as string)
+  }
+
   #shouldGiveUp(sid: string, gen: number, giveUpAt: number): boolean {
-    if (this.#confirmed.peek(sid) !== gen) return true
+    if (this.#confirmed.get(sid) !== gen) return true
     return performance.now() > giveUpAt && this.#confirmed.delete(sid)
   }
 }
