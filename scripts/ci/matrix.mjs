@@ -1,12 +1,15 @@
 // Runs the tests on other versions of Node.js, Fastify, ioredis and Redis: `npm run test:matrix`, or with names:
-// `npm run test:matrix -- ioredis-5 valkey`. The whole suite runs once per Node.js version. Every other dimension runs the
-// tests that depend on it. Each run differs in one dimension from the environment of `npm test`.
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+// `npm run test:matrix -- ioredis-5 valkey`. The whole suite runs once per Node.js version. Every other environment runs the
+// tests that depend on it. Two environments run at once, each in its own copy of the project, because many tests wait.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { root, run, tryRun } from '../run.mjs'
 import { debianServers } from './debian-servers.mjs'
 import { otherNode } from './other-node.mjs'
-import { projectWith } from './project-copy.mjs'
+import { copyProject } from './project-copy.mjs'
 
 const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const all = readdirSync(join(root, 'test'), { recursive: true })
@@ -28,12 +31,12 @@ const environments = {
   'node-20': { node: '20', files: all },
   'node-22': { node: '22', files: all },
   'node-24': { node: '24', files: all },
-  'fastify-lowest': { packages: [`fastify@${lowest('fastify')}`], files: onFastify },
-  'fastify-latest': { packages: ['fastify@5'], files: onFastify },
   'ioredis-lowest': { packages: [`ioredis@${lowest('ioredis')}`], files: onRedis },
   'ioredis-5': { packages: ['ioredis@5'], files: onRedis },
   'later-redis': { server: servers.redis, files: onRedis },
-  valkey: { server: servers.valkey, files: onRedis }
+  valkey: { server: servers.valkey, files: onRedis },
+  'fastify-lowest': { packages: [`fastify@${lowest('fastify')}`], files: onFastify },
+  'fastify-latest': { packages: ['fastify@5'], files: onFastify }
 }
 
 const requested = process.argv.slice(2)
@@ -45,38 +48,50 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 
+const AT_ONCE = 2
+const TIMEOUT_MS = 1_800_000
+const outputs = mkdtempSync(join(tmpdir(), 'matrix-'))
+process.once('exit', () => rmSync(outputs, { recursive: true, force: true }))
+
 const baseVersions = versionsOf({ node: process.execPath, folder: root })
 const wanted = requested.length > 0 ? requested : Object.keys(environments).filter((name) => name !== 'base')
-const rows = []
-for (const name of wanted) {
-  rows.push({ name, ...runIn(name, environments[name]) })
-  console.log(toLine(rows.at(-1)))
-}
-console.log('\n| environment | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
-for (const row of rows) console.log(toLine(row))
-if (rows.some(({ failed }) => failed > 0)) process.exit(1)
+const waiting = [...wanted]
+const rows = new Map()
+await Promise.all(Array.from({ length: AT_ONCE }, runWaiting))
 
-function runIn(name, { node: line, packages, server: findServer, files }) {
+console.log('\n| environment | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
+for (const name of wanted) console.log(toLine({ name, ...rows.get(name) }))
+if ([...rows.values()].some(({ failed }) => failed > 0)) process.exit(1)
+
+async function runWaiting() {
+  for (let name = waiting.shift(); name; name = waiting.shift()) {
+    rows.set(name, await runIn(name, environments[name]))
+    console.log(toLine({ name, ...rows.get(name) }))
+  }
+}
+
+async function runIn(name, { node: line, packages, server: findServer, files }) {
   const server = findServer?.()
   if (findServer && !server) return { versions: 'not available: apt or the Debian archive is missing' }
   const node = line ? otherNode(line) : { path: process.execPath, remove() {} }
-  const project = packages ? projectWith(packages) : { path: root, remove() {} }
-  const versions = versionsOf({ node: node.path, folder: project.path, server })
-  const isBase = name !== 'base' && versions === baseVersions
-  console.log(`\n${name}: ${versions}`)
-  const row = isBase ? {} : runTests({ name, node: node.path, folder: project.path, server, files })
-  node.remove()
-  project.remove()
-  return { versions: isBase ? 'as in `npm test`' : versions, ...row }
+  const project = copyProject(packages)
+  try {
+    const versions = versionsOf({ node: node.path, folder: project.path, server })
+    if (name !== 'base' && versions === baseVersions) return { versions: 'as in `npm test`' }
+    return { versions, ...(await runTests({ name, node: node.path, folder: project.path, server, files })) }
+  } finally {
+    node.remove()
+    project.remove()
+  }
 }
 
-function runTests({ name, node, folder, server, files }) {
-  const results = join(root, `.tap/results-matrix-${name}.json`)
-  rmSync(results, { force: true })
+async function runTests({ name, node, folder, server, files }) {
+  const results = join(outputs, `${name}.json`)
   const before = performance.now()
-  const { status } = tryRun(node, [join(folder, 'scripts/test/run.mjs'), '--disable-coverage', ...files], {
+  const child = spawn(node, [join(folder, 'scripts/test/run.mjs'), '--disable-coverage', ...files], {
     cwd: folder,
-    timeoutMs: 1_200_000,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: TIMEOUT_MS,
     env: {
       ...process.env,
       PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
@@ -84,9 +99,14 @@ function runTests({ name, node, folder, server, files }) {
       ...(server && { REDIS_SERVER: server })
     }
   })
+  const output = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk))
+  const [status] = await once(child, 'close')
   const seconds = Math.round((performance.now() - before) / 1000)
   const counts = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : { passed: 0, failed: 0 }
-  return { passed: counts.passed, failed: counts.failed || Number(status !== 0), seconds }
+  const failed = counts.failed || Number(status !== 0)
+  if (failed > 0) console.log(`\n${name}:\n${Buffer.concat(output)}`)
+  return { passed: counts.passed, failed, seconds }
 }
 
 function versionsOf({ node, folder, server = process.env.REDIS_SERVER ?? 'redis-server' }) {

@@ -1,25 +1,56 @@
-// Copies the project into a temporary folder with other versions of its packages, for `npm run test:matrix`.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+// Copies the project into a temporary folder, for `npm run test:matrix`.
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, sep } from 'node:path'
+import { join } from 'node:path'
 import { root, run } from '../run.mjs'
 
 /** Not copied, if in the root folder. */
-const EXCLUDED = new Set(['.git', '.servers', '.tools', '.tap', 'dist'])
+const EXCLUDED = new Set(['.git', '.servers', '.tap'])
 
-/** @returns the path of a copy with these packages, and a function that removes it */
-export function projectWith(packages) {
+/** @returns the path of a copy, in which these packages replace others, and a function that removes it */
+export function copyProject(packages = []) {
   const folder = mkdtempSync(join(tmpdir(), 'project-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
-  cpSync(root, folder, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (path) => !EXCLUDED.has(relative(root, path).split(sep)[0])
-  })
-  run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
-    cwd: folder,
-    stdio: 'pipe'
-  })
+  copy(root, folder, EXCLUDED)
+  if (packages.length > 0) {
+    run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
+      cwd: folder,
+      stdio: 'pipe'
+    })
+  }
   return { path: folder, remove }
+}
+
+function copy(from, to, excluded = new Set()) {
+  mkdirSync(to, { recursive: true })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (excluded.has(entry.name)) continue
+    if (entry.isDirectory()) copy(source, target)
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target)
+    else if (entry.isFile()) copyFile(source, target)
+  }
+}
+
+/** Links the files of packages, because npm replaces them and does not change them. Their copies would take minutes. */
+function copyFile(source, target) {
+  if (/node_modules[\\/].*[\\/]/.test(target)) {
+    try {
+      linkSync(source, target)
+      return
+    } catch (error) {
+      if (!['EXDEV', 'EPERM', 'EMLINK'].includes(error.code)) throw error
+    }
+  }
+  copyFileSync(source, target)
 }

@@ -102,14 +102,11 @@ t.test('no invariant is violated at any depth', async (t) => {
   for (const [configuration, rule, steps] of [
     [configurations.noLoss, realRule, HALVES],
     [configurations.losses, cooldownFromLastCopy, HALVES],
-    ...effort(
-      [],
-      [
-        [configurations.noLoss, realRule, QUARTERS],
-        [withoutLosses(configurations.failover), realRule, HALVES],
-        [configurations.slow, cooldownFromLastCopy, HALVES]
-      ] as const
-    )
+    ...effort([], [
+      [configurations.noLoss, realRule, QUARTERS],
+      [withoutLosses(configurations.failover), realRule, HALVES],
+      [configurations.slow, cooldownFromLastCopy, HALVES]
+    ] as const)
   ] as const) {
     const result = explore(configuration, rule, steps)
     t.equal(result.violation, null, summarize(result))
