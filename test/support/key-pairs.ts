@@ -8,19 +8,12 @@ export interface Pair {
   privateKey: KeyObject
 }
 
-/** Returns a new key pair for each algorithm. RS256 has four pairs in a process, because a new one takes 100 ms. */
+/** Generates a new key pair for each algorithm. */
 export const GENERATE: Readonly<Record<KeyAlgorithm, () => Pair>> = {
   EdDSA: () => copyOf(generateKeyPairSync('ed25519')),
   ES256: () => copyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' })),
-  RS256: () => {
-    const i = rsaCalls++ % 4
-    rsaPairs[i] ??= copyOf(generateKeyPairSync('rsa', { modulusLength: 2048 }))
-    return rsaPairs[i]
-  }
+  RS256: () => copyOf(generateKeyPairSync('rsa', { modulusLength: 2048 }))
 }
-
-const rsaPairs: Pair[] = []
-let rsaCalls = 0
 
 /** Imports the key again. On Node.js 20 the JWK export of a new key may hang (see lib/tokens/keys/parse-key.ts). */
 function copyOf(pair: Pair): Pair {
