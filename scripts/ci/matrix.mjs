@@ -1,6 +1,6 @@
 // Runs the tests on other versions of Node.js, Fastify, ioredis and Redis: `npm run test:matrix`, or with names:
 // `npm run test:matrix -- ioredis-5 valkey`. The whole suite runs once per Node.js version. Every other environment runs the
-// tests that depend on it. Two environments run at once, each in its own copy of the project, because many tests wait.
+// tests that depend on it. Each runs in its own copy of the project.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -48,27 +48,21 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 
-const AT_ONCE = 2
 const TIMEOUT_MS = 1_800_000
 const outputs = mkdtempSync(join(tmpdir(), 'matrix-'))
 process.once('exit', () => rmSync(outputs, { recursive: true, force: true }))
 
 const baseVersions = versionsOf({ node: process.execPath, folder: root })
 const wanted = requested.length > 0 ? requested : Object.keys(environments).filter((name) => name !== 'base')
-const waiting = [...wanted]
 const rows = new Map()
-await Promise.all(Array.from({ length: AT_ONCE }, runWaiting))
+for (const name of wanted) {
+  rows.set(name, await runIn(name, environments[name]))
+  console.log(toLine({ name, ...rows.get(name) }))
+}
 
 console.log('\n| environment | versions | passed | failed | seconds |\n| --- | --- | --- | --- | --- |')
 for (const name of wanted) console.log(toLine({ name, ...rows.get(name) }))
 if ([...rows.values()].some(({ failed }) => failed > 0)) process.exit(1)
-
-async function runWaiting() {
-  for (let name = waiting.shift(); name; name = waiting.shift()) {
-    rows.set(name, await runIn(name, environments[name]))
-    console.log(toLine({ name, ...rows.get(name) }))
-  }
-}
 
 async function runIn(name, { node: line, packages, server: findServer, files }) {
   const server = findServer?.()
