@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { root, run } from '../run.mjs'
 
 /** Not copied, if in the root folder. */
-const EXCLUDED = new Set(['.git', '.servers', '.tap'])
+const EXCLUDED = new Set(['.git', '.browser', '.servers', '.tap'])
 
 /** @returns the path of a copy, in which these packages replace others, and a function that removes it */
 export function copyProject(packages = []) {
@@ -42,7 +42,7 @@ function copy(from, to, excluded = new Set()) {
   }
 }
 
-/** Links the files of packages, because npm replaces them and does not change them. Their copies would take minutes. */
+/** Links the files of packages instead of copying 600 MB. npm replaces these files and does not change them. */
 function copyFile(source, target) {
   if (/node_modules[\\/].*[\\/]/.test(target)) {
     try {

@@ -1,5 +1,5 @@
-// Says which processes of tap measure coverage. Measuring makes a process a third slower, and the tests of the pages, the
-// examples and the verification cover nothing that the tests of lib/ do not cover.
+// Selects the processes of tap that measure coverage. The tests of the pages, the examples and the verification do not need to,
+// because the tests of lib/ cover all of it alone.
 const MEASURED = /^(\.tap\/groups\/|test\/)(unit|http|client|redis)\b/
 
 /** @returns {[] | null} all files that the process loads, or none */

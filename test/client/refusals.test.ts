@@ -100,7 +100,7 @@ t.test('the access token is sent to baseUrl and the listed origins only', async 
   }
 })
 
-t.test('an origin may be listed as any URL, and an invalid URL is an error', async (t) => {
+t.test('an origin can be listed as any URL, and an invalid URL is an error', async (t) => {
   const { auth, server, time } = await loggedIn(t, { origins: ['https://FILES.example.com:443/'] })
   await time.until(auth.fetch('https://files.example.com/a'))
   t.equal(tokenOf(server.calls.at(-1)), 'Bearer token-1')
