@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import tap from 'tap'
+import { checkLogLines } from '../../test/support/watch-logs.ts'
 
 const tests = new Map()
 
@@ -18,6 +19,7 @@ export function runGroup(files) {
     const url = pathToFileURL(resolve(file)).href
     tap.test(file, async (t) => {
       tests.set(url, t)
+      t.teardown(checkLogLines)
       await import(`${url}?in-group`)
     })
   }

@@ -58,6 +58,11 @@ export class Secrets {
     return this.#phrases.size + this.#pieces.size
   }
 
+  clear(): void {
+    this.#phrases.clear()
+    this.#pieces.clear()
+  }
+
   #addRefreshToken(token: string): void {
     if (this.#pieces.has(token.slice(STEP, STEP + PIECE)) && this.#pieces.has(token.slice(-PIECE))) return
     this.#addPieces(token)

@@ -1,6 +1,6 @@
 /**
  * Loaded before every test file (.taprc). Sets every application to the log level `trace`. The process fails at its end
- * if a log line contains a token, a cookie value, a password or a configured secret.
+ * if a log line contains a token, a cookie value, a password or a configured secret of the same test file.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
@@ -141,7 +141,8 @@ for (const name of ['log', 'info', 'debug', 'warn', 'error'] as const) {
 }
 process.on('warning', (warning) => write(warning.stack))
 
-process.on('exit', () => {
+/** Checks the log lines since the last call. A password of one test file may be a user id of the next one. */
+export function checkLogLines(): void {
   const leaks = lines.flatMap((line) => {
     const secret = isRawPacketTrace(line) ? undefined : secrets.findIn(line)
     return secret === undefined ? [] : [line.replaceAll(secret, '[secret]').slice(0, 1000)]
@@ -150,9 +151,13 @@ process.on('exit', () => {
     const file = basename(process.argv[1] ?? '')
     process.stderr.write(`${file}: ${lines.length} log lines, ${secrets.size} pieces of secrets\n`)
   }
+  lines.length = 0
+  secrets.clear()
   if (leaks.length === 0) return
   process.exitCode = 1
   process.stderr.write(
     `${leaks.length} log lines contain a secret:\n${leaks.slice(0, MAX_LISTED).join('\n')}\n`
   )
-})
+}
+
+process.on('exit', checkLogLines)
