@@ -15,10 +15,11 @@ const FOLDERS = [
   'test/docs/',
   'test/client/',
   'test/fuzz/',
+  'test/verification/',
   'test/unit/'
 ]
 
-const MAX_FILES = 12
+const MAX_FILES = 20
 
 /** Files that need their own process. */
 const ALONE = new Set([

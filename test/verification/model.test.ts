@@ -9,7 +9,7 @@ import { startRedis } from '../support/redis-server.js'
 import { openMemoryStore, openRedisStore, type StoreUnderTest } from '../support/stores.js'
 
 /** The number of sequences for each store. */
-const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(40, 200))
+const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(20, 200))
 /** Shrinking a failure stops after this time, unless the number of sequences was set. */
 const LIMIT_MS = process.env.PROPERTY_RUNS ? 24 * 3600 * 1000 : 120_000
 /** The seed, which a failure prints. */
