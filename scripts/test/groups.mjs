@@ -19,7 +19,8 @@ const FOLDERS = [
   'test/unit/'
 ]
 
-const MAX_FILES = 20
+/** The number of files that share a process. Less for few files, which mostly wait and should do so at the same time. */
+const groupSize = (fileCount) => Math.min(20, Math.ceil(fileCount / 6))
 
 /** Files that need their own process. */
 const ALONE = new Set([
@@ -44,11 +45,12 @@ export function groupFiles(files) {
     if (folder) groups.get(folder).push(file)
     else alone.push(file)
   }
-  return [...alone, ...[...groups].flatMap(([folder, members]) => split(folder, members)).map(write)]
+  const size = groupSize(files.length)
+  return [...alone, ...[...groups].flatMap(([folder, members]) => split(folder, members, size)).map(write)]
 }
 
-function split(folder, members) {
-  const count = Math.ceil(members.length / MAX_FILES)
+function split(folder, members, size) {
+  const count = Math.ceil(members.length / size)
   // Takes every n-th file, because neighboring files take about the same time.
   return Array.from({ length: count }, (_, i) => ({
     name: `${folder.slice('test/'.length).replaceAll('/', '-')}${i + 1}`,
