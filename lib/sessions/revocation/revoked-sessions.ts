@@ -2,13 +2,32 @@ import type { Revocation } from '../../../types/revocation-feed.js'
 import type { RevocationReason } from '../../../types/session.js'
 import type { LocalRevocation } from '../../../types/session-store.js'
 import { retentionOf } from '../../store/recent-revocations.js'
+import { elapsedSince, readClocks } from '../../utils/clock.js'
 import { ExpiringMap } from '../../utils/expiring-map.js'
 import { events } from '../observability/diagnostics.js'
 
-interface RevokedSession extends LocalRevocation {
+class RevokedSession implements LocalRevocation {
+  readonly reason: RevocationReason
+  readonly expiresAtMs: number
   /** The feed delivers it to every process. */
   isInFeed: boolean
-  expiresUs: number
+  readonly #retentionMs: number
+  readonly #addedAt = readClocks()
+
+  constructor({ reason, expiresAtMs }: LocalRevocation, isInFeed: boolean, retentionMs: number) {
+    this.reason = reason
+    this.expiresAtMs = expiresAtMs
+    this.isInFeed = isInFeed
+    this.#retentionMs = retentionMs
+  }
+
+  /**
+   * Expires when both clocks show that the retention has passed. The wall clock may have been wrong and be corrected, and
+   * access tokens expire by it. The monotonic clock may stop during sleep.
+   */
+  get expiresUs(): number {
+    return nowUs() + (this.#retentionMs - elapsedSince(this.#addedAt).minMs) * 1000
+  }
 }
 
 /**
@@ -17,19 +36,19 @@ interface RevokedSession extends LocalRevocation {
  */
 export class RevokedSessions {
   readonly #keyPrefix: string
-  readonly #retentionUs: number
+  readonly #retentionMs: number
   readonly #sessions: ExpiringMap<RevokedSession>
 
   constructor(keyPrefix: string, accessTokenTtlMs: number) {
     this.#keyPrefix = keyPrefix
-    this.#retentionUs = retentionOf(accessTokenTtlMs) * 1000
+    this.#retentionMs = retentionOf(accessTokenTtlMs)
     this.#sessions = new ExpiringMap(nowUs())
   }
 
   /** @param expiresAtMs when the last token of the session would have expired, by the store's clock */
   add(sid: string, reason: RevocationReason, expiresAtMs: number): void {
     const existing = this.#sessions.get(sid, nowUs())
-    this.#set(sid, { reason, expiresAtMs, isInFeed: existing?.isInFeed ?? false })
+    this.#set(sid, { reason, expiresAtMs }, existing?.isInFeed ?? false)
     if (!existing) this.#emit([sid], reason)
   }
 
@@ -40,7 +59,7 @@ export class RevokedSessions {
       const existing = this.#sessions.get(sid, nowUs())
       if (existing) existing.isInFeed = true
       else {
-        this.#set(sid, { reason, expiresAtMs, isInFeed: true })
+        this.#set(sid, { reason, expiresAtMs }, true)
         added.push(sid)
       }
     }
@@ -64,17 +83,12 @@ export class RevokedSessions {
     return this.#sessions.size === 0 ? undefined : this.#sessions.get(sid, nowUs())
   }
 
-  #set(sid: string, session: Omit<RevokedSession, 'expiresUs'>): void {
-    const now = nowUs()
-    this.#sessions.sweep(now)
-    this.#sessions.set(sid, { ...session, expiresUs: now + this.#retentionUs })
+  #set(sid: string, revocation: LocalRevocation, isInFeed: boolean): void {
+    this.#sessions.sweep(nowUs())
+    this.#sessions.set(sid, new RevokedSession(revocation, isInFeed, this.#retentionMs))
   }
 }
 
-/**
- * Uses the earlier of wall clock and monotonic clock, so that no entry expires too soon. The wall clock may be set back,
- * and the monotonic clock may stop during sleep.
- */
 function nowUs(): number {
-  return Math.min(Date.now(), performance.timeOrigin + performance.now()) * 1000
+  return performance.now() * 1000
 }
