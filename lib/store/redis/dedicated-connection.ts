@@ -53,9 +53,25 @@ function clusterSettings(redis: RedisClient): object {
   return { ...CLUSTER_SETTINGS, redisOptions: { ...options.redisOptions, ...SETTINGS } }
 }
 
-/** Duplicates the application's client (Redis, Sentinel or Cluster) with settings for blocking commands. */
-export function duplicateForBlocking(redis: RedisClient): DedicatedConnection {
-  const args: unknown[] = redis.isCluster ? [[], clusterSettings(redis)] : [SETTINGS]
+/**
+ * Limits the time for each Sentinel, so that one that hangs leaves time for the others. A new connection always starts with
+ * the first Sentinel, and by default waits ten seconds for it to connect and without limit for its reply.
+ */
+function sentinelSettings({ options = {} }: RedisClient, timeoutMs: number): object {
+  const { sentinels }: { sentinels?: unknown } = options
+  if (!Array.isArray(sentinels)) return {}
+  const perSentinelMs = Math.ceil(timeoutMs / (sentinels.length + 1))
+  return { connectTimeout: perSentinelMs, sentinelCommandTimeout: perSentinelMs }
+}
+
+/**
+ * Duplicates the application's client (Redis, Sentinel or Cluster) with settings for blocking commands.
+ * @param timeoutMs how long the owner waits for the first reply, in milliseconds
+ */
+export function duplicateForBlocking(redis: RedisClient, timeoutMs: number): DedicatedConnection {
+  const args: unknown[] = redis.isCluster
+    ? [[], clusterSettings(redis)]
+    : [{ ...SETTINGS, ...sentinelSettings(redis, timeoutMs) }]
   const connection = redis.duplicate(...(args as never[])) as DedicatedConnection
   // Each command already rejects with the error. Without a listener, ioredis prints it.
   connection.on('error', () => {})

@@ -49,7 +49,7 @@ export class Replication {
   }
 
   async #checkAndWait(keys: string[], sids: string[]): Promise<number[]> {
-    this.#connection ??= duplicateForBlocking(this.#redis)
+    this.#connection ??= duplicateForBlocking(this.#redis, this.#timeoutMs)
     const replies = await sendPipeline(this.#connection, keys, sids, [this.#replicas, this.#timeoutMs])
     const failed = replies.find(([error]) => error)
     if (failed) {

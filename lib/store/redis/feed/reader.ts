@@ -10,7 +10,8 @@ const MAX_PAUSE_MS = 1000
 
 export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onEvent'> {
   key: string
-  connect(): DedicatedConnection
+  /** @param timeoutMs how long the reader waits for the first reply */
+  connect(timeoutMs: number): DedicatedConnection
   onRevocation(revocation: Revocation): void
   /** Called with the ids of all entries, and with the time at which the read of the stream started. */
   onCaughtUp(stream: Stream, ids: Set<string>, startedAt: ClockReading): Promise<void>
@@ -55,8 +56,9 @@ export class FeedReader {
   }
 
   async #readUntilFailure(onCaughtUp: () => void): Promise<never> {
-    this.#connection = this.#settings.connect()
-    const stream = new Stream(this.#connection, this.#settings.key, 0.75 * this.#settings.staleAfterMs)
+    const timeoutMs = 0.75 * this.#settings.staleAfterMs
+    this.#connection = this.#settings.connect(timeoutMs)
+    const stream = new Stream(this.#connection, this.#settings.key, timeoutMs)
     await this.#readAll(stream)
     onCaughtUp()
     for (;;) {

@@ -29,7 +29,7 @@ export class RedisFeed implements RevocationFeed {
       {
         ...settings,
         key,
-        connect: () => duplicateForBlocking(redis),
+        connect: (timeoutMs) => duplicateForBlocking(redis, timeoutMs),
         onCaughtUp: (stream, ids, startedAt) => this.#republishMissing(stream, ids, startedAt)
       },
       this.#freshness

@@ -12,7 +12,7 @@ t.test('duplicateForBlocking disables the slot refreshes of a Cluster', async (t
     slotsRefreshInterval: 1000
   })
   t.after(() => cluster.disconnect())
-  const connection = duplicateForBlocking(cluster)
+  const connection = duplicateForBlocking(cluster, 1000)
   t.after(() => connection.disconnect())
   const { options = {} }: { options?: { slotsRefreshInterval?: number } } = connection
   t.notOk(options.slotsRefreshInterval)
