@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { root, run, tryRun } from '../run.mjs'
 import { debianServers } from './debian-servers.mjs'
@@ -22,6 +22,9 @@ const onRedis = all.filter((name) =>
 )
 /** Tests that depend on Fastify. */
 const onFastify = all.filter((name) => /^test\/(http|docs\/recipes)\//.test(name))
+
+/** Most tests on Redis wait for timeouts, so more of them run at once than processors could run. */
+const WAITING_JOBS = 3 * availableParallelism()
 
 const servers = { redis: () => debianServers()?.redis, valkey: () => debianServers()?.valkey }
 const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
@@ -82,7 +85,8 @@ async function runIn(name, { node: line, packages, server: findServer, files }) 
 async function runTests({ name, node, folder, server, files }) {
   const results = join(outputs, `${name}.json`)
   const before = performance.now()
-  const child = spawn(node, [join(folder, 'scripts/test/run.mjs'), '--disable-coverage', ...files], {
+  const jobs = files === onRedis ? [`--jobs=${WAITING_JOBS}`] : []
+  const child = spawn(node, [join(folder, 'scripts/test/run.mjs'), '--disable-coverage', ...jobs, ...files], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,

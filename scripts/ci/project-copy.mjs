@@ -16,11 +16,19 @@ import { root, run } from '../run.mjs'
 /** Not copied, if in the root folder. */
 const EXCLUDED = new Set(['.git', '.browser', '.servers', '.tap'])
 
+const copies = new Set()
+process.once('exit', () => {
+  for (const folder of copies) rmSync(folder, { recursive: true, force: true })
+})
+
 /** @returns the path of a copy, in which these packages replace others, and a function that removes it */
 export function copyProject(packages = []) {
   const folder = mkdtempSync(join(tmpdir(), 'project-'))
-  const remove = () => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', remove)
+  copies.add(folder)
+  const remove = () => {
+    copies.delete(folder)
+    rmSync(folder, { recursive: true, force: true })
+  }
   copy(root, folder, EXCLUDED)
   if (packages.length > 0) {
     run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
