@@ -52,12 +52,13 @@ function createStore({
   store,
   redis,
   keyPrefix,
+  reconnectOnFailover,
   storeTimeoutMs,
   revocation: { replicas }
 }: ResolvedOptions): SessionStore {
   if (store) return store
   if (!redis) return new MemoryStore()
-  return new RedisStore({ redis, keyPrefix, replicas, replicaTimeoutMs: storeTimeoutMs })
+  return new RedisStore({ redis, keyPrefix, replicas, replicaTimeoutMs: storeTimeoutMs, reconnectOnFailover })
 }
 
 /** Fastify plugin for login sessions: short-lived access tokens, rotating refresh tokens, reuse detection. */

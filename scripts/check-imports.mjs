@@ -32,6 +32,7 @@ lib/sessions/
 lib/options/
 lib/store/redis/redis-store
 lib/store/redis/feed/ lib/store/redis/replication
+lib/store/redis/failover/
 lib/store/redis/
 lib/store/memory/
 lib/store/

@@ -56,6 +56,13 @@ export interface FastifyRefreshTokenOptions {
    * @default '2s'
    */
   storeTimeout?: Duration | undefined
+
+  /**
+   * Whether to reconnect the ioredis client if it stays on a master that Sentinel has replaced. With `false`, requests that
+   * need the store get 503 until Sentinel closes the connection of the client, about ten seconds later.
+   * @default true
+   */
+  reconnectOnFailover?: boolean | undefined
   accessToken?: AccessTokenOptions | undefined
   refreshToken?: RefreshTokenOptions | undefined
   session?: SessionOptions | undefined

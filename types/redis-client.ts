@@ -6,4 +6,10 @@ export interface RedisClient {
   duplicate(...args: never[]): unknown
   isCluster?: boolean
   options?: object
+  /** `ready` if the client has a connection that works. Without it, pulses are sent at any time. */
+  status?: string
+  /** Emits `close` and `ready` when the connection changes. Without it, a change is noticed later. */
+  on?(event: 'close' | 'ready', listener: () => void): unknown
+  /** With `true`, connects again. Called if the client stays on a master that was replaced. */
+  disconnect?(reconnect: boolean): void
 }

@@ -37,8 +37,12 @@ export interface FeedSettings {
    * restored the sessions at the same time.
    */
   onRepublished(revocation: Revocation): void
+  /** Called when the store may use another server than before, which may have lost the last writes. */
+  onMasterChanged(): void
   /** How long the feed stays fresh without a successful read. */
   staleAfterMs: number
+  /** How long a request waits for the store. */
+  storeTimeoutMs: number
   /** Lifetime of access tokens. Older revocations no longer matter. */
   accessTokenTtlMs: number
   /** Called when the state of the feed changes, and after each read. */
@@ -56,3 +60,11 @@ export type FeedEvent =
   | { state: 'stale'; reason: string }
   /** The reader reached the end of the feed. `lagMs` is the delay of the oldest new entry. */
   | { state: 'read'; entries: number; lagMs?: number | undefined }
+  /** The client writes to another master than the one that the feed is read from. Calls of the store fail until `joined`. */
+  | { state: 'split' }
+  /** The client was disconnected from the other master, so that it finds the current one. */
+  | { state: 'client-moved' }
+  /** The client and the feed use one master again, after `durationMs`. */
+  | { state: 'joined'; durationMs: number }
+  /** Nobody can tell whether the client uses the master of the feed. Calls of the store are accepted. */
+  | { state: 'unverifiable'; reason: string }

@@ -43,6 +43,7 @@ export const optionsSchema = {
   store: optional(store),
   keyPrefix: withDefault(matching(/^[^{}]{1,64}$/, '1 to 64 characters without braces'), 'frt:'),
   storeTimeout: withDefault(duration({ max: 60_000 }), '2s'),
+  reconnectOnFailover: withDefault(boolean, true),
   accessToken: group({
     ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '5m'),
     issuer: optional(text),

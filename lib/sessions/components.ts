@@ -51,6 +51,7 @@ export function createComponents({
   const feed = openFeed(options, store, {
     onRevocation: (revocation) => revoked.addFromFeed(revocation),
     onRepublished: (revocation) => revoker.revokeRestored(revocation),
+    onMasterChanged: () => revoker.revokeRecentAgain(),
     onEvent: onFeedEvent
   })
   const publisher = new RevocationPublisher(feed, storeClient, revoked, accessTokenTtlMs)
@@ -68,11 +69,11 @@ export function createComponents({
 }
 
 function openFeed(
-  { accessToken, revocation }: ResolvedOptions,
+  { accessToken, revocation, storeTimeoutMs }: ResolvedOptions,
   store: SessionStore,
-  callbacks: Pick<FeedSettings, 'onRevocation' | 'onRepublished' | 'onEvent'>
+  callbacks: Pick<FeedSettings, 'onRevocation' | 'onRepublished' | 'onMasterChanged' | 'onEvent'>
 ): RevocationFeed | null {
   if (revocation.mode !== 'feed' || !store.openFeed) return null
   const { staleAfterMs } = revocation
-  return store.openFeed({ ...callbacks, staleAfterMs, accessTokenTtlMs: accessToken.ttlMs })
+  return store.openFeed({ ...callbacks, staleAfterMs, storeTimeoutMs, accessTokenTtlMs: accessToken.ttlMs })
 }

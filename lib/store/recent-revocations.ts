@@ -1,12 +1,14 @@
 import type { Revocation } from '../../types/revocation-feed.js'
 
-/** Keeps the latest revocations in the order in which they were added. Drops those that are older than the retention. */
+/** Keeps the latest revocations in the order in which they were added. Drops those that are too old or too many. */
 export class RecentRevocations {
   #retentionMs: number
+  readonly #maxEntries: number
   readonly #entries = new Map<string, { revocation: Revocation; addedAtMs: number }>()
 
-  constructor(retentionMs: number) {
+  constructor(retentionMs: number, maxEntries = Number.POSITIVE_INFINITY) {
     this.#retentionMs = retentionMs
+    this.#maxEntries = maxEntries
   }
 
   /** Extends the retention to at least `retentionMs`. */
@@ -15,8 +17,8 @@ export class RecentRevocations {
   }
 
   add(id: string, revocation: Revocation): void {
-    this.#dropOld()
     this.#entries.set(id, { revocation, addedAtMs: performance.now() })
+    this.#dropOld()
   }
 
   delete(id: string): void {
@@ -33,7 +35,7 @@ export class RecentRevocations {
   #dropOld(): void {
     const oldestMs = performance.now() - this.#retentionMs
     for (const [id, { addedAtMs }] of this.#entries) {
-      if (addedAtMs >= oldestMs) return
+      if (addedAtMs >= oldestMs && this.#entries.size <= this.#maxEntries) return
       this.#entries.delete(id)
     }
   }

@@ -28,7 +28,9 @@ describe('the messages of the diagnostics channels', () => {
   })
 
   test('of the feed have a reason after a failure', () => {
-    expectTypeOf<FeedMessage['state']>().toEqualTypeOf<'interrupted' | 'recovered' | 'gap' | 'stale'>()
+    expectTypeOf<FeedMessage['state']>().toEqualTypeOf<
+      ('interrupted' | 'recovered' | 'gap' | 'stale') | ('split' | 'client-moved' | 'joined' | 'unverifiable')
+    >()
     expectTypeOf<Extract<FeedMessage, { state: 'stale' }>>().toHaveProperty('reason')
     expectTypeOf<Extract<FeedMessage, { state: 'gap' }>>().not.toHaveProperty('reason')
   })

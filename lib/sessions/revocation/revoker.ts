@@ -2,6 +2,7 @@ import type { Revocation } from '../../../types/revocation-feed.js'
 import type { RevocationReason, Session } from '../../../types/session.js'
 import type { LocalRevocation } from '../../../types/session-store.js'
 import { errors } from '../../errors.js'
+import { RecentRevocations } from '../../store/recent-revocations.js'
 import { createIdempotencyKey } from '../../utils/random.js'
 import type { CallStore, StoreClient } from '../store-access/store-client.js'
 import type { RevocationPublisher } from './revocation-publisher.js'
@@ -9,6 +10,10 @@ import type { RevokedSessions } from './revoked-sessions.js'
 
 /** A reply that took longer does not say precisely when the store's clock was read. */
 const MAX_ROUND_TRIP_MS = 1000
+
+/** Longer than Sentinel needs to replace a master. */
+const RECENT_MS = 60_000
+const MAX_RECENT = 1000
 
 /** Called once for each session, by the process that revoked it. */
 export type OnRevoked = (session: Session, reason: RevocationReason) => void
@@ -23,6 +28,8 @@ export class Revoker {
   readonly #revoked: RevokedSessions
   /** The longest lifetime of a session. After it there is nothing left to revoke. */
   readonly #maxTtlMs: number
+  /** What the store has acknowledged last. A new master may not have it. */
+  readonly #recent = new RecentRevocations(RECENT_MS, MAX_RECENT)
   /** Sessions whose revocation the store has not acknowledged yet. */
   readonly #pending = new Set<string>()
 
@@ -123,12 +130,23 @@ export class Revoker {
   }
 
   /**
+   * Revokes the sessions of the last minute again, because a new master may not have their revocations. The feed does not
+   * show this: the session may have been revoked on the old master, and published on the new one.
+   */
+  revokeRecentAgain(): void {
+    for (const revocation of this.#recent.addedBefore(performance.now()).values())
+      this.revokeRestored(revocation)
+  }
+
+  /**
    * Records sessions that the store has revoked, reports each to `onRevoked`, and publishes them.
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if publishing failed. It is retried in the background
    */
   async recordAndPublish(sessions: Session[], reason: RevocationReason, onRevoked: OnRevoked): Promise<void> {
     for (const session of sessions) {
-      this.#revoked.add(session.sid, reason, session.expiresAt.getTime())
+      const { sid } = session
+      this.#recent.add(sid, { sids: [sid], reason, expiresAtMs: 0 })
+      this.#revoked.add(sid, reason, session.expiresAt.getTime())
       onRevoked(session, reason)
     }
     const expiresAtMs = Math.max(0, ...sessions.map(({ expiresAt }) => expiresAt.getTime()))

@@ -4,8 +4,8 @@ import type { RedisClient } from '../../../types/redis-client.js'
 export interface DedicatedConnection extends RedisClient {
   xread(...args: (string | number)[]): Promise<unknown>
   pipeline(): Pipeline
-  on(event: 'error', listener: (error: Error) => void): unknown
-  disconnect(): void
+  on(event: 'error' | 'close' | 'ready', listener: (error: Error) => void): unknown
+  disconnect(reconnect?: boolean): void
 }
 
 interface Pipeline {

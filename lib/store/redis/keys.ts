@@ -30,7 +30,9 @@ export function createKeys(keyPrefix: string) {
     ofSession: (sid: string) => userKeys(Buffer.from(sid, 'base64url').subarray(0, 4)),
     ofUser: (sub: string) => userKeys(tagOf(sub)),
     /** The stream of revocations of all users. A tag always has 6 characters, so `feed` cannot be one. */
-    feed: `${keyPrefix}{feed}:revoked`
+    feed: `${keyPrefix}{feed}:revoked`,
+    /** Prefix: append the id of a process. In the slot of the stream, because one script reads both. */
+    pulse: `${keyPrefix}{feed}:p:`
   }
 }
 

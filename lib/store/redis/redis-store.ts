@@ -9,13 +9,15 @@ import type {
   RevokeAllFilter,
   SessionStore
 } from '../../../types/session-store.js'
+import { createIdempotencyKey } from '../../utils/random.js'
 import { toTexts } from '../session-serialization.js'
 import { evictionWarnings } from './eviction-policy.js'
+import type { Fence } from './failover/fence.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
 import { Replication } from './replication.js'
 import { type SessionReply, toCreateOutcome, toOneSession, toRefreshOutcome, toSessions } from './replies.js'
-import { runScript } from './run-script.js'
+import { runScript, type Script } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
 import { createScript } from './scripts/create.js'
 import { getScript, hasScript, listScript, nowScript } from './scripts/read.js'
@@ -38,6 +40,11 @@ export interface RedisStoreOptions {
    * @default 2000
    */
   replicaTimeoutMs?: number
+  /**
+   * Whether to reconnect the client if it stays on a master that Sentinel has replaced.
+   * @default true
+   */
+  reconnectOnFailover?: boolean
 }
 
 /** Stores sessions in Redis. Each method runs one script in one round trip and uses the clock of Redis. */
@@ -46,9 +53,18 @@ export class RedisStore implements SessionStore {
   readonly #keys: Keys
   /** `null` if revocations do not wait for replicas. */
   readonly #replication: Replication | null
+  readonly #reconnectOnFailover: boolean
+  #fence: Fence | undefined
 
-  constructor({ redis, keyPrefix = 'frt:', replicas = 0, replicaTimeoutMs = 2000 }: RedisStoreOptions) {
+  constructor({
+    redis,
+    keyPrefix = 'frt:',
+    replicas = 0,
+    replicaTimeoutMs = 2000,
+    reconnectOnFailover = true
+  }: RedisStoreOptions) {
     this.#redis = redis
+    this.#reconnectOnFailover = reconnectOnFailover
     this.#keys = createKeys(keyPrefix)
     this.#replication = replicas > 0 ? new Replication(redis, replicas, replicaTimeoutMs) : null
   }
@@ -57,8 +73,7 @@ export class RedisStore implements SessionStore {
     const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces, deadlineMs = '' } = session
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
     const { identity, requestMetadata } = toTexts(session)
-    const reply = await runScript(
-      this.#redis,
+    const reply = await this.#run(
       createScript,
       [sessions, results + sid, denylist],
       [
@@ -75,8 +90,7 @@ export class RedisStore implements SessionStore {
     const flags = [refresh.untilConfirmed, refresh.rollback === 'accept', refresh.reportReplayable].map(
       Number
     )
-    const reply = await runScript(
-      this.#redis,
+    const reply = await this.#run(
       rotateScript,
       [sessions, denylist + sid],
       [
@@ -92,34 +106,33 @@ export class RedisStore implements SessionStore {
 
   async confirm(sid: string, gen: number): Promise<void> {
     const { sessions } = this.#keys.ofSession(sid)
-    await runScript(this.#redis, confirmScript, [sessions], [sid, gen])
+    await this.#run(confirmScript, [sessions], [sid, gen])
   }
 
   async get(sid: string): Promise<Session | null> {
     const { sessions } = this.#keys.ofSession(sid)
-    const reply = await runScript(this.#redis, getScript, [sessions], [sid])
+    const reply = await this.#run(getScript, [sessions], [sid])
     return reply === null ? null : toOneSession(reply as SessionReply)
   }
 
   async has(sid: string): Promise<boolean> {
     const { sessions } = this.#keys.ofSession(sid)
-    return (await runScript(this.#redis, hasScript, [sessions], [sid])) === '1'
+    return (await this.#run(hasScript, [sessions], [sid])) === '1'
   }
 
   async now(sub: string): Promise<number> {
-    return Number(await runScript(this.#redis, nowScript, [this.#keys.ofUser(sub).sessions], []))
+    return Number(await this.#run(nowScript, [this.#keys.ofUser(sub).sessions], []))
   }
 
   async list(sub: string): Promise<Session[]> {
     const { sessions } = this.#keys.ofUser(sub)
-    const reply = await runScript(this.#redis, listScript, [sessions], [sub])
+    const reply = await this.#run(listScript, [sessions], [sub])
     return toSessions(reply as SessionReply[])
   }
 
   async revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
-    const reply = await runScript(
-      this.#redis,
+    const reply = await this.#run(
       revokeScript,
       [sessions, denylist + sid, results + idempotencyKey],
       [sid, reason]
@@ -134,8 +147,7 @@ export class RedisStore implements SessionStore {
     { except = '', createdUntilMs }: RevokeAllFilter
   ): Promise<Session[]> {
     const { sessions, denylist, results } = this.#keys.ofUser(sub)
-    const reply = await runScript(
-      this.#redis,
+    const reply = await this.#run(
       revokeAllScript,
       [sessions, results + idempotencyKey, denylist],
       [sub, reason, except, createdUntilMs]
@@ -159,6 +171,18 @@ export class RedisStore implements SessionStore {
   }
 
   openFeed(settings: FeedSettings): RevocationFeed {
-    return new RedisFeed(this.#redis, this.#keys.feed, settings)
+    const { feed: stream, pulse } = this.#keys
+    const keys = { stream, pulse: pulse + createIdempotencyKey() }
+    const options = { redis: this.#redis, keys, reconnectOnFailover: this.#reconnectOnFailover }
+    const feed = new RedisFeed(options, settings)
+    this.#fence = feed.fence
+    return feed
+  }
+
+  /** @throws also if the client is on a master that was replaced: what it wrote there would be lost */
+  async #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+    this.#fence?.rejectIfSplit()
+    const reply = await runScript(this.#redis, script, keys, args)
+    return this.#fence?.isOpen === false ? this.#fence.verify(reply) : reply
   }
 }

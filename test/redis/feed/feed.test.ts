@@ -332,7 +332,9 @@ t.test('the feed of a MemoryStore', async (t) => {
   const settings = (onRevocation: (sids: string[]) => void) => ({
     onRevocation: ({ sids }: { sids: string[] }) => onRevocation(sids),
     onRepublished() {},
+    onMasterChanged() {},
     staleAfterMs: 5000,
+    storeTimeoutMs: 2000,
     accessTokenTtlMs: 300_000,
     onEvent() {}
   })

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { RedisFeed } from '../../../lib/store/redis/feed/redis-feed.js'
-import type { Revocation } from '../../../types/revocation-feed.js'
+import { RedisStore, type Revocation } from '../../../lib/index.js'
 import { eventually } from '../../support/eventually.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
 
@@ -54,11 +53,13 @@ t.test('the reader connects if the first Sentinel hangs', async (t) => {
   // The duplicates of a client without the option wait without limit.
   delete (redis.options as { sentinelCommandTimeout?: number }).sentinelCommandTimeout
   const received: Revocation[] = []
-  const feed = new RedisFeed(redis, `test:${randomUUID()}:revoked`, {
+  const feed = new RedisStore({ redis, keyPrefix: `test:${randomUUID()}:` }).openFeed({
     accessTokenTtlMs: 60_000,
     staleAfterMs: 5000,
-    onRevocation: (revocation) => received.push(revocation),
+    storeTimeoutMs: 2000,
+    onRevocation: (revocation: Revocation) => received.push(revocation),
     onRepublished: () => {},
+    onMasterChanged: () => {},
     onEvent: () => {}
   })
   t.after(() => feed.close())

@@ -27,7 +27,9 @@ function openFeed(
   const feed = new RedisStore({ redis, keyPrefix }).openFeed({
     onRevocation: ({ sids }) => received.push(...sids),
     onRepublished() {},
+    onMasterChanged() {},
     staleAfterMs: 1000,
+    storeTimeoutMs: 2000,
     accessTokenTtlMs,
     onEvent({ state }) {
       if (state !== 'read' && state !== events.at(-1)) events.push(state)

@@ -25,6 +25,13 @@ function idsOf(recent: RecentRevocations, beforeMs = Number.POSITIVE_INFINITY): 
   return [...recent.addedBefore(beforeMs).keys()]
 }
 
+t.test('keeps at most a number of revocations, the latest ones', async (t) => {
+  mockClock(t)
+  const recent = new RecentRevocations(retentionMs, 2)
+  for (const id of ['a', 'b', 'c']) recent.add(id, revocation(id))
+  t.same(idsOf(recent), ['b', 'c'])
+})
+
 t.test('addedBefore returns the revocations in the order in which they were added', async (t) => {
   mockClock(t)
   const recent = new RecentRevocations(retentionMs)

@@ -3,18 +3,25 @@ import type { FeedSettings, Revocation } from '../../../../types/revocation-feed
 import { type ClockReading, readClocks } from '../../../utils/clock.js'
 import type { DedicatedConnection } from '../dedicated-connection.js'
 import type { Freshness } from './freshness.js'
-import { type Entry, isLater, PAGE, START, Stream, timeOf } from './stream.js'
+import { type Entry, isLater, PAGE, START, Stream, type StreamKeys, timeOf } from './stream.js'
 
 const MIN_PAUSE_MS = 50
 const MAX_PAUSE_MS = 1000
+const MAX_POLL_MS = 500
 
 export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onEvent'> {
-  key: string
+  keys: StreamKeys
   /** @param timeoutMs how long the reader waits for the first reply */
   connect(timeoutMs: number): DedicatedConnection
   onRevocation(revocation: Revocation): void
   /** Called with the ids of all entries, and with the time at which the read of the stream started. */
   onCaughtUp(stream: Stream, ids: Set<string>, startedAt: ClockReading): Promise<void>
+  /**
+   * Called with the pulse of this process on the reader's server, at least twice a second.
+   * @param sentAtMs when it was read, by the monotonic clock
+   * @param openedAtMs when the connection was opened
+   */
+  onPulse(counter: number, sentAtMs: number, openedAtMs: number): void
 }
 
 /**
@@ -28,8 +35,13 @@ export class FeedReader {
   #connection: DedicatedConnection | undefined
   /** The id of the last entry that was read. Undefined before the first read. */
   #position: string | undefined
+  #openedAtMs = 0
+  #pulseReadAtMs = 0
   #isInterrupted = false
+  /** A new connection was requested. This is no failure. */
+  #isReconnecting = false
   #pauseMs = MIN_PAUSE_MS
+  #pausing = new AbortController()
 
   constructor(settings: ReaderSettings, freshness: Freshness) {
     this.#settings = settings
@@ -50,15 +62,31 @@ export class FeedReader {
     }
   }
 
+  /** Opens a new connection, which asks Sentinel for the current master. */
+  reconnect(): void {
+    this.#isReconnecting = true
+    this.#connection?.disconnect()
+    this.retryNow()
+  }
+
+  /** Ends the pause before the next attempt to connect. */
+  retryNow(): void {
+    this.#pauseMs = MIN_PAUSE_MS
+    this.#pausing.abort()
+  }
+
   close(): void {
     this.#closing.abort()
+    this.#pausing.abort()
     this.#connection?.disconnect()
   }
 
   async #readUntilFailure(onCaughtUp: () => void): Promise<never> {
     const timeoutMs = 0.75 * this.#settings.staleAfterMs
+    this.#isReconnecting = false
+    this.#openedAtMs = performance.now()
     this.#connection = this.#settings.connect(timeoutMs)
-    const stream = new Stream(this.#connection, this.#settings.key, timeoutMs)
+    const stream = new Stream(this.#connection, this.#settings.keys, timeoutMs)
     await this.#readAll(stream)
     onCaughtUp()
     for (;;) {
@@ -87,7 +115,7 @@ export class FeedReader {
     const position = this.#position ?? lastId
     if (!isComplete || !(ids.has(position) || position === (idBeforeFirst ?? START))) this.#recordGap()
     this.#position = lastId
-    checkEnd(await stream.lastId(), lastId)
+    await this.#checkState(stream, lastId)
     this.#freshness.markCaughtUp(startedAt)
     this.#settings.onEvent({ state: 'read', entries: ids.size })
     await this.#settings.onCaughtUp(stream, ids, startedAt)
@@ -97,7 +125,7 @@ export class FeedReader {
   /** @throws if an entry is missing or cannot be parsed. A read of the whole stream then shows what was lost */
   async #readNext(stream: Stream): Promise<void> {
     const startedAt = readClocks()
-    const blockMs = Math.floor(this.#settings.staleAfterMs / 4)
+    const blockMs = this.#pollMs
     const entries = await stream.next(this.#position as string, blockMs)
     for (const { id, previousId, revocation } of entries) {
       if (previousId !== this.#position || !revocation)
@@ -106,11 +134,26 @@ export class FeedReader {
       this.#position = id
     }
     // A deleted stream and a demoted master also return no entries.
-    if (entries.length === 0) checkEnd(await stream.lastId(), this.#position as string)
+    const isPulseOld = performance.now() - this.#pulseReadAtMs > blockMs
+    if (entries.length === 0 || isPulseOld) await this.#checkState(stream, this.#position as string)
     // After a full page there may be more entries.
     if (entries.length === PAGE) return
     this.#freshness.markCaughtUp(startedAt)
     this.#settings.onEvent({ state: 'read', entries: entries.length, lagMs: lagOf(entries[0]) })
+  }
+
+  /** How long one read waits for entries, and how often the pulse is read. */
+  get #pollMs(): number {
+    return Math.min(MAX_POLL_MS, Math.floor(this.#settings.staleAfterMs / 4))
+  }
+
+  /** @throws if the stream ends before the last entry that was read, so it was deleted or replaced */
+  async #checkState(stream: Stream, position: string): Promise<void> {
+    const sentAtMs = performance.now()
+    const { lastId, pulse } = await stream.state()
+    this.#pulseReadAtMs = sentAtMs
+    this.#settings.onPulse(pulse, sentAtMs, this.#openedAtMs)
+    if (isLater(position, lastId)) throw new Error('the stream was deleted or replaced')
   }
 
   #recordGap(): void {
@@ -119,7 +162,7 @@ export class FeedReader {
   }
 
   #onFailure({ message: reason }: Error): void {
-    if (this.#closing.signal.aborted) return
+    if (this.#closing.signal.aborted || this.#isReconnecting) return
     if (!this.#isInterrupted) this.#settings.onEvent({ state: 'interrupted', reason })
     this.#isInterrupted = true
     if (this.#freshness.isStale()) this.#settings.onEvent({ state: 'stale', reason })
@@ -132,13 +175,10 @@ export class FeedReader {
   }
 
   async #pause(ms: number): Promise<void> {
-    await setTimeout(ms, undefined, { signal: this.#closing.signal }).catch(() => {})
+    this.#pausing = new AbortController()
+    if (this.#closing.signal.aborted) return
+    await setTimeout(ms, undefined, { signal: this.#pausing.signal }).catch(() => {})
   }
-}
-
-/** @throws if the stream ends before the last entry that was read, so it was deleted or replaced */
-function checkEnd(endId: string, position: string): void {
-  if (isLater(position, endId)) throw new Error('the stream was deleted or replaced')
 }
 
 /** Compares the time in the id, which is by the clock of Redis, with the clock of this process. */

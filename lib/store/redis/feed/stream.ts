@@ -4,7 +4,7 @@ import type { RevocationReason } from '../../../../types/session.js'
 import { withTimeout } from '../../../utils/timeout.js'
 import type { DedicatedConnection } from '../dedicated-connection.js'
 import { runScript } from '../run-script.js'
-import { addRevocationScript, lastIdScript } from '../scripts/feed.js'
+import { addRevocationScript, readStateScript } from '../scripts/feed.js'
 
 /** The id before the first entry. */
 export const START = '0-0'
@@ -18,6 +18,20 @@ export interface Entry {
   previousId: string
   /** Undefined if the entry cannot be parsed. Its revocation is then unknown. */
   revocation: Revocation | undefined
+}
+
+/** What one call reads about the server of the connection. */
+export interface StreamState {
+  /** The id of the last entry. */
+  lastId: string
+  /** The last pulse of this process, or 0. */
+  pulse: number
+}
+
+export interface StreamKeys {
+  stream: string
+  /** The pulse of this process. */
+  pulse: string
 }
 
 /** @returns the id of the new entry */
@@ -34,12 +48,12 @@ export async function addEntry(
 /** The stream, on the dedicated connection of the reader. Each call throws if Redis does not reply in time. */
 export class Stream {
   readonly #connection: DedicatedConnection
-  readonly #key: string
+  readonly #keys: StreamKeys
   readonly #timeoutMs: number
 
-  constructor(connection: DedicatedConnection, key: string, timeoutMs: number) {
+  constructor(connection: DedicatedConnection, keys: StreamKeys, timeoutMs: number) {
     this.#connection = connection
-    this.#key = key
+    this.#keys = keys
     this.#timeoutMs = timeoutMs
   }
 
@@ -59,17 +73,20 @@ export class Stream {
     return this.#read(afterId, ['BLOCK', blockMs])
   }
 
-  /** Returns the id of the last entry. Throws if the server is not a master, because a replica may lag. */
-  async lastId(): Promise<string> {
-    return (await this.#withTimeout(runScript(this.#connection, lastIdScript, [this.#key], []))) as string
+  /** Throws if the server is not a master, because a replica may lag. */
+  async state(): Promise<StreamState> {
+    const { stream, pulse } = this.#keys
+    const reply = await this.#withTimeout(runScript(this.#connection, readStateScript, [stream, pulse], []))
+    const [lastId, counter] = reply as [string, string]
+    return { lastId, pulse: Number(counter) }
   }
 
   add(revocation: Revocation, retentionMs: number): Promise<string> {
-    return this.#withTimeout(addEntry(this.#connection, this.#key, revocation, retentionMs))
+    return this.#withTimeout(addEntry(this.#connection, this.#keys.stream, revocation, retentionMs))
   }
 
   async #read(afterId: string, block: (string | number)[]): Promise<Entry[]> {
-    const reply = this.#connection.xread('COUNT', PAGE, ...block, 'STREAMS', this.#key, afterId)
+    const reply = this.#connection.xread('COUNT', PAGE, ...block, 'STREAMS', this.#keys.stream, afterId)
     const [stream] = ((await this.#withTimeout(reply)) ?? []) as [unknown, [string, string[]][]][]
     return stream ? stream[1].map(toEntry) : []
   }

@@ -22,18 +22,36 @@ return redis.call('XADD', KEYS[1], '*', 'before', previous_id, 'revocation', ARG
 )
 
 /**
- * Reads the id of the last entry of the feed. Fails on a replica, which may lag, because XTRIM is a write command. With
- * this argument it removes nothing.
+ * Reads the id of the last entry of the feed, and the pulse of this process. Fails on a replica, which may lag, because
+ * XTRIM is a write command. With this argument it removes nothing.
  *
- * KEYS: 1 the stream.
+ * KEYS: 1 the stream, 2 the pulse.
  * ARGV: none.
- * Result: the id, or `0-0` if the stream is empty.
+ * Result: the id, or `0-0` if the stream is empty, and the counter of the pulse, or `0` if there is none.
  */
-export const lastIdScript = defineScript(
-  1,
+export const readStateScript = defineScript(
+  2,
   `
 redis.call('XTRIM', KEYS[1], 'MINID', '=', '0')
 local last_entry = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-return last_entry and last_entry[1] or '0-0'
+return {last_entry and last_entry[1] or '0-0', redis.call('GET', KEYS[2]) or '0'}
+`
+)
+
+/**
+ * Writes the pulse of a process. It never goes back, because a client may send a call again.
+ *
+ * KEYS: 1 the pulse.
+ * ARGV: 1 the counter, 2 how long it is kept, in ms.
+ */
+export const pulseScript = defineScript(
+  1,
+  `
+-- After the first write command of a script, a full Redis no longer rejects the others.
+local last = redis.call('GETEX', KEYS[1])
+if tonumber(last or 0) < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
+return 1
 `
 )

@@ -436,3 +436,25 @@ t.test('a revocation that succeeds in the retryQueue is published', async (t) =>
   for (const pauseMs of [100, 200]) await setup.pass(pauseMs)
   t.equal(published.length, 1)
 })
+
+t.test(
+  'revokeRecentAgain revokes the sessions of the last minute again, without reporting them',
+  async (t) => {
+    const calls: string[] = []
+    const setup = createRevoker(t, {
+      async revoke(sid, reason) {
+        calls.push(`${sid} ${reason}`)
+        return null
+      }
+    })
+    setup.revoker.recordAndPublish([session('early')], 'logout', setup.onRevoked)
+    await setup.pass(60_000)
+    setup.revoker.recordAndPublish([session('a'), session('b')], 'evicted', setup.onRevoked)
+    await setup.pass(1)
+    const reported = setup.reported.length
+    setup.revoker.revokeRecentAgain()
+    await setup.pass(0)
+    t.same(calls, ['a evicted', 'b evicted'])
+    t.equal(setup.reported.length, reported)
+  }
+)

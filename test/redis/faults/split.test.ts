@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { type FastifyRefreshTokenOptions, type RedisClient, RedisStore } from '../../../lib/index.js'
+import { Client } from '../../support/client.js'
+import { eventually } from '../../support/eventually.js'
+import { connect, eventuallyStatus, sidOf, startApp } from '../../support/outage.js'
+import { startProxy, type Proxy as TcpProxy, withFeedClient } from '../../support/proxy.js'
+import { type RedisServer, startRedis } from '../../support/redis-server.js'
+import { REPLICATION } from '../../support/topologies.js'
+
+const host = '127.0.0.1'
+
+interface Pair {
+  promoted: RedisServer
+  /** The way of the application's client and the way of the reader. */
+  ofClient: TcpProxy
+  ofReader: TcpProxy
+  /** Promotes the replica and moves the reader to it. The application's client stays. */
+  failOver(): Promise<void>
+}
+
+/** Starts a master and a replica. A failover with them needs no Sentinel: the test says who follows which master. */
+async function startPair(t: Test): Promise<Pair> {
+  const old = await startRedis(t, REPLICATION)
+  const promoted = await startRedis(t, [...REPLICATION, '--replicaof', host, String(old.port)])
+  const replica = promoted.client()
+  await eventually(async () => (await replica.info('replication')).includes('master_link_status:up'))
+  const [ofClient, ofReader] = await Promise.all([startProxy(t, old.port), startProxy(t, old.port)])
+  return {
+    promoted,
+    ofClient,
+    ofReader,
+    async failOver() {
+      await replica.replicaof('NO', 'ONE')
+      ofReader.leadTo(promoted.port)
+    }
+  }
+}
+
+/** Clients with the events of ioredis, and without. */
+const CLIENTS = {
+  'an ioredis client': (client: Redis, reader: Redis): RedisClient =>
+    Object.assign(client, { duplicate: reader.duplicate.bind(reader) }),
+  'a client without events': withFeedClient
+}
+
+async function startSplitApp(t: Test, pair: Pair, kind: keyof typeof CLIENTS, options = {}) {
+  const [client, reader] = [pair.ofClient, pair.ofReader].map(({ port }) => connect(t, port)) as [
+    Redis,
+    Redis
+  ]
+  const keyPrefix = `test:${randomUUID()}:`
+  const settings: Partial<FastifyRefreshTokenOptions> = { keyPrefix, storeTimeout: '2s', ...options }
+  const { app, logs } = await startApp(t, CLIENTS[kind](client, reader), settings)
+  const count = (name: string) => logs.filter(({ event }) => event === `redis_${name}`).length
+  return { app, logs, count, keyPrefix }
+}
+
+for (const kind of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
+  t.test(`${kind} that stays on the old master gets 503 instead of writes that are lost`, async (t) => {
+    const pair = await startPair(t)
+    const { app, logs, count, keyPrefix } = await startSplitApp(t, pair, kind)
+    const users = await Promise.all(
+      Array.from({ length: 3 }, async (_, i) => {
+        const user = new Client(app)
+        t.equal((await user.login({ sub: `user-${i}` })).statusCode, 200)
+        return user
+      })
+    )
+    const [leaving, refreshing, guarded] = users as [Client, Client, Client]
+    const store = new RedisStore({ redis: pair.promoted.client(), keyPrefix })
+    const replica = pair.promoted.client()
+    await eventually(async () => (await replica.keys(`${keyPrefix}*:s`)).length === users.length)
+
+    await pair.failOver()
+    await eventually(() => count('split') === 1)
+    for (const request of [
+      () => leaving.copy().logout(),
+      () => refreshing.loseResponse(),
+      () => new Client(app).login({ sub: 'newcomer' })
+    ]) {
+      const response = await request()
+      t.equal(response.statusCode, 503)
+      t.equal(response.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
+      t.equal(response.headers['retry-after'], '1')
+      t.equal(response.headers['set-cookie'], undefined)
+    }
+    t.equal((await guarded.call()).statusCode, 200, 'the guard needs only the feed')
+    t.equal((await leaving.copy().call()).statusCode, 401, 'this process rejects the session at once')
+
+    pair.ofClient.leadTo(pair.promoted.port)
+    t.equal(await eventuallyStatus(() => refreshing.refresh()), 200)
+    t.equal(await eventuallyStatus(() => new Client(app).login({ sub: 'newcomer' })), 200)
+    await eventually(async () => !(await store.has(sidOf(leaving))))
+    t.ok(await store.has(sidOf(refreshing)))
+    t.equal(count('split'), 1)
+    t.equal(count('joined'), 1)
+    const [{ sid } = {}, ...more] = logs.filter(({ event }) => event === 'session_revoked')
+    t.equal(sid, sidOf(leaving), 'the logout is reported once')
+    t.equal(more.length, 0)
+  })
+}
+
+t.test('a connection that breaks is no split', async (t) => {
+  const pair = await startPair(t)
+  const { app, count } = await startSplitApp(t, pair, 'an ioredis client')
+  const user = new Client(app)
+  t.equal((await user.login({ sub: 'ada' })).statusCode, 200)
+  for (const proxies of [[pair.ofClient], [pair.ofReader], [pair.ofClient, pair.ofReader]]) {
+    for (const proxy of proxies) proxy.cut()
+    t.equal(await eventuallyStatus(() => user.refresh()), 200)
+  }
+  t.equal(count('split'), 0)
+})
+
+t.test('a client that hangs on the old master and wakes gets 503', async (t) => {
+  const pair = await startPair(t)
+  const { app, count } = await startSplitApp(t, pair, 'an ioredis client', { storeTimeout: '500ms' })
+  const user = new Client(app)
+  t.equal((await user.login({ sub: 'ada' })).statusCode, 200)
+  pair.ofClient.freeze()
+  await pair.failOver()
+  const during = await user.copy().logout()
+  t.equal(during.statusCode, 503)
+  pair.ofClient.thaw()
+  await eventually(() => count('split') === 1)
+  t.equal((await user.copy().logout()).statusCode, 503)
+})
+
+t.test('a logout that the old master took before the split was noticed is made again', async (t) => {
+  const pair = await startPair(t)
+  const { app, count, keyPrefix } = await startSplitApp(t, pair, 'an ioredis client')
+  const user = new Client(app)
+  t.equal((await user.login({ sub: 'ada' })).statusCode, 200)
+  const replica = pair.promoted.client()
+  await eventually(async () => (await replica.keys(`${keyPrefix}*:s`)).length === 1)
+
+  await pair.failOver()
+  const early = await user.copy().logout()
+  t.equal(early.statusCode, 200, 'the split is not noticed yet')
+  const other = await startApp(t, connect(t, pair.promoted.port), { keyPrefix })
+  const elsewhere = new Client(other.app, {}, user.jar.copy())
+  t.equal((await elsewhere.call()).statusCode, 200, 'the new master has the session')
+  await eventually(async () => (await elsewhere.call()).statusCode === 401)
+
+  await eventually(() => count('split') === 1)
+  pair.ofClient.leadTo(pair.promoted.port)
+  await eventually(async () => (await elsewhere.copy().refresh()).statusCode === 401)
+  await eventually(async () => (await replica.keys(`${keyPrefix}*:s`)).length === 0)
+})

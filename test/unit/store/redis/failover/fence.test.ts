@@ -1,0 +1,314 @@
+import { mock } from 'node:test'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { Fence } from '../../../../../lib/store/redis/failover/fence.js'
+
+/** Mocks the monotonic clock. */
+function mockClock(t: Test) {
+  const clock = { nowMs: 1000 }
+  const now = mock.method(performance, 'now', () => clock.nowMs)
+  t.teardown(() => now.mock.restore())
+  return clock
+}
+
+function createFence() {
+  const events: string[] = []
+  const fence = new Fence({
+    onSplit: () => events.push('split'),
+    onConfirmedSplit: () => events.push('confirmed'),
+    onVerified: (wasSplit, durationMs) => events.push(wasSplit ? `joined after ${durationMs}` : 'verified'),
+    onUnverifiable: (reason) => events.push(`unverifiable: ${reason}`),
+    onSuspicion: () => events.push('suspicion')
+  })
+  return { fence, events }
+}
+
+/** A fence with a reader, whose connection was opened at the start. */
+function setUp(t: Test) {
+  const clock = mockClock(t)
+  const { fence, events } = createFence()
+  const reader = { openedAtMs: clock.nowMs }
+  return {
+    clock,
+    fence,
+    events,
+    /** Sends a pulse that the client's server acknowledges. */
+    beat() {
+      const pulse = fence.nextPulse()
+      clock.nowMs += 1
+      fence.acknowledge(pulse)
+      clock.nowMs += 1
+      return pulse.counter
+    },
+    read: (counter: number) => fence.read(counter, clock.nowMs, reader.openedAtMs),
+    reconnectReader() {
+      clock.nowMs += 1
+      reader.openedAtMs = clock.nowMs
+    }
+  }
+}
+
+const isOld = { message: 'the Redis client is connected to a master that was replaced' }
+
+t.test('is open at the start, and while the reader reads each acknowledged pulse', async (t) => {
+  const { fence, events, beat, read } = setUp(t)
+  t.equal(await fence.verify('reply'), 'reply')
+  read(0)
+  for (let i = 0; i < 3; i++) read(beat())
+  t.equal(await fence.verify('reply'), 'reply')
+  t.same(events, [])
+})
+
+t.test('an acknowledged pulse that the reader does not find is a split', async (t) => {
+  const { fence, events, beat, read } = setUp(t)
+  const first = beat()
+  beat()
+  read(first)
+  t.same(events, ['split', 'suspicion'])
+  t.throws(() => fence.rejectIfSplit(), isOld)
+  await t.rejects(fence.verify('reply'), isOld)
+})
+
+t.test('proves nothing', async (t) => {
+  await t.test('before the acknowledgment', async (t) => {
+    const { fence, events, read } = setUp(t)
+    fence.nextPulse()
+    read(0)
+    t.same(events, [])
+  })
+  await t.test('by a read that was sent before the acknowledgment', async (t) => {
+    const { clock, fence, events, beat } = setUp(t)
+    const sentAtMs = clock.nowMs
+    beat()
+    fence.read(0, sentAtMs, 0)
+    t.same(events, [])
+  })
+  await t.test('by a pulse that may have expired in Redis', async (t) => {
+    const { clock, events, beat, read } = setUp(t)
+    beat()
+    clock.nowMs += 10_000
+    read(0)
+    t.same(events, [])
+  })
+  await t.test('by a pulse of an earlier connection', async (t) => {
+    const { fence, events, beat, read } = setUp(t)
+    beat()
+    const late = fence.nextPulse()
+    fence.startEpoch()
+    fence.acknowledge(late)
+    read(0)
+    t.same(events, [])
+  })
+})
+
+t.test('a split ends with a new pulse on a new connection of the reader', async (t) => {
+  const { clock, fence, events, beat, read, reconnectReader } = setUp(t)
+  const old = beat()
+  read(old - 1)
+  read(old)
+  t.notOk(fence.isOpen, 'an earlier pulse')
+  fence.startEpoch()
+  t.ok(fence.needsPulse)
+  const fresh = beat()
+  t.notOk(fence.needsPulse)
+  read(fresh)
+  t.notOk(fence.isOpen, 'a connection of the reader from before')
+  reconnectReader()
+  clock.nowMs += 100
+  read(fresh)
+  t.ok(fence.isOpen)
+  t.equal(await fence.verify('reply'), 'reply')
+  t.match(events, ['split', 'suspicion', /^joined after 10\d$/])
+})
+
+t.test(
+  'a split that goes on is reported once, and confirmed by each new connection of the reader',
+  async (t) => {
+    const { events, beat, read, reconnectReader } = setUp(t)
+    for (let i = 0; i < 3; i++) {
+      beat()
+      reconnectReader()
+      read(0)
+    }
+    t.same(events, ['split', 'suspicion', 'confirmed', 'suspicion', 'confirmed', 'suspicion'])
+  }
+)
+
+t.test('a connection of the reader from before the split confirms nothing', async (t) => {
+  const { events, beat, read } = setUp(t)
+  for (let i = 0; i < 2; i++) {
+    beat()
+    read(0)
+  }
+  t.same(events, ['split', 'suspicion', 'suspicion'])
+})
+
+t.test('replies are held while the client is suspected', async (t) => {
+  const { fence, events, beat, read, reconnectReader } = setUp(t)
+  beat()
+  fence.suspect()
+  t.same(events, ['suspicion'])
+  fence.rejectIfSplit()
+  let accepted = 0
+  const held = [fence.verify('a'), fence.verify('b')]
+  for (const each of held) void each.then(() => accepted++)
+  read(beat())
+  await Promise.resolve()
+  t.equal(accepted, 0, 'the reader may be on the same old master')
+  reconnectReader()
+  read(beat())
+  t.same(await Promise.all(held), ['a', 'b'])
+  t.same(events, ['suspicion', 'verified'])
+})
+
+t.test('a split rejects the held replies, and a suspicion does not end it', async (t) => {
+  const { fence, beat, read } = setUp(t)
+  fence.suspect()
+  const held = fence.verify('reply')
+  beat()
+  read(0)
+  await t.rejects(held, isOld)
+  fence.suspect()
+  t.throws(() => fence.rejectIfSplit(), isOld)
+})
+
+t.test('a new connection of the client is verified by the next pulse', async (t) => {
+  const { fence, beat, read } = setUp(t)
+  read(beat())
+  fence.startEpoch()
+  const held = fence.verify('reply')
+  read(beat())
+  t.equal(await held, 'reply', 'the reader needs no new connection')
+})
+
+t.test('a reply of a connection that is gone is rejected', async (t) => {
+  const { fence } = setUp(t)
+  fence.suspect()
+  const held = fence.verify('reply')
+  fence.startEpoch()
+  await t.rejects(held, { message: 'the connection was closed before its server was verified' })
+})
+
+t.test('opens if the reader reads nothing for 30 seconds, but not after a split', async (t) => {
+  const { clock, fence, events, beat, read } = setUp(t)
+  fence.openIfUnverifiable()
+  t.same(events, [])
+  fence.startEpoch()
+  clock.nowMs += 30_000
+  fence.openIfUnverifiable()
+  t.notOk(fence.isOpen, 'the client does not work either')
+  beat()
+  fence.openIfUnverifiable()
+  t.ok(fence.isOpen)
+  t.same(events, ['unverifiable: the feed was not read for 30000 ms'])
+
+  fence.suspect()
+  beat()
+  read(0)
+  t.throws(() => fence.rejectIfSplit(), isOld)
+  beat()
+  clock.nowMs += 60_000
+  fence.openIfUnverifiable()
+  t.throws(() => fence.rejectIfSplit(), isOld)
+})
+
+t.test('opens if pulses are forbidden, and when it is disabled', async (t) => {
+  const { fence, events } = setUp(t)
+  fence.suspect()
+  const held = fence.verify('reply')
+  fence.openWithoutPulses('NOPERM')
+  t.equal(await held, 'reply')
+  t.same(events, ['suspicion', 'unverifiable: NOPERM'])
+  fence.suspect()
+  fence.disable()
+  t.ok(fence.isOpen)
+})
+
+/** Two servers with a value each. Client and reader move between them at any time, and messages take any time. */
+t.test('detects each split, and opens only when both are on one server', async (t) => {
+  const clock = mockClock(t)
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(['send', 'execute', 'acknowledge'], ['ask', 'reply']) },
+      { weight: 3, arbitrary: fc.constantFrom(['send'], ['execute'], ['acknowledge'], ['ask'], ['reply']) },
+      { weight: 1, arbitrary: fc.constantFrom(['move client'], ['move reader'], ['suspect']) }
+    ),
+    { minLength: 50, maxLength: 200 }
+  )
+  let splits = 0
+  let opened = 0
+  const run = (names: (readonly string[])[]) => {
+    const { fence, events } = createFence()
+    const values = [0, 0]
+    let client = 0
+    let reader = { server: 0, openedAtMs: clock.nowMs }
+    let sent: { pulse: ReturnType<Fence['nextPulse']>; isExecuted: boolean }[] = []
+    let asked: { sentAtMs: number; value: number } | undefined
+    /** The last pulse that was acknowledged on the present connection of the client. */
+    let acknowledged: { counter: number; atMs: number } | undefined
+    let hasMoved = false
+    const act: Record<string, () => void> = {
+      send: () => sent.push({ pulse: fence.nextPulse(), isExecuted: false }),
+      execute() {
+        const next = sent.find(({ isExecuted }) => !isExecuted)
+        if (!next) return
+        next.isExecuted = true
+        values[client] = Math.max(values[client] as number, next.pulse.counter)
+      },
+      acknowledge() {
+        if (!sent[0]?.isExecuted) return
+        const { pulse } = sent.shift() as (typeof sent)[0]
+        fence.acknowledge(pulse)
+        acknowledged = { counter: pulse.counter, atMs: clock.nowMs }
+      },
+      ask: () => {
+        asked ??= { sentAtMs: clock.nowMs, value: values[reader.server] as number }
+      },
+      reply() {
+        if (!asked) return
+        const { sentAtMs, value } = asked
+        asked = undefined
+        const before = fence.isOpen
+        const mustSplit = acknowledged && acknowledged.atMs < sentAtMs && value < acknowledged.counter
+        if (mustSplit) acknowledged = undefined
+        fence.read(value, sentAtMs, reader.openedAtMs)
+        if (mustSplit) {
+          splits++
+          if (!throwsError(() => fence.rejectIfSplit())) throw new Error('a split was not detected')
+        }
+        if (before || !fence.isOpen) return
+        opened++
+        if (reader.server !== client) throw new Error('opened on different servers')
+      },
+      'move client'() {
+        hasMoved = true
+        client = 1 - client
+        sent = []
+        acknowledged = undefined
+        fence.startEpoch()
+      },
+      'move reader'() {
+        hasMoved = true
+        reader = { server: 1 - reader.server, openedAtMs: clock.nowMs }
+        asked = undefined
+      },
+      suspect: () => fence.suspect()
+    }
+    for (const name of names.flat()) {
+      clock.nowMs += 1
+      act[name]?.()
+      if (!hasMoved && events.includes('split')) throw new Error('a split on one server')
+    }
+  }
+  fc.assert(fc.property(steps, run), { numRuns: 500 })
+  t.ok(splits > 50 && opened > 50, `${splits} splits, opened ${opened} times`)
+})
+
+function throwsError(work: () => void): boolean {
+  try {
+    work()
+    return false
+  } catch {
+    return true
+  }
+}
