@@ -73,7 +73,7 @@ t.test('unknown kids trigger at most one JWKS request per 30 seconds', async (t)
   const { endpoint, status, clock, app } = await withEndpoint(t, listing(a))
   const flood = async () => {
     const unknown = await Promise.all(
-      Array.from({ length: 300 }, (_, i) => sign(b, { header: { kid: `forged-${i}` } }))
+      Array.from({ length: 30 }, (_, i) => sign(b, { header: { kid: `forged-${i}` } }))
     )
     const honest = await sign(a)
     const all = await Promise.all([...unknown, honest].map(status))
