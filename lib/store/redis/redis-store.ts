@@ -173,8 +173,15 @@ export class RedisStore implements SessionStore {
   openFeed(settings: FeedSettings): RevocationFeed {
     const { feed: stream, pulse } = this.#keys
     const keys = { stream, pulse: pulse + createIdempotencyKey() }
-    const options = { redis: this.#redis, keys, reconnectOnFailover: this.#reconnectOnFailover }
-    const feed = new RedisFeed(options, settings)
+    const feed = new RedisFeed(
+      {
+        redis: this.#redis,
+        keys,
+        reconnectOnFailover: this.#reconnectOnFailover,
+        onSuspicion: () => this.#replication?.close()
+      },
+      settings
+    )
     this.#fence = feed.fence
     return feed
   }

@@ -149,3 +149,20 @@ t.test('a logout that the old master took before the split was noticed is made a
   await eventually(async () => (await elsewhere.copy().refresh()).statusCode === 401)
   await eventually(async () => (await replica.keys(`${keyPrefix}*:s`)).length === 0)
 })
+
+t.test('a logout that waits for replicas waits for those of the new master', async (t) => {
+  const pair = await startPair(t)
+  const next = await startRedis(t, [...REPLICATION, '--replicaof', host, String(pair.promoted.port)])
+  await eventually(async () => (await next.client().info('replication')).includes('master_link_status:up'))
+  const { app, count } = await startSplitApp(t, pair, 'an ioredis client', { revocation: { replicas: 1 } })
+  const logOut = async (sub: string) => {
+    const user = new Client(app)
+    t.equal(await eventuallyStatus(() => user.login({ sub })), 200)
+    return eventuallyStatus(() => user.copy().logout())
+  }
+  t.equal(await logOut('before'), 200)
+  await pair.failOver()
+  await eventually(() => count('split') === 1)
+  pair.ofClient.leadTo(pair.promoted.port)
+  t.equal(await logOut('after'), 200)
+})

@@ -3,23 +3,17 @@ import type { FeedSettings, Revocation, RevocationFeed } from '../../../../types
 import type { ClockReading } from '../../../utils/clock.js'
 import { RecentRevocations, retentionOf } from '../../recent-revocations.js'
 import { duplicateForBlocking } from '../dedicated-connection.js'
-import { reconnectClient } from '../failover/client-connection.js'
-import { Fence } from '../failover/fence.js'
-import { PulseSender } from '../failover/pulse-sender.js'
-import { watchSentinels } from '../failover/sentinel-watch.js'
+import type { Fence } from '../failover/fence.js'
+import { MasterGuard, type MasterGuardOptions } from '../failover/master-guard.js'
 import { Freshness } from './freshness.js'
 import { FeedReader } from './reader.js'
 import { addEntry, type Stream, type StreamKeys } from './stream.js'
 
-const MAX_PULSE_PERIOD_MS = 1000
 /** Bounds the memory of a process that revokes many sessions. */
 const MAX_ADDED = 10_000
 
-export interface RedisFeedOptions {
-  redis: RedisClient
+export interface RedisFeedOptions extends Omit<MasterGuardOptions, 'pulseKey'> {
   keys: StreamKeys
-  /** Whether a client that stays on a replaced master is made to connect again. */
-  reconnectOnFailover: boolean
 }
 
 /** A feed as a Redis stream. Writes with the application's client, and reads on a dedicated connection. */
@@ -29,15 +23,13 @@ export class RedisFeed implements RevocationFeed {
   readonly #retentionMs: number
   readonly #freshness: Freshness
   readonly #reader: FeedReader
-  /** Compares the server of the client with that of the reader. */
-  readonly fence: Fence
-  readonly #pulseSender: PulseSender
-  readonly #endWatch: () => void
+  readonly #guard: MasterGuard
   readonly #onRepublished: FeedSettings['onRepublished']
   /** The entries that this process added, by id. It adds them again if the stream loses them (a failover, a restart). */
   readonly #added: RecentRevocations
 
-  constructor({ redis, keys, reconnectOnFailover }: RedisFeedOptions, settings: FeedSettings) {
+  constructor(options: RedisFeedOptions, settings: FeedSettings) {
+    const { redis, keys } = options
     this.#redis = redis
     this.#key = keys.stream
     this.#onRepublished = settings.onRepublished
@@ -54,28 +46,12 @@ export class RedisFeed implements RevocationFeed {
       },
       this.#freshness
     )
-    this.fence = new Fence({
-      onSplit: () => settings.onEvent({ state: 'split' }),
-      onVerified: (wasSplit, durationMs) => {
-        if (wasSplit) settings.onEvent({ state: 'joined', durationMs })
-        settings.onMasterChanged()
-      },
-      onUnverifiable: (reason) => settings.onEvent({ state: 'unverifiable', reason }),
-      onConfirmedSplit: () => {
-        if (reconnectOnFailover && reconnectClient(redis)) settings.onEvent({ state: 'client-moved' })
-      },
-      onSuspicion: () => {
-        this.#reader.reconnect()
-        this.#pulseSender.sendNow()
-      }
-    })
-    this.#pulseSender = new PulseSender(redis, this.fence, {
-      key: keys.pulse,
-      periodMs: Math.min(MAX_PULSE_PERIOD_MS, settings.staleAfterMs / 2),
-      overdueMs: settings.storeTimeoutMs,
-      onReady: () => this.#reader.retryNow()
-    })
-    this.#endWatch = watchSentinels(redis, () => this.fence.suspect())
+    this.#guard = new MasterGuard({ ...options, pulseKey: keys.pulse }, settings, this.#reader)
+  }
+
+  /** Holds or rejects replies of the client while it may use a master that was replaced. */
+  get fence(): Fence {
+    return this.#guard.fence
   }
 
   async add(revocation: Revocation): Promise<void> {
@@ -94,10 +70,8 @@ export class RedisFeed implements RevocationFeed {
   }
 
   close(): void {
-    this.#endWatch()
-    this.#pulseSender.close()
+    this.#guard.close()
     this.#reader.close()
-    this.fence.disable()
   }
 
   async #republishMissing(stream: Stream, ids: Set<string>, startedAt: ClockReading): Promise<void> {

@@ -1,0 +1,75 @@
+import type { RedisClient } from '../../../../types/redis-client.js'
+import type { FeedSettings } from '../../../../types/revocation-feed.js'
+import { reconnectClient } from './client-connection.js'
+import { Fence } from './fence.js'
+import { PulseSender } from './pulse-sender.js'
+import { watchSentinels } from './sentinel-watch.js'
+
+const MAX_PULSE_PERIOD_MS = 1000
+
+export interface MasterGuardOptions {
+  redis: RedisClient
+  /** The key of the pulse of this process. */
+  pulseKey: string
+  /** Whether a client that stays on a replaced master is made to connect again. */
+  reconnectOnFailover: boolean
+  /** Called when another connection than that of the client may lead to a replaced master, and must be opened again. */
+  onSuspicion(): void
+}
+
+type MasterGuardSettings = Pick<
+  FeedSettings,
+  'staleAfterMs' | 'storeTimeoutMs' | 'onEvent' | 'onMasterChanged'
+>
+
+/** The reader of the feed, on its own connection. */
+interface Reader {
+  /** Opens a new connection, which asks Sentinel for the current master. */
+  reconnect(): void
+  /** Ends the pause before the next attempt to connect. */
+  retryNow(): void
+}
+
+/**
+ * Guards against a client that stays on a master that was replaced: compares it with the reader, rejects what it replies
+ * meanwhile, and makes it connect again.
+ */
+export class MasterGuard {
+  readonly fence: Fence
+  readonly #pulseSender: PulseSender
+  readonly #endWatch: () => void
+
+  constructor(options: MasterGuardOptions, settings: MasterGuardSettings, reader: Reader) {
+    const { redis, pulseKey, reconnectOnFailover } = options
+    const { staleAfterMs, storeTimeoutMs, onEvent, onMasterChanged } = settings
+    this.fence = new Fence({
+      onSplit: () => onEvent({ state: 'split' }),
+      onConfirmedSplit() {
+        if (reconnectOnFailover && reconnectClient(redis)) onEvent({ state: 'client-moved' })
+      },
+      onVerified(wasSplit, durationMs) {
+        if (wasSplit) onEvent({ state: 'joined', durationMs })
+        onMasterChanged()
+      },
+      onUnverifiable: (reason) => onEvent({ state: 'unverifiable', reason }),
+      onSuspicion: () => {
+        options.onSuspicion()
+        reader.reconnect()
+        this.#pulseSender.sendNow()
+      }
+    })
+    this.#pulseSender = new PulseSender(redis, this.fence, {
+      key: pulseKey,
+      periodMs: Math.min(MAX_PULSE_PERIOD_MS, staleAfterMs / 2),
+      overdueMs: storeTimeoutMs,
+      onReady: () => reader.retryNow()
+    })
+    this.#endWatch = watchSentinels(redis, () => this.fence.suspect())
+  }
+
+  close(): void {
+    this.#endWatch()
+    this.#pulseSender.close()
+    this.fence.disable()
+  }
+}
