@@ -8,7 +8,7 @@ import { root, tryRun } from './run.mjs'
 const folder = 'test/topologies'
 const rows = join(root, '.tap/topologies.md')
 /** The tests that also run on the other servers. */
-const ON_ALL_SERVERS = ['conformance.test.ts', 'failover.test.ts', 'rollback.test.ts']
+const ON_ALL_SERVERS = ['conformance.test.ts', 'failover.test.ts', 'hang.test.ts', 'rollback.test.ts']
 
 const args = process.argv.slice(2)
 const all = readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts'))
@@ -19,7 +19,7 @@ const debian = debianServers()
 const servers = {
   redis: { command: process.env.REDIS_SERVER ?? 'redis-server', files: all },
   valkey: { command: process.env.VALKEY_SERVER ?? debian?.valkey, files: ON_ALL_SERVERS },
-  'later-redis': { command: debian?.redis, files: ON_ALL_SERVERS.slice(0, 2) }
+  'later-redis': { command: debian?.redis, files: ON_ALL_SERVERS.slice(0, 3) }
 }
 const unknown = names.filter((name) => !(name in servers))
 if (unknown.length > 0) {

@@ -94,6 +94,8 @@ export function clockedRedisStore(
     keyPrefix,
     async elapse(ms) {
       for (const key of await keysOf(redis, `${keyPrefix}*`)) {
+        // The pulses of the processes follow the real time.
+        if (key.startsWith(`${keyPrefix}{feed}:p:`)) continue
         const ttl = await redis.pttl(key)
         // The revocation stream has no TTL.
         if (ttl > 0) await redis.pexpire(key, ttl - ms)

@@ -68,7 +68,7 @@ t.test('RedisStore stores no token and no secret, and every key has a TTL', asyn
       t.notOk(key.includes(secret) || value.toString('latin1').includes(secret), `${key} contains no secret`)
     }
   }
-  t.same([...kinds].sort(), ['b', 'o', 'revoked', 's'])
+  t.same([...kinds].sort(), ['b', 'o', 'p', 'revoked', 's'])
 })
 
 t.test('RedisStore puts all keys of a user into one Cluster slot', async (t) => {

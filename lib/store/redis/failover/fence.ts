@@ -122,7 +122,7 @@ export class Fence {
    */
   read(counter: number, sentAtMs: number, openedAtMs: number): void {
     this.#lastReadAtMs = sentAtMs
-    if (this.#isMissing(counter, sentAtMs)) this.#split(openedAtMs)
+    if (this.#isMissing(counter, sentAtMs)) this.#onMissing(counter, openedAtMs)
     else if (
       !this.isOpen &&
       counter >= this.#required.counter &&
@@ -161,6 +161,16 @@ export class Fence {
     const pulse = this.#acknowledged
     if (!pulse || pulse.acknowledgedAtMs >= sentAtMs || counter >= pulse.counter) return false
     return performance.now() - pulse.sentAtMs < MAX_PULSE_AGE_MS
+  }
+
+  /** A key that does not exist may have been evicted or deleted, so that only a new pulse can prove a split. */
+  #onMissing(counter: number, readerOpenedAtMs: number): void {
+    if (counter > 0 || !this.isOpen) {
+      this.#split(readerOpenedAtMs)
+    } else {
+      this.#acknowledged = undefined
+      this.suspect()
+    }
   }
 
   #split(readerOpenedAtMs: number): void {

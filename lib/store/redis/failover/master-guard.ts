@@ -36,12 +36,14 @@ interface Reader {
  */
 export class MasterGuard {
   readonly fence: Fence
+  readonly #redis: RedisClient
   readonly #pulseSender: PulseSender
-  readonly #endWatch: () => void
+  #endWatch = () => {}
 
   constructor(options: MasterGuardOptions, settings: MasterGuardSettings, reader: Reader) {
     const { redis, pulseKey, reconnectOnFailover } = options
     const { staleAfterMs, storeTimeoutMs, onEvent, onMasterChanged } = settings
+    this.#redis = redis
     this.fence = new Fence({
       onSplit: () => onEvent({ state: 'split' }),
       onConfirmedSplit() {
@@ -64,7 +66,12 @@ export class MasterGuard {
       overdueMs: storeTimeoutMs,
       onReady: () => reader.retryNow()
     })
-    this.#endWatch = watchSentinels(redis, () => this.fence.suspect())
+  }
+
+  /** Compares from now on. Opens a connection to each Sentinel. */
+  start(): void {
+    this.#pulseSender.start()
+    this.#endWatch = watchSentinels(this.#redis, () => this.fence.suspect())
   }
 
   close(): void {

@@ -22,8 +22,8 @@ export class PulseSender {
   readonly #redis: RedisClient
   readonly #fence: Fence
   readonly #settings: PulseSettings
-  readonly #stopWatching: () => void
-  readonly #timer: NodeJS.Timeout
+  #stopWatching = () => {}
+  #timer: NodeJS.Timeout | undefined
   /** The Redis user may not write the key. */
   #isForbidden = false
   /** The pulse that has no reply yet. */
@@ -33,17 +33,20 @@ export class PulseSender {
     this.#redis = redis
     this.#fence = fence
     this.#settings = settings
-    this.#stopWatching = watchConnection(redis, {
+  }
+
+  start(): void {
+    this.#stopWatching = watchConnection(this.#redis, {
       onClose: () => {
         this.#outstanding = undefined
-        fence.startEpoch()
+        this.#fence.startEpoch()
       },
       onReady: () => {
         this.#send()
-        settings.onReady()
+        this.#settings.onReady()
       }
     })
-    this.#timer = setInterval(() => this.#tick(), settings.periodMs).unref()
+    this.#timer = setInterval(() => this.#tick(), this.#settings.periodMs).unref()
     this.#send()
   }
 

@@ -62,6 +62,7 @@ export class RedisFeed implements RevocationFeed {
   }
 
   follow(): Promise<void> {
+    this.#guard.start()
     return new Promise((resolve) => void this.#reader.follow(resolve))
   }
 

@@ -28,6 +28,8 @@ function setUp(t: Test) {
   const clock = mockClock(t)
   const { fence, events } = createFence()
   const reader = { openedAtMs: clock.nowMs }
+  // `read(1)` finds this old pulse, as on a replica that became the master.
+  fence.nextPulse()
   return {
     clock,
     fence,
@@ -73,21 +75,21 @@ t.test('proves nothing', async (t) => {
   await t.test('before the acknowledgment', async (t) => {
     const { fence, events, read } = setUp(t)
     fence.nextPulse()
-    read(0)
+    read(1)
     t.same(events, [])
   })
   await t.test('by a read that was sent before the acknowledgment', async (t) => {
     const { clock, fence, events, beat } = setUp(t)
     const sentAtMs = clock.nowMs
     beat()
-    fence.read(0, sentAtMs, 0)
+    fence.read(1, sentAtMs, 0)
     t.same(events, [])
   })
   await t.test('by a pulse that may have expired in Redis', async (t) => {
     const { clock, events, beat, read } = setUp(t)
     beat()
     clock.nowMs += 10_000
-    read(0)
+    read(1)
     t.same(events, [])
   })
   await t.test('by a pulse of an earlier connection', async (t) => {
@@ -96,8 +98,30 @@ t.test('proves nothing', async (t) => {
     const late = fence.nextPulse()
     fence.startEpoch()
     fence.acknowledge(late)
-    read(0)
+    read(1)
     t.same(events, [])
+  })
+})
+
+t.test('a key that does not exist is a split only if a new pulse is missing too', async (t) => {
+  await t.test('it was deleted', async (t) => {
+    const { fence, events, beat, read, reconnectReader } = setUp(t)
+    beat()
+    read(0)
+    t.same(events, ['suspicion'])
+    read(0)
+    reconnectReader()
+    read(beat())
+    t.ok(fence.isOpen)
+    t.same(events, ['suspicion', 'verified'])
+  })
+  await t.test('the server never had it', async (t) => {
+    const { events, beat, read } = setUp(t)
+    beat()
+    read(0)
+    beat()
+    read(0)
+    t.same(events, ['suspicion', 'split', 'suspicion'])
   })
 })
 
@@ -128,7 +152,7 @@ t.test(
     for (let i = 0; i < 3; i++) {
       beat()
       reconnectReader()
-      read(0)
+      read(1)
     }
     t.same(events, ['split', 'suspicion', 'confirmed', 'suspicion', 'confirmed', 'suspicion'])
   }
@@ -138,7 +162,7 @@ t.test('a connection of the reader from before the split confirms nothing', asyn
   const { events, beat, read } = setUp(t)
   for (let i = 0; i < 2; i++) {
     beat()
-    read(0)
+    read(1)
   }
   t.same(events, ['split', 'suspicion', 'suspicion'])
 })
@@ -166,7 +190,7 @@ t.test('a split rejects the held replies, and a suspicion does not end it', asyn
   fence.suspect()
   const held = fence.verify('reply')
   beat()
-  read(0)
+  read(1)
   await t.rejects(held, isOld)
   fence.suspect()
   t.throws(() => fence.rejectIfSplit(), isOld)
@@ -204,7 +228,7 @@ t.test('opens if the reader reads nothing for 30 seconds, but not after a split'
 
   fence.suspect()
   beat()
-  read(0)
+  read(1)
   t.throws(() => fence.rejectIfSplit(), isOld)
   beat()
   clock.nowMs += 60_000
@@ -239,7 +263,8 @@ t.test('detects each split, and opens only when both are on one server', async (
   let opened = 0
   const run = (names: (readonly string[])[]) => {
     const { fence, events } = createFence()
-    const values = [0, 0]
+    // A key that does not exist is tested above.
+    const values = [0.5, 0.5]
     let client = 0
     let reader = { server: 0, openedAtMs: clock.nowMs }
     let sent: { pulse: ReturnType<Fence['nextPulse']>; isExecuted: boolean }[] = []

@@ -38,6 +38,7 @@ function setUp(t: Test, { hasEvents = true, isCluster = false } = {}) {
   const settings = { key: 'pulse', periodMs, overdueMs, onReady: () => events.push('ready') }
   const client: RedisClient = redis
   const sender = new PulseSender(client, fence, settings)
+  sender.start()
   t.teardown(() => {
     sender.close()
     now.mock.restore()
@@ -105,7 +106,7 @@ t.test('an error is a reply', async (t) => {
   t.same(events, [], 'nothing was acknowledged')
   await reply()
   await passTime(periodMs)
-  fence.read(0, performance.now(), 0)
+  fence.read(1, performance.now(), 0)
   t.same(events, ['split', 'suspicion'])
 })
 
@@ -157,6 +158,7 @@ t.test('senders that share a client add one listener, and stop when they are clo
   const { client, emitter, events, fence, sender } = setUp(t)
   const settings = { key: 'other', periodMs, overdueMs, onReady: () => events.push('other') }
   const other = new PulseSender(client, fence, settings)
+  other.start()
   t.equal(emitter.listenerCount('ready'), 1)
   emitter.emit('ready')
   other.close()
