@@ -102,6 +102,25 @@ for (const kind of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
   })
 }
 
+t.test('the plugin makes the client connect again, unless reconnectOnFailover is false', async (t) => {
+  for (const reconnectOnFailover of [true, false]) {
+    await t.test(String(reconnectOnFailover), async (t) => {
+      const pair = await startPair(t)
+      const { app, count } = await startSplitApp(t, pair, 'an ioredis client', { reconnectOnFailover })
+      t.equal((await new Client(app).login({ sub: 'ada' })).statusCode, 200)
+      const connections = pair.ofClient.accepted()
+      await pair.failOver()
+      await eventually(() => count('split') === 1)
+      // The reader connects again each time it finds the client on the old master.
+      const readers = pair.ofReader.accepted()
+      await eventually(() => pair.ofReader.accepted() > readers + 1)
+      if (reconnectOnFailover) await eventually(() => pair.ofClient.accepted() > connections)
+      t.equal(count('client_moved') > 0, reconnectOnFailover)
+      t.equal(pair.ofClient.accepted() > connections, reconnectOnFailover)
+    })
+  }
+})
+
 t.test('a connection that breaks is no split', async (t) => {
   const pair = await startPair(t)
   const { app, count } = await startSplitApp(t, pair, 'an ioredis client')

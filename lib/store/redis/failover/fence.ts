@@ -27,7 +27,6 @@ export interface FenceSettings {
 }
 
 interface Held {
-  epoch: number
   accept(): void
   reject(error: Error): void
 }
@@ -84,7 +83,7 @@ export class Fence {
     this.rejectIfSplit()
     if (!this.isOpen) {
       await new Promise<void>((accept, reject) => {
-        this.#held.add({ epoch: this.#epoch, accept, reject })
+        this.#held.add({ accept, reject })
       })
     }
     return reply
@@ -193,10 +192,7 @@ export class Fence {
 
   #open(): void {
     this.#state = 'open'
-    for (const { epoch, accept, reject } of this.#held) {
-      if (epoch === this.#epoch) accept()
-      else reject(splitError())
-    }
+    for (const { accept } of this.#held) accept()
     this.#held.clear()
   }
 
