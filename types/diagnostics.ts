@@ -32,6 +32,8 @@ export interface DiagnosticsOperations {
 
 /** The properties of messages about one session. */
 interface SessionMessage extends DiagnosticsMessage {
+  /** The id of the event, as in the hooks. */
+  id: string
   sub: string
   sid: string
   /** Generation. */

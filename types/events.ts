@@ -2,6 +2,11 @@ import type { Metadata, RevocationReason } from './session.js'
 
 /** The session of an event. No event contains a token. */
 export interface SessionEvent {
+  /**
+   * Names the cause: `created:<sid>`, `refreshed:` and 8 characters, or `ended:<sid>`. An event is emitted once. If a failover
+   * of the store loses a write, another process can emit it again, with the same id.
+   */
+  id: string
   sub: string
   sid: string
   /** Generation. */

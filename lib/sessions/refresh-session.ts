@@ -24,12 +24,13 @@ export async function refreshSession(
   const reason = revoker.pendingReason(token.sid)
   if (reason) throw errorFor(reason)
   const claims = await loadClaims(components, token, context)
-  const outcome = await rotate(components, token, context)
+  const idempotencyKey = createIdempotencyKey()
+  const outcome = await rotate(components, token, idempotencyKey, context)
   switch (outcome.outcome) {
     case 'rotated':
     case 'replayed':
       storeClock.sync(outcome.nowMs)
-      emitRefresh(options, outcome, context)
+      emitRefresh(options, outcome, idempotencyKey, context)
       return issueTokens(components, token.family, outcome, claims ?? outcome.session.claims, token)
     case 'reused':
     case 'replayable':
@@ -75,6 +76,7 @@ async function loadClaims(
 async function rotate(
   components: SessionComponents,
   token: RefreshToken,
+  idempotencyKey: string,
   context: CallContext
 ): Promise<RefreshOutcome> {
   const { options, storeClient, revoker } = components
@@ -89,7 +91,7 @@ async function rotate(
     rollback,
     idleMs: ttlMs,
     requestMetadata: requestMetadata(options.session.metadata, context),
-    idempotencyKey: createIdempotencyKey(),
+    idempotencyKey,
     reportReplayable: allowReplay !== undefined
   }
   const outcome = await storeClient.call('rotate', (store) => store.rotate(refresh))

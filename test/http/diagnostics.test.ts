@@ -38,11 +38,14 @@ t.test('login and refresh messages contain the decision of the store', async (t)
     ]
     const { sid, logs } = await runReuse(t, open(t))
     const ids = { keyPrefix, sub: 'ada', sid }
-    t.strictSame(logins, [{ ...ids, gen: 1 }])
+    t.strictSame(logins, [{ id: `created:${sid}`, ...ids, gen: 1 }])
+    const [rotated, replayed] = refreshes.map(({ id }) => id)
+    t.match(rotated, /^refreshed:[\w-]{8}$/)
+    t.not(rotated, replayed)
     t.strictSame(refreshes, [
-      { ...ids, gen: 2, outcome: 'rotated', row: 4, rollback: false },
-      { ...ids, gen: 2, outcome: 'replayed', row: 3, rollback: false },
-      { ...ids, gen: 2, outcome: 'reused', row: 8, rollback: false }
+      { id: rotated, ...ids, gen: 2, outcome: 'rotated', row: 4, rollback: false },
+      { id: replayed, ...ids, gen: 2, outcome: 'replayed', row: 3, rollback: false },
+      { id: `ended:${sid}`, ...ids, gen: 2, outcome: 'reused', row: 8, rollback: false }
     ])
     t.same(logouts, [], 'reuse is not a logout')
 

@@ -13,19 +13,31 @@ type SuccessfulRefresh = Extract<RefreshOutcome, { outcome: 'rotated' | 'replaye
 /** The options that events need. */
 export type EventOptions = Hooks & { keyPrefix: string }
 
-// Each event is emitted once to three places: the log, a diagnostics channel, and the matching hook.
+// Each event is emitted once to three places: the log, a diagnostics channel, and the matching hook. A failover that loses a
+// write can cause a second event in another process. Both have one id.
+
+const createdId = (sid: string) => `created:${sid}`
+/** A session ends once, so that a logout after a reuse is a repetition too. */
+const endedId = (sid: string) => `ended:${sid}`
 
 export function emitLogin(options: EventOptions, session: Session, context: CallContext): void {
   const { sub, sid, gen } = session
   context.log.info({ event: 'session_created', sid, sub }, 'session created')
   if (events.login.hasSubscribers) {
-    events.login.publish({ keyPrefix: options.keyPrefix, sub, sid, gen })
+    events.login.publish({ keyPrefix: options.keyPrefix, id: createdId(sid), sub, sid, gen })
   }
-  void callHook(options, 'onLogin', () => eventOf(session), context)
+  void callHook(options, 'onLogin', () => eventOf(createdId(sid), session), context)
 }
 
-export function emitRefresh(options: EventOptions, refresh: SuccessfulRefresh, context: CallContext): void {
+/** @param key unique to this refresh */
+export function emitRefresh(
+  options: EventOptions,
+  refresh: SuccessfulRefresh,
+  key: string,
+  context: CallContext
+): void {
   const { session, outcome, row } = refresh
+  const id = `refreshed:${key}`
   const { sub, sid, gen } = session
   const rollback = outcome === 'rotated' && refresh.rollback
   if (rollback) {
@@ -35,9 +47,9 @@ export function emitRefresh(options: EventOptions, refresh: SuccessfulRefresh, c
     context.log.debug({ event: 'session_refreshed', sid, sub, outcome, row }, 'refresh token exchanged')
   }
   if (events.refresh.hasSubscribers) {
-    events.refresh.publish({ keyPrefix: options.keyPrefix, sub, sid, gen, outcome, row, rollback })
+    events.refresh.publish({ keyPrefix: options.keyPrefix, id, sub, sid, gen, outcome, row, rollback })
   }
-  void callHook(options, 'onRefresh', () => ({ ...eventOf(session), outcome, row, rollback }), context)
+  void callHook(options, 'onRefresh', () => ({ ...eventOf(id, session), outcome, row, rollback }), context)
 }
 
 const REUSE_LINES = {
@@ -63,9 +75,10 @@ export function emitReuse(
   context.log.warn({ event, sid, sub, row }, message)
   if (events.refresh.hasSubscribers) {
     const outcome = reason === 'reuse' ? 'reused' : 'rolled-back'
-    events.refresh.publish({ keyPrefix: options.keyPrefix, sub, sid, gen, outcome, row, rollback: false })
+    const id = endedId(sid)
+    events.refresh.publish({ keyPrefix: options.keyPrefix, id, sub, sid, gen, outcome, row, rollback: false })
   }
-  void callHook(options, 'onReuse', () => ({ ...eventOf(session), reason, row }), context)
+  void callHook(options, 'onReuse', () => ({ ...eventOf(endedId(sid), session), reason, row }), context)
 }
 
 export function emitLogout(
@@ -77,9 +90,9 @@ export function emitLogout(
   const { sub, sid, gen } = session
   context.log.info({ event: 'session_revoked', sid, sub, reason }, 'session revoked')
   if (events.logout.hasSubscribers) {
-    events.logout.publish({ keyPrefix: options.keyPrefix, sub, sid, gen, reason })
+    events.logout.publish({ keyPrefix: options.keyPrefix, id: endedId(sid), sub, sid, gen, reason })
   }
-  void callHook(options, 'onLogout', () => ({ ...eventOf(session), reason }), context)
+  void callHook(options, 'onLogout', () => ({ ...eventOf(endedId(sid), session), reason }), context)
 }
 
 /**
@@ -102,6 +115,6 @@ export async function callHook<N extends HookName>(
   }
 }
 
-function eventOf({ sub, sid, gen, metadata }: Session): SessionEvent {
-  return { sub, sid, gen, metadata }
+function eventOf(id: string, { sub, sid, gen, metadata }: Session): SessionEvent {
+  return { id, sub, sid, gen, metadata }
 }

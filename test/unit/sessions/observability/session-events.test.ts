@@ -6,7 +6,13 @@ import type { Session } from '../../../../types/session.js'
 import { recordingLog } from '../../../support/recording-log.js'
 
 const none: Hooks = { onLogin: undefined, onRefresh: undefined, onLogout: undefined, onReuse: undefined }
-const event: LoginEvent = { sub: 'user-1', sid: 'a-session', gen: 1, metadata: { ip: '::1' } }
+const event: LoginEvent = {
+  id: 'created:a-session',
+  sub: 'user-1',
+  sid: 'a-session',
+  gen: 1,
+  metadata: { ip: '::1' }
+}
 
 t.test('a hook receives its event and the request', async (t) => {
   const { log, lines } = recordingLog(t)
@@ -51,7 +57,7 @@ for (const [failure, onLogin] of [
   })
 }
 
-t.test('an event contains subject, session id, generation and metadata only', async (t) => {
+t.test('an event contains its id, subject, session id, generation and metadata only', async (t) => {
   const session: Session = {
     sid: 'a-session',
     sub: 'user-1',
@@ -68,5 +74,7 @@ t.test('an event contains subject, session id, generation and metadata only', as
   const received: unknown[] = []
   const onLogin = (event: unknown) => void received.push(event)
   emitLogin({ ...none, onLogin, keyPrefix: 'frt:' }, session, { request: null, log })
-  t.strictSame(received, [{ sub: 'user-1', sid: 'a-session', gen: 4, metadata: { ip: '::1' } }])
+  t.strictSame(received, [
+    { id: 'created:a-session', sub: 'user-1', sid: 'a-session', gen: 4, metadata: { ip: '::1' } }
+  ])
 })
