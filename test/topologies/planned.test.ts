@@ -13,7 +13,7 @@ const failoverDetector = { failoverDetector: true }
 const SENTINEL: Record<string, Case<ClientOptions>> = {
   'default options': { client: {}, options: slowRotation },
   'failoverDetector: true': { client: failoverDetector, options: slowRotation },
-  'default options, tokens of 2 s': { client: {}, mayLogOut: true },
+  'default options, tokens of 2 s': { client: {} },
   "default options, tokens of 2 s, rollback: 'accept'": { client: {}, options: acceptRollback },
   "failoverDetector: true, tokens of 2 s, rollback: 'accept'": {
     client: failoverDetector,
