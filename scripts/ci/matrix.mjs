@@ -18,7 +18,7 @@ const all = readdirSync(join(root, 'test'), { recursive: true })
   .sort()
 /** Tests that depend on the Redis client and the server. */
 const onRedis = all.filter((name) =>
-  /^test\/redis\/(store|feed)\/|faults\/(lost-replies|refusing|races)/.test(name)
+  /^test\/redis\/(store|feed)\/|faults\/(lost-replies|refusing|races|split)/.test(name)
 )
 /** Tests that depend on Fastify. */
 const onFastify = all.filter((name) => /^test\/(http|docs\/recipes)\//.test(name))
