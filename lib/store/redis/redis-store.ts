@@ -12,6 +12,7 @@ import type {
 import { createIdempotencyKey } from '../../utils/random.js'
 import { toTexts } from '../session-serialization.js'
 import { evictionWarnings } from './eviction-policy.js'
+import { failoverWarnings } from './failover/failover-warnings.js'
 import type { Fence } from './failover/fence.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
@@ -162,8 +163,11 @@ export class RedisStore implements SessionStore {
     await this.#replication.wait(sessions, replicationMarker, sids)
   }
 
-  warnings(): Promise<string[]> {
-    return evictionWarnings(this.#redis)
+  /** Omits the warnings whose settings the Redis user may not read. */
+  async warnings(): Promise<string[]> {
+    const checks = [evictionWarnings(this.#redis), failoverWarnings(this.#redis)]
+    const results = await Promise.allSettled(checks)
+    return results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
   }
 
   close(): void {
