@@ -50,8 +50,8 @@ export function createComponents({
   const onFeedEvent = createFeedMonitor(keyPrefix, log)
   const feed = openFeed(options, store, {
     onRevocation: (revocation) => revoked.addFromFeed(revocation),
-    onRepublished: (revocation) => revoker.revokeRestored(revocation),
-    onMasterChanged: () => revoker.revokeRecentAgain(),
+    onRepublished: (revocation) => void revoker.revokeRestored(revocation),
+    onMasterChanged: () => void revoker.revokeRecentAgain(),
     onEvent: onFeedEvent
   })
   const publisher = new RevocationPublisher(feed, storeClient, revoked, accessTokenTtlMs)

@@ -18,7 +18,13 @@ describe('the messages of the diagnostics channels', () => {
   })
 
   test('contain user, session and decision', () => {
-    expectTypeOf<LoginMessage>().toEqualTypeOf<{ keyPrefix: string; sub: string; sid: string; gen: number }>()
+    expectTypeOf<LoginMessage>().toEqualTypeOf<{
+      keyPrefix: string
+      id: string
+      sub: string
+      sid: string
+      gen: number
+    }>()
     expectTypeOf<RefreshMessage['outcome']>().toEqualTypeOf<
       'rotated' | 'replayed' | 'reused' | 'rolled-back'
     >()

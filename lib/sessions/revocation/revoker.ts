@@ -121,21 +121,24 @@ export class Revoker {
   }
 
   /** Revokes sessions again that a failover may have restored. Emits nothing, because the first revocation did. */
-  revokeRestored({ sids, reason }: Revocation): void {
-    for (const sid of sids) {
+  async revokeRestored({ sids, reason }: Revocation): Promise<void> {
+    const calls = sids.map((sid) => {
       const idempotencyKey = createIdempotencyKey()
       const revoke = (call: CallStore) => call('revoke', (store) => store.revoke(sid, reason, idempotencyKey))
-      this.#storeClient.callWithRetry(`revoke-restored ${sid}`, this.#maxTtlMs, revoke).catch(() => {})
-    }
+      return this.#storeClient.callWithRetry(`revoke-restored ${sid}`, this.#maxTtlMs, revoke)
+    })
+    await Promise.allSettled(calls)
   }
 
   /**
    * Revokes the sessions of the last minute again, because a new master may not have their revocations. The feed does not
    * show this: the session may have been revoked on the old master, and published on the new one.
    */
-  revokeRecentAgain(): void {
-    for (const revocation of this.#recent.addedBefore(performance.now()).values())
-      this.revokeRestored(revocation)
+  async revokeRecentAgain(): Promise<void> {
+    // One after the other, so that a new master is not flooded. A failed one is retried in the background.
+    for (const revocation of this.#recent.addedBefore(performance.now()).values()) {
+      await this.revokeRestored(revocation)
+    }
   }
 
   /**

@@ -53,15 +53,26 @@ function clusterSettings(redis: RedisClient): object {
   return { ...CLUSTER_SETTINGS, redisOptions: { ...options.redisOptions, ...SETTINGS } }
 }
 
+/** How many connections were created for a client with Sentinels. */
+const created = new WeakMap<RedisClient, number>()
+
 /**
- * Limits the time for each Sentinel, so that one that hangs leaves time for the others. A new connection always starts with
- * the first Sentinel, and by default waits ten seconds for it to connect and without limit for its reply.
+ * Limits the time for each Sentinel, so that one that hangs leaves time for the others: by default ioredis waits ten seconds
+ * for it to connect, and without limit for its reply. Starts with another Sentinel each time, because one that is cut off
+ * from the others names the old master.
  */
-function sentinelSettings({ options = {} }: RedisClient, timeoutMs: number): object {
-  const { sentinels }: { sentinels?: unknown } = options
+function sentinelSettings(redis: RedisClient, timeoutMs: number): object {
+  const { sentinels }: { sentinels?: unknown } = redis.options ?? {}
   if (!Array.isArray(sentinels)) return {}
   const perSentinelMs = Math.ceil(timeoutMs / (sentinels.length + 1))
-  return { connectTimeout: perSentinelMs, sentinelCommandTimeout: perSentinelMs }
+  const count = created.get(redis) ?? 0
+  created.set(redis, count + 1)
+  const first = count % sentinels.length
+  return {
+    sentinels: [...sentinels.slice(first), ...sentinels.slice(0, first)],
+    connectTimeout: perSentinelMs,
+    sentinelCommandTimeout: perSentinelMs
+  }
 }
 
 /**

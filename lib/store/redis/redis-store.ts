@@ -55,7 +55,8 @@ export class RedisStore implements SessionStore {
   /** `null` if revocations do not wait for replicas. */
   readonly #replication: Replication | null
   readonly #reconnectOnFailover: boolean
-  #fence: Fence | undefined
+  /** Each feed of this store has one. */
+  readonly #fences = new Set<Fence>()
 
   constructor({
     redis,
@@ -182,18 +183,21 @@ export class RedisStore implements SessionStore {
         redis: this.#redis,
         keys,
         reconnectOnFailover: this.#reconnectOnFailover,
-        onSuspicion: () => this.#replication?.close()
+        onMustReconnect: () => this.#replication?.close(),
+        onClose: () => this.#fences.delete(feed.fence)
       },
       settings
     )
-    this.#fence = feed.fence
+    // A Cluster has many masters, and the feed compares only one of them.
+    if (!this.#redis.isCluster) this.#fences.add(feed.fence)
     return feed
   }
 
   /** @throws also if the client is on a master that was replaced: what it wrote there would be lost */
   async #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
-    this.#fence?.rejectIfSplit()
+    for (const fence of this.#fences) fence.rejectIfSplit()
     const reply = await runScript(this.#redis, script, keys, args)
-    return this.#fence?.isOpen === false ? this.#fence.verify(reply) : reply
+    for (const fence of this.#fences) if (!fence.isOpen) await fence.verify(reply)
+    return reply
   }
 }

@@ -49,12 +49,13 @@ export class Replication {
   }
 
   async #checkAndWait(keys: string[], sids: string[]): Promise<number[]> {
-    this.#connection ??= duplicateForBlocking(this.#redis, this.#timeoutMs)
-    const replies = await sendPipeline(this.#connection, keys, sids, [this.#replicas, this.#timeoutMs])
+    const connection = this.#connection ?? duplicateForBlocking(this.#redis, this.#timeoutMs)
+    this.#connection = connection
+    const replies = await sendPipeline(connection, keys, sids, [this.#replicas, this.#timeoutMs])
     const failed = replies.find(([error]) => error)
     if (failed) {
       // The connection is lost, or its server is no longer the master. The next call opens a new connection.
-      this.close()
+      if (this.#connection === connection) this.close()
       throw failed[0]
     }
     return replies.map(([, reply]) => Number(reply))

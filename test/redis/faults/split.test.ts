@@ -111,7 +111,7 @@ t.test('the plugin makes the client connect again, unless reconnectOnFailover is
       const connections = pair.ofClient.accepted()
       await pair.failOver()
       await eventually(() => count('split') === 1)
-      // The reader connects again each time it finds the client on the old master.
+      // The reader connects again every two seconds while it finds the client on the old master.
       const readers = pair.ofReader.accepted()
       await eventually(() => pair.ofReader.accepted() > readers + 1)
       if (reconnectOnFailover) await eventually(() => pair.ofClient.accepted() > connections)

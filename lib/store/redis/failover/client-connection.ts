@@ -40,16 +40,15 @@ const reconnections = new WeakMap<RedisClient, { atMs: number; pauseMs: number }
 
 /**
  * Closes the connection of the client, which then connects again by its own settings and asks Sentinel for the master. This
- * is what ioredis does with `failoverDetector: true`. ioredis sends the commands again that have no reply.
+ * is what ioredis does with `failoverDetector: true`.
  *
  * Does nothing for a Cluster, which follows its slots, and for a client that might not connect again: while it connects, or
- * without a retry strategy, ioredis would close it forever.
+ * if a retry strategy gives up, ioredis closes it forever.
  *
  * @returns whether the client connects again
  */
 export function reconnectClient(redis: RedisClient): boolean {
-  const { retryStrategy }: { retryStrategy?: unknown } = redis.options ?? {}
-  if (redis.isCluster || redis.status !== 'ready' || typeof retryStrategy !== 'function') return false
+  if (redis.isCluster || redis.status !== 'ready' || !retries(redis)) return false
   const now = performance.now()
   const last = reconnections.get(redis) ?? { atMs: Number.NEGATIVE_INFINITY, pauseMs: MIN_PAUSE_MS }
   const elapsedMs = now - last.atMs
@@ -58,4 +57,19 @@ export function reconnectClient(redis: RedisClient): boolean {
   reconnections.set(redis, { atMs: now, pauseMs })
   redis.disconnect?.(true)
   return true
+}
+
+interface RetryOptions {
+  sentinels?: unknown
+  retryStrategy?: unknown
+  sentinelRetryStrategy?: unknown
+}
+
+function retries({ options = {} }: RedisClient): boolean {
+  const { sentinels, retryStrategy, sentinelRetryStrategy }: RetryOptions = options
+  return isEndless(retryStrategy) && (!sentinels || isEndless(sentinelRetryStrategy))
+}
+
+function isEndless(strategy: unknown): boolean {
+  return typeof strategy === 'function' && typeof strategy(1) === 'number'
 }

@@ -4,6 +4,8 @@ export const PULSE_TTL_MS = 30_000
 const MAX_PULSE_AGE_MS = PULSE_TTL_MS / 3
 /** Longer than Sentinel needs to demote an old master that is back. */
 const MAX_UNVERIFIED_MS = 30_000
+/** How often the reader connects again while a split lasts, in case that it is the one on the wrong server. */
+const RECONNECT_PAUSE_MS = 2000
 
 /** A counter that the application's client writes, and that the reader of the feed reads on its own connection. */
 export interface Pulse {
@@ -23,10 +25,11 @@ export interface FenceSettings {
   /** The servers cannot be compared. Calls are accepted. */
   onUnverifiable(reason: string): void
   /** The reader must open a new connection, which finds the current master. */
-  onSuspicion(): void
+  onMustReconnect(): void
 }
 
 interface Held {
+  sinceMs: number
   accept(): void
   reject(error: Error): void
 }
@@ -36,7 +39,8 @@ interface Held {
  *
  * The application's client and the reader of the feed have a connection each. The client writes pulses, and the reader
  * reads them. One Redis server is linearizable: if the client's server has acknowledged a pulse, a later read on the same
- * server returns it. A read that does not is on another server, whatever the load and the clocks are.
+ * server returns it, unless the server lost the pulse. A read that does not is on another server, whatever the load and the
+ * clocks are.
  *
  * - `open`: replies are accepted.
  * - `unverified`: the client may be on another server. Replies are held until a new pulse was read.
@@ -55,7 +59,9 @@ export class Fence {
   #closedAtMs = 0
   /** Only a pulse from this one on, read on a connection that was opened after this time, opens the fence. */
   #required = { counter: 0, readerOpenedAtMs: 0 }
-  #lastReadAtMs = 0
+  /** When a server first replied to a pulse since the fence left the state `open`. */
+  #repliedAtMs: number | undefined
+  #reconnectedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(settings: FenceSettings) {
     this.#settings = settings
@@ -83,7 +89,7 @@ export class Fence {
     this.rejectIfSplit()
     if (!this.isOpen) {
       await new Promise<void>((accept, reject) => {
-        this.#held.add({ accept, reject })
+        this.#held.add({ sinceMs: performance.now(), accept, reject })
       })
     }
     return reply
@@ -95,13 +101,30 @@ export class Fence {
 
   /** Records that the client's server has the pulse. */
   acknowledge(pulse: Pulse): void {
-    if (pulse.epoch === this.#epoch) this.#acknowledged = { ...pulse, acknowledgedAtMs: performance.now() }
+    if (pulse.epoch !== this.#epoch) return
+    this.#acknowledged = { ...pulse, acknowledgedAtMs: performance.now() }
+    this.#repliedAtMs ??= performance.now()
+  }
+
+  /** Records that the client's server rejected the pulse. */
+  refuse(pulse: Pulse): void {
+    if (pulse.epoch === this.#epoch) this.#repliedAtMs ??= performance.now()
+  }
+
+  /** Rejects replies that were held for longer than anybody waits for them. */
+  rejectOlderThan(maxMs: number): void {
+    for (const held of this.#held) {
+      if (performance.now() - held.sinceMs <= maxMs) return
+      this.#held.delete(held)
+      held.reject(new Error(`the server of the client was not verified within ${maxMs} ms`))
+    }
   }
 
   /** Records that the client has a new connection, which may lead to another server. Replies of the old one are rejected. */
   startEpoch(): void {
     this.#epoch++
     this.#acknowledged = undefined
+    this.#repliedAtMs = undefined
     this.#rejectHeld(new Error('the connection was closed before its server was verified'))
     this.#close('unverified', this.#required.readerOpenedAtMs)
   }
@@ -110,7 +133,7 @@ export class Fence {
   suspect(): void {
     if (this.#state === 'split') return
     this.#close('unverified', performance.now())
-    this.#settings.onSuspicion()
+    this.#reconnectReader()
   }
 
   /**
@@ -120,13 +143,8 @@ export class Fence {
    * @param openedAtMs when the reader opened its connection
    */
   read(counter: number, sentAtMs: number, openedAtMs: number): void {
-    this.#lastReadAtMs = sentAtMs
     if (this.#isMissing(counter, sentAtMs)) this.#onMissing(counter, openedAtMs)
-    else if (
-      !this.isOpen &&
-      counter >= this.#required.counter &&
-      openedAtMs >= this.#required.readerOpenedAtMs
-    ) {
+    else if (!this.isOpen && counter >= this.#required.counter && this.#isNewReader(openedAtMs)) {
       const wasSplit = this.#state === 'split'
       this.#open()
       this.#settings.onVerified(wasSplit, performance.now() - this.#closedAtMs)
@@ -134,26 +152,26 @@ export class Fence {
   }
 
   /**
-   * Opens the fence if the reader could not read anything for a long time, for example because Redis accepts no more
-   * connections. Never after a split, which is proved.
+   * Opens the fence if the client works, and could not be compared for a long time. Examples are a Redis that accepts no more
+   * connections, and one that rejects writes. Never after a split, which is proved.
    */
   openIfUnverifiable(): void {
-    if (this.#state !== 'unverified' || !this.#acknowledged) return
-    if (performance.now() - Math.max(this.#closedAtMs, this.#lastReadAtMs) < MAX_UNVERIFIED_MS) return
-    this.#settings.onUnverifiable(`the feed was not read for ${MAX_UNVERIFIED_MS} ms`)
-    this.#open()
+    if (this.#state !== 'unverified' || this.#repliedAtMs === undefined) return
+    if (performance.now() - this.#repliedAtMs < MAX_UNVERIFIED_MS) return
+    this.openUnverified(`the feed did not return a pulse within ${MAX_UNVERIFIED_MS} ms`)
   }
 
-  /** Records that the client may not write pulses. Accepts all replies until it may. */
-  openWithoutPulses(reason: string): void {
-    this.#settings.onUnverifiable(reason)
-    this.disable()
-  }
-
-  /** Accepts all replies. */
-  disable(): void {
+  /** Accepts all replies until the next suspicion. */
+  openUnverified(reason: string): void {
+    if (this.isOpen) return
     this.#acknowledged = undefined
+    this.#settings.onUnverifiable(reason)
     this.#open()
+  }
+
+  /** Rejects the held replies. */
+  close(): void {
+    this.#rejectHeld(new Error('the store was closed'))
   }
 
   #isMissing(counter: number, sentAtMs: number): boolean {
@@ -164,28 +182,43 @@ export class Fence {
 
   /** A key that does not exist may have been evicted or deleted, so that only a new pulse can prove a split. */
   #onMissing(counter: number, readerOpenedAtMs: number): void {
-    if (counter > 0 || !this.isOpen) {
+    if (counter > 0 || (!this.isOpen && this.#isNewReader(readerOpenedAtMs))) {
       this.#split(readerOpenedAtMs)
-    } else {
+    } else if (this.isOpen) {
       this.#acknowledged = undefined
       this.suspect()
     }
   }
 
+  /** Whether the reader has asked for the master since the fence asked it to. */
+  #isNewReader(openedAtMs: number): boolean {
+    return openedAtMs >= this.#required.readerOpenedAtMs
+  }
+
   #split(readerOpenedAtMs: number): void {
+    const now = performance.now()
     const isNew = this.#state !== 'split'
-    const isConfirmed = !isNew && readerOpenedAtMs >= this.#required.readerOpenedAtMs
+    const isConfirmed = !isNew && this.#isNewReader(readerOpenedAtMs)
+    const mustReconnect = isNew || now - this.#reconnectedAtMs >= RECONNECT_PAUSE_MS
     // A pulse that was acknowledged by the wrong server proves nothing later.
     this.#acknowledged = undefined
-    this.#close('split', performance.now())
+    this.#close('split', mustReconnect ? now : this.#required.readerOpenedAtMs)
     this.#rejectHeld(splitError())
     if (isNew) this.#settings.onSplit()
     if (isConfirmed) this.#settings.onConfirmedSplit()
-    this.#settings.onSuspicion()
+    if (mustReconnect) this.#reconnectReader()
+  }
+
+  #reconnectReader(): void {
+    this.#reconnectedAtMs = performance.now()
+    this.#settings.onMustReconnect()
   }
 
   #close(state: 'unverified' | 'split', readerOpenedAtMs: number): void {
-    if (this.isOpen) this.#closedAtMs = performance.now()
+    if (this.isOpen) {
+      this.#closedAtMs = performance.now()
+      this.#repliedAtMs = undefined
+    }
     if (this.#state !== 'split') this.#state = state
     this.#required = { counter: this.#lastCounter + 1, readerOpenedAtMs }
   }

@@ -14,7 +14,7 @@ export interface MasterGuardOptions {
   /** Whether a client that stays on a replaced master is made to connect again. */
   reconnectOnFailover: boolean
   /** Called when another connection than that of the client may lead to a replaced master, and must be opened again. */
-  onSuspicion(): void
+  onMustReconnect(): void
 }
 
 type MasterGuardSettings = Pick<
@@ -54,8 +54,8 @@ export class MasterGuard {
         onMasterChanged()
       },
       onUnverifiable: (reason) => onEvent({ state: 'unverifiable', reason }),
-      onSuspicion: () => {
-        options.onSuspicion()
+      onMustReconnect: () => {
+        options.onMustReconnect()
         reader.reconnect()
         this.#pulseSender.sendNow()
       }
@@ -77,6 +77,6 @@ export class MasterGuard {
   close(): void {
     this.#endWatch()
     this.#pulseSender.close()
-    this.fence.disable()
+    this.fence.close()
   }
 }

@@ -6,6 +6,10 @@ import { type Fence, PULSE_TTL_MS, type Pulse } from './fence.js'
 
 /** A pulse without a reply for so long is given up. Some clients never settle a call that they dropped. */
 const GIVE_UP_MS = 10_000
+/** Error replies of Redis start with a code. */
+const REPLY = /^[A-Z]{3,} /
+/** The Redis user may not write the key, or may not run a command of the script: by Redis 7, and by Redis 6. */
+const FORBIDDEN = /^NOPERM|ACL failure|can't run this command/
 
 export interface PulseSettings {
   /** The key of this process. */
@@ -24,8 +28,10 @@ export class PulseSender {
   readonly #settings: PulseSettings
   #stopWatching = () => {}
   #timer: NodeJS.Timeout | undefined
-  /** The Redis user may not write the key. */
-  #isForbidden = false
+  /** Since when the server has not replied to any pulse. */
+  #silentSinceMs: number | undefined
+  /** The silence that was suspected already. */
+  #suspectedMs: number | undefined
   /** The pulse that has no reply yet. */
   #outstanding: Pulse | undefined
 
@@ -39,6 +45,7 @@ export class PulseSender {
     this.#stopWatching = watchConnection(this.#redis, {
       onClose: () => {
         this.#outstanding = undefined
+        this.#silentSinceMs = undefined
         this.#fence.startEpoch()
       },
       onReady: () => {
@@ -61,10 +68,17 @@ export class PulseSender {
   }
 
   #tick(): void {
+    const { overdueMs } = this.#settings
+    this.#fence.rejectOlderThan(overdueMs)
     this.#fence.openIfUnverifiable()
-    const ageMs = this.#outstanding ? performance.now() - this.#outstanding.sentAtMs : 0
-    if (ageMs > this.#settings.overdueMs && this.#fence.isOpen) this.#fence.suspect()
-    if (!this.#outstanding || ageMs > GIVE_UP_MS) this.#send()
+    const silentSinceMs = this.#silentSinceMs
+    const isOverdue = silentSinceMs !== undefined && performance.now() - silentSinceMs > overdueMs
+    if (isOverdue && this.#suspectedMs !== silentSinceMs) {
+      this.#suspectedMs = silentSinceMs
+      this.#fence.suspect()
+    }
+    const isGivenUp = this.#outstanding && performance.now() - this.#outstanding.sentAtMs > GIVE_UP_MS
+    if (!this.#outstanding || isGivenUp) this.#send()
   }
 
   #send(): void {
@@ -73,25 +87,27 @@ export class PulseSender {
     if (status !== undefined && status !== 'ready') return
     const pulse = this.#fence.nextPulse()
     this.#outstanding = pulse
+    this.#silentSinceMs ??= pulse.sentAtMs
     const { key } = this.#settings
     runScript(this.#redis, pulseScript, [key], [pulse.counter, PULSE_TTL_MS]).then(
       () => {
-        this.#isForbidden = false
+        this.#silentSinceMs = undefined
         this.#fence.acknowledge(pulse)
         this.#settle(pulse)
       },
       (error: Error) => {
-        this.#onError(error)
+        this.#onError(error, pulse)
         this.#settle(pulse)
       }
     )
   }
 
-  /** Any other error means that the connection is lost, or that the server takes no writes. */
-  #onError({ message }: Error): void {
-    if (!message.startsWith('NOPERM') || this.#isForbidden) return
-    this.#isForbidden = true
-    this.#fence.openWithoutPulses(message)
+  /** An error of the client, such as a timeout, is no reply of the server. */
+  #onError({ message }: Error, pulse: Pulse): void {
+    if (!REPLY.test(message)) return
+    this.#silentSinceMs = undefined
+    this.#fence.refuse(pulse)
+    if (FORBIDDEN.test(message)) this.#fence.openUnverified(message)
   }
 
   #settle(pulse: Pulse): void {

@@ -40,6 +40,8 @@ const SETTINGS = {
   replyMapping: 'legacy',
   connectTimeout: 1000,
   disconnectTimeout: 100,
+  // Otherwise a firewall drops a connection without traffic, and nobody notices.
+  keepAlive: 30_000,
   disableClientInfo: true
 }
 

@@ -17,7 +17,7 @@ export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onE
   /** Called with the ids of all entries, and with the time at which the read of the stream started. */
   onCaughtUp(stream: Stream, ids: Set<string>, startedAt: ClockReading): Promise<void>
   /**
-   * Called with the pulse of this process on the reader's server, at least twice a second.
+   * Called with the pulse of this process on the reader's server, about twice a second.
    * @param sentAtMs when it was read, by the monotonic clock
    * @param openedAtMs when the connection was opened
    */
@@ -66,7 +66,7 @@ export class FeedReader {
   reconnect(): void {
     this.#isReconnecting = true
     this.#connection?.disconnect()
-    this.retryNow()
+    this.#pausing.abort()
   }
 
   /** Ends the pause before the next attempt to connect. */
@@ -115,11 +115,13 @@ export class FeedReader {
     const position = this.#position ?? lastId
     if (!isComplete || !(ids.has(position) || position === (idBeforeFirst ?? START))) this.#recordGap()
     this.#position = lastId
-    await this.#checkState(stream, lastId)
+    const reportPulse = await this.#checkState(stream, lastId)
     this.#freshness.markCaughtUp(startedAt)
     this.#settings.onEvent({ state: 'read', entries: ids.size })
     await this.#settings.onCaughtUp(stream, ids, startedAt)
     this.#onRecovery()
+    // May lead to a new connection.
+    reportPulse()
   }
 
   /** @throws if an entry is missing or cannot be parsed. A read of the whole stream then shows what was lost */
@@ -135,7 +137,9 @@ export class FeedReader {
     }
     // A deleted stream and a demoted master also return no entries.
     const isPulseOld = performance.now() - this.#pulseReadAtMs > blockMs
-    if (entries.length === 0 || isPulseOld) await this.#checkState(stream, this.#position as string)
+    const reportPulse =
+      entries.length === 0 || isPulseOld ? await this.#checkState(stream, this.#position as string) : () => {}
+    reportPulse()
     // After a full page there may be more entries.
     if (entries.length === PAGE) return
     this.#freshness.markCaughtUp(startedAt)
@@ -147,13 +151,16 @@ export class FeedReader {
     return Math.min(MAX_POLL_MS, Math.floor(this.#settings.staleAfterMs / 4))
   }
 
-  /** @throws if the stream ends before the last entry that was read, so it was deleted or replaced */
-  async #checkState(stream: Stream, position: string): Promise<void> {
+  /**
+   * @returns a function that reports the pulse
+   * @throws if the stream ends before the last entry that was read, so it was deleted or replaced
+   */
+  async #checkState(stream: Stream, position: string): Promise<() => void> {
     const sentAtMs = performance.now()
     const { lastId, pulse } = await stream.state()
     this.#pulseReadAtMs = sentAtMs
-    this.#settings.onPulse(pulse, sentAtMs, this.#openedAtMs)
     if (isLater(position, lastId)) throw new Error('the stream was deleted or replaced')
+    return () => this.#settings.onPulse(pulse, sentAtMs, this.#openedAtMs)
   }
 
   #recordGap(): void {

@@ -14,6 +14,7 @@ const MAX_ADDED = 10_000
 
 export interface RedisFeedOptions extends Omit<MasterGuardOptions, 'pulseKey'> {
   keys: StreamKeys
+  onClose(): void
 }
 
 /** A feed as a Redis stream. Writes with the application's client, and reads on a dedicated connection. */
@@ -24,12 +25,14 @@ export class RedisFeed implements RevocationFeed {
   readonly #freshness: Freshness
   readonly #reader: FeedReader
   readonly #guard: MasterGuard
+  readonly #onClose: () => void
   readonly #onRepublished: FeedSettings['onRepublished']
   /** The entries that this process added, by id. It adds them again if the stream loses them (a failover, a restart). */
   readonly #added: RecentRevocations
 
   constructor(options: RedisFeedOptions, settings: FeedSettings) {
     const { redis, keys } = options
+    this.#onClose = options.onClose
     this.#redis = redis
     this.#key = keys.stream
     this.#onRepublished = settings.onRepublished
@@ -73,6 +76,7 @@ export class RedisFeed implements RevocationFeed {
   close(): void {
     this.#guard.close()
     this.#reader.close()
+    this.#onClose()
   }
 
   async #republishMissing(stream: Stream, ids: Set<string>, startedAt: ClockReading): Promise<void> {

@@ -30,12 +30,22 @@ t.test('reconnects a client that is ready and connects again', async (t) => {
   t.same(calls, [true])
 })
 
+t.test('reconnects a client with Sentinel that retries without end', async (t) => {
+  const retry = () => 100
+  const { client } = createClient({
+    options: { retryStrategy: retry, sentinels: [], sentinelRetryStrategy: retry }
+  })
+  t.equal(reconnectClient(client), true)
+})
+
 t.test('does nothing to a client that might not connect again', async (t) => {
   const unsuitable: Partial<RedisClient>[] = [
     { isCluster: true },
     { status: 'connecting' },
     { status: 'reconnecting' },
     { options: { retryStrategy: null } },
+    { options: { retryStrategy: () => null } },
+    { options: { retryStrategy: () => 100, sentinels: [], sentinelRetryStrategy: null } },
     { options: {} }
   ]
   for (const properties of unsuitable) {

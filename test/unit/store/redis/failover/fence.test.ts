@@ -18,7 +18,7 @@ function createFence() {
     onConfirmedSplit: () => events.push('confirmed'),
     onVerified: (wasSplit, durationMs) => events.push(wasSplit ? `joined after ${durationMs}` : 'verified'),
     onUnverifiable: (reason) => events.push(`unverifiable: ${reason}`),
-    onSuspicion: () => events.push('suspicion')
+    onMustReconnect: () => events.push('reconnect')
   })
   return { fence, events }
 }
@@ -66,7 +66,7 @@ t.test('an acknowledged pulse that the reader does not find is a split', async (
   const first = beat()
   beat()
   read(first)
-  t.same(events, ['split', 'suspicion'])
+  t.same(events, ['split', 'reconnect'])
   t.throws(() => fence.rejectIfSplit(), isOld)
   await t.rejects(fence.verify('reply'), isOld)
 })
@@ -108,20 +108,23 @@ t.test('a key that does not exist is a split only if a new pulse is missing too'
     const { fence, events, beat, read, reconnectReader } = setUp(t)
     beat()
     read(0)
-    t.same(events, ['suspicion'])
+    t.same(events, ['reconnect'])
     read(0)
     reconnectReader()
     read(beat())
     t.ok(fence.isOpen)
-    t.same(events, ['suspicion', 'verified'])
+    t.same(events, ['reconnect', 'verified'])
   })
   await t.test('the server never had it', async (t) => {
-    const { events, beat, read } = setUp(t)
+    const { events, beat, read, reconnectReader } = setUp(t)
     beat()
     read(0)
     beat()
     read(0)
-    t.same(events, ['suspicion', 'split', 'suspicion'])
+    t.same(events, ['reconnect'], 'the reader has not connected again')
+    reconnectReader()
+    read(0)
+    t.same(events, ['reconnect', 'split', 'reconnect'])
   })
 })
 
@@ -142,19 +145,26 @@ t.test('a split ends with a new pulse on a new connection of the reader', async 
   read(fresh)
   t.ok(fence.isOpen)
   t.equal(await fence.verify('reply'), 'reply')
-  t.match(events, ['split', 'suspicion', /^joined after 10\d$/])
+  t.match(events, ['split', 'reconnect', /^joined after 10\d$/])
 })
 
 t.test(
-  'a split that goes on is reported once, and confirmed by each new connection of the reader',
+  'a split that goes on is reported once, and the reader connects again every two seconds',
   async (t) => {
-    const { events, beat, read, reconnectReader } = setUp(t)
-    for (let i = 0; i < 3; i++) {
+    const { clock, events, beat, read, reconnectReader } = setUp(t)
+    const find = (afterMs: number) => {
+      clock.nowMs += afterMs
+      events.length = 0
       beat()
-      reconnectReader()
       read(1)
+      return [...events]
     }
-    t.same(events, ['split', 'suspicion', 'confirmed', 'suspicion', 'confirmed', 'suspicion'])
+    t.same(find(0), ['split', 'reconnect'])
+    reconnectReader()
+    t.same(find(0), ['confirmed'])
+    t.same(find(1000), ['confirmed'], 'on the same connection of the reader')
+    t.same(find(1000), ['confirmed', 'reconnect'])
+    t.same(find(0), [], 'a connection from before')
   }
 )
 
@@ -164,14 +174,14 @@ t.test('a connection of the reader from before the split confirms nothing', asyn
     beat()
     read(1)
   }
-  t.same(events, ['split', 'suspicion', 'suspicion'])
+  t.same(events, ['split', 'reconnect'])
 })
 
 t.test('replies are held while the client is suspected', async (t) => {
   const { fence, events, beat, read, reconnectReader } = setUp(t)
   beat()
   fence.suspect()
-  t.same(events, ['suspicion'])
+  t.same(events, ['reconnect'])
   fence.rejectIfSplit()
   let accepted = 0
   const held = [fence.verify('a'), fence.verify('b')]
@@ -182,7 +192,7 @@ t.test('replies are held while the client is suspected', async (t) => {
   reconnectReader()
   read(beat())
   t.same(await Promise.all(held), ['a', 'b'])
-  t.same(events, ['suspicion', 'verified'])
+  t.same(events, ['reconnect', 'verified'])
 })
 
 t.test('a split rejects the held replies, and a suspicion does not end it', async (t) => {
@@ -213,39 +223,60 @@ t.test('a reply of a connection that is gone is rejected', async (t) => {
   await t.rejects(held, { message: 'the connection was closed before its server was verified' })
 })
 
-t.test('opens if the reader reads nothing for 30 seconds, but not after a split', async (t) => {
+t.test('opens if the reader returns no pulse for 30 seconds, but not after a split', async (t) => {
   const { clock, fence, events, beat, read } = setUp(t)
-  fence.openIfUnverifiable()
-  t.same(events, [])
+  const isOpenAfter = (ms: number) => {
+    clock.nowMs += ms
+    fence.openIfUnverifiable()
+    return fence.isOpen
+  }
   fence.startEpoch()
-  clock.nowMs += 30_000
-  fence.openIfUnverifiable()
-  t.notOk(fence.isOpen, 'the client does not work either')
+  t.notOk(isOpenAfter(30_000), 'the client does not work either')
+  const late = fence.nextPulse()
   beat()
-  fence.openIfUnverifiable()
-  t.ok(fence.isOpen)
-  t.same(events, ['unverifiable: the feed was not read for 30000 ms'])
+  t.notOk(isOpenAfter(29_000))
+  t.ok(isOpenAfter(1000))
+  t.same(events, ['unverifiable: the feed did not return a pulse within 30000 ms'])
+
+  fence.startEpoch()
+  fence.refuse(late)
+  t.notOk(isOpenAfter(30_000), 'a reply on an earlier connection')
+  fence.refuse(fence.nextPulse())
+  t.ok(isOpenAfter(30_000), 'the server rejects writes')
 
   fence.suspect()
   beat()
   read(1)
-  t.throws(() => fence.rejectIfSplit(), isOld)
   beat()
-  clock.nowMs += 60_000
-  fence.openIfUnverifiable()
+  t.notOk(isOpenAfter(60_000))
   t.throws(() => fence.rejectIfSplit(), isOld)
 })
 
-t.test('opens if pulses are forbidden, and when it is disabled', async (t) => {
+t.test('opens unverified once, and rejects held replies when it is closed', async (t) => {
   const { fence, events } = setUp(t)
+  fence.openUnverified('NOPERM')
+  t.same(events, [], 'it is open')
   fence.suspect()
   const held = fence.verify('reply')
-  fence.openWithoutPulses('NOPERM')
+  fence.openUnverified('NOPERM')
   t.equal(await held, 'reply')
-  t.same(events, ['suspicion', 'unverifiable: NOPERM'])
+  t.same(events, ['reconnect', 'unverifiable: NOPERM'])
   fence.suspect()
-  fence.disable()
-  t.ok(fence.isOpen)
+  const another = fence.verify('reply')
+  fence.close()
+  await t.rejects(another, { message: 'the store was closed' })
+})
+
+t.test('rejects replies that were held for too long, and keeps the others', async (t) => {
+  const { clock, fence } = setUp(t)
+  fence.suspect()
+  const old = fence.verify('old')
+  clock.nowMs += 1001
+  const fresh = fence.verify('fresh')
+  fence.rejectOlderThan(1000)
+  await t.rejects(old, /not verified within 1000 ms/)
+  fence.openUnverified('a reason')
+  t.equal(await fresh, 'fresh')
 })
 
 /** Two servers with a value each. Client and reader move between them at any time, and messages take any time. */

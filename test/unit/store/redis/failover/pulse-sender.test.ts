@@ -33,7 +33,7 @@ function setUp(t: Test, { hasEvents = true, isCluster = false } = {}) {
     onConfirmedSplit: () => events.push('confirmed'),
     onVerified: (wasSplit) => events.push(wasSplit ? 'joined' : 'verified'),
     onUnverifiable: (reason) => events.push(`unverifiable: ${reason}`),
-    onSuspicion: () => events.push('suspicion')
+    onMustReconnect: () => events.push('reconnect')
   })
   const settings = { key: 'pulse', periodMs, overdueMs, onReady: () => events.push('ready') }
   const client: RedisClient = redis
@@ -82,7 +82,7 @@ t.test('a client that does not reply is suspected, and gets a new pulse once it 
   await passTime(overdueMs)
   t.same(events, [])
   await passTime(2 * periodMs)
-  t.same(events, ['suspicion'], 'once')
+  t.same(events, ['reconnect'], 'once')
   t.same(counters(), [1])
   await reply()
   t.same(counters(), [1, 2], 'the first one was sent before the suspicion')
@@ -107,22 +107,69 @@ t.test('an error is a reply', async (t) => {
   await reply()
   await passTime(periodMs)
   fence.read(1, performance.now(), 0)
-  t.same(events, ['split', 'suspicion'])
+  t.same(events, ['split', 'reconnect'])
 })
 
-t.test('a user without permission for the pulse is reported once', async (t) => {
-  const { events, fence, passTime, reply } = setUp(t)
-  fence.suspect()
-  for (let i = 0; i < 2; i++) {
-    await reply(new Error('NOPERM no permissions to access a key'))
+t.test('a client whose user may not write the pulse is not held, also after a new connection', async (t) => {
+  const messages = [
+    'NOPERM no permissions to access a key',
+    'ERR ACL failure in script: User app has no permissions to run the set command',
+    "ERR Error running script: The user executing the script can't run this command or subcommand"
+  ]
+  for (const message of messages) {
+    await t.test(message, async (t) => {
+      const { emitter, events, fence, passTime, reply } = setUp(t)
+      await reply(new Error(message))
+      t.same(events, [])
+      for (let i = 0; i < 2; i++) {
+        events.length = 0
+        emitter.emit('close')
+        t.notOk(fence.isOpen)
+        emitter.emit('ready')
+        await reply(new Error(message))
+        t.ok(fence.isOpen)
+        t.same(events, ['ready', `unverifiable: ${message}`])
+        await passTime(periodMs)
+      }
+    })
+  }
+})
+
+t.test('a server that rejects all writes is no longer held after 30 seconds', async (t) => {
+  const { emitter, fence, passTime, reply } = setUp(t)
+  emitter.emit('close')
+  emitter.emit('ready')
+  for (let i = 0; i < 30; i++) {
+    await reply(new Error('MISCONF Redis is configured to save RDB snapshots'))
     await passTime(periodMs)
   }
-  t.same(events, ['suspicion', 'unverifiable: NOPERM no permissions to access a key'])
   t.ok(fence.isOpen)
-  await reply()
-  await passTime(periodMs)
-  await reply(new Error('NOPERM again'))
-  t.equal(events.length, 3, 'reported again after it was permitted')
+})
+
+t.test('a timeout of the client is no reply', async (t) => {
+  const { events, passTime, reply } = setUp(t)
+  for (let i = 0; i < 3; i++) {
+    await reply(new Error('Command timed out'))
+    await passTime(periodMs)
+  }
+  t.same(events, ['reconnect'])
+})
+
+t.test('a silence is suspected once, even if the fence opened again', async (t) => {
+  const { events, fence, passTime } = setUp(t)
+  await passTime(overdueMs + periodMs)
+  t.same(events, ['reconnect'])
+  fence.openUnverified('a reason')
+  await passTime(5 * periodMs)
+  t.same(events, ['reconnect', 'unverifiable: a reason'])
+})
+
+t.test('a reply that was held for too long is rejected', async (t) => {
+  const { fence, passTime } = setUp(t)
+  fence.suspect()
+  const held = t.rejects(fence.verify('reply'), /not verified within 2000 ms/)
+  await passTime(overdueMs + periodMs)
+  await held
 })
 
 t.test('a new connection gets a pulse at once', async (t) => {
