@@ -1,0 +1,41 @@
+import { EventEmitter } from 'node:events'
+import t from 'tap'
+import { MasterGuard } from '../../../../../lib/store/redis/failover/master-guard.js'
+
+t.test('a new master that Sentinel reports makes the reader connect again and holds replies', async (t) => {
+  const subscriber = Object.assign(new EventEmitter(), { subscribe: async () => {}, disconnect: () => {} })
+  const calls: string[] = []
+  const redis = {
+    options: { name: 'main', sentinels: [{ host: 'sentinel-1' }] },
+    evalsha: async () => calls.push('pulse'),
+    eval: async () => {},
+    duplicate: () => subscriber
+  }
+  const options = {
+    redis,
+    pulseKey: 'pulse',
+    reconnectOnFailover: true,
+    onMustReconnect: () => calls.push('other connections')
+  }
+  const settings = {
+    staleAfterMs: 5000,
+    storeTimeoutMs: 2000,
+    onEvent: ({ state }: { state: string }) => calls.push(state),
+    onMasterChanged: () => calls.push('master changed')
+  }
+  const reader = { reconnect: () => calls.push('reader'), retryNow: () => {} }
+  const guard = new MasterGuard(options, settings, reader)
+  t.same(calls, [], 'nothing before the start')
+  guard.start()
+  t.teardown(() => guard.close())
+  await new Promise((resolve) => setImmediate(resolve))
+  t.same(calls, ['pulse'])
+
+  subscriber.emit('message', '+switch-master', 'main 10.0.0.1 6379 10.0.0.2 6379')
+  t.same(calls, ['pulse', 'other connections', 'reader', 'pulse'])
+  const { fence } = guard
+  t.notOk(fence.isOpen)
+  fence.read(2, performance.now(), performance.now())
+  t.ok(fence.isOpen)
+  t.equal(calls.at(-1), 'master changed')
+})
