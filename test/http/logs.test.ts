@@ -263,19 +263,20 @@ t.test('a hook that throws is logged with the session and does not change the re
   )
 })
 
-t.test(
-  'warnings of a store are logged at the start, and a store that cannot tell them is no outage',
-  async (t) => {
-    for (const [warnings, expected] of [
-      [async () => ['sessions may be lost'], ['sessions may be lost']],
-      [() => Promise.reject(new Error('not permitted')), []]
-    ] as const) {
-      const under = overriding(openMemoryStore(), { warnings: warnings as () => Promise<string[]> })
-      const { logs } = await buildApp(t, { under })
-      await new Promise((resolve) => setImmediate(resolve))
-      const linesOf = (name: string) => logs.filter(({ event }) => event === name).map(({ msg }) => msg)
-      t.same(linesOf('store_settings'), expected)
-      t.same(linesOf('store_unavailable'), [])
-    }
-  }
-)
+for (const [title, warnings, expected] of [
+  [
+    'warnings of a store are logged at the start',
+    async () => ['sessions may be lost'],
+    ['sessions may be lost']
+  ],
+  ['a store that cannot read its settings is no outage', () => Promise.reject(new Error('not permitted')), []]
+] as const) {
+  t.test(title, async (t) => {
+    const under = overriding(openMemoryStore(), { warnings: warnings as () => Promise<string[]> })
+    const { logs } = await buildApp(t, { under })
+    await new Promise((resolve) => setImmediate(resolve))
+    const linesOf = (name: string) => logs.filter(({ event }) => event === name).map(({ msg }) => msg)
+    t.same(linesOf('store_settings'), expected)
+    t.same(linesOf('store_unavailable'), [])
+  })
+}

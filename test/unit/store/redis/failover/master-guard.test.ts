@@ -5,9 +5,13 @@ import { MasterGuard } from '../../../../../lib/store/redis/failover/master-guar
 t.test('a new master that Sentinel reports makes the reader connect again and holds replies', async (t) => {
   const subscriber = Object.assign(new EventEmitter(), { subscribe: async () => {}, disconnect: () => {} })
   const calls: string[] = []
+  let isForbidden = false
   const redis = {
     options: { name: 'main', sentinels: [{ host: 'sentinel-1' }] },
-    evalsha: async () => calls.push('pulse'),
+    evalsha: async () => {
+      calls.push('pulse')
+      if (isForbidden) throw new Error('NOPERM no permissions to access a key')
+    },
     eval: async () => {},
     duplicate: () => subscriber
   }
@@ -38,4 +42,10 @@ t.test('a new master that Sentinel reports makes the reader connect again and ho
   fence.read(2, performance.now(), performance.now())
   t.ok(fence.isOpen)
   t.equal(calls.at(-1), 'master changed')
+
+  isForbidden = true
+  subscriber.emit('message', '+switch-master', 'main 10.0.0.2 6379 10.0.0.1 6379')
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(calls.at(-1), 'unverifiable')
+  t.ok(fence.isOpen)
 })
