@@ -22,7 +22,7 @@ interface Subscriber {
   disconnect(): void
 }
 
-/** Settings that differ from those of the client, for a connection to one Sentinel that is kept for good. */
+/** Settings that differ from those of the client, for a permanent connection to one Sentinel. */
 const SETTINGS = {
   sentinels: null,
   name: null,
@@ -40,7 +40,7 @@ const SETTINGS = {
   replyMapping: 'legacy',
   connectTimeout: 1000,
   disconnectTimeout: 100,
-  // Otherwise a firewall drops a connection without traffic, and nobody notices.
+  // A firewall may drop a connection without traffic. Without this, the connection would not be opened again.
   keepAlive: 30_000,
   disableClientInfo: true
 }

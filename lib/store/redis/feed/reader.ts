@@ -115,13 +115,13 @@ export class FeedReader {
     const position = this.#position ?? lastId
     if (!isComplete || !(ids.has(position) || position === (idBeforeFirst ?? START))) this.#recordGap()
     this.#position = lastId
-    const reportPulse = await this.#checkState(stream, lastId)
+    const pulse = await this.#checkState(stream, lastId)
     this.#freshness.markCaughtUp(startedAt)
     this.#settings.onEvent({ state: 'read', entries: ids.size })
     await this.#settings.onCaughtUp(stream, ids, startedAt)
     this.#onRecovery()
-    // May lead to a new connection.
-    reportPulse()
+    // Last, because it may close the connection.
+    this.#settings.onPulse(...pulse)
   }
 
   /** @throws if an entry is missing or cannot be parsed. A read of the whole stream then shows what was lost */
@@ -137,9 +137,8 @@ export class FeedReader {
     }
     // A deleted stream and a demoted master also return no entries.
     const isPulseOld = performance.now() - this.#pulseReadAtMs > blockMs
-    const reportPulse =
-      entries.length === 0 || isPulseOld ? await this.#checkState(stream, this.#position as string) : () => {}
-    reportPulse()
+    if (entries.length === 0 || isPulseOld)
+      this.#settings.onPulse(...(await this.#checkState(stream, this.#position as string)))
     // After a full page there may be more entries.
     if (entries.length === PAGE) return
     this.#freshness.markCaughtUp(startedAt)
@@ -152,15 +151,15 @@ export class FeedReader {
   }
 
   /**
-   * @returns a function that reports the pulse
+   * @returns the pulse of this process, as the arguments of `onPulse`
    * @throws if the stream ends before the last entry that was read, so it was deleted or replaced
    */
-  async #checkState(stream: Stream, position: string): Promise<() => void> {
+  async #checkState(stream: Stream, position: string): Promise<Parameters<ReaderSettings['onPulse']>> {
     const sentAtMs = performance.now()
     const { lastId, pulse } = await stream.state()
     this.#pulseReadAtMs = sentAtMs
     if (isLater(position, lastId)) throw new Error('the stream was deleted or replaced')
-    return () => this.#settings.onPulse(pulse, sentAtMs, this.#openedAtMs)
+    return [pulse, sentAtMs, this.#openedAtMs]
   }
 
   #recordGap(): void {
