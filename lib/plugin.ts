@@ -54,7 +54,7 @@ function createStore({
   keyPrefix,
   reconnectOnFailover,
   storeTimeoutMs,
-  revocation: { replicas }
+  durability: { replicas }
 }: ResolvedOptions): SessionStore {
   if (store) return store
   if (!redis) return new MemoryStore()

@@ -76,6 +76,7 @@ export interface FastifyRefreshTokenOptions {
   routes?: RoutesOptions | undefined
   csrf?: CsrfOptions | undefined
   revocation?: RevocationOptions | undefined
+  durability?: DurabilityOptions | undefined
   /** Called after a session was created. The errors of this hook and of the others are logged only. */
   onLogin?: ((event: LoginEvent, request: FastifyRequest | null) => unknown) | undefined
   /** Called after a refresh token was exchanged. */
@@ -232,11 +233,23 @@ export interface RevocationOptions {
    * @default '5s'
    */
   staleAfter?: Duration | undefined
+}
+
+/** Which writes survive the loss of a Redis master. */
+export interface DurabilityOptions {
   /**
-   * Number of replicas of a Redis master that must acknowledge a revocation (`WAIT`), so that a failover does not
-   * restore the session. If fewer acknowledge within `storeTimeout`, the response is a 503, and the plugin retries in
-   * the background. The session is revoked immediately in both cases.
+   * Number of replicas of a Redis master that must acknowledge a write (`WAIT`) before the response. If fewer acknowledge
+   * within `storeTimeout`, the response is a 503. The writes are named by `of`.
    * @default 0
    */
   replicas?: number | undefined
+  /**
+   * The writes that wait for the replicas. After a 503:
+   *
+   * - `'revoke'`: the session is revoked. The plugin retries in the background until the replicas have the revocation.
+   * - `'create'`: the login failed, and its session is revoked.
+   * - `'rotate'`: the client keeps its refresh token, and can use it again. Requires `refreshToken.untilConfirmed`.
+   * @default ['revoke']
+   */
+  of?: readonly ('revoke' | 'create' | 'rotate')[] | undefined
 }

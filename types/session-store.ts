@@ -57,11 +57,11 @@ export interface SessionStore {
   ): Promise<Session[]>
 
   /**
-   * Resolves once the revocation of these sessions (all of one user) is durable to the configured degree, for example
-   * acknowledged by N replicas. Omit it if a revocation is durable as soon as `revoke` resolves.
-   * @throws if durability is unknown, or if one of the sessions exists again. The caller then revokes again
+   * Resolves once a write is durable to the configured degree, for example acknowledged by N replicas. Called after the
+   * writes that the option `durability.of` names. Omit it if a write is durable as soon as its method resolves.
+   * @throws if durability is unknown, or if the write was undone. The caller then revokes again, or fails the request
    */
-  waitForReplicas?(sids: string[]): Promise<void>
+  waitForReplicas?(write: DurableWrite): Promise<void>
 
   /** Returns warnings about settings of the store that can lose sessions. Each is one sentence for the log. */
   warnings?(): Promise<string[]>
@@ -75,6 +75,9 @@ export interface SessionStore {
    */
   openFeed?(settings: FeedSettings): RevocationFeed
 }
+
+/** What must be durable: the revocation of sessions of one user, or a session that has reached a generation. */
+export type DurableWrite = { revoked: string[] } | { sid: string; gen: number }
 
 /** Selects the sessions that `revokeAll` revokes. */
 export interface RevokeAllFilter {

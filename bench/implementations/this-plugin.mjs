@@ -16,7 +16,8 @@ export async function build({
   transport = 'cookie',
   algorithm,
   grace = 0,
-  metadata = true
+  metadata = true,
+  durability = {}
 }) {
   const app = Fastify()
   await app.register(refreshToken, {
@@ -27,6 +28,7 @@ export async function build({
     accessToken: { ttl: ACCESS_TTL_SECONDS, ...(algorithm && { algorithm, keys: [newPrivateKey()] }) },
     refreshToken: { grace },
     revocation: { mode },
+    durability,
     ...(!metadata && { session: { metadata: () => ({}) } })
   })
   app.get('/me', { preHandler: app.authenticate }, async (request) => ({ sub: request.user.sub }))

@@ -26,10 +26,11 @@ export function resolveOptions(input: unknown) {
   const { ttl: accessTtlMs, ...accessToken } = checked.accessToken
   const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
   const { ttl: sessionTtlMs, ...session } = checked.session
-  const { staleAfter: staleAfterMs, onStale, replicas } = checked.revocation
+  const { staleAfter: staleAfterMs, onStale } = checked.revocation
   const graceMs = grace ?? Math.min(accessTtlMs / 10, MAX_DEFAULT_GRACE_MS)
   checkLogin(checked)
   checkStore(checked)
+  checkDurability(checked)
   checkCookie(checked)
   checkHeaders(checked)
   checkLifetimes(checked, graceMs)
@@ -39,7 +40,8 @@ export function resolveOptions(input: unknown) {
     accessToken: Object.freeze({ ...accessToken, ...resolveKeys(checked), ttlMs: accessTtlMs }),
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
     session: Object.freeze({ ...session, ttlMs: sessionTtlMs }),
-    revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs, replicas })
+    revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs }),
+    durability: Object.freeze(resolveDurability(checked))
   })
 }
 
@@ -47,9 +49,26 @@ function checkLogin({ login, routes }: Options): void {
   if (!login && routes.login !== false) mustBe('login', 'a function, unless routes.login is false')
 }
 
-function checkStore({ redis, store, revocation: { replicas } }: Options): void {
+function checkStore({ redis, store }: Options): void {
   if (redis && store) invalidOption('options "redis" and "store" exclude each other')
-  if (replicas > 0 && !redis) mustBe('revocation.replicas', '0 without the option "redis"')
+}
+
+function checkDurability({ durability: { replicas, of }, redis, store, refreshToken }: Options): void {
+  if (replicas > 0 && !redis) mustBe('durability.replicas', '0 without the option "redis"')
+  if (!of) return
+  if (of.length === 0) mustBe('durability.of', 'an array with at least one write')
+  if (replicas === 0 && !store?.waitForReplicas)
+    mustBe('durability.replicas', 'at least 1 when durability.of is set')
+  // A client whose refresh got 503 presents its token again, perhaps long after the grace period.
+  if (of.includes('rotate') && !refreshToken.untilConfirmed)
+    mustBe('refreshToken.untilConfirmed', 'true when durability.of includes "rotate"')
+}
+
+/** Resolves which writes wait for replicas. A custom store waits if it has the method. */
+function resolveDurability({ durability: { replicas, of = ['revoke'] }, store }: Options) {
+  const waitsFor = (write: (typeof of)[number]) =>
+    (replicas > 0 || store?.waitForReplicas !== undefined) && of.includes(write)
+  return { replicas, revoke: waitsFor('revoke'), create: waitsFor('create'), rotate: waitsFor('rotate') }
 }
 
 /** Uses the feed by default. A custom store without `openFeed` is queried instead. */

@@ -93,8 +93,11 @@ export const optionsSchema = {
   revocation: group({
     mode: optional(oneOf('none', 'store', 'feed')),
     onStale: withDefault(oneOf('allow', 'deny'), 'allow'),
-    staleAfter: withDefault(duration({ min: 1000, max: 60_000 }), '5s'),
-    replicas: withDefault(count({ min: 0 }), 0)
+    staleAfter: withDefault(duration({ min: 1000, max: 60_000 }), '5s')
+  }),
+  durability: group({
+    replicas: withDefault(count({ min: 0 }), 0),
+    of: optional(listOf(oneOf('revoke', 'create', 'rotate')))
   }),
   onLogin: hook('onLogin'),
   onRefresh: hook('onRefresh'),

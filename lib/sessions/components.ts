@@ -55,7 +55,10 @@ export function createComponents({
     onEvent: onFeedEvent
   })
   const publisher = new RevocationPublisher(feed, storeClient, revoked, accessTokenTtlMs)
-  const revoker = new Revoker(storeClient, publisher, revoked, options.session.ttlMs)
+  const revoker = new Revoker(storeClient, publisher, revoked, {
+    maxTtlMs: options.session.ttlMs,
+    waitsForReplicas: options.durability.revoke
+  })
   return {
     options,
     storeClient,

@@ -1,4 +1,4 @@
-import type { Identity } from '../../types/session.js'
+import type { Identity, Session } from '../../types/session.js'
 import type { CreateOutcome, NewSession } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import { createFamily, sidOf } from '../tokens/session-id.js'
@@ -36,6 +36,7 @@ export async function createSession(
   if (created.outcome === 'revoked') throw revokedError(created.reason)
   const { session, nowMs, evicted } = created
   if (evicted.length > 0) void publishEvictions(components, created, context)
+  if (options.durability.create) await waitForReplicas(components, session, context)
   emitLogin(options, session, context)
   storeClock.sync(nowMs)
   return issueTokens(components, family, { session, issuedUs: 0, nowMs }, claims)
@@ -63,6 +64,19 @@ async function createInStore(
     storeClock.sync(created.nowMs)
   }
   throw new errors.StoreUnavailable({ cause: new Error('the store received the call after its deadline') })
+}
+
+/** Waits until the session survives a failover. Otherwise the login fails, and its session is revoked. */
+async function waitForReplicas(
+  components: SessionComponents,
+  { sid, gen }: Session,
+  context: CallContext
+): Promise<void> {
+  await components.storeClient.call(
+    'waitForReplicas',
+    async (store) => store.waitForReplicas?.({ sid, gen }),
+    () => void revokeInBackground(components, sid, 'revoked', context)
+  )
 }
 
 /** Revokes a session that the store created after the request timed out, because the client received an error. */

@@ -11,6 +11,8 @@ import { emitRefresh, emitReuse } from './observability/session-events.js'
 import { requestMetadata } from './request-metadata.js'
 import { logoutEmitter, revokedError } from './revoke-session.js'
 
+type Issued = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
+
 /**
  * Exchanges a refresh token. The store applies the rotation rule. This function maps its outcome to tokens, events and
  * errors.
@@ -30,6 +32,7 @@ export async function refreshSession(
     case 'rotated':
     case 'replayed':
       storeClock.sync(outcome.nowMs)
+      if (options.durability.rotate) await waitForReplicas(components, outcome)
       emitRefresh(options, outcome, idempotencyKey, context)
       return issueTokens(components, token.family, outcome, claims ?? outcome.session.claims, token)
     case 'reused':
@@ -98,6 +101,18 @@ async function rotate(
   if (outcome.outcome !== 'replayable') return outcome
   if (!(await allowReplay?.(context.request, outcome.session))) return outcome
   return storeClient.call('rotate', (store) => store.rotate({ ...refresh, reportReplayable: false }))
+}
+
+/**
+ * Waits until the generation survives a failover. If the request fails, the client does not have the new token, and the old
+ * one is exchanged again by row 6. In row 3 the client already has the token.
+ */
+async function waitForReplicas(
+  { storeClient }: SessionComponents,
+  { row, session: { sid, gen } }: Issued
+): Promise<void> {
+  if (row === 3) return
+  await storeClient.call('waitForReplicas', async (store) => store.waitForReplicas?.({ sid, gen }))
 }
 
 /** Revokes a session whose refresh token was reused. Only the call that revoked it emits the event. */

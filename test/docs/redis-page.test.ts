@@ -25,9 +25,9 @@ t.test('a user with the permissions of the page, and no other, is enough', async
     const replica = await startRedis(t, [...REPLICATION, '--replicaof', '127.0.0.1', String(server.port)])
     const admin = server.client()
     await eventually(async () => (await admin.info('replication')).includes('state=online'))
-    await permit(t, admin, server, '`revocation.replicas`')
+    await permit(t, admin, server, '`durability.replicas`')
 
-    await liveAWholeLife(t, () => server.client(USER), { revocation: { replicas: 1 } })
+    await liveAWholeLife(t, () => server.client(USER), { durability: { replicas: 1 } })
     await eventually(async () => (await replica.client().dbsize()) === (await admin.dbsize()))
     t.same(await refusals(admin), [])
     t.same(await superfluous(admin), [])

@@ -18,7 +18,7 @@ const HANGS = (process.env.HANG_SECONDS ?? '4,8.5,15').split(',').map(Number)
 const CASES: Record<string, Partial<FastifyRefreshTokenOptions>> = {
   'default options': {},
   "onStale: 'deny'": { revocation: { onStale: 'deny' } },
-  'replicas: 1': { revocation: { replicas: 1 } },
+  'replicas: 1': { durability: { replicas: 1 } },
   'reconnectOnFailover: false': { reconnectOnFailover: false }
 }
 

@@ -63,7 +63,7 @@ describe('an option of the wrong type does not compile', () => {
     expectTypeOf<boolean>().not.toExtend<Group<'header'>['accessToken']>()
   })
 
-  test('of routes, csrf and revocation', () => {
+  test('of routes, csrf, revocation and durability', () => {
     expectTypeOf<boolean>().not.toExtend<Group<'routes'>['prefix']>()
     expectTypeOf<string>().not.toExtend<Group<'routes'>['login']>()
     expectTypeOf<string>().not.toExtend<Route<'refresh'>['bodyLimit']>()
@@ -74,7 +74,8 @@ describe('an option of the wrong type does not compile', () => {
     expectTypeOf<boolean>().not.toExtend<Group<'revocation'>['mode']>()
     expectTypeOf<'refuse'>().not.toExtend<Group<'revocation'>['onStale']>()
     expectTypeOf<Date>().not.toExtend<Group<'revocation'>['staleAfter']>()
-    expectTypeOf<string>().not.toExtend<Group<'revocation'>['replicas']>()
+    expectTypeOf<string>().not.toExtend<Group<'durability'>['replicas']>()
+    expectTypeOf<['login']>().not.toExtend<Group<'durability'>['of']>()
   })
 })
 

@@ -15,6 +15,13 @@ const MAX_ROUND_TRIP_MS = 1000
 const RECENT_MS = 60_000
 const MAX_RECENT = 1000
 
+export interface RevokerSettings {
+  /** The longest lifetime of a session. After it there is nothing left to revoke. */
+  maxTtlMs: number
+  /** Whether a revocation must be durable before its call resolves. */
+  waitsForReplicas: boolean
+}
+
 /** Called once for each session, by the process that revoked it. */
 export type OnRevoked = (session: Session, reason: RevocationReason) => void
 
@@ -26,8 +33,7 @@ export class Revoker {
   readonly #storeClient: StoreClient
   readonly #publisher: RevocationPublisher
   readonly #revoked: RevokedSessions
-  /** The longest lifetime of a session. After it there is nothing left to revoke. */
-  readonly #maxTtlMs: number
+  readonly #settings: RevokerSettings
   /** What the store has acknowledged last. A new master may not have it. */
   readonly #recent = new RecentRevocations(RECENT_MS, MAX_RECENT)
   /** Sessions whose revocation the store has not acknowledged yet. */
@@ -37,12 +43,12 @@ export class Revoker {
     storeClient: StoreClient,
     publisher: RevocationPublisher,
     revoked: RevokedSessions,
-    maxTtlMs: number
+    settings: RevokerSettings
   ) {
     this.#storeClient = storeClient
     this.#publisher = publisher
     this.#revoked = revoked
-    this.#maxTtlMs = maxTtlMs
+    this.#settings = settings
   }
 
   /** Returns the revocation of a session, if this process has seen it. */
@@ -69,7 +75,7 @@ export class Revoker {
     const idempotencyKey = createIdempotencyKey()
     const existing = this.findRevocation(sid)
     // Until the store replies, assume the longest lifetime.
-    if (!existing) this.#revoked.add(sid, reason, Date.now() + this.#maxTtlMs)
+    if (!existing) this.#revoked.add(sid, reason, Date.now() + this.#settings.maxTtlMs)
     this.#pending.add(sid)
     const publish = (session: Session | null): Promise<void> => {
       if (session) return this.recordAndPublish([session], reason, onRevoked)
@@ -125,7 +131,7 @@ export class Revoker {
     const calls = sids.map((sid) => {
       const idempotencyKey = createIdempotencyKey()
       const revoke = (call: CallStore) => call('revoke', (store) => store.revoke(sid, reason, idempotencyKey))
-      return this.#storeClient.callWithRetry(`revoke-restored ${sid}`, this.#maxTtlMs, revoke)
+      return this.#storeClient.callWithRetry(`revoke-restored ${sid}`, this.#settings.maxTtlMs, revoke)
     })
     await Promise.allSettled(calls)
   }
@@ -164,13 +170,16 @@ export class Revoker {
     key: string,
     revoke: (call: CallStore) => Promise<RevocationResult<T>>
   ): Promise<T> {
+    const { maxTtlMs, waitsForReplicas } = this.#settings
     let first: { result: T; sids: string[]; published: Promise<void> } | undefined
-    const { result, published } = await this.#storeClient.callWithRetry(key, this.#maxTtlMs, async (call) => {
+    const { result, published } = await this.#storeClient.callWithRetry(key, maxTtlMs, async (call) => {
       const { publish, ...revoked } = await revoke(call)
       first ??= { ...revoked, published: publish() }
       const { sids, published } = first
       published.catch(() => {})
-      await call('waitForReplicas', async (store) => store.waitForReplicas?.(sids))
+      if (waitsForReplicas) {
+        await call('waitForReplicas', async (store) => store.waitForReplicas?.({ revoked: sids }))
+      }
       return first
     })
     await published

@@ -3,6 +3,7 @@ import type { FeedSettings, RevocationFeed } from '../../../types/revocation-fee
 import type { RevocationReason, Session } from '../../../types/session.js'
 import type {
   CreateOutcome,
+  DurableWrite,
   NewSession,
   Refresh,
   RefreshOutcome,
@@ -32,7 +33,7 @@ export interface RedisStoreOptions {
   /** @default 'frt:' */
   keyPrefix?: string
   /**
-   * How many replicas of a master must acknowledge a revocation (`WAIT`).
+   * How many replicas of a master must acknowledge a write that `waitForReplicas` is called for (`WAIT`).
    * @default 0
    */
   replicas?: number
@@ -52,7 +53,7 @@ export interface RedisStoreOptions {
 export class RedisStore implements SessionStore {
   readonly #redis: RedisClient
   readonly #keys: Keys
-  /** `null` if revocations do not wait for replicas. */
+  /** `null` if no write waits for replicas. */
   readonly #replication: Replication | null
   readonly #reconnectOnFailover: boolean
   /** Each feed of this store has one. */
@@ -157,11 +158,14 @@ export class RedisStore implements SessionStore {
     return toSessions(reply as SessionReply[])
   }
 
-  async waitForReplicas(sids: string[]): Promise<void> {
+  async waitForReplicas(write: DurableWrite): Promise<void> {
+    const [sids, minGen] = 'revoked' in write ? [write.revoked, 0] : [[write.sid], write.gen]
     const [sid] = sids
-    if (!this.#replication || sid === undefined) return
+    const replication = this.#replication
+    if (!replication || sid === undefined) return
     const { sessions, replicationMarker } = this.#keys.ofSession(sid)
-    await this.#replication.wait(sessions, replicationMarker, sids)
+    // A replica of a replaced master can still acknowledge.
+    await this.#verified(() => replication.wait([sessions, replicationMarker], minGen, sids))
   }
 
   /** Omits the warnings whose settings the Redis user may not read. */
@@ -183,7 +187,7 @@ export class RedisStore implements SessionStore {
         redis: this.#redis,
         keys,
         reconnectOnFailover: this.#reconnectOnFailover,
-        onMustReconnect: () => this.#replication?.close(),
+        onMustReconnect: () => this.#replication?.reconnect(),
         onClose: () => this.#fences.delete(feed.fence)
       },
       settings
@@ -193,10 +197,14 @@ export class RedisStore implements SessionStore {
     return feed
   }
 
+  #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+    return this.#verified(() => runScript(this.#redis, script, keys, args))
+  }
+
   /** @throws also if the client is on a master that was replaced: what it wrote there would be lost */
-  async #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+  async #verified<T>(call: () => Promise<T>): Promise<T> {
     for (const fence of this.#fences) fence.rejectIfSplit()
-    const reply = await runScript(this.#redis, script, keys, args)
+    const reply = await call()
     for (const fence of this.#fences) if (!fence.isOpen) await fence.verify(reply)
     return reply
   }

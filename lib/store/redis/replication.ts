@@ -1,23 +1,41 @@
 import type { RedisClient } from '../../../types/redis-client.js'
+import { withTimeout } from '../../utils/timeout.js'
 import { type DedicatedConnection, duplicateForBlocking } from './dedicated-connection.js'
 import { isNoScript } from './run-script.js'
-import { checkRevokedScript } from './scripts/check-revoked.js'
+import { checkWrittenScript } from './scripts/check-written.js'
 
 /** More waiting calls mean that the replicas do not keep up. Further calls then fail at once, so that no queue builds up. */
 const MAX_WAITING = 1000
 
-type Replies = [Error | null, unknown][]
+type Reply = [Error | null, unknown]
+
+/** The check of one caller. */
+interface Check {
+  keys: [sessions: string, marker: string]
+  args: string[]
+}
+
+/** Checks that share one `WAIT`. */
+interface Batch {
+  checks: Check[]
+  /** The reply to each check, and then the reply to `WAIT`. */
+  replies: Promise<Reply[]>
+}
 
 /**
- * Waits until replicas have acknowledged a revocation (`WAIT`). `WAIT` blocks its connection, so it has a dedicated one: a
- * lagging replica must not delay refreshes.
+ * Waits until replicas have acknowledged writes (`WAIT`). `WAIT` blocks its connection, so it has a dedicated one: a lagging
+ * replica must not delay other calls. Calls that arrive during a `WAIT` share the next one.
  */
 export class Replication {
   readonly #redis: RedisClient
   readonly #replicas: number
   readonly #timeoutMs: number
   #connection: DedicatedConnection | null = null
+  #isClosed = false
   #waiting = 0
+  /** The batch that is sent as soon as the last one has its replies. */
+  #next: Batch | undefined
+  #last: Promise<unknown> = Promise.resolve()
 
   /** @param replicas how many replicas of the master that holds the key must acknowledge */
   constructor(redis: RedisClient, replicas: number, timeoutMs: number) {
@@ -27,15 +45,17 @@ export class Replication {
   }
 
   /**
-   * Resolves once enough replicas have the revocation of these sessions.
-   * @throws if a session exists again, or if too few replicas acknowledged in time
+   * Resolves once enough replicas have the writes to these sessions.
+   * @param minGen the generation that the sessions have reached, or 0 if they are revoked
+   * @throws if a failover undid a write, or if too few replicas acknowledged in time
    */
-  async wait(sessionsKey: string, markerKey: string, sids: string[]): Promise<void> {
+  async wait(keys: Check['keys'], minGen: number, sids: string[]): Promise<void> {
     if (this.#waiting >= MAX_WAITING) throw new Error(`more than ${MAX_WAITING} calls wait for replicas`)
     this.#waiting++
     try {
-      const [revoked, acknowledged = 0] = await this.#checkAndWait([sessionsKey, markerKey], sids)
-      if (revoked !== 1) throw new Error('a revoked session exists again')
+      const [isWritten, acknowledged] = await this.#checkAndWait({ keys, args: [String(minGen), ...sids] })
+      if (isWritten !== 1)
+        throw new Error(minGen > 0 ? 'a write was undone' : 'a revoked session exists again')
       if (acknowledged < this.#replicas)
         throw new Error(`${acknowledged} of ${this.#replicas} replicas acknowledged in time`)
     } finally {
@@ -43,43 +63,75 @@ export class Replication {
     }
   }
 
-  close(): void {
+  /** Closes the connection, which may lead to a replaced master. The next call opens a new one. */
+  reconnect(): void {
     this.#connection?.disconnect()
     this.#connection = null
   }
 
-  async #checkAndWait(keys: string[], sids: string[]): Promise<number[]> {
+  close(): void {
+    this.#isClosed = true
+    this.reconnect()
+  }
+
+  async #checkAndWait(check: Check): Promise<[isWritten: number, acknowledged: number]> {
+    // The keys of a Cluster pipeline must be on one master.
+    const { checks, replies } = this.#redis.isCluster ? this.#singleBatch() : this.#nextBatch()
+    const position = checks.push(check) - 1
+    const all = await replies
+    return [toCount(all[position]), toCount(all.at(-1))]
+  }
+
+  #singleBatch(): Batch {
+    const checks: Check[] = []
+    return { checks, replies: Promise.resolve().then(() => this.#send(checks)) }
+  }
+
+  /** Returns the batch that is sent when the last one has its replies. */
+  #nextBatch(): Batch {
+    if (this.#next) return this.#next
+    const checks: Check[] = []
+    const replies = this.#last.then(() => {
+      this.#next = undefined
+      return this.#send(checks)
+    })
+    this.#last = replies.catch(() => {})
+    this.#next = { checks, replies }
+    return this.#next
+  }
+
+  async #send(checks: Check[]): Promise<Reply[]> {
+    if (this.#isClosed) throw new Error('the store was closed')
     const connection = this.#connection ?? duplicateForBlocking(this.#redis, this.#timeoutMs)
     this.#connection = connection
-    const replies = await sendPipeline(connection, keys, sids, [this.#replicas, this.#timeoutMs])
-    const failed = replies.find(([error]) => error)
-    if (failed) {
-      // The connection is lost, or its server is no longer the master. The next call opens a new connection.
-      if (this.#connection === connection) this.close()
-      throw failed[0]
+    try {
+      const replies = await this.#sendPipeline(connection, checks)
+      toCount(replies.at(-1))
+      return replies
+    } catch (error) {
+      // The connection is lost, or its server hangs or is no longer the master.
+      if (this.#connection === connection) this.reconnect()
+      throw error
     }
-    return replies.map(([, reply]) => Number(reply))
+  }
+
+  /** Sends the checks and `WAIT` as one pipeline, so that a Cluster sends all to the master that holds the keys. */
+  async #sendPipeline(connection: DedicatedConnection, checks: Check[]): Promise<Reply[]> {
+    const send = (command: 'evalsha' | 'eval', script: string) => {
+      const pipeline = connection.pipeline()
+      for (const { keys, args } of checks) pipeline[command](script, keys.length, ...keys, ...args)
+      const replies = pipeline.wait(this.#replicas, this.#timeoutMs).exec()
+      const limitMs = 2 * this.#timeoutMs
+      return withTimeout(replies, limitMs, () => new Error(`no reply to WAIT within ${limitMs} ms`))
+    }
+    const replies = await send('evalsha', checkWrittenScript.sha1)
+    return isNoScript(replies[0]?.[0]) ? send('eval', checkWrittenScript.source) : replies
   }
 }
 
-/** Sends the check and `WAIT` as one pipeline, so that a Cluster sends both to the master that holds the keys. */
-async function sendPipeline(
-  connection: DedicatedConnection,
-  keys: string[],
-  sids: string[],
-  wait: [replicas: number, timeoutMs: number]
-): Promise<Replies> {
-  const { sha1, source } = checkRevokedScript
-  const args = [keys.length, ...keys, ...sids] as const
-  const replies = await connection
-    .pipeline()
-    .evalsha(sha1, ...args)
-    .wait(...wait)
-    .exec()
-  if (!isNoScript(replies[0]?.[0])) return replies
-  return connection
-    .pipeline()
-    .eval(source, ...args)
-    .wait(...wait)
-    .exec()
+/** @throws the error of the reply */
+function toCount(reply: Reply | undefined): number {
+  const [error, value] = reply as Reply
+  if (error) throw error
+  return Number(value)
 }

@@ -178,7 +178,7 @@ t.test('a logout that waits for replicas waits for those of the new master', asy
   const pair = await startPair(t)
   const next = await startRedis(t, [...REPLICATION, '--replicaof', host, String(pair.promoted.port)])
   await eventually(async () => (await next.client().info('replication')).includes('master_link_status:up'))
-  const { app, count } = await startSplitApp(t, pair, 'an ioredis client', { revocation: { replicas: 1 } })
+  const { app, count } = await startSplitApp(t, pair, 'an ioredis client', { durability: { replicas: 1 } })
   const logOut = async (sub: string) => {
     const user = new Client(app)
     t.equal(await eventuallyStatus(() => user.login({ sub })), 200)

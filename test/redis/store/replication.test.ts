@@ -4,27 +4,15 @@ import { newSession } from '../../../lib/testing/conformance/test-client.js'
 import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
-import { type RedisServer, startRedis } from '../../support/redis-server.js'
-import { isReplicated, REPLICATION, startCluster } from '../../support/topologies.js'
-
-/** Starts a master and its replica. The test can pause and resume the replica. */
-async function startPair(t: Test) {
-  const master = await startRedis(t, REPLICATION)
-  const replica = await startRedis(t, [...REPLICATION, '--replicaof', '127.0.0.1', String(master.port)])
-  await eventually(async () => (await replica.client().info('replication')).includes('master_link_status:up'))
-  const sendSignal = (name: NodeJS.Signals) => process.kill(replica.pid, name)
-  // A paused process does not react to SIGTERM.
-  t.after(() => {
-    sendSignal('SIGCONT')
-  })
-  return { master, replica, pause: () => sendSignal('SIGSTOP'), resume: () => sendSignal('SIGCONT') }
-}
+import type { RedisServer } from '../../support/redis-server.js'
+import { startPair } from '../../support/replica-pair.js'
+import { isReplicated, startCluster } from '../../support/topologies.js'
 
 async function startApp(t: Test, master: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) {
   const { app } = await startLiveApp(t, {
     redis: master.client(),
     storeTimeout: '0.5s',
-    revocation: { replicas: 1 },
+    durability: { replicas: 1 },
     ...options
   })
   return app
@@ -52,7 +40,7 @@ t.test('a successful logout is on the replica, and a failover does not undo it',
   process.kill(master.pid, 'SIGKILL')
   t.same(new Set(statuses), new Set([200]))
   await replicaClient.replicaof('NO', 'ONE')
-  const promoted = await startApp(t, replica, { revocation: {} })
+  const promoted = await startApp(t, replica, { durability: {} })
   for (const client of clients) {
     const response = await new Client(promoted, {}, client.jar).refresh()
     t.equal(response.json().code, 'FRT_ERR_SESSION_REVOKED')
@@ -116,17 +104,82 @@ t.test('waitForReplicas rejects if a session exists again, or if too few replica
   const [store, storeOfTwo] = [open(1), open(2)]
   const session = newSession()
   await store.create(session)
-  await t.rejects(store.waitForReplicas([session.sid]), /exists again/)
+  await t.rejects(store.waitForReplicas({ revoked: [session.sid] }), /exists again/)
+  await store.waitForReplicas({ sid: session.sid, gen: 1 })
+  await t.rejects(store.waitForReplicas({ sid: session.sid, gen: 2 }), /a write was undone/)
   await store.revoke(session.sid, 'logout', 'abcdefgh')
-  await store.waitForReplicas([session.sid])
-  await store.waitForReplicas([])
-  await t.rejects(storeOfTwo.waitForReplicas([session.sid]), /1 of 2 replicas/)
+  await store.waitForReplicas({ revoked: [session.sid] })
+  await t.rejects(store.waitForReplicas({ sid: session.sid, gen: 1 }), /a write was undone/)
+  await store.waitForReplicas({ revoked: [] })
+  await t.rejects(storeOfTwo.waitForReplicas({ revoked: [session.sid] }), /1 of 2 replicas/)
 
   pause()
-  const waiting = Array.from({ length: 1000 }, () => store.waitForReplicas([session.sid]))
-  await t.rejects(store.waitForReplicas([session.sid]), /more than 1000 calls wait/)
+  const waiting = Array.from({ length: 1000 }, () => store.waitForReplicas({ revoked: [session.sid] }))
+  await t.rejects(store.waitForReplicas({ revoked: [session.sid] }), /more than 1000 calls wait/)
   store.close()
   t.ok((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected'))
+  await t.rejects(store.waitForReplicas({ revoked: [session.sid] }), /the store was closed/)
+})
+
+t.test('calls that arrive during a WAIT share the next one', async (t) => {
+  const { master, pause, resume } = await startPair(t)
+  const redis = master.client()
+  const store = new RedisStore({ redis, replicas: 1, replicaTimeoutMs: 10_000 })
+  t.after(() => store.close())
+  const revoked = Array.from({ length: 200 }, () => newSession().sid)
+  await store.waitForReplicas({ revoked: [newSession().sid] })
+  await redis.config('RESETSTAT')
+  pause()
+  const first = store.waitForReplicas({ revoked: [newSession().sid] })
+  await eventually(async () => (await redis.info('clients')).includes('blocked_clients:1'))
+  const others = revoked.map((sid) => store.waitForReplicas({ revoked: [sid] }))
+  resume()
+  await Promise.all([first, ...others])
+  const calls = /cmdstat_wait:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]
+  t.equal(calls, '2', 'the first one, and the others together')
+})
+
+t.test('sessions of one user that cannot be read fail only their own call', async (t) => {
+  const { master } = await startPair(t)
+  const redis = master.client()
+  const store = new RedisStore({ redis, keyPrefix: 'batch:', replicas: 1, replicaTimeoutMs: 10_000 })
+  t.after(() => store.close())
+  const [broken, other] = [newSession({ sub: 'ada' }), newSession({ sub: 'grace' })]
+  await store.create(broken)
+  const [key = ''] = await redis.keys('batch:*:s')
+  await store.create(other)
+  await redis.set(key, 'a later format')
+  const wait = ({ sid }: { sid: string }) => store.waitForReplicas({ sid, gen: 1 })
+  const [, afterBroken, afterOther] = await Promise.allSettled([wait(other), wait(broken), wait(other)])
+  t.match(afterBroken, { status: 'rejected', reason: /unsupported session format/ })
+  t.match(afterOther, { status: 'fulfilled' })
+})
+
+t.test('a master that hangs fails the calls, and the next one opens another connection', async (t) => {
+  const { master } = await startPair(t)
+  const redis = master.client()
+  const store = new RedisStore({ redis, replicas: 1, replicaTimeoutMs: 100 })
+  t.after(() => store.close())
+  const revoked = [newSession().sid]
+  t.after(() => process.kill(master.pid, 'SIGCONT'))
+  process.kill(master.pid, 'SIGSTOP')
+  await t.rejects(store.waitForReplicas({ revoked }), /no reply to WAIT within 200 ms/)
+  process.kill(master.pid, 'SIGCONT')
+  await eventually(() =>
+    store.waitForReplicas({ revoked }).then(
+      () => true,
+      () => false
+    )
+  )
+})
+
+t.test('a revocation is replicated from a full Redis', async (t) => {
+  const { master } = await startPair(t)
+  const redis = master.client()
+  const { app } = await startLiveApp(t, { redis, storeTimeout: '10s', durability: { replicas: 1 } })
+  const client = await login(app)
+  await redis.config('SET', 'maxmemory', '1')
+  t.equal((await client.logout()).statusCode, 200)
 })
 
 t.test('waitForReplicas replaces a lost connection', async (t) => {
@@ -134,10 +187,10 @@ t.test('waitForReplicas replaces a lost connection', async (t) => {
   const store = new RedisStore({ redis: master.client(), replicas: 1 })
   t.after(() => store.close())
   const { sid } = newSession()
-  await store.waitForReplicas([sid])
+  await store.waitForReplicas({ revoked: [sid] })
   await master.client().call('CLIENT', 'KILL', 'TYPE', 'normal')
   await eventually(() =>
-    store.waitForReplicas([sid]).then(
+    store.waitForReplicas({ revoked: [sid] }).then(
       () => true,
       () => false
     )
@@ -146,7 +199,7 @@ t.test('waitForReplicas replaces a lost connection', async (t) => {
 
 t.test('waitForReplicas waits for the replicas of the right master in a Cluster', async (t) => {
   const { client: redis } = await startCluster(t)
-  const { app } = await startLiveApp(t, { redis, revocation: { replicas: 1 } })
+  const { app } = await startLiveApp(t, { redis, durability: { replicas: 1 } })
   const clients = await Promise.all(Array.from({ length: 20 }, (_, i) => login(app, `user-${i}`)))
   const responses = await Promise.all(clients.map((client) => client.logout()))
   t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]))
@@ -154,7 +207,7 @@ t.test('waitForReplicas waits for the replicas of the right master in a Cluster'
   const { app: appOfTwo } = await startLiveApp(t, {
     redis,
     storeTimeout: '0.2s',
-    revocation: { replicas: 2 }
+    durability: { replicas: 2 }
   })
   t.equal((await (await login(appOfTwo)).logout()).statusCode, 503)
 })

@@ -87,7 +87,8 @@ t.test('an empty group and undefined have the defaults', async (t) => {
     'header',
     'routes',
     'csrf',
-    'revocation'
+    'revocation',
+    'durability'
   ]
   for (const group of groups) {
     for (const value of [{}, undefined]) {
@@ -109,7 +110,8 @@ t.test('resolved options and their groups are frozen', async (t) => {
     'header',
     'routes',
     'csrf',
-    'revocation'
+    'revocation',
+    'durability'
   ]
   for (const group of groups) t.ok(Object.isFrozen(valueAt(group, options)), group)
 })
@@ -146,7 +148,8 @@ t.test('an unknown option is rejected with the nearest name or all names', async
     'header',
     'routes',
     'csrf',
-    'revocation'
+    'revocation',
+    'durability'
   ]
   for (const group of groups) {
     rejects(t, withOption(`${group}.nope`, 1), `unknown option "${group}.nope", `)
@@ -214,8 +217,10 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
     'revocation.mode': ['feeds', '', null, true],
     'revocation.onStale': ['yes', true, null],
     'revocation.staleAfter': [0, '0.9s', '61s', null, 'soon'],
-    // Rejected because the options have no Redis client.
-    'revocation.replicas': [-1, 0.5, '1', null, 1],
+    durability: noGroup,
+    // 1 is rejected because the options have no Redis client.
+    'durability.replicas': [-1, 0.5, '1', null, 1],
+    'durability.of': ['revoke', null, 1, []],
     onLogin: notFunctions,
     onRefresh: notFunctions,
     onLogout: notFunctions,
@@ -278,6 +283,52 @@ t.test('redis and store exclude each other', async (t) => {
     { ...required, redis, store: new MemoryStore() },
     'options "redis" and "store" exclude each other',
     /^$/
+  )
+})
+
+t.test('durability.of selects the writes that wait', async (t) => {
+  const resolve = (durability: object, others: object = { redis }) =>
+    resolveOptions({ ...required, ...others, durability }).durability
+  const none = { revoke: false, create: false, rotate: false }
+  t.same(resolve({}), { replicas: 0, ...none })
+  t.same(resolve({ replicas: 2 }), { replicas: 2, ...none, revoke: true })
+  t.same(resolve({ replicas: 1, of: ['create', 'rotate'] }), {
+    replicas: 1,
+    ...none,
+    create: true,
+    rotate: true
+  })
+
+  const store = Object.assign(new MemoryStore(), { waitForReplicas: async () => {} })
+  t.same(resolve({}, { store }), { replicas: 0, ...none, revoke: true }, 'a store that waits')
+  t.same(resolve({ of: ['create'] }, { store }), { replicas: 0, ...none, create: true })
+})
+
+t.test('durability options that contradict each other are rejected', async (t) => {
+  const withDurability = (durability: object, others: object = {}) => ({
+    ...required,
+    redis,
+    ...others,
+    durability
+  })
+  rejectsOption(
+    t,
+    withDurability({ replicas: 1, of: ['login'] }),
+    'durability.of[0]',
+    /^must be 'revoke' or 'create' or/
+  )
+  rejectsOption(t, withDurability({ replicas: 1, of: [] }), 'durability.of', /at least one write$/)
+  rejectsOption(
+    t,
+    withDurability({ of: ['create'] }),
+    'durability.replicas',
+    /^must be at least 1 when durability\.of is set$/
+  )
+  rejectsOption(
+    t,
+    withDurability({ replicas: 1, of: ['rotate'] }, { refreshToken: { untilConfirmed: false } }),
+    'refreshToken.untilConfirmed',
+    /^must be true when durability\.of includes "rotate"$/
   )
 })
 

@@ -65,12 +65,10 @@ function createRevoker(
     retryQueue,
     reported,
     onRevoked: ({ sid }: Session, reason: string) => void reported.push(`${sid} ${reason}`),
-    revoker: new Revoker(
-      client,
-      new RevocationPublisher(feed, client, revoked, accessTokenTtlMs),
-      revoked,
-      maxTtlMs
-    )
+    revoker: new Revoker(client, new RevocationPublisher(feed, client, revoked, accessTokenTtlMs), revoked, {
+      maxTtlMs,
+      waitsForReplicas: true
+    })
   }
 }
 

@@ -1,0 +1,105 @@
+import t, { type Test } from 'tap'
+import type { FastifyRefreshTokenOptions, LoginEvent } from '../../../lib/index.js'
+import { Client } from '../../support/client.js'
+import { eventually } from '../../support/eventually.js'
+import { startLiveApp } from '../../support/live-app.js'
+import type { RedisServer } from '../../support/redis-server.js'
+import { startPair } from '../../support/replica-pair.js'
+import { isReplicated } from '../../support/topologies.js'
+
+const OF = ['revoke', 'create', 'rotate'] as const
+
+async function startApp(t: Test, { client }: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) {
+  const { app } = await startLiveApp(t, {
+    redis: client(),
+    storeTimeout: '0.5s',
+    durability: { replicas: 1, of: OF },
+    ...options
+  })
+  return app
+}
+
+t.test('logins and refreshes that succeeded survive the loss of the master', async (t) => {
+  const { master, replica } = await startPair(t)
+  const app = await startApp(t, master, { storeTimeout: '10s' })
+  const promote = replica.client()
+  await eventually(() => isReplicated(master, 1))
+  const users = Array.from({ length: 60 }, () => new Client(app))
+
+  const logins = await Promise.all(users.map((user, i) => user.login({ sub: `user-${i}` })))
+  const refreshes = await Promise.all(users.slice(30).map((user) => user.refresh()))
+  process.kill(master.pid, 'SIGKILL')
+  const statuses = [...logins, ...refreshes].map(({ statusCode }) => statusCode)
+  t.same(new Set(statuses), new Set([200]))
+  await promote.replicaof('NO', 'ONE')
+
+  const rows: number[] = []
+  const onRefresh: FastifyRefreshTokenOptions['onRefresh'] = ({ row }) => rows.push(row)
+  const promoted = await startApp(t, replica, { durability: {}, onRefresh })
+  for (const user of users) t.equal((await new Client(promoted, {}, user.jar).refresh()).statusCode, 200)
+  t.same(new Set(rows), new Set([3, 4]), 'the new master has each generation')
+})
+
+t.test('a login that is not replicated fails, and leaves no session', async (t) => {
+  const { master, pause, resume } = await startPair(t)
+  const logins: LoginEvent[] = []
+  const app = await startApp(t, master, { onLogin: (event) => logins.push(event) })
+  const user = new Client(app)
+  pause()
+
+  const response = await user.login({ sub: 'ada' })
+  t.equal(response.statusCode, 503)
+  t.equal(response.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
+  t.equal(response.headers['retry-after'], '1')
+  t.equal(response.headers['set-cookie'], undefined)
+  t.same(logins, [])
+  await eventually(async () => (await app.sessions.list('ada')).length === 0)
+
+  resume()
+  await eventually(async () => (await user.login({ sub: 'ada' })).statusCode === 200)
+  t.equal((await app.sessions.list('ada')).length, 1)
+})
+
+t.test('a refresh that is not replicated fails, and its token can be used again', async (t) => {
+  const { master, pause, resume } = await startPair(t)
+  const rows: number[] = []
+  const onRefresh: FastifyRefreshTokenOptions['onRefresh'] = ({ row }) => rows.push(row)
+  const app = await startApp(t, master, { onRefresh })
+  const user = new Client(app)
+  await user.login({ sub: 'ada' })
+  pause()
+
+  for (const attempt of ['the rotation', 'the replay']) {
+    const response = await user.refresh()
+    t.equal(response.statusCode, 503, attempt)
+    t.equal(response.headers['set-cookie'], undefined)
+  }
+  t.same(rows, [], 'not reported, because no client has the tokens')
+
+  resume()
+  await eventually(async () => (await user.refresh()).statusCode === 200)
+  t.same(rows, [6])
+  t.equal((await user.refresh()).statusCode, 200)
+})
+
+t.test('a refresh in the cooldown does not wait, because it writes nothing that can be lost', async (t) => {
+  const { master, pause } = await startPair(t)
+  const app = await startApp(t, master, { storeTimeout: '10s' })
+  const user = new Client(app)
+  await user.login({ sub: 'ada' })
+  await user.refresh()
+  await user.refresh()
+  pause()
+  t.equal((await user.refresh()).statusCode, 200)
+})
+
+t.test('only the writes in durability.of wait', async (t) => {
+  const { master, pause } = await startPair(t)
+  const app = await startApp(t, master, { durability: { replicas: 1, of: ['create'] } })
+  const user = new Client(app)
+  await user.login({ sub: 'ada' })
+  pause()
+  t.equal((await new Client(app).login({ sub: 'grace' })).statusCode, 503)
+  t.equal((await user.refresh()).statusCode, 200)
+  t.equal((await user.logout()).statusCode, 200)
+})
