@@ -1,12 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
 import type { FeedSettings, Revocation } from '../../../../types/revocation-feed.js'
 import { type ClockReading, readClocks } from '../../../utils/clock.js'
+import { ConnectionLoop } from '../connection-loop.js'
 import type { DedicatedConnection } from '../dedicated-connection.js'
 import type { Freshness } from './freshness.js'
 import { type Entry, isLater, PAGE, START, Stream, type StreamKeys, timeOf } from './stream.js'
 
-const MIN_PAUSE_MS = 50
-const MAX_PAUSE_MS = 1000
 const MAX_POLL_MS = 500
 
 export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onEvent'> {
@@ -31,68 +29,60 @@ export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onE
 export class FeedReader {
   readonly #settings: ReaderSettings
   readonly #freshness: Freshness
-  readonly #closing = new AbortController()
-  #connection: DedicatedConnection | undefined
+  readonly #loop: ConnectionLoop
   /** The id of the last entry that was read. Undefined before the first read. */
   #position: string | undefined
   #openedAtMs = 0
   #pulseReadAtMs = 0
   #isInterrupted = false
-  /** A new connection was requested. This is no failure. */
-  #isReconnecting = false
-  #pauseMs = MIN_PAUSE_MS
-  #pausing = new AbortController()
 
   constructor(settings: ReaderSettings, freshness: Freshness) {
     this.#settings = settings
     this.#freshness = freshness
+    this.#loop = new ConnectionLoop({
+      connect: () => settings.connect(this.#timeoutMs),
+      onFailure: (error) => this.#onFailure(error)
+    })
   }
 
   /**
    * Reads until the reader is closed.
    * @param onCaughtUp called each time the whole stream was read
    */
-  async follow(onCaughtUp: () => void): Promise<void> {
-    while (!this.#closing.signal.aborted) {
-      await this.#readUntilFailure(onCaughtUp).catch((error) => this.#onFailure(error))
-      this.#connection?.disconnect()
-      // The random factor keeps many processes from reconnecting at the same time.
-      await this.#pause(this.#pauseMs * (0.5 + Math.random()))
-      this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS)
-    }
+  follow(onCaughtUp: () => void): Promise<void> {
+    return this.#loop.run((connection, openedAtMs) => {
+      this.#openedAtMs = openedAtMs
+      return this.#readUntilFailure(connection, onCaughtUp)
+    })
   }
 
   /** Opens a new connection, which asks Sentinel for the current master. */
   reconnect(): void {
-    this.#isReconnecting = true
-    this.#connection?.disconnect()
-    this.#pausing.abort()
+    this.#loop.reconnect()
   }
 
   /** Ends the pause before the next attempt to connect. */
   retryNow(): void {
-    this.#pauseMs = MIN_PAUSE_MS
-    this.#pausing.abort()
+    this.#loop.retryNow()
   }
 
   close(): void {
-    this.#closing.abort()
-    this.#pausing.abort()
-    this.#connection?.disconnect()
+    this.#loop.close()
   }
 
-  async #readUntilFailure(onCaughtUp: () => void): Promise<never> {
-    const timeoutMs = 0.75 * this.#settings.staleAfterMs
-    this.#isReconnecting = false
-    this.#openedAtMs = performance.now()
-    this.#connection = this.#settings.connect(timeoutMs)
-    const stream = new Stream(this.#connection, this.#settings.keys, timeoutMs)
+  async #readUntilFailure(connection: DedicatedConnection, onCaughtUp: () => void): Promise<never> {
+    const stream = new Stream(connection, this.#settings.keys, this.#timeoutMs)
     await this.#readAll(stream)
     onCaughtUp()
     for (;;) {
       await this.#readNext(stream)
-      this.#pauseMs = MIN_PAUSE_MS
+      this.#loop.markSuccess()
     }
+  }
+
+  /** How long the reader waits for a reply. */
+  get #timeoutMs(): number {
+    return 0.75 * this.#settings.staleAfterMs
   }
 
   /** Reads from the start after each connect, because the ids of a new master may be lower than those of the old one. */
@@ -168,7 +158,6 @@ export class FeedReader {
   }
 
   #onFailure({ message: reason }: Error): void {
-    if (this.#closing.signal.aborted || this.#isReconnecting) return
     if (!this.#isInterrupted) this.#settings.onEvent({ state: 'interrupted', reason })
     this.#isInterrupted = true
     if (this.#freshness.isStale()) this.#settings.onEvent({ state: 'stale', reason })
@@ -178,12 +167,6 @@ export class FeedReader {
     if (!this.#isInterrupted) return
     this.#isInterrupted = false
     this.#settings.onEvent({ state: 'recovered' })
-  }
-
-  async #pause(ms: number): Promise<void> {
-    this.#pausing = new AbortController()
-    if (this.#closing.signal.aborted) return
-    await setTimeout(ms, undefined, { signal: this.#pausing.signal }).catch(() => {})
   }
 }
 

@@ -1,0 +1,84 @@
+import { setTimeout } from 'node:timers/promises'
+import type { DedicatedConnection } from './dedicated-connection.js'
+
+const MIN_PAUSE_MS = 50
+const MAX_PAUSE_MS = 1000
+
+export interface ConnectionLoopSettings {
+  connect(): DedicatedConnection
+  /** Called after a failure. A requested new connection is no failure. */
+  onFailure(error: Error): void
+}
+
+/**
+ * Runs work on a dedicated connection, and starts it again with a new connection after each failure. The pause between two
+ * attempts grows until the work reports a success.
+ */
+export class ConnectionLoop {
+  readonly #settings: ConnectionLoopSettings
+  readonly #closing = new AbortController()
+  #connection: DedicatedConnection | undefined
+  #isReconnecting = false
+  #pauseMs = MIN_PAUSE_MS
+  #pausing = new AbortController()
+
+  constructor(settings: ConnectionLoopSettings) {
+    this.#settings = settings
+  }
+
+  /**
+   * Runs until the loop is closed. Never rejects.
+   * @param work runs until its connection fails. `openedAtMs` is by the monotonic clock
+   */
+  async run(work: (connection: DedicatedConnection, openedAtMs: number) => Promise<never>): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      await this.#connectAndRun(work).catch((error) => this.#onFailure(error))
+      this.#connection?.disconnect()
+      // The random factor keeps many processes from reconnecting at the same time.
+      await this.pause(this.#pauseMs * (0.5 + Math.random()))
+      this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS)
+    }
+  }
+
+  /** Records that the connection works, so that the next pause is a short one. */
+  markSuccess(): void {
+    this.#pauseMs = MIN_PAUSE_MS
+  }
+
+  /** Opens a new connection, which asks Sentinel for the current master. */
+  reconnect(): void {
+    this.#isReconnecting = true
+    this.#connection?.disconnect()
+    this.#pausing.abort()
+  }
+
+  /** Ends the current pause, and makes the next one a short one. */
+  retryNow(): void {
+    this.#pauseMs = MIN_PAUSE_MS
+    this.#pausing.abort()
+  }
+
+  /** Waits, at most until one of `reconnect`, `retryNow` and `close` is called. */
+  async pause(ms: number): Promise<void> {
+    this.#pausing = new AbortController()
+    if (this.#closing.signal.aborted) return
+    await setTimeout(ms, undefined, { signal: this.#pausing.signal }).catch(() => {})
+  }
+
+  close(): void {
+    this.#closing.abort()
+    this.#pausing.abort()
+    this.#connection?.disconnect()
+  }
+
+  async #connectAndRun(work: Parameters<ConnectionLoop['run']>[0]): Promise<never> {
+    this.#isReconnecting = false
+    const openedAtMs = performance.now()
+    this.#connection = this.#settings.connect()
+    return work(this.#connection, openedAtMs)
+  }
+
+  #onFailure(error: Error): void {
+    if (!this.#closing.signal.aborted && !this.#isReconnecting) this.#settings.onFailure(error)
+  }
+}
