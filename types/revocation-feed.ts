@@ -60,11 +60,15 @@ export type FeedEvent =
   | { state: 'stale'; reason: string }
   /** The reader reached the end of the feed. `lagMs` is the delay of the oldest new entry. */
   | { state: 'read'; entries: number; lagMs?: number | undefined }
-  /** The client writes to another master than the one that the feed is read from. Calls of the store fail until `joined`. */
+  | MasterEvent
+
+/** A store with a master that can be replaced compares the server of its client with the current master. */
+export type MasterEvent =
+  /** The client writes to a master that was replaced. Calls of the store fail until `joined`. */
   | { state: 'split' }
-  /** The client was disconnected from the other master, so that it finds the current one. */
+  /** The client was disconnected from that master, so that it finds the current one. */
   | { state: 'client-moved' }
-  /** The client and the feed use one master again, after `durationMs`. */
+  /** The client uses the current master again, after `durationMs`. */
   | { state: 'joined'; durationMs: number }
-  /** Nobody can tell whether the client uses the master of the feed. Calls of the store are accepted. */
+  /** The servers cannot be compared. Calls of the store are accepted. */
   | { state: 'unverifiable'; reason: string }

@@ -1,4 +1,4 @@
-import type { FeedSettings, RevocationFeed } from './revocation-feed.js'
+import type { FeedSettings, MasterEvent, RevocationFeed } from './revocation-feed.js'
 import type { Claims, Metadata, RevocationReason, Session } from './session.js'
 
 /**
@@ -74,6 +74,19 @@ export interface SessionStore {
    * be `'feed'`, and guarded routes query the store by default.
    */
   openFeed?(settings: FeedSettings): RevocationFeed
+
+  /**
+   * Starts to reject calls while the client of the store uses a server that was replaced, because its writes are lost.
+   * Called when the application starts, unless `revocation.mode` is `'feed'`: then the feed does this. Must not wait for
+   * the server. Omit it if the server cannot be replaced.
+   * @returns a function that ends the watch
+   */
+  watchMaster?(settings: MasterWatchSettings): () => void
+}
+
+export interface MasterWatchSettings extends Pick<FeedSettings, 'storeTimeoutMs' | 'onMasterChanged'> {
+  /** Called when the result of the comparison changes. */
+  onEvent(event: MasterEvent): void
 }
 
 /** What must be durable: the revocation of sessions of one user, or a session that has reached a generation. */

@@ -1,7 +1,7 @@
 import type { SessionStore } from 'fastify-refresh-token'
 
 /** Calls that succeed while the store is stopped: the application makes them when it starts and closes. */
-const ALWAYS_AVAILABLE = new Set<string | symbol>(['openFeed', 'close', 'warnings'])
+const ALWAYS_AVAILABLE = new Set<string | symbol>(['openFeed', 'watchMaster', 'close', 'warnings'])
 
 export interface StoppableStore {
   store: SessionStore

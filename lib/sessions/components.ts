@@ -21,6 +21,8 @@ export interface SessionComponents {
   /** `null` if the revocation mode is not `feed`. */
   feed: RevocationFeed | null
   onFeedEvent: (event: FeedEvent) => void
+  /** Watches for a server that was replaced. A feed does this itself. Returns a function that ends the watch. */
+  watchMaster: () => (() => void) | undefined
   confirmations: Confirmations
   storeClock: StoreClock
   refreshTokens: RefreshTokenCodec
@@ -48,10 +50,11 @@ export function createComponents({
   })
   const revoked = new RevokedSessions(keyPrefix, accessTokenTtlMs)
   const onFeedEvent = createFeedMonitor(keyPrefix, log)
+  const onMasterChanged = () => void revoker.revokeRecentAgain()
   const feed = openFeed(options, store, {
     onRevocation: (revocation) => revoked.addFromFeed(revocation),
     onRepublished: (revocation) => void revoker.revokeRestored(revocation),
-    onMasterChanged: () => void revoker.revokeRecentAgain(),
+    onMasterChanged,
     onEvent: onFeedEvent
   })
   const publisher = new RevocationPublisher(feed, storeClient, revoked, accessTokenTtlMs)
@@ -65,6 +68,8 @@ export function createComponents({
     revoker,
     feed,
     onFeedEvent,
+    watchMaster: () =>
+      store.watchMaster?.({ storeTimeoutMs: timeoutMs, onMasterChanged, onEvent: onFeedEvent }),
     confirmations: new Confirmations(storeClient, accessTokenTtlMs),
     storeClock: new StoreClock(),
     ...tokens

@@ -22,6 +22,7 @@ const INITIAL_READ_TIMEOUT_MS = 3000
  */
 export class SessionService {
   readonly #components: SessionComponents
+  #endWatch: (() => void) | undefined
 
   constructor(components: SessionComponents) {
     this.#components = components
@@ -116,12 +117,15 @@ export class SessionService {
 
   /**
    * Reads the revocation feed once before the application accepts requests. If the store is down, the application starts
-   * anyway with a stale feed.
+   * anyway with a stale feed. Without a feed it only watches for a server that was replaced, and does not wait.
    */
   async open(log: FastifyBaseLogger): Promise<void> {
-    const { feed, onFeedEvent } = this.#components
+    const { feed, onFeedEvent, watchMaster } = this.#components
     void this.#logStoreWarnings(log)
-    if (!feed) return
+    if (!feed) {
+      this.#endWatch = watchMaster()
+      return
+    }
     const onTimeout = () => new Error(`not read within ${INITIAL_READ_TIMEOUT_MS} ms`)
     await withTimeout(feed.follow(), INITIAL_READ_TIMEOUT_MS, onTimeout).catch(({ message: reason }: Error) =>
       onFeedEvent({ state: 'stale', reason })
@@ -133,10 +137,11 @@ export class SessionService {
     for (const warning of warnings) log.warn({ event: 'store_settings' }, warning)
   }
 
-  /** Stops the feed and all retries. */
+  /** Stops the feed or the watch, and all retries. */
   close(): void {
     const { feed, storeClient } = this.#components
     feed?.close()
+    this.#endWatch?.()
     storeClient.close()
   }
 }

@@ -25,7 +25,7 @@ const LINES = {
     'redis_client_moved',
     'Redis client stays on a master that was replaced; reconnecting it'
   ],
-  joined: ['info', 'redis_joined', 'Redis client and revocation feed use the same master again'],
+  joined: ['info', 'redis_joined', 'Redis client uses the current master again'],
   unverifiable: [
     'warn',
     'redis_unverifiable',
@@ -33,7 +33,7 @@ const LINES = {
   ]
 } as const
 
-/** Returns a listener that reports the state of the feed to the log and to a channel, once per change. */
+/** Returns a listener that reports the state of the feed and of the client to the log and to a channel, once per change. */
 export function createFeedMonitor(keyPrefix: string, log: FastifyBaseLogger): (event: FeedEvent) => void {
   let isStale = false
 

@@ -4,6 +4,7 @@ import type { RevocationReason, Session } from '../../../types/session.js'
 import type {
   CreateOutcome,
   DurableWrite,
+  MasterWatchSettings,
   NewSession,
   Refresh,
   RefreshOutcome,
@@ -15,6 +16,7 @@ import { toTexts } from '../session-serialization.js'
 import { evictionWarnings } from './eviction-policy.js'
 import { failoverWarnings } from './failover/failover-warnings.js'
 import type { Fence } from './failover/fence.js'
+import { watchMaster } from './failover/master-watch.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
 import { Replication } from './replication.js'
@@ -56,7 +58,7 @@ export class RedisStore implements SessionStore {
   /** `null` if no write waits for replicas. */
   readonly #replication: Replication | null
   readonly #reconnectOnFailover: boolean
-  /** Each feed of this store has one. */
+  /** Each feed and each watch of this store has one. */
   readonly #fences = new Set<Fence>()
 
   constructor({
@@ -180,21 +182,33 @@ export class RedisStore implements SessionStore {
   }
 
   openFeed(settings: FeedSettings): RevocationFeed {
-    const { feed: stream, pulse } = this.#keys
-    const keys = { stream, pulse: pulse + createIdempotencyKey() }
-    const feed = new RedisFeed(
-      {
-        redis: this.#redis,
-        keys,
-        reconnectOnFailover: this.#reconnectOnFailover,
-        onMustReconnect: () => this.#replication?.reconnect(),
-        onClose: () => this.#fences.delete(feed.fence)
-      },
-      settings
-    )
+    const { pulseKey, ...options } = this.#masterGuardOptions()
+    const keys = { stream: this.#keys.feed, pulse: pulseKey }
+    const onClose = () => this.#fences.delete(feed.fence)
+    const feed = new RedisFeed({ ...options, keys, onClose }, settings)
     // A Cluster has many masters, and the feed compares only one of them.
     if (!this.#redis.isCluster) this.#fences.add(feed.fence)
     return feed
+  }
+
+  /** Does nothing for a Cluster, which has many masters. */
+  watchMaster(settings: MasterWatchSettings): () => void {
+    if (this.#redis.isCluster) return () => {}
+    const { fence, close } = watchMaster(this.#masterGuardOptions(), settings)
+    this.#fences.add(fence)
+    return () => {
+      this.#fences.delete(fence)
+      close()
+    }
+  }
+
+  #masterGuardOptions() {
+    return {
+      redis: this.#redis,
+      pulseKey: this.#keys.pulse + createIdempotencyKey(),
+      reconnectOnFailover: this.#reconnectOnFailover,
+      onMustReconnect: () => this.#replication?.reconnect()
+    }
   }
 
   #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {

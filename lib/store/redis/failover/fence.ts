@@ -7,7 +7,7 @@ const MAX_UNVERIFIED_MS = 30_000
 /** How often the reader connects again while a split lasts, in case that it is the one on the wrong server. */
 const RECONNECT_PAUSE_MS = 2000
 
-/** A counter that the application's client writes, and that the reader of the feed reads on its own connection. */
+/** A counter that the application's client writes, and that a reader reads on its own connection. */
 export interface Pulse {
   counter: number
   sentAtMs: number
@@ -37,10 +37,9 @@ interface Held {
 /**
  * Rejects the replies of a master that the rest of the deployment has left.
  *
- * The application's client and the reader of the feed have a connection each. The client writes pulses, and the reader
- * reads them. One Redis server is linearizable: if the client's server has acknowledged a pulse, a later read on the same
- * server returns it, unless the server lost the pulse. A read that does not is on another server, whatever the load and the
- * clocks are.
+ * The application's client and the reader have a connection each. The client writes pulses, and the reader reads them. One
+ * Redis server is linearizable: if the client's server has acknowledged a pulse, a later read on the same server returns
+ * it, unless the server lost the pulse. A read that does not is on another server, whatever the load and the clocks are.
  *
  * - `open`: replies are accepted.
  * - `unverified`: the client may be on another server. Replies are held until a new pulse was read.
@@ -158,7 +157,7 @@ export class Fence {
   openIfUnverifiable(): void {
     if (this.#state !== 'unverified' || this.#repliedAtMs === undefined) return
     if (performance.now() - this.#repliedAtMs < MAX_UNVERIFIED_MS) return
-    this.openUnverified(`the feed did not return a pulse within ${MAX_UNVERIFIED_MS} ms`)
+    this.openUnverified(`no pulse was read within ${MAX_UNVERIFIED_MS} ms`)
   }
 
   /** Accepts all replies until the next suspicion. */

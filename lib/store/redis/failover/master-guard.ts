@@ -1,32 +1,29 @@
 import type { RedisClient } from '../../../../types/redis-client.js'
-import type { FeedSettings } from '../../../../types/revocation-feed.js'
+import type { MasterWatchSettings } from '../../../../types/session-store.js'
 import { reconnectClient } from './client-connection.js'
 import { Fence } from './fence.js'
 import { PulseSender } from './pulse-sender.js'
 import { watchSentinels } from './sentinel-watch.js'
 
-const MAX_PULSE_PERIOD_MS = 1000
+export const PULSE_PERIOD_MS = 1000
 
 export interface MasterGuardOptions {
   redis: RedisClient
   /** The key of the pulse of this process. */
   pulseKey: string
+  /** How often the client writes a pulse. */
+  pulsePeriodMs: number
   /** Whether a client that stays on a replaced master is made to connect again. */
   reconnectOnFailover: boolean
   /** Called when another connection than that of the client may lead to a replaced master, and must be opened again. */
   onMustReconnect(): void
 }
 
-type MasterGuardSettings = Pick<
-  FeedSettings,
-  'staleAfterMs' | 'storeTimeoutMs' | 'onEvent' | 'onMasterChanged'
->
-
-/** The reader of the feed, on its own connection. */
+/** Reads the pulses on its own connection. */
 interface Reader {
   /** Opens a new connection, which asks Sentinel for the current master. */
   reconnect(): void
-  /** Ends the pause before the next attempt to connect. */
+  /** Ends the pause before the next attempt. */
   retryNow(): void
 }
 
@@ -40,9 +37,9 @@ export class MasterGuard {
   readonly #pulseSender: PulseSender
   #endWatch = () => {}
 
-  constructor(options: MasterGuardOptions, settings: MasterGuardSettings, reader: Reader) {
-    const { redis, pulseKey, reconnectOnFailover } = options
-    const { staleAfterMs, storeTimeoutMs, onEvent, onMasterChanged } = settings
+  constructor(options: MasterGuardOptions, settings: MasterWatchSettings, reader: Reader) {
+    const { redis, pulseKey, pulsePeriodMs, reconnectOnFailover } = options
+    const { storeTimeoutMs, onEvent, onMasterChanged } = settings
     this.#redis = redis
     this.fence = new Fence({
       onSplit: () => onEvent({ state: 'split' }),
@@ -62,7 +59,7 @@ export class MasterGuard {
     })
     this.#pulseSender = new PulseSender(redis, this.fence, {
       key: pulseKey,
-      periodMs: Math.min(MAX_PULSE_PERIOD_MS, staleAfterMs / 2),
+      periodMs: pulsePeriodMs,
       overdueMs: storeTimeoutMs,
       onReady: () => reader.retryNow()
     })

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../../../types/redis-client.js'
 import { runScript } from '../run-script.js'
-import { pulseScript } from '../scripts/feed.js'
+import { pulseScript } from '../scripts/pulse.js'
 import { watchConnection } from './client-connection.js'
 import { type Fence, PULSE_TTL_MS, type Pulse } from './fence.js'
 

@@ -4,7 +4,7 @@ import type { ClockReading } from '../../../utils/clock.js'
 import { RecentRevocations, retentionOf } from '../../recent-revocations.js'
 import { duplicateForBlocking } from '../dedicated-connection.js'
 import type { Fence } from '../failover/fence.js'
-import { MasterGuard, type MasterGuardOptions } from '../failover/master-guard.js'
+import { MasterGuard, type MasterGuardOptions, PULSE_PERIOD_MS } from '../failover/master-guard.js'
 import { Freshness } from './freshness.js'
 import { FeedReader } from './reader.js'
 import { addEntry, type Stream, type StreamKeys } from './stream.js'
@@ -12,7 +12,7 @@ import { addEntry, type Stream, type StreamKeys } from './stream.js'
 /** Bounds the memory of a process that revokes many sessions. */
 const MAX_ADDED = 10_000
 
-export interface RedisFeedOptions extends Omit<MasterGuardOptions, 'pulseKey'> {
+export interface RedisFeedOptions extends Omit<MasterGuardOptions, 'pulseKey' | 'pulsePeriodMs'> {
   keys: StreamKeys
   onClose(): void
 }
@@ -49,7 +49,8 @@ export class RedisFeed implements RevocationFeed {
       },
       this.#freshness
     )
-    this.#guard = new MasterGuard({ ...options, pulseKey: keys.pulse }, settings, this.#reader)
+    const pulsePeriodMs = Math.min(PULSE_PERIOD_MS, settings.staleAfterMs / 2)
+    this.#guard = new MasterGuard({ ...options, pulseKey: keys.pulse, pulsePeriodMs }, settings, this.#reader)
   }
 
   /** Holds or rejects replies of the client while it may use a master that was replaced. */

@@ -37,21 +37,3 @@ local last_entry = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 return {last_entry and last_entry[1] or '0-0', redis.call('GET', KEYS[2]) or '0'}
 `
 )
-
-/**
- * Writes the pulse of a process. It never goes back, because a client may send a call again.
- *
- * KEYS: 1 the pulse.
- * ARGV: 1 the counter, 2 how long it is kept, in ms.
- */
-export const pulseScript = defineScript(
-  1,
-  `
--- After the first write command of a script, a full Redis no longer rejects the others.
-local last = redis.call('GETEX', KEYS[1])
-if tonumber(last or 0) < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-end
-return 1
-`
-)

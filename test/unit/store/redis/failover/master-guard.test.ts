@@ -18,11 +18,11 @@ t.test('a new master that Sentinel reports makes the reader connect again and ho
   const options = {
     redis,
     pulseKey: 'pulse',
+    pulsePeriodMs: 1000,
     reconnectOnFailover: true,
     onMustReconnect: () => calls.push('other connections')
   }
   const settings = {
-    staleAfterMs: 5000,
     storeTimeoutMs: 2000,
     onEvent: ({ state }: { state: string }) => calls.push(state),
     onMasterChanged: () => calls.push('master changed')
