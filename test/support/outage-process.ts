@@ -10,7 +10,7 @@ import { SECRET } from './build-app.js'
 import { Client } from './client.js'
 import { postWithAccess } from './outage.js'
 
-const { REDIS_PORT, TIMES = '30' } = process.env
+const { REDIS_PORT, MODE, TIMES = '30' } = process.env
 const redis = new Redis({ port: Number(REDIS_PORT), disconnectTimeout: 100 })
 redis.on('error', () => {})
 
@@ -19,7 +19,7 @@ await app.register(fastifyRefreshToken, {
   secret: SECRET,
   redis,
   storeTimeout: '400ms',
-  revocation: { staleAfter: '1s' },
+  revocation: { mode: MODE as 'feed' | 'store', staleAfter: '1s' },
   login: ({ body }) => body as Identity
 })
 app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)

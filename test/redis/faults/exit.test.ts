@@ -25,15 +25,19 @@ const STATES: Record<string, Cause> = {
   'is full': (_proxy, direct) => direct.config('SET', 'maxmemory', '1')
 }
 
-for (const [name, cause] of Object.entries(STATES)) {
-  t.test(`closes the app and exits without warnings when Redis ${name}`, async (t) => {
+const CASES = Object.entries(STATES).flatMap(([name, cause]) =>
+  ['feed', 'store'].map((mode) => ({ name, cause, mode }))
+)
+
+for (const { name, cause, mode } of CASES) {
+  t.test(`closes the app and exits without warnings when Redis ${name}: ${mode}`, async (t) => {
     const server = await startRedis(t)
     const proxy = await startProxy(t, server.port)
     const child = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', '--import', loader, program],
       {
-        env: { ...process.env, REDIS_PORT: String(proxy.port), NODE_V8_COVERAGE: undefined },
+        env: { ...process.env, REDIS_PORT: String(proxy.port), MODE: mode, NODE_V8_COVERAGE: undefined },
         stdio: 'pipe'
       }
     )
