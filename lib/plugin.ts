@@ -58,7 +58,9 @@ function createStore({
 }: ResolvedOptions): SessionStore {
   if (store) return store
   if (!redis) return new MemoryStore()
-  return new RedisStore({ redis, keyPrefix, replicas, replicaTimeoutMs: storeTimeoutMs, reconnectOnFailover })
+  // Shorter than the request waits, so that its error names the reason.
+  const replicaTimeoutMs = Math.ceil(0.8 * storeTimeoutMs)
+  return new RedisStore({ redis, keyPrefix, replicas, replicaTimeoutMs, reconnectOnFailover })
 }
 
 /** Fastify plugin for login sessions: short-lived access tokens, rotating refresh tokens, reuse detection. */

@@ -31,7 +31,7 @@ lib/sessions/observability/
 lib/sessions/
 lib/options/
 lib/store/redis/redis-store
-lib/store/redis/feed/ lib/store/redis/replication
+lib/store/redis/feed/ lib/store/redis/replication/
 lib/store/redis/failover/
 lib/store/redis/
 lib/store/memory/

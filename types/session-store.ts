@@ -59,9 +59,10 @@ export interface SessionStore {
   /**
    * Resolves once a write is durable to the configured degree, for example acknowledged by N replicas. Called after the
    * writes that the option `durability.of` names. Omit it if a write is durable as soon as its method resolves.
+   * @returns the reason if a session that must exist was revoked meanwhile
    * @throws if durability is unknown, or if the write was undone. The caller then revokes again, or fails the request
    */
-  waitForReplicas?(write: DurableWrite): Promise<void>
+  waitForReplicas?(write: DurableWrite): Promise<RevocationReason | undefined>
 
   /** Returns warnings about settings of the store that can lose sessions. Each is one sentence for the log. */
   warnings?(): Promise<string[]>

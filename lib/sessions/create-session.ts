@@ -8,7 +8,7 @@ import { resolveIdentity } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
 import { emitLogin } from './observability/session-events.js'
 import { requestMetadata } from './request-metadata.js'
-import { logoutEmitter, revokedError, revokeInBackground } from './revoke-session.js'
+import { logoutEmitter, revokedError } from './revoke-session.js'
 
 /** Creates a session in the store and issues its first tokens. */
 export async function createSession(
@@ -35,10 +35,10 @@ export async function createSession(
   const created = await createInStore(components, newSession, context)
   if (created.outcome === 'revoked') throw revokedError(created.reason)
   const { session, nowMs, evicted } = created
-  if (evicted.length > 0) void publishEvictions(components, created, context)
-  if (options.durability.create) await waitForReplicas(components, session, context)
-  emitLogin(options, session, context)
   storeClock.sync(nowMs)
+  if (evicted.length > 0) void publishEvictions(components, created, context)
+  if (options.durability.create) await waitForReplicas(components, session)
+  emitLogin(options, session, context)
   return issueTokens(components, family, { session, issuedUs: 0, nowMs }, claims)
 }
 
@@ -58,7 +58,7 @@ async function createInStore(
     const created = await storeClient.call(
       'create',
       (store) => store.create({ ...session, deadlineMs: storeClock.toStoreTime(deadline) }),
-      (lateResult) => void revokeOrphan(components, session.sid, lateResult, context)
+      (lateResult) => void discardOrphan(components, session.sid, lateResult, context)
     )
     if (created.outcome !== 'deadline-exceeded') return created
     storeClock.sync(created.nowMs)
@@ -66,21 +66,21 @@ async function createInStore(
   throw new errors.StoreUnavailable({ cause: new Error('the store received the call after its deadline') })
 }
 
-/** Waits until the session survives a failover. Otherwise the login fails, and its session is revoked. */
+/** Waits until the session survives a failover. Otherwise the login fails, and its session is discarded. */
 async function waitForReplicas(
-  components: SessionComponents,
-  { sid, gen }: Session,
-  context: CallContext
+  { storeClient, revoker }: SessionComponents,
+  { sid, gen }: Session
 ): Promise<void> {
-  await components.storeClient.call(
+  const reason = await storeClient.call(
     'waitForReplicas',
     async (store) => store.waitForReplicas?.({ sid, gen }),
-    () => void revokeInBackground(components, sid, 'revoked', context)
+    () => revoker.discard(sid)
   )
+  if (reason) throw revokedError(reason)
 }
 
-/** Revokes a session that the store created after the request timed out, because the client received an error. */
-async function revokeOrphan(
+/** Discards a session that the store created after the request timed out, because the client received an error. */
+async function discardOrphan(
   components: SessionComponents,
   sid: string,
   lateResult: Promise<CreateOutcome>,
@@ -90,7 +90,7 @@ async function revokeOrphan(
   const created = await lateResult.catch(() => null)
   if (created?.outcome === 'deadline-exceeded') return
   if (created) void publishEvictions(components, created, context)
-  await revokeInBackground(components, sid, 'revoked', context)
+  components.revoker.discard(sid)
 }
 
 /** Publishes evicted sessions without delaying the login. */

@@ -1,5 +1,5 @@
 import type { Claims, RevocationReason, Session } from '../../types/session.js'
-import type { RefreshOutcome } from '../../types/session-store.js'
+import type { RefreshOutcome, SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import { createIdempotencyKey } from '../utils/random.js'
@@ -32,8 +32,8 @@ export async function refreshSession(
     case 'rotated':
     case 'replayed':
       storeClock.sync(outcome.nowMs)
-      if (options.durability.rotate) await waitForReplicas(components, outcome)
       emitRefresh(options, outcome, idempotencyKey, context)
+      if (options.durability.rotate) await waitForReplicas(components, outcome)
       return issueTokens(components, token.family, outcome, claims ?? outcome.session.claims, token)
     case 'reused':
     case 'replayable':
@@ -105,14 +105,19 @@ async function rotate(
 
 /**
  * Waits until the generation survives a failover. If the request fails, the client does not have the new token, and the old
- * one is exchanged again by row 6. In row 3 the client already has the token.
+ * one is exchanged again by row 6, whenever that is.
+ *
+ * In row 3 the client already has the token. In row 7 it has a limited time for another attempt, and a failover that loses
+ * this generation is harmless: the one before it is confirmed, so it is durable, and row 9 accepts the next one.
  */
 async function waitForReplicas(
   { storeClient }: SessionComponents,
   { row, session: { sid, gen } }: Issued
 ): Promise<void> {
-  if (row === 3) return
-  await storeClient.call('waitForReplicas', async (store) => store.waitForReplicas?.({ sid, gen }))
+  if (row === 3 || row === 7) return
+  const wait = async (store: SessionStore) => store.waitForReplicas?.({ sid, gen })
+  const reason = await storeClient.call('waitForReplicas', wait)
+  if (reason) throw errorFor(reason)
 }
 
 /** Revokes a session whose refresh token was reused. Only the call that revoked it emits the event. */

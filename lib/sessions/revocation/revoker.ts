@@ -126,6 +126,21 @@ export class Revoker {
     })
   }
 
+  /**
+   * Revokes a session whose tokens no client has, because its login failed. Retries in the background. Emits nothing, because
+   * the login was not emitted either.
+   */
+  discard(sid: string): void {
+    const idempotencyKey = createIdempotencyKey()
+    const giveUpAt = performance.now() + this.#settings.maxTtlMs
+    this.#storeClient.callInBackground(
+      `discard ${sid}`,
+      'revoke',
+      (store) => store.revoke(sid, 'revoked', idempotencyKey),
+      () => performance.now() > giveUpAt
+    )
+  }
+
   /** Revokes sessions again that a failover may have restored. Emits nothing, because the first revocation did. */
   async revokeRestored({ sids, reason }: Revocation): Promise<void> {
     const calls = sids.map((sid) => {

@@ -83,8 +83,20 @@ export function duplicateForBlocking(redis: RedisClient, timeoutMs: number): Ded
   const args: unknown[] = redis.isCluster
     ? [[], clusterSettings(redis)]
     : [{ ...SETTINGS, ...sentinelSettings(redis, timeoutMs) }]
-  const connection = redis.duplicate(...(args as never[])) as DedicatedConnection
-  // Each command already rejects with the error. Without a listener, ioredis prints it.
-  connection.on('error', () => {})
-  return connection
+  return silenced(redis.duplicate(...(args as never[])))
+}
+
+/** Duplicates the connection of a Cluster client to one node. */
+export function duplicateNodeForBlocking(cluster: RedisClient, node: RedisClient): DedicatedConnection {
+  // A Cluster client adds the prefix itself, so that its nodes do not have it.
+  const { keyPrefix = '' }: { keyPrefix?: string } = cluster.options ?? {}
+  const args: unknown[] = [{ ...SETTINGS, keyPrefix }]
+  return silenced(node.duplicate(...(args as never[])))
+}
+
+/** Each command already rejects with the error. Without a listener, ioredis prints it. */
+function silenced(connection: unknown): DedicatedConnection {
+  const dedicated = connection as DedicatedConnection
+  dedicated.on('error', () => {})
+  return dedicated
 }

@@ -19,7 +19,8 @@ import type { Fence } from './failover/fence.js'
 import { watchMaster } from './failover/master-watch.js'
 import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
-import { Replication } from './replication.js'
+import type { WriteCheck } from './replication/replica-wait.js'
+import { Replication } from './replication/replication.js'
 import { type SessionReply, toCreateOutcome, toOneSession, toRefreshOutcome, toSessions } from './replies.js'
 import { runScript, type Script } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
@@ -71,7 +72,8 @@ export class RedisStore implements SessionStore {
     this.#redis = redis
     this.#reconnectOnFailover = reconnectOnFailover
     this.#keys = createKeys(keyPrefix)
-    this.#replication = replicas > 0 ? new Replication(redis, replicas, replicaTimeoutMs) : null
+    this.#replication =
+      replicas > 0 ? new Replication(redis, { replicas, timeoutMs: replicaTimeoutMs }) : null
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -160,14 +162,17 @@ export class RedisStore implements SessionStore {
     return toSessions(reply as SessionReply[])
   }
 
-  async waitForReplicas(write: DurableWrite): Promise<void> {
+  async waitForReplicas(write: DurableWrite): Promise<RevocationReason | undefined> {
     const [sids, minGen] = 'revoked' in write ? [write.revoked, 0] : [[write.sid], write.gen]
     const [sid] = sids
     const replication = this.#replication
-    if (!replication || sid === undefined) return
-    const { sessions, replicationMarker } = this.#keys.ofSession(sid)
-    // A replica of a replaced master can still acknowledge.
-    await this.#verified(() => replication.wait([sessions, replicationMarker], minGen, sids))
+    if (!replication || sid === undefined) return undefined
+    const { sessions, replicationMarker, denylist } = this.#keys.ofSession(sid)
+    const keys: WriteCheck['keys'] = [sessions, replicationMarker, denylist]
+    const reply = await this.#verified(() => replication.wait({ keys, args: [String(minGen), ...sids] }))
+    const [result, reason] = reply as [string, RevocationReason?]
+    if (result === 'undone') throw new Error('a failover has undone the write')
+    return reason
   }
 
   /** Omits the warnings whose settings the Redis user may not read. */

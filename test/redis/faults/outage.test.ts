@@ -4,6 +4,7 @@ import type { LogoutEvent, ReuseEvent, SessionStore } from '../../../lib/index.j
 import { RedisStore } from '../../../lib/index.js'
 import { type BuildOptions, buildApp } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
+import { eventually } from '../../support/eventually.js'
 import { eventuallyStatus } from '../../support/outage.js'
 import { startRedis } from '../../support/redis-server.js'
 import { openMemoryStore } from '../../support/stores.js'
@@ -133,7 +134,8 @@ t.test(
     t.equal((await client.call()).statusCode, 401)
     await new Promise((resolve) => setImmediate(resolve))
     t.same(await inner.list('ada'), [])
-    t.match(logouts.events, [{ reason: 'evicted' }, { reason: 'revoked' }])
+    t.match(logouts.events, [{ reason: 'evicted' }])
+    t.equal(logouts.events.length, 1, 'the login was not emitted, so that its end is not either')
   }
 )
 
@@ -196,16 +198,14 @@ t.test('a logout that did not reach the store is a 503 and is retried in the bac
 })
 
 t.test('a failed login leaves no session, even if the store created one', async (t) => {
-  const logouts = recordHook<LogoutEvent>()
-  const { app, inner } = await login(t, { onLogout: logouts.hook })
+  const { app, inner } = await login(t)
   const { create } = inner
   inner.create = async (session) => {
     await create.call(inner, session)
     throw new Error('connection lost')
   }
   t.equal((await new Client(app).login({ sub: 'grace' })).statusCode, 503)
-  t.match(await logouts.firstEvent(), { reason: 'revoked', sub: 'grace' })
-  t.same(await inner.list('grace'), [])
+  await eventually(async () => (await inner.list('grace')).length === 0)
 })
 
 t.test('a logout-all that did not reach the store is retried and keeps later logins', async (t) => {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { FastifyRefreshTokenOptions, LoginEvent } from '../../../lib/index.js'
+import type { FastifyRefreshTokenOptions, SessionEvent } from '../../../lib/index.js'
 import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
@@ -42,8 +42,9 @@ t.test('logins and refreshes that succeeded survive the loss of the master', asy
 
 t.test('a login that is not replicated fails, and leaves no session', async (t) => {
   const { master, pause, resume } = await startPair(t)
-  const logins: LoginEvent[] = []
-  const app = await startApp(t, master, { onLogin: (event) => logins.push(event) })
+  const events: SessionEvent[] = []
+  const record = (event: SessionEvent) => events.push(event)
+  const app = await startApp(t, master, { onLogin: record, onLogout: record })
   const user = new Client(app)
   pause()
 
@@ -52,8 +53,8 @@ t.test('a login that is not replicated fails, and leaves no session', async (t) 
   t.equal(response.json().code, 'FRT_ERR_STORE_UNAVAILABLE')
   t.equal(response.headers['retry-after'], '1')
   t.equal(response.headers['set-cookie'], undefined)
-  t.same(logins, [])
   await eventually(async () => (await app.sessions.list('ada')).length === 0)
+  t.same(events, [], 'neither a login nor a logout')
 
   resume()
   await eventually(async () => (await user.login({ sub: 'ada' })).statusCode === 200)
@@ -74,15 +75,32 @@ t.test('a refresh that is not replicated fails, and its token can be used again'
     t.equal(response.statusCode, 503, attempt)
     t.equal(response.headers['set-cookie'], undefined)
   }
-  t.same(rows, [], 'not reported, because no client has the tokens')
 
   resume()
   await eventually(async () => (await user.refresh()).statusCode === 200)
-  t.same(rows, [6])
+  t.same(new Set(rows), new Set([4, 6]))
   t.equal((await user.refresh()).statusCode, 200)
 })
 
-t.test('a refresh in the cooldown does not wait, because it writes nothing that can be lost', async (t) => {
+t.test(
+  'a second tab in the grace period does not wait, because its token is accepted for a limited time',
+  async (t) => {
+    const { master, pause } = await startPair(t)
+    const rows: number[] = []
+    const app = await startApp(t, master, { storeTimeout: '10s', onRefresh: ({ row }) => rows.push(row) })
+    const user = new Client(app)
+    await user.login({ sub: 'ada' })
+    const secondTab = user.copy()
+    await user.refresh()
+    await user.call()
+    await eventually(async () => (await new Client(app, {}, user.jar.copy()).refresh()).statusCode === 200)
+    pause()
+    t.equal((await secondTab.refresh()).statusCode, 200)
+    t.equal(rows.at(-1), 7)
+  }
+)
+
+t.test('a refresh in the cooldown does not wait, because the client already has the token', async (t) => {
   const { master, pause } = await startPair(t)
   const app = await startApp(t, master, { storeTimeout: '10s' })
   const user = new Client(app)
@@ -92,6 +110,24 @@ t.test('a refresh in the cooldown does not wait, because it writes nothing that 
   pause()
   t.equal((await user.refresh()).statusCode, 200)
 })
+
+t.test(
+  'a login whose session is revoked while it waits gets the reason, and no outage is reported',
+  async (t) => {
+    const { master } = await startPair(t)
+    const { app, logs } = await startLiveApp(t, {
+      redis: master.client(),
+      session: { maxPerUser: 1 },
+      durability: { replicas: 1, of: OF }
+    })
+    const responses = await Promise.all(
+      Array.from({ length: 20 }, () => new Client(app).login({ sub: 'ada' }))
+    )
+    const codes = responses.map((response) => response.json().code ?? response.statusCode)
+    t.same(new Set([...codes, 200, 'FRT_ERR_SESSION_REVOKED']), new Set([200, 'FRT_ERR_SESSION_REVOKED']))
+    t.notOk(logs.some(({ event }) => event === 'store_unavailable'))
+  }
+)
 
 t.test('only the writes in durability.of wait', async (t) => {
   const { master, pause } = await startPair(t)

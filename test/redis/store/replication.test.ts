@@ -93,7 +93,7 @@ t.test('a revocation that a failover undid is repeated', async (t) => {
   t.equal((await redis.keys('restored:*:b:*')).length, 1)
 })
 
-t.test('waitForReplicas rejects if a session exists again, or if too few replicas acknowledge', async (t) => {
+t.test('waitForReplicas rejects if a write was undone, or if too few replicas acknowledge', async (t) => {
   const { master, pause } = await startPair(t)
   const redis = master.client()
   const open = (replicas: number) => {
@@ -104,12 +104,12 @@ t.test('waitForReplicas rejects if a session exists again, or if too few replica
   const [store, storeOfTwo] = [open(1), open(2)]
   const session = newSession()
   await store.create(session)
-  await t.rejects(store.waitForReplicas({ revoked: [session.sid] }), /exists again/)
-  await store.waitForReplicas({ sid: session.sid, gen: 1 })
-  await t.rejects(store.waitForReplicas({ sid: session.sid, gen: 2 }), /a write was undone/)
+  await t.rejects(store.waitForReplicas({ revoked: [session.sid] }), /a failover has undone the write/)
+  t.equal(await store.waitForReplicas({ sid: session.sid, gen: 1 }), undefined)
+  await t.rejects(store.waitForReplicas({ sid: session.sid, gen: 2 }), /a failover has undone the write/)
   await store.revoke(session.sid, 'logout', 'abcdefgh')
   await store.waitForReplicas({ revoked: [session.sid] })
-  await t.rejects(store.waitForReplicas({ sid: session.sid, gen: 1 }), /a write was undone/)
+  t.equal(await store.waitForReplicas({ sid: session.sid, gen: 1 }), 'logout', 'it was revoked meanwhile')
   await store.waitForReplicas({ revoked: [] })
   await t.rejects(storeOfTwo.waitForReplicas({ revoked: [session.sid] }), /1 of 2 replicas/)
 
@@ -197,20 +197,41 @@ t.test('waitForReplicas replaces a lost connection', async (t) => {
   )
 })
 
-t.test('waitForReplicas waits for the replicas of the right master in a Cluster', async (t) => {
-  const { client: redis } = await startCluster(t)
-  const { app } = await startLiveApp(t, { redis, durability: { replicas: 1 } })
+t.test('each master of a Cluster waits for its own replicas', async (t) => {
+  const { client: redis, connect } = await startCluster(t)
+  const of = ['revoke', 'create', 'rotate'] as const
+  const { app } = await startLiveApp(t, { redis, durability: { replicas: 1, of } })
   const clients = await Promise.all(Array.from({ length: 20 }, (_, i) => login(app, `user-${i}`)))
-  const responses = await Promise.all(clients.map((client) => client.logout()))
-  t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]))
+  const refreshes = await Promise.all(clients.map((client) => client.refresh()))
+  const logouts = await Promise.all(clients.map((client) => client.logout()))
+  t.same(new Set([...refreshes, ...logouts].map(({ statusCode }) => statusCode)), new Set([200]))
 
-  const { app: appOfTwo } = await startLiveApp(t, {
-    redis,
-    storeTimeout: '0.2s',
-    durability: { replicas: 2 }
-  })
-  t.equal((await (await login(appOfTwo)).logout()).statusCode, 503)
+  const prefixed = connect({ keyPrefix: 'app:' })
+  const { app: withPrefix } = await startLiveApp(t, { redis: prefixed, durability: { replicas: 1, of } })
+  for (let i = 0; i < 10; i++)
+    t.equal((await new Client(withPrefix).login({ sub: `user-${i}` })).statusCode, 200)
+
+  const { app: ofTwo } = await startLiveApp(t, { redis, storeTimeout: '0.2s', durability: { replicas: 2 } })
+  t.equal((await (await login(ofTwo)).logout()).statusCode, 503)
 })
+
+t.test('after a failover of a Cluster the new master waits for its replicas', async (t) => {
+  const topology = await startCluster(t)
+  const { client: redis } = topology
+  const { app } = await startLiveApp(t, { redis, durability: { replicas: 1, of: ['create'] } })
+  const tryLogin = async (sub: string) => (await new Client(app).login({ sub })).statusCode
+  t.equal(await tryLogin('ada'), 200)
+  const [key = ''] = await keysOf(topology, 'frt:{*}:s')
+  const master = await topology.masterOf(key)
+  await topology.handOver(master)
+  await eventually(async () => (await topology.masterOf(key)).port !== master.port)
+  await eventually(async () => (await tryLogin('ada')) === 200)
+})
+
+async function keysOf({ masters }: Awaited<ReturnType<typeof startCluster>>, pattern: string) {
+  const keys = await Promise.all((await masters()).map((master) => master.client().keys(pattern)))
+  return keys.flat()
+}
 
 function logoutEverywhere(client: Client) {
   const { app } = client

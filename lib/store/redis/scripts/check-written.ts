@@ -2,16 +2,16 @@ import { defineScript } from '../run-script.js'
 import { sessionFunctions } from './session-functions.js'
 
 /**
- * Checks on this master that writes to sessions of one user are still there, because a failover may have undone them. Then
- * writes a marker for `WAIT`, which covers only the writes of its own connection. A replica that has the marker also has all
- * earlier writes. The marker can also be written in a full Redis, which accepts revocations.
+ * Checks that no failover has undone writes to sessions of one user. Then writes a marker for `WAIT`, which covers only the
+ * writes of its own connection. A replica that has the marker also has all earlier writes. GETEX comes first, so that a full
+ * Redis also accepts the marker.
  *
- * KEYS: 1 the user's sessions, 2 the marker.
- * ARGV: 1 the generation that the sessions must have reached, or 0 if they must be revoked, 2 and later: session ids.
- * Result: 1 if all sessions are as described, otherwise 0.
+ * KEYS: 1 the user's sessions, 2 the marker, 3 the prefix of the user's denylist keys (a sid follows).
+ * ARGV: 1 the generation that the session must have reached, or 0 if the sessions must be revoked, 2 and later: session ids.
+ * Result: `written`, `undone`, or `revoked` and the reason if a session that must exist was revoked.
  */
 export const checkWrittenScript = defineScript(
-  2,
+  3,
   `${sessionFunctions}
 local records, min_gen = load_records(KEYS[1], read_clock()), tonumber(ARGV[1])
 
@@ -21,10 +21,14 @@ local function is_written(record)
 end
 
 for i = 2, #ARGV do
-  if not is_written(find_record(records, ARGV[i])) then return 0 end
+  local sid = ARGV[i]
+  if not is_written(find_record(records, sid)) then
+    local reason = min_gen > 0 and redis.call('GET', KEYS[3] .. sid)
+    return reason and {'revoked', reason} or {'undone'}
+  end
 end
 require_master(KEYS[2])
-redis.call('SET', KEYS[2], '', 'PX', RESULT_TTL_MS)
-return 1
+redis.call('SET', KEYS[2], '', 'PX', 1000)
+return {'written'}
 `
 )
