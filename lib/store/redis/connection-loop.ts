@@ -35,7 +35,7 @@ export class ConnectionLoop {
       await this.#connectAndRun(work).catch((error) => this.#onFailure(error))
       this.#connection?.disconnect()
       // The random factor keeps many processes from reconnecting at the same time.
-      await this.pause(this.#pauseMs * (0.5 + Math.random()))
+      await this.#wait(this.#pauseMs * (0.5 + Math.random()))
       this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS)
     }
   }
@@ -58,17 +58,23 @@ export class ConnectionLoop {
     this.#pausing.abort()
   }
 
-  /** Waits, at most until one of `reconnect`, `retryNow` and `close` is called. */
+  /**
+   * Pauses the work, at most until `retryNow` is called.
+   * @throws if the work must end, because a new connection was requested or the loop was closed
+   */
   async pause(ms: number): Promise<void> {
-    this.#pausing = new AbortController()
-    if (this.#closing.signal.aborted) return
-    await setTimeout(ms, undefined, { signal: this.#pausing.signal }).catch(() => {})
+    if (!this.#mustEnd) await this.#wait(ms)
+    if (this.#mustEnd) throw new Error('the connection was closed')
   }
 
   close(): void {
     this.#closing.abort()
     this.#pausing.abort()
     this.#connection?.disconnect()
+  }
+
+  get #mustEnd(): boolean {
+    return this.#isReconnecting || this.#closing.signal.aborted
   }
 
   async #connectAndRun(work: Parameters<ConnectionLoop['run']>[0]): Promise<never> {
@@ -79,6 +85,12 @@ export class ConnectionLoop {
   }
 
   #onFailure(error: Error): void {
-    if (!this.#closing.signal.aborted && !this.#isReconnecting) this.#settings.onFailure(error)
+    if (!this.#mustEnd) this.#settings.onFailure(error)
+  }
+
+  async #wait(ms: number): Promise<void> {
+    this.#pausing = new AbortController()
+    if (this.#closing.signal.aborted) return
+    await setTimeout(ms, undefined, { signal: this.#pausing.signal }).catch(() => {})
   }
 }

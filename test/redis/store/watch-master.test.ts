@@ -59,7 +59,23 @@ t.test('the watches of one store end independently', async (t) => {
   await eventually(async () => (await pulses()).length === 2)
   ends[0]?.()
   await direct.del(...(await pulses()))
-  await eventually(async () => (await pulses()).length === 1)
+  await eventually(async () => (await pulses()).length > 0)
+  const [key] = (await pulses()) as [string]
+  const first = Number(await direct.get(key))
+  await eventually(async () => Number(await direct.get(key)) > first + 1)
+  t.same(await pulses(), [key], 'only one of them still writes')
+})
+
+t.test('a watch that has ended holds no replies', async (t) => {
+  const server = await startRedis(t)
+  const client = connect(t, server.port)
+  const store = new RedisStore({ redis: client, keyPrefix: 'test:' })
+  const endWatch = store.watchMaster(settings)
+  await store.now('ada')
+  client.disconnect(true)
+  await once(client, 'close')
+  endWatch()
+  t.ok((await store.now('ada')) > 0)
 })
 
 t.test('the pulse of a replica is not read, because a replica may lag', async (t) => {

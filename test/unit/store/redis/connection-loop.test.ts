@@ -84,24 +84,34 @@ t.test('a requested new connection is no failure', async (t) => {
   t.same(events, ['connect 1', 'connect 2', 'broken'], 'a later failure is one')
 })
 
-t.test('pauses end early', async (t) => {
+t.test('the pause between two attempts ends early', async (t) => {
   for (const method of ['reconnect', 'retryNow'] as const) {
     await t.test(method, async (t) => {
       const { loop, opened, fail } = setUp(t)
       await fail()
       loop[method]()
       await settle()
-      t.equal(opened(), 2, 'the pause between two attempts')
-      let hasEnded = false
-      void loop.pause(1000).then(() => {
-        hasEnded = true
-      })
-      loop[method]()
-      await settle()
-      t.ok(hasEnded, 'a pause of the work')
+      t.equal(opened(), 2)
     })
   }
 })
+
+t.test('a pause of the work ends early', async (t) => {
+  const { loop } = setUp(t)
+  const paused = loop.pause(1000)
+  loop.retryNow()
+  await paused
+})
+
+for (const method of ['reconnect', 'close'] as const) {
+  t.test(`a pause of the work ends with an error after ${method}`, async (t) => {
+    const { loop } = setUp(t)
+    const ended = t.rejects(loop.pause(1000), { message: 'the connection was closed' })
+    loop[method]()
+    await t.rejects(loop.pause(1000), 'also a later pause')
+    await ended
+  })
+}
 
 t.test('ends when it is closed, also in a pause', async (t) => {
   for (const isPausing of [false, true]) {
@@ -113,7 +123,6 @@ t.test('ends when it is closed, also in a pause', async (t) => {
       await settle()
       t.ok(hasEnded())
       t.same(events, [], 'this is no failure')
-      await loop.pause(1000)
     })
   }
 })
