@@ -78,7 +78,7 @@ export interface StoreErrorMessage extends DiagnosticsMessage {
   durationMs: number
 }
 
-/** The state of the feed changed. */
+/** The state of the feed or of the store's client changed. */
 export type FeedMessage = DiagnosticsMessage & Exclude<FeedEvent, { state: 'read' }>
 
 /** The reader reached the end of the feed. It does so several times per `revocation.staleAfter`. */

@@ -2,7 +2,7 @@
 export interface RedisClient {
   evalsha(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
-  /** Creates the dedicated connections of the feed and of replication checks. */
+  /** Creates the dedicated connections of the feed, of the watch of the master and of replication checks. */
   duplicate(...args: never[]): unknown
   isCluster?: boolean
   options?: object

@@ -62,7 +62,7 @@ export type FeedEvent =
   | { state: 'read'; entries: number; lagMs?: number | undefined }
   | MasterEvent
 
-/** A store with a master that can be replaced compares the server of its client with the current master. */
+/** A store whose server can be replaced compares the server of its client with the current master. */
 export type MasterEvent =
   /** The client writes to a master that was replaced. Calls of the store fail until `joined`. */
   | { state: 'split' }
