@@ -86,10 +86,11 @@ export function duplicateForBlocking(redis: RedisClient, timeoutMs: number): Ded
   return silenced(redis.duplicate(...(args as never[])))
 }
 
-/** Duplicates the connection of a Cluster client to one node. */
-export function duplicateNodeForBlocking(cluster: RedisClient, node: RedisClient): DedicatedConnection {
-  // A Cluster client adds the prefix itself, so that its nodes do not have it.
-  const { keyPrefix = '' }: { keyPrefix?: string } = cluster.options ?? {}
+/**
+ * Duplicates the connection of a Cluster client to one node.
+ * @param keyPrefix the option of the Cluster client, which adds the prefix itself, so that its nodes do not have it
+ */
+export function duplicateNodeForBlocking(node: RedisClient, keyPrefix: string): DedicatedConnection {
   const args: unknown[] = [{ ...SETTINGS, keyPrefix }]
   return silenced(node.duplicate(...(args as never[])))
 }

@@ -91,17 +91,13 @@ export class ReplicaWait {
     try {
       const replies = await this.#sendPipeline(connection, checks)
       valueIn(replies.at(-1))
-      if (replies.some(([error]) => isMoved(error))) this.#discard(connection)
+      if (replies.some(([error]) => isMoved(error))) this.disconnect()
       return replies
     } catch (error) {
       // The connection is lost, or its server hangs or is no longer a master.
-      this.#discard(connection)
+      this.disconnect()
       throw error
     }
-  }
-
-  #discard(connection: DedicatedConnection): void {
-    if (this.#connection === connection) this.disconnect()
   }
 
   /** Sends the checks and `WAIT` in one pipeline. If Redis has not cached the script, sends its source with the first check. */

@@ -5,6 +5,7 @@ import { ReplicaWait, type WriteCheck } from './replica-wait.js'
 
 /** What the store uses of an ioredis Cluster. */
 interface Cluster extends RedisClient {
+  options: { keyPrefix?: string }
   /** The addresses of the nodes of each slot, the master first. */
   slots: string[][]
   nodes(role: 'master'): (RedisClient & { options: { host?: string; port?: number } })[]
@@ -35,7 +36,6 @@ export class Replication {
    * @throws if the check failed, or if too few replicas acknowledged in time
    */
   async wait(check: WriteCheck): Promise<unknown> {
-    if (this.#isClosed) throw new Error('the store was closed')
     const master = isCluster(this.#redis) ? masterOf(this.#redis, check.keys[0]) : ''
     let wait = this.#waits.get(master)
     if (!wait) {
@@ -62,7 +62,7 @@ export class Replication {
       .nodes('master')
       .find(({ options }) => `${options.host}:${options.port}` === master)
     if (!node) throw new Error('the Cluster client does not know the master of the session yet')
-    return duplicateNodeForBlocking(this.#redis, node)
+    return duplicateNodeForBlocking(node, this.#redis.options.keyPrefix ?? '')
   }
 }
 
@@ -70,7 +70,7 @@ function isCluster(redis: RedisClient): redis is Cluster {
   return redis.isCluster === true
 }
 
-function masterOf({ slots, options }: Cluster, key: string): string {
-  const { keyPrefix = '' }: { keyPrefix?: string } = options ?? {}
-  return slots[slotOf(keyPrefix + key)]?.[0] ?? ''
+function masterOf({ slots, options: { keyPrefix = '' } }: Cluster, key: string): string {
+  const [master = ''] = slots[slotOf(keyPrefix + key)] ?? []
+  return master
 }
