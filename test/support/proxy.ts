@@ -11,6 +11,7 @@ import {
 } from '../../lib/index.js'
 import { type AppUnderTest, buildApp } from './build-app.js'
 import { Clock } from './clock.js'
+import type { Owner } from './redis-server.js'
 
 const host = '127.0.0.1'
 
@@ -38,7 +39,7 @@ export interface Proxy {
 }
 
 /** Starts a TCP proxy on a free loopback port. The test controls its connections. */
-export async function startProxy(t: Test, port: number): Promise<Proxy> {
+export async function startProxy(t: Owner, port: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let accepted = 0
   let isRefusing = false

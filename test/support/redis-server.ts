@@ -9,7 +9,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 
 /** The part of a tap or node:test test that is needed. The server stops after the test. */
 export interface Owner {
-  after(fn: () => Promise<void>): unknown
+  after(fn: () => unknown): unknown
 }
 
 /** Excludes the option that changes the type of every reply. */

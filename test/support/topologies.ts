@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, type ClusterOptions, Redis } from 'ioredis'
-import type { Test } from 'tap'
 import { eventually } from './eventually.js'
-import { type ClientOptions, type RedisServer, startRedis } from './redis-server.js'
+import { type ClientOptions, type Owner, type RedisServer, startRedis } from './redis-server.js'
+import { isLinked, ServerGroup } from './server-group.js'
 
 export type ClusterClientOptions = Omit<ClusterOptions, 'redisOptions'> & {
   redisOptions?: Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>
@@ -13,6 +13,7 @@ export type ClusterClientOptions = Omit<ClusterOptions, 'redisOptions'> & {
 /** Redis servers with failover, as local processes. */
 export interface Topology<Options = never> {
   client: Redis | Cluster
+  group: ServerGroup
   /** Opens another client with its own options, like another process. */
   connect(options?: Options): Redis | Cluster
   /** Waits until the replicas have all writes of the masters. Later writes may be lost with a master. */
@@ -35,55 +36,73 @@ const SENTINELS = 3
 /** Sentinels discover each other by messages that they publish every two seconds. */
 const STARTUP_TIMEOUT_MS = 30_000
 
-/**
- * Starts a master, two replicas and three Sentinels.
- * @param downAfterMs how long a master must be unreachable until two Sentinels replace it
- */
-export async function startSentinel(t: Test, downAfterMs = 500): Promise<Topology<ClientOptions>> {
-  const master = await startRedis(t, REPLICATION)
-  const args = [...REPLICATION, '--replicaof', host, String(master.port)]
-  const replicas = await Promise.all([startRedis(t, args), startRedis(t, args)])
+export interface SentinelSettings {
+  /** How long a master must be unreachable until two Sentinels replace it. */
+  downAfterMs?: number
+  /** A failover that failed is repeated after twice this time. */
+  failoverTimeoutMs?: number
+  /** Added to the command line of each Redis server. */
+  args?: readonly string[]
+  /** Whether the servers announce proxies: see `startPartitionable`. */
+  isPartitionable?: boolean
+}
+
+export interface SentinelTopology extends Topology<ClientOptions> {
+  sentinels: RedisServer[]
+}
+
+/** Starts a master, two replicas and three Sentinels. */
+export async function startSentinel(t: Owner, settings: SentinelSettings = {}): Promise<SentinelTopology> {
+  const { args = [], isPartitionable } = settings
+  const group = new ServerGroup(t, isPartitionable)
+  const master = await group.start([...REPLICATION, ...args])
+  const masterPort = group.announcedPortOf(master)
+  const replicaArgs = [...REPLICATION, ...args, '--replicaof', host, String(masterPort)]
+  const replicas = await Promise.all([group.start(replicaArgs), group.start(replicaArgs)])
   for (const replica of replicas) await eventually(() => isLinked(replica), STARTUP_TIMEOUT_MS)
   const sentinels = await Promise.all(
-    Array.from({ length: SENTINELS }, () => startOneSentinel(t, master, downAfterMs))
+    Array.from({ length: SENTINELS }, () => startOneSentinel(t, masterPort, settings))
   )
   for (const sentinel of sentinels) await waitForDiscovery(sentinel)
 
-  const servers = [master, ...replicas]
   const addresses = sentinels.map(({ port }) => ({ host, port }))
   const connect = (options: ClientOptions = {}) =>
     disconnectAfter(t, new Redis({ sentinels: addresses, name: 'main', disconnectTimeout: 100, ...options }))
-  const masters = () => findMasters(servers)
   const onlyMaster = async () => {
-    const [master] = await masters()
+    const [master] = await group.masters()
     if (!master) throw new Error('no server is a master')
     return master
   }
   return {
     client: connect(),
-    connect,
-    masters,
-    waitForReplication: () => waitForReplication(servers, masters),
+    ...{ connect, group, sentinels },
+    masters: () => group.masters(),
+    waitForReplication: () => group.waitForReplication(),
     masterOf: onlyMaster,
     masterOfSlot: onlyMaster,
     async handOver() {
       await (sentinels[0] as RedisServer).client().call('SENTINEL', 'FAILOVER', 'main')
     },
-    replicasOf: (master) => findReplicas(servers, master),
+    replicasOf: (master) => group.replicasOf(master),
     slotOf: async () => 0
   }
 }
 
-async function startOneSentinel(t: Test, master: RedisServer, downAfterMs: number): Promise<RedisServer> {
+async function startOneSentinel(
+  t: Owner,
+  masterPort: number,
+  settings: SentinelSettings
+): Promise<RedisServer> {
+  const { downAfterMs = 500, failoverTimeoutMs = 2000 } = settings
   const folder = await mkdtemp(join(tmpdir(), 'sentinel-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const config = join(folder, 'sentinel.conf')
   await writeFile(
     config,
     [
-      `sentinel monitor main ${host} ${master.port} 2`,
+      `sentinel monitor main ${host} ${masterPort} 2`,
       `sentinel down-after-milliseconds main ${downAfterMs}`,
-      'sentinel failover-timeout main 2000'
+      `sentinel failover-timeout main ${failoverTimeoutMs}`
     ].join('\n')
   )
   return startRedis(t, ['--sentinel'], config)
@@ -101,14 +120,20 @@ async function waitForDiscovery(sentinel: RedisServer): Promise<void> {
  * Starts three masters with one replica each.
  * @param downAfterMs how long a master must be unreachable until the other masters replace it
  */
-export async function startCluster(t: Test, downAfterMs = 1000): Promise<Topology<ClusterClientOptions>> {
+export async function startCluster(
+  t: Owner,
+  downAfterMs = 1000,
+  moreArgs: readonly string[] = []
+): Promise<Topology<ClusterClientOptions>> {
+  const group = new ServerGroup(t)
   const args = [
     ...REPLICATION,
+    ...moreArgs,
     ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(downAfterMs)],
     // A replica may be promoted however long it was disconnected from its master.
     ...['--cluster-replica-validity-factor', '0']
   ]
-  const servers = await Promise.all(Array.from({ length: 6 }, () => startRedis(t, args)))
+  const servers = await Promise.all(Array.from({ length: 6 }, () => group.start(args)))
   const clients = servers.map((server) => server.client())
   const [first] = clients as [Redis]
   for (const [i, client] of clients.entries()) {
@@ -139,23 +164,20 @@ export async function startCluster(t: Test, downAfterMs = 1000): Promise<Topolog
       t,
       new Cluster(nodes, { ...options, redisOptions: { disconnectTimeout: 100, ...redisOptions } })
     )
-  const masters = () => findMasters(servers)
   const masterOfSlot = async (slot: number) => {
-    for (const master of await masters()) if (await serves(master, slot)) return master
+    for (const master of await group.masters()) if (await serves(master, slot)) return master
     throw new Error(`no master serves slot ${slot}`)
   }
   const slotOf = async (key: string) => Number(await first.call('CLUSTER', 'KEYSLOT', key))
   return {
     client: connect(),
-    connect,
-    masters,
-    slotOf,
-    waitForReplication: () => waitForReplication(servers, masters),
+    ...{ connect, group, slotOf, masterOfSlot },
+    masters: () => group.masters(),
+    waitForReplication: () => group.waitForReplication(),
     masterOf: async (key) => masterOfSlot(await slotOf(key)),
-    masterOfSlot,
-    replicasOf: (master) => findReplicas(servers, master),
+    replicasOf: (master) => group.replicasOf(master),
     async handOver(master) {
-      const [replica] = await findReplicas(servers, master)
+      const [replica] = await group.replicasOf(master)
       await replica?.client().call('CLUSTER', 'FAILOVER')
     }
   }
@@ -187,50 +209,7 @@ async function tryReplicate(client: Redis, master: string): Promise<boolean> {
   }
 }
 
-async function isLinked(replica: RedisServer): Promise<boolean> {
-  return (await infoOf(replica)).includes('master_link_status:up')
-}
-
-async function findMasters(servers: RedisServer[]): Promise<RedisServer[]> {
-  const infos = await Promise.all(servers.map((server) => infoOf(server)))
-  return servers.filter((_, i) => infos[i]?.includes('role:master'))
-}
-
-async function findReplicas(servers: RedisServer[], master: RedisServer): Promise<RedisServer[]> {
-  const infos = await Promise.all(servers.map((server) => infoOf(server)))
-  return servers.filter((_, i) => infos[i]?.includes(`master_port:${master.port}\r\n`))
-}
-
-async function waitForReplication(
-  servers: RedisServer[],
-  masters: () => Promise<RedisServer[]>
-): Promise<void> {
-  for (const master of await masters()) {
-    const count = (await findReplicas(servers, master)).length
-    await eventually(() => isReplicated(master, count), STARTUP_TIMEOUT_MS)
-  }
-}
-
-export async function isReplicated(master: RedisServer, replicas: number): Promise<boolean> {
-  const info = await infoOf(master)
-  const written = /master_repl_offset:(\d+)/.exec(info)?.[1]
-  const offsets = [...info.matchAll(/slave\d+:.*state=online,offset=(\d+)/g)].map(([, offset]) => offset)
-  return offsets.length === replicas && offsets.every((offset) => offset === written)
-}
-
-/** Returns the replication section of `INFO`, or an empty string if the server is down. */
-async function infoOf(server: RedisServer): Promise<string> {
-  const client = server.client({ retryStrategy: () => null, maxRetriesPerRequest: 0, commandTimeout: 5000 })
-  try {
-    return await client.info('replication')
-  } catch {
-    return ''
-  } finally {
-    client.disconnect()
-  }
-}
-
-function disconnectAfter<C extends Redis | Cluster>(t: Test, client: C): C {
+function disconnectAfter<C extends Redis | Cluster>(t: Owner, client: C): C {
   client.on('error', () => {})
   t.after(() => client.disconnect())
   return client

@@ -34,7 +34,13 @@ const CLUSTER: Record<string, Case<ClusterClientOptions>> = {
 }
 
 t.test('Sentinel: no honest client is logged out when a master is killed under load', async (t) => {
-  await failOver(t, 'Sentinel failover', await startSentinel(t, DOWN_AFTER_MS), SENTINEL, kill)
+  await failOver(
+    t,
+    'Sentinel failover',
+    await startSentinel(t, { downAfterMs: DOWN_AFTER_MS }),
+    SENTINEL,
+    kill
+  )
 })
 
 t.test('Redis Cluster: no honest client is logged out when a master is killed under load', async (t) => {

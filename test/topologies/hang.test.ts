@@ -47,7 +47,7 @@ async function deploy(t: Test, topology: Topology<object>, name: string): Promis
 
 for (const seconds of HANGS) {
   t.test(`Sentinel: logouts after a master has hung for ${seconds} s`, async (t) => {
-    const topology = await startSentinel(t, DOWN_AFTER_MS)
+    const topology = await startSentinel(t, { downAfterMs: DOWN_AFTER_MS })
     const deployments = await Promise.all(Object.keys(CASES).map((name) => deploy(t, topology, name)))
     await topology.waitForReplication()
 

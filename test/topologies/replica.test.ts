@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000
  * on the replica must neither log a user out nor report that a session was revoked.
  */
 t.test('a lagging replica rejects calls that depend on the latest write', async (t) => {
-  const topology = await startSentinel(t, 60_000)
+  const topology = await startSentinel(t, { downAfterMs: 60_000 })
   const keyPrefix = 'replica:'
   const master = new RedisStore({ redis: topology.client, keyPrefix })
   const existing = await createSession(master)

@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
 import type { RedisServer } from '../../support/redis-server.js'
 import { startPair } from '../../support/replica-pair.js'
-import { isReplicated } from '../../support/topologies.js'
+import { isReplicated } from '../../support/server-group.js'
 
 const OF = ['revoke', 'create', 'rotate'] as const
 

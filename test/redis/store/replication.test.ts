@@ -6,7 +6,8 @@ import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
 import type { RedisServer } from '../../support/redis-server.js'
 import { startPair } from '../../support/replica-pair.js'
-import { isReplicated, startCluster } from '../../support/topologies.js'
+import { isReplicated } from '../../support/server-group.js'
+import { startCluster } from '../../support/topologies.js'
 
 async function startApp(t: Test, master: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) {
   const { app } = await startLiveApp(t, {
