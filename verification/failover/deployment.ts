@@ -108,7 +108,8 @@ export class Deployment {
       write(chunk, _encoding, done) {
         const { level, event, msg, err } = JSON.parse(String(chunk))
         if (LOGGED.test(event)) record.addIncident(event, number)
-        else if (level >= ERROR_LEVEL && err?.statusCode !== 503) record.addIncident(`error: ${err?.message ?? msg}`, number)
+        else if (level >= ERROR_LEVEL && err?.statusCode !== 503)
+          record.addIncident(`error: ${err?.message ?? msg}`, number)
         done()
       }
     })

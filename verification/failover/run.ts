@@ -12,6 +12,8 @@ import { RunRecord } from './run-record.js'
 const APPS = 3
 /** The clients run for this time before the first fault, and after the last one. */
 const CALM_MS = 3000
+/** A Sentinel that hangs reports a switch when it resumes. */
+const SWITCH_MS = 20_000
 
 export interface RunSettings {
   seed: number
@@ -85,16 +87,16 @@ async function injectFaults(settings: RunSettings, servers: Servers, record: Run
   return count
 }
 
-/** Records when the first Sentinel reports another master. */
+/** Records when the first Sentinel reports another master. The others report it later. */
 function watchSwitches({ sentinels }: Servers, record: RunRecord): void {
-  const seen = new Set<string>()
+  let last = { text: '', atMs: 0 }
   for (const sentinel of sentinels) {
     const client = sentinel.client()
     client.subscribe('+switch-master').catch(() => {})
     client.on('message', (_channel, text: string) => {
-      const epoch = `${text} ${Math.floor(performance.now() / 10_000)}`
-      if (seen.has(epoch)) return
-      seen.add(epoch)
+      const isRepeated = text === last.text && performance.now() - last.atMs < SWITCH_MS
+      if (isRepeated) return
+      last = { text, atMs: performance.now() }
       record.addIncident(`switch: ${text}`)
     })
   }
