@@ -223,7 +223,7 @@ t.test('guarded routes while Redis hangs', async (t) => {
     await t.test(name, async (t) => {
       const server = await startRedis(t)
       const redis = server.client()
-      const nodes = createNodes(t, { ...options, storeTimeout: '100ms' })
+      const nodes = createNodes(t, { ...options, storeTimeout: '1s' })
       const node = await nodes.start(redis)
       const [alive, revoked] = [await login(node), await login(node)]
       await revoked.copy().logout()
