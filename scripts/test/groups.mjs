@@ -20,7 +20,7 @@ const FOLDERS = [
 ]
 
 /** The number of files that share a process. Less for few files, which mostly wait and should do so at the same time. */
-const groupSize = (fileCount) => Math.min(20, Math.ceil(fileCount / 6))
+const groupSize = (fileCount) => Math.min(20, Math.max(4, Math.ceil(fileCount / 6)))
 
 /** Files that need their own process. */
 const ALONE = new Set([

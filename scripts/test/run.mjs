@@ -1,9 +1,6 @@
 // Runs the test suite: `npm run test:unit`, or `npm run test:unit -- test/one.test.ts`. Other arguments go to tap.
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
-import tsBlankSpace from 'ts-blank-space'
-import ts from 'typescript-6'
 import { root, run, tryRun } from '../run.mjs'
 import { groupFiles } from './groups.mjs'
 import { lastResults } from './reporter.mjs'
@@ -53,7 +50,7 @@ if (error?.code === 'ETIMEDOUT' || signal === 'SIGKILL') {
   console.error(`The suite did not finish within ${TIMEOUT_MS / 60_000} minutes and was stopped.`)
   process.exit(1)
 }
-const uncovered = covers && failed === 0 ? filesWithoutCoverage() : []
+const uncovered = covers && failed === 0 ? await findUncovered() : []
 for (const file of uncovered)
   console.error(`${file}: no test imports it, so that coverage does not include it`)
 if (status !== 0 && failed === 0)
@@ -67,26 +64,8 @@ function allTests() {
     .sort()
 }
 
-/** Returns the files of lib/ that contain code and are missing from the coverage report. */
-function filesWithoutCoverage() {
-  let covered
-  try {
-    covered = Object.keys(JSON.parse(readFileSync('.tap/report/coverage-summary.json', 'utf8')))
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error
-    covered = []
-  }
-  return readdirSync('lib', { recursive: true })
-    .map((name) => join('lib', String(name)))
-    .filter((file) => file.endsWith('.ts') && !covered.includes(join(root, file)) && hasCode(file))
-}
-
-function hasCode(file) {
-  const code = tsBlankSpace(readFileSync(file, 'utf8'))
-  return ts
-    .createSourceFile(file, code, ts.ScriptTarget.Latest)
-    .statements.some(
-      (statement) =>
-        !ts.isEmptyStatement(statement) && !(ts.isExportDeclaration(statement) && !statement.moduleSpecifier)
-    )
+/** Imports the check only if it is needed, because the compiler takes two seconds of CPU time to load. */
+async function findUncovered() {
+  const { filesWithoutCoverage } = await import('./uncovered.mjs')
+  return filesWithoutCoverage()
 }
