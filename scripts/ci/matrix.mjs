@@ -3,28 +3,19 @@
 // tests that depend on it. Each runs in its own copy of the project.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { root, run, tryRun } from '../run.mjs'
 import { debianServers } from './debian-servers.mjs'
 import { otherNode } from './other-node.mjs'
 import { copyProject } from './project-copy.mjs'
+import { all, onClient, onFastify, onServer } from './selected-tests.mjs'
 
 const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-const all = readdirSync(join(root, 'test'), { recursive: true })
-  .map((name) => `test/${name}`)
-  .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser)\//.test(name))
-  .sort()
-/** Tests that depend on the Redis client and the server. */
-const onRedis = all.filter((name) =>
-  /^test\/redis\/(store|feed)\/|faults\/(lost-replies|refusing|races|split)/.test(name)
-)
-/** Tests that depend on Fastify. */
-const onFastify = all.filter((name) => /^test\/(http|docs\/recipes)\//.test(name))
 
 /** Most tests on Redis wait for timeouts, so more of them run at once than processors could run. */
-const WAITING_JOBS = 3 * availableParallelism()
+const WAITING_JOBS = 2 * availableParallelism()
 
 const servers = { redis: () => debianServers()?.redis, valkey: () => debianServers()?.valkey }
 const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
@@ -34,10 +25,10 @@ const environments = {
   'node-20': { node: '20', files: all },
   'node-22': { node: '22', files: all },
   'node-24': { node: '24', files: all },
-  'ioredis-lowest': { packages: [`ioredis@${lowest('ioredis')}`], files: onRedis },
-  'ioredis-5': { packages: ['ioredis@5'], files: onRedis },
-  'later-redis': { server: servers.redis, files: onRedis },
-  valkey: { server: servers.valkey, files: onRedis },
+  'ioredis-lowest': { packages: [`ioredis@${lowest('ioredis')}`], files: onClient },
+  'ioredis-5': { packages: ['ioredis@5'], files: onClient },
+  'later-redis': { server: servers.redis, files: onServer },
+  valkey: { server: servers.valkey, files: onServer },
   'fastify-lowest': { packages: [`fastify@${lowest('fastify')}`], files: onFastify },
   'fastify-latest': { packages: ['fastify@5'], files: onFastify }
 }
@@ -85,7 +76,7 @@ async function runIn(name, { node: line, packages, server: findServer, files }) 
 async function runTests({ name, node, folder, server, files }) {
   const results = join(outputs, `${name}.json`)
   const before = performance.now()
-  const jobs = files === onRedis ? [`--jobs=${WAITING_JOBS}`] : []
+  const jobs = [onClient, onServer].includes(files) ? [`--jobs=${WAITING_JOBS}`] : []
   const child = spawn(node, [join(folder, 'scripts/test/run.mjs'), '--disable-coverage', ...jobs, ...files], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
