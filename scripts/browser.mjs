@@ -19,6 +19,7 @@ if (!chromium) {
   process.exit(1)
 }
 mkdirSync(artefacts, { recursive: true })
+console.log(`Screenshots of the demo: ${artefacts}`)
 const { status } = tryRun(
   process.execPath,
   [
@@ -35,5 +36,4 @@ const { status } = tryRun(
     }
   }
 )
-console.log(`Screenshots of the demo: ${artefacts}`)
 if (status !== 0) process.exit(1)
