@@ -66,7 +66,7 @@ export type FeedEvent =
 export type MasterEvent =
   /** The client writes to a master that was replaced. Calls of the store fail until `joined`. */
   | { state: 'split' }
-  /** The client was disconnected from that master, so that it finds the current one. */
+  /** The client was disconnected from that master, or from one that does not reply, so that it finds the current one. */
   | { state: 'client-moved' }
   /** The client uses the current master again, after `durationMs`. */
   | { state: 'joined'; durationMs: number }

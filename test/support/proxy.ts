@@ -27,6 +27,8 @@ export interface Proxy {
   /** Drops all data silently, also on new connections, until `thaw`. */
   freeze(): void
   thaw(): void
+  /** Drops all data of the present connections silently, as if the other machine was gone. New ones work. */
+  abandon(): void
   /** Delays each reply. */
   delay(ms: number): void
   /** Breaks all connections. New connections lead to another port. */
@@ -117,6 +119,9 @@ export async function startProxy(t: Owner, port: number): Promise<Proxy> {
     thaw() {
       isFrozen = false
       for (const socket of sockets) socket.resume()
+    },
+    abandon() {
+      for (const socket of sockets) socket.pause()
     },
     delay(ms) {
       delayMs = ms

@@ -23,7 +23,7 @@ const LINES = {
   'client-moved': [
     'warn',
     'redis_client_moved',
-    'Redis client stays on a master that was replaced; reconnecting it'
+    'Redis client does not use the current master; reconnecting it'
   ],
   joined: ['info', 'redis_joined', 'Redis client uses the current master again'],
   unverifiable: [

@@ -21,7 +21,8 @@ async function startApp(t: Test, master: RedisServer, options: Partial<FastifyRe
 
 async function login(app: ConstructorParameters<typeof Client>[0], sub = 'ada'): Promise<Client> {
   const client = new Client(app)
-  await client.login({ sub })
+  // The first calls of a connection may take longer than the store timeout.
+  await eventually(async () => (await client.login({ sub })).statusCode === 200)
   return client
 }
 

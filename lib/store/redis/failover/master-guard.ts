@@ -33,19 +33,19 @@ interface Reader {
  */
 export class MasterGuard {
   readonly fence: Fence
-  readonly #redis: RedisClient
+  readonly #options: MasterGuardOptions
+  readonly #onEvent: MasterWatchSettings['onEvent']
   readonly #pulseSender: PulseSender
   #endWatch = () => {}
 
   constructor(options: MasterGuardOptions, settings: MasterWatchSettings, reader: Reader) {
-    const { redis, pulseKey, pulsePeriodMs, reconnectOnFailover } = options
+    const { redis, pulseKey, pulsePeriodMs } = options
     const { storeTimeoutMs, onEvent, onMasterChanged } = settings
-    this.#redis = redis
+    this.#options = options
+    this.#onEvent = onEvent
     this.fence = new Fence({
       onSplit: () => onEvent({ state: 'split' }),
-      onConfirmedSplit() {
-        if (reconnectOnFailover && reconnectClient(redis)) onEvent({ state: 'client-moved' })
-      },
+      onConfirmedSplit: () => this.#moveClient(),
       onVerified(wasSplit, durationMs) {
         if (wasSplit) onEvent({ state: 'joined', durationMs })
         onMasterChanged()
@@ -65,15 +65,27 @@ export class MasterGuard {
     })
   }
 
+  /** Records what the reader has read. The arguments are those of `Fence.read`. */
+  read(counter: number, sentAtMs: number, openedAtMs: number): void {
+    this.fence.read(counter, sentAtMs, openedAtMs)
+    // The current master works: it has replied to the reader.
+    if (this.#pulseSender.isDead) this.#moveClient()
+  }
+
   /** Compares from now on. Opens a connection to each Sentinel. */
   start(): void {
     this.#pulseSender.start()
-    this.#endWatch = watchSentinels(this.#redis, () => this.fence.suspect())
+    this.#endWatch = watchSentinels(this.#options.redis, () => this.fence.suspect())
   }
 
   close(): void {
     this.#endWatch()
     this.#pulseSender.close()
     this.fence.close()
+  }
+
+  #moveClient(): void {
+    const { redis, reconnectOnFailover } = this.#options
+    if (reconnectOnFailover && reconnectClient(redis)) this.#onEvent({ state: 'client-moved' })
   }
 }

@@ -17,7 +17,7 @@ export function watchMaster(
   const reader = new PulseReader(options.redis, {
     key: options.pulseKey,
     isUrgent: () => !guard.fence.isOpen,
-    onPulse: (...read) => guard.fence.read(...read)
+    onPulse: (...read) => guard.read(...read)
   })
   const guard = new MasterGuard({ ...options, pulsePeriodMs: PULSE_PERIOD_MS }, settings, reader)
   guard.start()

@@ -6,6 +6,11 @@ import { type Fence, PULSE_TTL_MS, type Pulse } from './fence.js'
 
 /** A pulse without a reply for so long is given up. Some clients never settle a call that they dropped. */
 const GIVE_UP_MS = 10_000
+/**
+ * A connection without any reply for so long does not work: the machine of the server may be gone, and the operating system
+ * notices this only after many minutes.
+ */
+const DEAD_AFTER_MS = 10_000
 /** Error replies of Redis start with a code. */
 const REPLY = /^[A-Z]{3,} /
 /** The Redis user may not write the key, or may not run a command of the script: by Redis 7, and by Redis 6. */
@@ -60,6 +65,11 @@ export class PulseSender {
   /** Sends a pulse before the period is over, unless one has no reply yet. */
   sendNow(): void {
     if (!this.#outstanding) this.#send()
+  }
+
+  /** Whether the connection of the client seems dead. */
+  get isDead(): boolean {
+    return this.#silentSinceMs !== undefined && performance.now() - this.#silentSinceMs > DEAD_AFTER_MS
   }
 
   close(): void {

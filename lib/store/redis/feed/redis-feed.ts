@@ -45,7 +45,7 @@ export class RedisFeed implements RevocationFeed {
         keys,
         connect: (timeoutMs) => duplicateForBlocking(redis, timeoutMs),
         onCaughtUp: (stream, ids, startedAt) => this.#republishMissing(stream, ids, startedAt),
-        onPulse: (...read) => this.fence.read(...read)
+        onPulse: (...read) => this.#guard.read(...read)
       },
       this.#freshness
     )

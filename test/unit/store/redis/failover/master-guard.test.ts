@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { mock } from 'node:test'
 import t from 'tap'
 import { MasterGuard } from '../../../../../lib/store/redis/failover/master-guard.js'
 
@@ -48,4 +49,41 @@ t.test('a new master that Sentinel reports makes the reader connect again and ho
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(calls.at(-1), 'unverifiable')
   t.ok(fence.isOpen)
+})
+
+t.test('a client whose connection is dead is moved when the reader has a reply', async (t) => {
+  let nowMs = 1000
+  const now = mock.method(performance, 'now', () => nowMs)
+  t.teardown(() => now.mock.restore())
+  for (const reconnectOnFailover of [true, false]) {
+    const calls: string[] = []
+    const redis = {
+      status: 'ready',
+      options: { retryStrategy: () => 50 },
+      evalsha: () => new Promise(() => {}),
+      eval: async () => {},
+      duplicate: () => {},
+      disconnect: (reconnect: boolean) => calls.push(`disconnect ${reconnect}`)
+    }
+    const options = {
+      redis,
+      pulseKey: 'pulse',
+      pulsePeriodMs: 1000,
+      reconnectOnFailover,
+      onMustReconnect() {}
+    }
+    const settings = {
+      storeTimeoutMs: 2000,
+      onEvent: ({ state }: { state: string }) => calls.push(state),
+      onMasterChanged() {}
+    }
+    const guard = new MasterGuard(options, settings, { reconnect() {}, retryNow() {} })
+    guard.start()
+    guard.read(0, nowMs, nowMs)
+    t.same(calls, [], 'it was silent for a short time only')
+    nowMs += 10_001
+    guard.read(0, nowMs, nowMs)
+    t.same(calls, reconnectOnFailover ? ['disconnect true', 'client-moved'] : [])
+    guard.close()
+  }
 })

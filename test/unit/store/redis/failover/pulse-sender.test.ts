@@ -215,3 +215,14 @@ t.test('senders that share a client add one listener, and stop when they are clo
   emitter.emit('ready')
   t.equal(events.length, 3)
 })
+
+t.test('a connection without a reply for more than ten seconds seems dead', async (t) => {
+  const { sender, passTime, reply } = setUp(t)
+  t.notOk(sender.isDead)
+  await passTime(10_000)
+  t.notOk(sender.isDead)
+  await passTime(1000)
+  t.ok(sender.isDead)
+  await reply(new Error('OOM command not allowed'))
+  t.notOk(sender.isDead, 'an error is a reply')
+})
