@@ -58,8 +58,9 @@ export interface FastifyRefreshTokenOptions {
   storeTimeout?: Duration | undefined
 
   /**
-   * Whether to reconnect the ioredis client if it stays on a master that Sentinel has replaced. With `false`, requests that
-   * need the store get 503 until Sentinel closes the connection of the client, about ten seconds later.
+   * Whether to reconnect the ioredis client if it stays on a master that Sentinel has replaced, or if its server has not
+   * replied for ten seconds and the current master works. With `false`, requests that need the store get 503 until the
+   * connection of the client is closed.
    * @default true
    */
   reconnectOnFailover?: boolean | undefined

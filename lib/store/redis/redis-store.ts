@@ -46,7 +46,7 @@ export interface RedisStoreOptions {
    */
   replicaTimeoutMs?: number
   /**
-   * Whether to reconnect the client if it stays on a master that Sentinel has replaced.
+   * Whether to reconnect the client if it stays on a master that Sentinel has replaced, or on a server that is gone.
    * @default true
    */
   reconnectOnFailover?: boolean
