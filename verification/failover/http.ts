@@ -40,7 +40,7 @@ export class Http {
   ): Promise<Response> {
     const url = this.#deployment.originOf(app) + PATHS[operation]
     const sentAtMs = performance.now()
-    const reply = await this.#send(url, headers, body).catch(() => ({ status: 0, headers: {}, body: {} }))
+    const reply = await this.#send(url, headers, body).catch(failedReply)
     const response = { ...reply, sentAtMs, answeredAtMs: performance.now() }
     this.#count(operation, app, response)
     return response
@@ -91,4 +91,12 @@ export class Http {
       sent.end(body && JSON.stringify(body))
     })
   }
+}
+
+/** Stands for a request without an answer. The code is that of the network error. */
+function failedReply({
+  code,
+  message
+}: NodeJS.ErrnoException): Pick<Response, 'status' | 'headers' | 'body'> {
+  return { status: 0, headers: {}, body: { code: code ?? message } }
 }
