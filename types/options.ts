@@ -9,6 +9,7 @@ import type {
 import type { AccessTokenOptions } from './access-token.js'
 import type { LoginEvent, LogoutEvent, RefreshEvent, ReuseEvent } from './events.js'
 import type { RedisClient } from './redis-client.js'
+import type { RefreshTokenOptions } from './refresh-token.js'
 import type { Claims, Duration, Identity, Metadata, Session } from './session.js'
 import type { SessionStore } from './session-store.js'
 
@@ -86,45 +87,6 @@ export interface FastifyRefreshTokenOptions {
   onLogout?: ((event: LogoutEvent, request: FastifyRequest | null) => unknown) | undefined
   /** Called once per session, after reuse or a rollback revoked it. */
   onReuse?: ((event: ReuseEvent, request: FastifyRequest | null) => unknown) | undefined
-}
-
-/** The options of refresh tokens. */
-export interface RefreshTokenOptions {
-  /**
-   * Idle timeout, from 1 second to five years. A session that is not refreshed for this long expires. Must be more than
-   * six times `grace`.
-   * @default '14d'
-   */
-  ttl?: Duration | undefined
-  /**
-   * Grace period: how long a retired token is accepted after its successor is confirmed. Must be less than a third of
-   * `accessToken.ttl`. `0` disables the grace period and the cooldown.
-   * @default a tenth of `accessToken.ttl`, at most '30s'
-   */
-  grace?: Duration | undefined
-  /**
-   * Accepts the last retired token until its successor is confirmed. Set it to `false` if other services verify the
-   * access tokens, because their requests do not confirm.
-   * @default true
-   */
-  untilConfirmed?: boolean | undefined
-  /**
-   * Returns whether this use of an access token confirms its generation. Return `false` for a server that renders pages
-   * for the browser. It may lose the connection before the browser receives the cookie.
-   * @default every request
-   */
-  confirms?: ((request: FastifyRequest) => Awaitable<boolean>) | undefined
-  /**
-   * Called before a retired token is replayed. `false` makes it reuse. `request` is `null` for calls through
-   * `app.sessions`.
-   */
-  allowReplay?: ((request: FastifyRequest | null, session: Session) => Awaitable<boolean>) | undefined
-  /**
-   * What to do with a token that is ahead of the store by more than one rotation, for example after a restored backup.
-   * `'accept-one'` revokes its session. `'accept'` rotates the token.
-   * @default 'accept-one'
-   */
-  rollback?: 'accept-one' | 'accept' | undefined
 }
 
 /** The options of sessions. */

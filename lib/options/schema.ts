@@ -1,5 +1,6 @@
 import type { AccessTokenOptions } from '../../types/access-token.js'
-import type { FastifyRefreshTokenOptions, RefreshTokenOptions, SessionOptions } from '../../types/options.js'
+import type { FastifyRefreshTokenOptions, SessionOptions } from '../../types/options.js'
+import type { RefreshTokenOptions } from '../../types/refresh-token.js'
 import { keysOrSource } from '../tokens/keys/parse-key.js'
 import {
   boolean,

@@ -7,11 +7,9 @@ import type { CallContext } from './call-context.js'
 import type { SessionComponents } from './components.js'
 import { resolveClaims } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
-import { emitRefresh, emitReuse } from './observability/session-events.js'
+import { emitRefresh, emitReuse, type SuccessfulRefresh } from './observability/session-events.js'
 import { requestMetadata } from './request-metadata.js'
 import { logoutEmitter, revokedError } from './revoke-session.js'
-
-type Issued = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
 
 /**
  * Exchanges a refresh token. The store applies the rotation rule. This function maps its outcome to tokens, events and
@@ -112,7 +110,7 @@ async function rotate(
  */
 async function waitForReplicas(
   { storeClient }: SessionComponents,
-  { row, session: { sid, gen } }: Issued
+  { row, session: { sid, gen } }: SuccessfulRefresh
 ): Promise<void> {
   if (row === 3 || row === 7) return
   const wait = async (store: SessionStore) => store.waitForReplicas?.({ sid, gen })

@@ -24,8 +24,8 @@ export const onClient = select(
   /^test\/redis\/store\/(?!differential)/,
   // The connection of the reader, which is a duplicate of the client. The monitor only receives its events.
   /^test\/redis\/feed\/(?!feed-monitor)/,
-  // What the client repeats, queues or rejects when a connection breaks, by its options, and how it finds the master.
-  /^test\/redis\/faults\/(client-options|lost-replies|races|split)\./
+  // What the client repeats, queues or rejects, by its options, when a connection breaks or a server rejects a command.
+  /^test\/redis\/faults\/(client-options|lost-replies|races|refusing|split)\./
 )
 
 /** Tests whose result can depend on the version of Fastify. */

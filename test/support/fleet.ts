@@ -1,4 +1,3 @@
-import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import type { Cluster, Redis } from 'ioredis'
@@ -11,6 +10,7 @@ import {
 } from '../../lib/index.js'
 import { listen, SECRET } from './build-app.js'
 import { eventually } from './eventually.js'
+import { createAgent, type JsonReply, sendJson } from './json-request.js'
 
 /** The store timeout of the applications. */
 const STORE_TIMEOUT_MS = 2000
@@ -51,7 +51,7 @@ export class Fleet {
   readonly clients: FleetClient[] = []
   readonly #settings: FleetSettings
   readonly #apps: { origin: string; close(): Promise<void> }[] = []
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1000 })
+  readonly #agent = createAgent()
   #isDriving = false
   #driven: Promise<unknown> = Promise.resolve()
 
@@ -146,59 +146,25 @@ export class Fleet {
     body?: object
   ): Promise<FleetResponse> {
     const before = performance.now()
-    try {
-      const response = await this.#send(
-        `${this.#apps[app % this.#apps.length]?.origin}${path}`,
-        headers,
-        body
-      )
-      if (response.status === 503) {
-        this.counts.unavailable++
-        if (!response.headers['retry-after']) this.counts.unexplained++
-      }
-      return response
-    } catch {
-      this.counts.networkErrors++
-      return { status: 0, headers: {}, body: {} }
-    } finally {
-      const ms = performance.now() - before
-      this.counts.longestMs = Math.max(this.counts.longestMs, Math.round(ms))
-      if (ms > STORE_TIMEOUT_MS + MARGIN_MS) this.counts.hung++
-    }
-  }
-
-  #send(url: string, headers: Record<string, string>, body: object | undefined): Promise<FleetResponse> {
-    return new Promise((resolve, reject) => {
-      const sent = request(url, {
-        agent: this.#agent,
-        method: body ? 'POST' : 'GET',
-        headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
-        timeout: REQUEST_TIMEOUT_MS
-      })
-      sent.on('error', reject)
-      sent.on('timeout', () => sent.destroy(new Error('no response')))
-      sent.on('response', (response) => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk) => {
-          text += chunk
-        })
-        response.on('error', reject)
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(text) })
-        )
-      })
-      sent.end(body && JSON.stringify(body))
+    const response = await sendJson<FleetBody>(`${this.#apps[app % this.#apps.length]?.origin}${path}`, {
+      agent: this.#agent,
+      headers,
+      body,
+      timeoutMs: REQUEST_TIMEOUT_MS
     })
+    const ms = performance.now() - before
+    const { counts } = this
+    if (response.status === 0) counts.networkErrors++
+    if (response.status === 503) counts.unavailable++
+    if (response.status === 503 && !response.headers['retry-after']) counts.unexplained++
+    counts.longestMs = Math.max(counts.longestMs, Math.round(ms))
+    if (ms > STORE_TIMEOUT_MS + MARGIN_MS) counts.hung++
+    return response
   }
 }
 
-interface FleetResponse {
-  /** 0 if the network failed. */
-  status: number
-  headers: IncomingHttpHeaders
-  body: { access_token?: string; refresh_token?: string; code?: string; sid?: string }
-}
+type FleetBody = { access_token?: string; refresh_token?: string; code?: string; sid?: string }
+type FleetResponse = JsonReply<FleetBody>
 
 /** An honest client of one session. It alternates between the applications. */
 export class FleetClient {
@@ -294,6 +260,6 @@ export class FleetClient {
 }
 
 /** Returns the pause that the server asks for, or one second if the network failed. */
-function retryDelay(headers: IncomingHttpHeaders): number {
+function retryDelay(headers: FleetResponse['headers']): number {
   return 1000 * Number(headers['retry-after'] ?? 1)
 }

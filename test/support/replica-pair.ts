@@ -1,6 +1,10 @@
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import type { FastifyRefreshTokenOptions } from '../../lib/index.js'
+import { Client } from './client.js'
 import { eventually } from './eventually.js'
-import { startRedis } from './redis-server.js'
+import { startLiveApp } from './live-app.js'
+import { type RedisServer, startRedis } from './redis-server.js'
 import { REPLICATION } from './topologies.js'
 
 /** Starts a master and its replica. The test can pause and resume the replica. */
@@ -14,4 +18,21 @@ export async function startPair(t: Test) {
     sendSignal('SIGCONT')
   })
   return { master, replica, pause: () => sendSignal('SIGSTOP'), resume: () => sendSignal('SIGCONT') }
+}
+
+/** Starts an application with a short store timeout. */
+export async function startAppOn(
+  t: Test,
+  { client }: RedisServer,
+  options: Partial<FastifyRefreshTokenOptions>
+) {
+  const { app } = await startLiveApp(t, { redis: client(), storeTimeout: '0.5s', ...options })
+  return app
+}
+
+/** Logs in. The first calls of a connection may take longer than the store timeout. */
+export async function logIn(app: FastifyInstance, sub = 'ada'): Promise<Client> {
+  const client = new Client(app)
+  await eventually(async () => (await client.login({ sub })).statusCode === 200)
+  return client
 }

@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { createAgent, type JsonReply, sendJson } from '../../test/support/json-request.js'
 import { type Deployment, STORE_TIMEOUT_MS } from './deployment.js'
 import type { Operation, RunRecord } from './run-record.js'
 
@@ -12,11 +12,9 @@ const PATHS: Record<Operation, string> = {
   guarded: '/me'
 }
 
-export interface Response {
-  /** 0 if there was no response. */
-  status: number
-  headers: IncomingHttpHeaders
-  body: { access_token?: string; refresh_token?: string; code?: string }
+type Body = { access_token?: string; refresh_token?: string; code?: string }
+
+export interface Response extends JsonReply<Body> {
   sentAtMs: number
   answeredAtMs: number
 }
@@ -25,7 +23,7 @@ export interface Response {
 export class Http {
   readonly #deployment: Deployment
   readonly #record: RunRecord
-  readonly #agent = new Agent({ keepAlive: true })
+  readonly #agent = createAgent()
 
   constructor(deployment: Deployment, record: RunRecord) {
     this.#deployment = deployment
@@ -40,7 +38,12 @@ export class Http {
   ): Promise<Response> {
     const url = this.#deployment.originOf(app) + PATHS[operation]
     const sentAtMs = performance.now()
-    const reply = await this.#send(url, headers, body).catch(failedReply)
+    const reply = await sendJson<Body>(url, {
+      agent: this.#agent,
+      headers,
+      body,
+      timeoutMs: REQUEST_TIMEOUT_MS
+    })
     const response = { ...reply, sentAtMs, answeredAtMs: performance.now() }
     this.#count(operation, app, response)
     return response
@@ -61,42 +64,4 @@ export class Http {
     if (status === 200) record.accepted.push(answer)
     else if (status !== 401 && status !== 503) record.unexpected.push(answer)
   }
-
-  #send(
-    url: string,
-    headers: Record<string, string>,
-    body: object | undefined
-  ): Promise<Pick<Response, 'status' | 'headers' | 'body'>> {
-    return new Promise((resolve, reject) => {
-      const sent = request(url, {
-        agent: this.#agent,
-        method: body ? 'POST' : 'GET',
-        headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
-        timeout: REQUEST_TIMEOUT_MS
-      })
-      sent.on('error', reject)
-      sent.on('timeout', () => sent.destroy(new Error('no response')))
-      sent.on('response', async (response) => {
-        try {
-          const text = (await response.toArray()).join('')
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: text && JSON.parse(text)
-          })
-        } catch (error) {
-          reject(error)
-        }
-      })
-      sent.end(body && JSON.stringify(body))
-    })
-  }
-}
-
-/** Stands for a request without an answer. The code is that of the network error. */
-function failedReply({
-  code,
-  message
-}: NodeJS.ErrnoException): Pick<Response, 'status' | 'headers' | 'body'> {
-  return { status: 0, headers: {}, body: { code: code ?? message } }
 }

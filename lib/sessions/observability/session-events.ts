@@ -8,7 +8,7 @@ import { events } from './diagnostics.js'
 type HookName = 'onLogin' | 'onRefresh' | 'onLogout' | 'onReuse'
 export type Hooks = { readonly [N in HookName]: FastifyRefreshTokenOptions[N] }
 type EventOf<N extends HookName> = Parameters<NonNullable<Hooks[N]>>[0]
-type SuccessfulRefresh = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
+export type SuccessfulRefresh = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
 
 /** The options that events need. */
 export type EventOptions = Hooks & { keyPrefix: string }

@@ -4,27 +4,13 @@ import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
 import type { RedisServer } from '../../support/redis-server.js'
-import { startPair } from '../../support/replica-pair.js'
+import { logIn, startAppOn, startPair } from '../../support/replica-pair.js'
 import { isReplicated } from '../../support/server-group.js'
 
 const OF = ['revoke', 'create', 'rotate'] as const
 
-async function startApp(t: Test, { client }: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) {
-  const { app } = await startLiveApp(t, {
-    redis: client(),
-    storeTimeout: '0.5s',
-    durability: { replicas: 1, of: OF },
-    ...options
-  })
-  return app
-}
-
-/** The first calls of a connection may take longer than the store timeout. */
-async function logIn(app: Client['app'], sub: string): Promise<Client> {
-  const user = new Client(app)
-  await eventually(async () => (await user.login({ sub })).statusCode === 200)
-  return user
-}
+const startApp = (t: Test, master: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) =>
+  startAppOn(t, master, { durability: { replicas: 1, of: OF }, ...options })
 
 t.test('logins and refreshes that succeeded survive the loss of the master', async (t) => {
   const { master, replica } = await startPair(t)
@@ -73,7 +59,7 @@ t.test('a refresh that is not replicated fails, and its token can be used again'
   const rows: number[] = []
   const onRefresh: FastifyRefreshTokenOptions['onRefresh'] = ({ row }) => rows.push(row)
   const app = await startApp(t, master, { onRefresh })
-  const user = await logIn(app, 'ada')
+  const user = await logIn(app)
   pause()
 
   for (const attempt of ['the rotation', 'the replay']) {
@@ -109,7 +95,7 @@ t.test(
 t.test('a refresh in the cooldown does not wait, because the client already has the token', async (t) => {
   const { master, pause } = await startPair(t)
   const app = await startApp(t, master, { storeTimeout: '10s' })
-  const user = await logIn(app, 'ada')
+  const user = await logIn(app)
   await user.refresh()
   await user.refresh()
   pause()
@@ -122,6 +108,7 @@ t.test(
     const { master } = await startPair(t)
     const { app, logs } = await startLiveApp(t, {
       redis: master.client(),
+      storeTimeout: '10s',
       session: { maxPerUser: 1 },
       durability: { replicas: 1, of: OF }
     })
@@ -137,7 +124,7 @@ t.test(
 t.test('only the writes in durability.of wait', async (t) => {
   const { master, pause } = await startPair(t)
   const app = await startApp(t, master, { durability: { replicas: 1, of: ['create'] } })
-  const user = await logIn(app, 'ada')
+  const user = await logIn(app)
   pause()
   t.equal((await new Client(app).login({ sub: 'grace' })).statusCode, 503)
   t.equal((await user.refresh()).statusCode, 200)

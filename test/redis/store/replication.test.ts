@@ -5,31 +5,17 @@ import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
 import { startLiveApp } from '../../support/live-app.js'
 import type { RedisServer } from '../../support/redis-server.js'
-import { startPair } from '../../support/replica-pair.js'
+import { logIn, startAppOn, startPair } from '../../support/replica-pair.js'
 import { isReplicated } from '../../support/server-group.js'
 import { startCluster } from '../../support/topologies.js'
 
-async function startApp(t: Test, master: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) {
-  const { app } = await startLiveApp(t, {
-    redis: master.client(),
-    storeTimeout: '0.5s',
-    durability: { replicas: 1 },
-    ...options
-  })
-  return app
-}
-
-async function login(app: ConstructorParameters<typeof Client>[0], sub = 'ada'): Promise<Client> {
-  const client = new Client(app)
-  // The first calls of a connection may take longer than the store timeout.
-  await eventually(async () => (await client.login({ sub })).statusCode === 200)
-  return client
-}
+const startApp = (t: Test, master: RedisServer, options: Partial<FastifyRefreshTokenOptions> = {}) =>
+  startAppOn(t, master, { durability: { replicas: 1 }, ...options })
 
 t.test('a successful logout is on the replica, and a failover does not undo it', async (t) => {
   const { master, replica } = await startPair(t)
   const app = await startApp(t, master, { storeTimeout: '10s' })
-  const clients = await Promise.all(Array.from({ length: 150 }, (_, i) => login(app, `user-${i}`)))
+  const clients = await Promise.all(Array.from({ length: 150 }, (_, i) => logIn(app, `user-${i}`)))
   const replicaClient = replica.client()
   await eventually(() => isReplicated(master, 1))
 
@@ -54,7 +40,7 @@ t.test('a replica that lags causes a 503, but the session is revoked', async (t)
   const logouts: LogoutEvent[] = []
   const app = await startApp(t, master, { onLogout: (event) => logouts.push(event) })
   const other = await startApp(t, master)
-  const clients = [await login(app, 'ada'), await login(app, 'grace')] as const
+  const clients = [await logIn(app, 'ada'), await logIn(app, 'grace')] as const
   const [ada, grace] = clients
   pause()
 
@@ -68,7 +54,7 @@ t.test('a replica that lags causes a 503, but the session is revoked', async (t)
     t.equal((await client.copy().refresh()).json().code, 'FRT_ERR_SESSION_REVOKED')
     await eventually(async () => (await new Client(other, {}, client.jar).call()).statusCode === 401)
   }
-  t.equal((await login(app, 'a login does not wait for replicas')).jar.accessToken?.slice(0, 3), 'eyJ')
+  t.equal((await logIn(app, 'a login does not wait for replicas')).jar.accessToken?.slice(0, 3), 'eyJ')
 
   resume()
   await eventually(async () => (await ada.copy().logout()).statusCode === 200)
@@ -81,7 +67,7 @@ t.test('a replica that lags causes a 503, but the session is revoked', async (t)
 t.test('a revocation that a failover undid is repeated', async (t) => {
   const { master, pause, resume } = await startPair(t)
   const app = await startApp(t, master, { keyPrefix: 'restored:' })
-  const client = await login(app)
+  const client = await logIn(app)
   const redis = master.client()
   const [key = ''] = await redis.keys('restored:*:s')
   const [stored, ttl] = [await redis.dumpBuffer(key), await redis.pttl(key)]
@@ -179,7 +165,7 @@ t.test('a revocation is replicated from a full Redis', async (t) => {
   const { master } = await startPair(t)
   const redis = master.client()
   const { app } = await startLiveApp(t, { redis, storeTimeout: '10s', durability: { replicas: 1 } })
-  const client = await login(app)
+  const client = await logIn(app)
   await redis.config('SET', 'maxmemory', '1')
   t.equal((await client.logout()).statusCode, 200)
 })
@@ -203,7 +189,7 @@ t.test('each master of a Cluster waits for its own replicas', async (t) => {
   const { client: redis, connect } = await startCluster(t)
   const of = ['revoke', 'create', 'rotate'] as const
   const { app } = await startLiveApp(t, { redis, durability: { replicas: 1, of } })
-  const clients = await Promise.all(Array.from({ length: 20 }, (_, i) => login(app, `user-${i}`)))
+  const clients = await Promise.all(Array.from({ length: 20 }, (_, i) => logIn(app, `user-${i}`)))
   const refreshes = await Promise.all(clients.map((client) => client.refresh()))
   const logouts = await Promise.all(clients.map((client) => client.logout()))
   t.same(new Set([...refreshes, ...logouts].map(({ statusCode }) => statusCode)), new Set([200]))
@@ -214,7 +200,7 @@ t.test('each master of a Cluster waits for its own replicas', async (t) => {
     t.equal((await new Client(withPrefix).login({ sub: `user-${i}` })).statusCode, 200)
 
   const { app: ofTwo } = await startLiveApp(t, { redis, storeTimeout: '0.2s', durability: { replicas: 2 } })
-  t.equal((await (await login(ofTwo)).logout()).statusCode, 503)
+  t.equal((await (await logIn(ofTwo)).logout()).statusCode, 503)
 })
 
 t.test('after a failover of a Cluster the new master waits for its replicas', async (t) => {

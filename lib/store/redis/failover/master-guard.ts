@@ -69,7 +69,7 @@ export class MasterGuard {
   read(counter: number, sentAtMs: number, openedAtMs: number): void {
     this.fence.read(counter, sentAtMs, openedAtMs)
     // The current master works: it has replied to the reader.
-    if (this.#pulseSender.isDead) this.#moveClient()
+    if (this.#pulseSender.isDead(sentAtMs)) this.#moveClient()
   }
 
   /** Compares from now on. Opens a connection to each Sentinel. */

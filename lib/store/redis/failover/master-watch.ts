@@ -19,14 +19,14 @@ export function watchMaster(
     isUrgent: () => !guard.fence.isOpen,
     onPulse: (...read) => guard.read(...read)
   })
-  const guard = new MasterGuard({ ...options, pulsePeriodMs: PULSE_PERIOD_MS }, settings, reader)
+  const guard = new MasterGuard({ ...options, pulsePeriodMs: PULSE_PERIOD_MS }, settings, reader.loop)
   guard.start()
   reader.start()
   return {
     fence: guard.fence,
     close() {
       guard.close()
-      reader.close()
+      reader.loop.close()
     }
   }
 }

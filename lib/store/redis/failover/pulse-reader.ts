@@ -27,34 +27,20 @@ export interface PulseReaderSettings {
 /** Reads the pulses of this process on a dedicated connection, without a feed. Opens a new one after any failure. */
 export class PulseReader {
   readonly #settings: PulseReaderSettings
-  readonly #loop: ConnectionLoop
+  readonly loop: ConnectionLoop
 
   constructor(redis: RedisClient, settings: PulseReaderSettings) {
     this.#settings = settings
-    this.#loop = new ConnectionLoop({
+    this.loop = new ConnectionLoop({
       connect: () => duplicateForBlocking(redis, REPLY_TIMEOUT_MS),
       // Without a reader nothing is compared. The fence reports this if it matters.
       onFailure() {}
     })
   }
 
-  /** Reads until the reader is closed. */
+  /** Reads until the loop is closed. */
   start(): void {
-    void this.#loop.run((connection, openedAtMs) => this.#poll(connection, openedAtMs))
-  }
-
-  /** Opens a new connection, which asks Sentinel for the current master. */
-  reconnect(): void {
-    this.#loop.reconnect()
-  }
-
-  /** Ends the pause before the next read or the next attempt to connect. */
-  retryNow(): void {
-    this.#loop.retryNow()
-  }
-
-  close(): void {
-    this.#loop.close()
+    void this.loop.run((connection, openedAtMs) => this.#poll(connection, openedAtMs))
   }
 
   async #poll(connection: DedicatedConnection, openedAtMs: number): Promise<never> {
@@ -66,9 +52,9 @@ export class PulseReader {
         REPLY_TIMEOUT_MS,
         () => new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`)
       )
-      this.#loop.markSuccess()
+      this.loop.markSuccess()
       onPulse(Number(counter), sentAtMs, openedAtMs)
-      await this.#loop.pause(isUrgent() ? URGENT_POLL_MS : POLL_MS)
+      await this.loop.pause(isUrgent() ? URGENT_POLL_MS : POLL_MS)
     }
   }
 }

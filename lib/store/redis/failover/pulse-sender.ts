@@ -67,9 +67,13 @@ export class PulseSender {
     if (!this.#outstanding) this.#send()
   }
 
-  /** Whether the connection of the client seems dead. */
-  get isDead(): boolean {
-    return this.#silentSinceMs !== undefined && performance.now() - this.#silentSinceMs > DEAD_AFTER_MS
+  /**
+   * Whether the connection of the client seems dead: it was silent for long before another connection got a reply. A process
+   * that was stopped for long has replies on both.
+   * @param askedAtMs when the other connection asked for the reply that it has now
+   */
+  isDead(askedAtMs: number): boolean {
+    return this.#silentSinceMs !== undefined && askedAtMs - this.#silentSinceMs > DEAD_AFTER_MS
   }
 
   close(): void {

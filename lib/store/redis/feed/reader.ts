@@ -29,7 +29,7 @@ export interface ReaderSettings extends Pick<FeedSettings, 'staleAfterMs' | 'onE
 export class FeedReader {
   readonly #settings: ReaderSettings
   readonly #freshness: Freshness
-  readonly #loop: ConnectionLoop
+  readonly loop: ConnectionLoop
   /** The id of the last entry that was read. Undefined before the first read. */
   #position: string | undefined
   #openedAtMs = 0
@@ -39,35 +39,21 @@ export class FeedReader {
   constructor(settings: ReaderSettings, freshness: Freshness) {
     this.#settings = settings
     this.#freshness = freshness
-    this.#loop = new ConnectionLoop({
+    this.loop = new ConnectionLoop({
       connect: () => settings.connect(this.#timeoutMs),
       onFailure: (error) => this.#onFailure(error)
     })
   }
 
   /**
-   * Reads until the reader is closed.
+   * Reads until the loop is closed.
    * @param onCaughtUp called each time the whole stream was read
    */
   follow(onCaughtUp: () => void): Promise<void> {
-    return this.#loop.run((connection, openedAtMs) => {
+    return this.loop.run((connection, openedAtMs) => {
       this.#openedAtMs = openedAtMs
       return this.#readUntilFailure(connection, onCaughtUp)
     })
-  }
-
-  /** Opens a new connection, which asks Sentinel for the current master. */
-  reconnect(): void {
-    this.#loop.reconnect()
-  }
-
-  /** Ends the pause before the next attempt to connect. */
-  retryNow(): void {
-    this.#loop.retryNow()
-  }
-
-  close(): void {
-    this.#loop.close()
   }
 
   async #readUntilFailure(connection: DedicatedConnection, onCaughtUp: () => void): Promise<never> {
@@ -76,7 +62,7 @@ export class FeedReader {
     onCaughtUp()
     for (;;) {
       await this.#readNext(stream)
-      this.#loop.markSuccess()
+      this.loop.markSuccess()
     }
   }
 

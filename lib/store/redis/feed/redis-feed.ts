@@ -50,7 +50,11 @@ export class RedisFeed implements RevocationFeed {
       this.#freshness
     )
     const pulsePeriodMs = Math.min(PULSE_PERIOD_MS, settings.staleAfterMs / 2)
-    this.#guard = new MasterGuard({ ...options, pulseKey: keys.pulse, pulsePeriodMs }, settings, this.#reader)
+    this.#guard = new MasterGuard(
+      { ...options, pulseKey: keys.pulse, pulsePeriodMs },
+      settings,
+      this.#reader.loop
+    )
   }
 
   /** Holds or rejects replies of the client while it may use a master that was replaced. */
@@ -76,7 +80,7 @@ export class RedisFeed implements RevocationFeed {
 
   close(): void {
     this.#guard.close()
-    this.#reader.close()
+    this.#reader.loop.close()
     this.#onClose()
   }
 

@@ -35,7 +35,7 @@ function setUp(t: Test) {
   })
   reader.start()
   t.teardown(() => {
-    reader.close()
+    reader.loop.close()
     for (const { mock } of mocks) mock.restore()
   })
   return {
@@ -79,7 +79,7 @@ t.test('reads more often while replies are held', async (t) => {
 t.test('reads at once when it is asked to', async (t) => {
   const { reader, calls, opened, reply } = setUp(t)
   await reply('1')
-  reader.retryNow()
+  reader.loop.retryNow()
   await settle()
   t.equal(calls.length, 2)
   t.equal(opened(), 1)
@@ -121,7 +121,7 @@ t.test('the pause before a new connection is short again after a reply', async (
 
 t.test('opens a new connection on request', async (t) => {
   const { reader, calls, passTime } = setUp(t)
-  reader.reconnect()
+  reader.loop.reconnect()
   await settle()
   await passTime(50)
   t.same(
@@ -133,7 +133,7 @@ t.test('opens a new connection on request', async (t) => {
 t.test('stops when it is closed', async (t) => {
   const { reader, calls, opened, passTime, reply } = setUp(t)
   await reply('1')
-  reader.close()
+  reader.loop.close()
   await settle()
   await passTime(10_000)
   t.equal(opened(), 1)

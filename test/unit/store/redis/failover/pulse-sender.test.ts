@@ -218,11 +218,12 @@ t.test('senders that share a client add one listener, and stop when they are clo
 
 t.test('a connection without a reply for more than ten seconds seems dead', async (t) => {
   const { sender, passTime, reply } = setUp(t)
-  t.notOk(sender.isDead)
+  t.notOk(sender.isDead(performance.now()))
   await passTime(10_000)
-  t.notOk(sender.isDead)
+  t.notOk(sender.isDead(performance.now()))
   await passTime(1000)
-  t.ok(sender.isDead)
+  t.ok(sender.isDead(performance.now()))
+  t.notOk(sender.isDead(performance.now() - 1000), 'the other connection asked before')
   await reply(new Error('OOM command not allowed'))
-  t.notOk(sender.isDead, 'an error is a reply')
+  t.notOk(sender.isDead(performance.now()), 'an error is a reply')
 })
