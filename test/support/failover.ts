@@ -45,10 +45,7 @@ export async function failOver<O>(
   const feed = 'frt:{feed}:revoked'
   const master = await topology.masterOf(feed)
   await disrupt(master)
-  await eventually(
-    async () => (await topology.masterOf(feed).catch(() => master)) !== master,
-    FAILOVER_TIMEOUT_MS
-  )
+  await eventually(async () => (await topology.masterOf(feed)) !== master, FAILOVER_TIMEOUT_MS)
   const refreshesBefore = fleets.map(({ counts }) => counts.refreshes)
   const loggedInCount = ({ clients }: Fleet) => clients.filter(({ isLoggedIn }) => isLoggedIn).length
   const haveRefreshed = () =>

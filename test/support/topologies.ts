@@ -20,8 +20,9 @@ export interface Topology<Options = never> {
   waitForReplication(): Promise<void>
   /** Returns the servers that report the role of a master now. */
   masters(): Promise<RedisServer[]>
-  /** Returns the master that holds a key. */
+  /** Returns the master that holds a key. During a failover it waits until there is one. */
   masterOf(key: string): Promise<RedisServer>
+  /** Like `masterOf`, for a slot. */
   masterOfSlot(slot: number): Promise<RedisServer>
   replicasOf(master: RedisServer): Promise<RedisServer[]>
   /** Runs a planned failover: a replica of the master replaces it. */
@@ -68,11 +69,7 @@ export async function startSentinel(t: Owner, settings: SentinelSettings = {}): 
   const addresses = sentinels.map(({ port }) => ({ host, port }))
   const connect = (options: ClientOptions = {}) =>
     disconnectAfter(t, new Redis({ sentinels: addresses, name: 'main', disconnectTimeout: 100, ...options }))
-  const onlyMaster = async () => {
-    const [master] = await group.masters()
-    if (!master) throw new Error('no server is a master')
-    return master
-  }
+  const onlyMaster = () => waitForMaster(group, () => true)
   return {
     client: connect(),
     ...{ connect, group, sentinels },
@@ -164,10 +161,7 @@ export async function startCluster(
       t,
       new Cluster(nodes, { ...options, redisOptions: { disconnectTimeout: 100, ...redisOptions } })
     )
-  const masterOfSlot = async (slot: number) => {
-    for (const master of await group.masters()) if (await serves(master, slot)) return master
-    throw new Error(`no master serves slot ${slot}`)
-  }
+  const masterOfSlot = (slot: number) => waitForMaster(group, (master) => serves(master, slot))
   const slotOf = async (key: string) => Number(await first.call('CLUSTER', 'KEYSLOT', key))
   return {
     client: connect(),
@@ -181,6 +175,17 @@ export async function startCluster(
       await replica?.client().call('CLUSTER', 'FAILOVER')
     }
   }
+}
+
+/** Returns the first master that meets a condition. During a failover there may be none for a while. */
+async function waitForMaster(
+  group: ServerGroup,
+  condition: (master: RedisServer) => boolean | Promise<boolean>
+): Promise<RedisServer> {
+  return eventually(async () => {
+    for (const master of await group.masters()) if (await condition(master)) return master
+    return undefined
+  })
 }
 
 /** Returns whether a master reports a slot as its own. A slot that is being moved has two more entries. */

@@ -64,10 +64,7 @@ async function rollBack<O>(t: Test, scenario: string, topology: Topology<O>): Pr
 
   process.kill(master.pid, 'SIGKILL')
   for (const { pid } of replicas) process.kill(pid, 'SIGCONT')
-  await eventually(
-    async () => (await topology.masterOf(FEED).catch(() => master)) !== master,
-    FAILOVER_TIMEOUT_MS
-  )
+  await eventually(async () => (await topology.masterOf(FEED)) !== master, FAILOVER_TIMEOUT_MS)
 
   for (const fleet of [...fleets, loggingIn]) fleet.drive()
   const isFinished = ({ clients, counts }: Fleet) =>
