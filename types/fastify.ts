@@ -44,7 +44,7 @@ export interface Sessions {
   verify(accessToken: string): Promise<AccessTokenClaims>
   /**
    * Returns an active session, or `null`.
-   * @param sid session id, 27 characters of base64url
+   * @param sid session id, 32 characters of base64url
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
    */
   get(sid: string): Promise<Session | null>

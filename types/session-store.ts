@@ -102,7 +102,7 @@ export interface RevokeAllFilter {
 }
 
 export interface NewSession {
-  /** 27 characters of base64url: the user's tag and 16 bytes that no other session has. */
+  /** 32 characters of base64url: the user's tag and 20 characters that no other session has. */
   sid: string
   sub: string
   /** Absolute lifetime. */

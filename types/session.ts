@@ -67,7 +67,7 @@ export interface AccessTokenClaims extends Claims {
 
 /** A login on one device, from its creation to its expiry or revocation. Its tokens are a token family. */
 export interface Session {
-  /** Session id, 27 characters of base64url. It is public, and may be displayed and logged. */
+  /** Session id, 32 characters of base64url. It is public, and may be displayed and logged. */
   sid: string
   sub: string
   /** Generation: starts at 1 and increases by 1 with each rotation. */

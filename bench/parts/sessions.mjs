@@ -47,7 +47,7 @@ end
  */
 export async function copyAll(client, copies) {
   if (copies > MARKS.length) throw new Error(`at most ${MARKS.length} copies`)
-  const keys = (await client.keys('*')).filter((key) => /\{[\w-]{6}\}/.test(key))
+  const keys = (await client.keys('*')).filter((key) => /\{[\w-]{12}\}/.test(key))
   for (let i = 0; i < keys.length; i += 200) {
     const some = keys.slice(i, i + 200)
     await client.eval(COPY, some.length, ...some, MARKS.slice(0, copies))

@@ -3,29 +3,29 @@ import type { KeyRing } from './keys/derived-keys.js'
 import { type Family, sidOf } from './session-id.js'
 
 /**
- * A refresh token has 64 bytes. It is encoded in base64url without padding (RFC 4648, section 5).
+ * A refresh token has 69 bytes. It is encoded in base64url without padding (RFC 4648, section 5).
  *
  * | offset | bytes | content                                                         |
  * | ------ | ----- | --------------------------------------------------------------- |
  * | 0      | 1     | version                                                         |
  * | 1      | 1     | key id                                                          |
- * | 2      | 4     | tag: the first bytes of SHA-256(sub)                            |
- * | 6      | 16    | family secret                                                   |
- * | 22     | 4     | generation                                                      |
- * | 26     | 6     | time of issue, in microseconds since the session was created    |
- * | 32     | 32    | HMAC-SHA-256 over all bytes before                              |
+ * | 2      | 9     | tag: the first bytes of SHA-256(sub)                            |
+ * | 11     | 16    | family secret                                                   |
+ * | 27     | 4     | generation                                                      |
+ * | 31     | 6     | time of issue, in microseconds since the session was created    |
+ * | 37     | 32    | HMAC-SHA-256 over all bytes before                              |
  *
  * Every later version keeps the first two bytes, and ends with 32 bytes of HMAC over all bytes before. A release can
  * therefore distinguish a token of an unsupported version from a forged one.
  */
-const VERSION = 1
+const VERSION = 2
 const KEY_ID_AT = 1
 const FAMILY_AT = 2
-const GENERATION_AT = 22
-const ISSUED_AT = 26
-const MAC_AT = 32
-const LENGTH = 64
-const ENCODED_LENGTH = 86
+const GENERATION_AT = 27
+const ISSUED_AT = 31
+const MAC_AT = 37
+const LENGTH = 69
+const ENCODED_LENGTH = 92
 const MAX_ENCODED_LENGTH = 512
 const MAC_BYTES = 32
 

@@ -1,32 +1,48 @@
 import { createHash } from 'node:crypto'
 import { randomBytes } from '../utils/random.js'
 
-const TAG_BYTES = 4
+// Multiples of three bytes, so that base64url encodes the tag and the rest of a session id separately.
+const TAG_BYTES = 9
+const SID_HASH_BYTES = 15
 const SECRET_BYTES = 16
+/** Characters of a tag, in base64url. */
+const TAG_LENGTH = 12
 
 /** The last generation. A session that needs another one is revoked. The number never wraps around. */
 export const MAX_GENERATION = 2 ** 32 - 1
 
-/** The part that all refresh tokens of a session share: tag and family secret, 20 bytes. Never stored or logged. */
+/** The part that all refresh tokens of a session share: tag and family secret, 25 bytes. Never stored or logged. */
 export type Family = Buffer
 
-/** Returns 4 bytes of SHA-256(sub). They put all keys of one user into one slot of a Redis Cluster. */
-export function tagOf(sub: string): Buffer {
-  return createHash('sha256').update(sub).digest().subarray(0, TAG_BYTES)
+/**
+ * Returns the tag of a user: 12 characters of base64url, 9 bytes of SHA-256(sub). It puts all keys of one user into one slot
+ * of a Redis Cluster. It is so long that users who choose their own `sub` cannot find another one with the same tag.
+ */
+export function tagOf(sub: string): string {
+  return tagBytesOf(sub).toString('base64url')
+}
+
+/** Returns the tag that a session id begins with. */
+export function tagIn(sid: string): string {
+  return sid.slice(0, TAG_LENGTH)
 }
 
 /** Returns a new family with a random secret. */
 export function createFamily(sub: string): Family {
-  return Buffer.concat([tagOf(sub), randomBytes(SECRET_BYTES)])
+  return Buffer.concat([tagBytesOf(sub), randomBytes(SECRET_BYTES)])
 }
 
-/** Returns the public id of the session: 27 characters of base64url. It does not reveal the family secret. */
+/** Returns the public id of the session: 32 characters of base64url. It does not reveal the family secret. */
 export function sidOf(family: Family): string {
   const tag = family.subarray(0, TAG_BYTES)
-  const digest = createHash('sha256').update(family.subarray(TAG_BYTES)).digest()
-  return Buffer.concat([tag, digest.subarray(0, SECRET_BYTES)]).toString('base64url')
+  const hash = createHash('sha256').update(family.subarray(TAG_BYTES)).digest()
+  return Buffer.concat([tag, hash.subarray(0, SID_HASH_BYTES)]).toString('base64url')
 }
 
 export function isSid(value: unknown): value is string {
-  return typeof value === 'string' && /^[\w-]{27}$/.test(value)
+  return typeof value === 'string' && /^[\w-]{32}$/.test(value)
+}
+
+function tagBytesOf(sub: string): Buffer {
+  return createHash('sha256').update(sub).digest().subarray(0, TAG_BYTES)
 }

@@ -38,7 +38,7 @@ const cookie = fc.oneof(
     arbitrary: fc.record({
       of: fc.constant('damaged' as const),
       gen: fc.integer({ min: 1, max: GENERATIONS }),
-      at: fc.nat({ max: 85 })
+      at: fc.nat({ max: 91 })
     })
   }
 )

@@ -99,7 +99,7 @@ export function damaged(token: string): fc.Arbitrary<string> {
           Buffer.from(token).toString('base64'),
           [...token].reverse().join('')
         ],
-        ...['', '0', 'null', 'undefined', '__proto__', 'A'.repeat(86), 'A'.repeat(9000)]
+        ...['', '0', 'null', 'undefined', '__proto__', 'A'.repeat(92), 'A'.repeat(9000)]
       ),
       headerText()
     )

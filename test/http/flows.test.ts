@@ -55,7 +55,7 @@ async function runFlow(
 
   const me = await client.call()
   t.equal(me.statusCode, 200)
-  t.match(me.json(), { sub: 'ada', gen: 1, roles: ['reader'], sid: /^[\w-]{27}$/ })
+  t.match(me.json(), { sub: 'ada', gen: 1, roles: ['reader'], sid: /^[\w-]{32}$/ })
 
   await advance(5 * MINUTE + 1000)
   const expired = await client.call()

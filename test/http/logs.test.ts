@@ -80,7 +80,7 @@ for (const transport of ['cookie', 'body', 'header'] as const) {
       const { refreshToken = '', accessToken = '' } = jar
       secrets.set(refreshToken, 'a refresh token')
       secrets.set(accessToken, 'an access token')
-      for (const text of encodings(Buffer.from(refreshToken, 'base64url').subarray(6, 22))) {
+      for (const text of encodings(Buffer.from(refreshToken, 'base64url').subarray(11, 27))) {
         secrets.set(text, 'a family secret')
       }
     }

@@ -8,7 +8,7 @@ import { openMemoryStore } from '../support/stores.js'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-const MALFORMED_TOKEN = 'A'.repeat(86)
+const MALFORMED_TOKEN = 'A'.repeat(92)
 
 type Form = string | Record<string, string> | [name: string, value: string][]
 

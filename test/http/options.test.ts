@@ -425,13 +425,13 @@ t.test('app.sessions', async (t) => {
 
   t.test('rejects malformed session ids and subjects', async (t) => {
     const { app } = await buildApp(t)
-    for (const malformed of ['', 'x', '*'.repeat(27), 'x'.repeat(28)]) {
+    for (const malformed of ['', 'x', '*'.repeat(32), 'x'.repeat(33)]) {
       t.equal(await app.sessions.get(malformed), null)
       t.equal(await app.sessions.revoke(malformed), false)
       await t.rejects(app.sessions.refresh(malformed), { code: 'FRT_ERR_REFRESH_TOKEN_INVALID' })
       await t.rejects(app.sessions.verify(malformed), { code: 'FRT_ERR_ACCESS_TOKEN_INVALID' })
     }
-    t.equal(await app.sessions.get('x'.repeat(27)), null, 'an unknown id')
+    t.equal(await app.sessions.get('x'.repeat(32)), null, 'an unknown id')
     await t.rejects(app.sessions.create({ sub: '' }), { code: 'FRT_ERR_INVALID_IDENTITY' })
     for (const sub of ['', 7, undefined] as string[]) {
       await t.rejects(app.sessions.list(sub), { code: 'FRT_ERR_INVALID_IDENTITY' })

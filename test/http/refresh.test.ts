@@ -39,7 +39,7 @@ t.test('a refresh with a malformed token returns 401 and keeps the cookie', asyn
   const response = await app.inject({
     method: 'POST',
     url: '/auth/refresh',
-    headers: { cookie: `${COOKIE}=${'A'.repeat(86)}` }
+    headers: { cookie: `${COOKIE}=${'A'.repeat(92)}` }
   })
   t.equal(response.statusCode, 401)
   t.equal(response.json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')

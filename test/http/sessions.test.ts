@@ -6,7 +6,7 @@ import { Client } from '../support/client.js'
 import { eachStore, openMemoryStore } from '../support/stores.js'
 
 const HOUR = 60 * 60_000
-const UNKNOWN_SID = 'A'.repeat(27)
+const UNKNOWN_SID = 'A'.repeat(32)
 
 interface Listed {
   id: string
@@ -67,7 +67,7 @@ await eachStore(t, async (t, open) => {
         'last_used_at',
         'metadata'
       ])
-      t.match(session.id, /^[\w-]{27}$/)
+      t.match(session.id, /^[\w-]{32}$/)
     }
     t.match(sessions, [
       {

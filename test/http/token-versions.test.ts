@@ -15,14 +15,15 @@ function tokenOf(version: number, bytes: number, key = keys.refreshToken): strin
   return Buffer.concat([head, mac]).toString('base64url')
 }
 
-const LATER = tokenOf(2, 46)
+const LATER = tokenOf(3, 67)
 const [otherKeys] = deriveKeys([Buffer.alloc(32, 'another')], 'frt:')
-const FORGED = tokenOf(2, 46, otherKeys.refreshToken)
+const FORGED = tokenOf(3, 67, otherKeys.refreshToken)
 
 t.test('isUnsupportedVersion distinguishes another version from a forged token at each length', async (t) => {
   for (const [version, bytes] of [
-    [2, 46],
-    [2, 30],
+    [3, 67],
+    [3, 35],
+    [1, 30],
     [0, 1],
     [255, 350]
   ] as const) {
@@ -31,8 +32,8 @@ t.test('isUnsupportedVersion distinguishes another version from a forged token a
     t.equal(codec.parse(token), null)
   }
   const damaged = `${LATER.slice(0, 40)}${LATER[40] === 'A' ? 'B' : 'A'}${LATER.slice(41)}`
-  const others = ['', 'AQ', FORGED, damaged, tokenOf(2, 0), tokenOf(2, 400), `${LATER}=`, tokenOf(1, 46)]
-  for (const token of [...others, codec.issue(Buffer.alloc(20), 1, 0)])
+  const others = ['', 'AQ', FORGED, damaged, tokenOf(3, 0), tokenOf(3, 400), `${LATER}=`, tokenOf(2, 35)]
+  for (const token of [...others, codec.issue(Buffer.alloc(25), 1, 0)])
     t.notOk(codec.isUnsupportedVersion(token), token)
 })
 

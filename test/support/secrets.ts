@@ -2,10 +2,10 @@
 const PIECE = 16
 /** Pieces start at every eighth character, so that any 23 characters in a row contain a piece. */
 const STEP = 8
-const FAMILY_AT = 6
-const FAMILY_END = 22
+const FAMILY_AT = 11
+const FAMILY_END = 27
 
-const REFRESH_TOKENS = /[\w-]{86}/g
+const REFRESH_TOKENS = /[\w-]{92}/g
 const JWTS = /[\w.-]{70,}/g
 const SIGNATURE_LENGTH = 40
 const RUNS = /[\w-]{16,}/g

@@ -24,7 +24,7 @@ for (const [name, hasFeed] of Object.entries(CASES)) {
     const feedMaster = await topology.masterOf(FEED)
     const masters = await topology.masters()
     const master = hasFeed ? feedMaster : masters.find((other) => other !== feedMaster)!
-    const tagged = (sub: string) => `{${tagOf(sub).toString('base64url')}}`
+    const tagged = (sub: string) => `{${tagOf(sub)}}`
     const subs: string[] = []
     for (let i = 0; subs.length < WHEN_MS.length * USERS; i++) {
       if ((await topology.masterOf(tagged(`user-${i}`))) === master) subs.push(`user-${i}`)

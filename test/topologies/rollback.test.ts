@@ -111,7 +111,7 @@ async function subjectsWith<O>({ masterOf }: Topology<O>, key: string): Promise<
   const master = await masterOf(key)
   const subs: string[] = []
   for (let i = 0; subs.length < CLIENTS; i++) {
-    const sessionsKey = `frt:{${tagOf(`user-${i}`).toString('base64url')}}:s`
+    const sessionsKey = `frt:{${tagOf(`user-${i}`)}}:s`
     if ((await masterOf(sessionsKey)) === master) subs.push(`user-${i}`)
   }
   return subs

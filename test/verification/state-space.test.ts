@@ -235,7 +235,7 @@ t.test('a token that was never issued fails the MAC check', async (t) => {
   const tokens = [...issued.values()].map(({ gen, at }) => codec.issue(ours, gen, at))
   let forged = 0
   for (const token of tokens) {
-    const mac = Buffer.from(token, 'base64url').subarray(32)
+    const mac = Buffer.from(token, 'base64url').subarray(37)
     for (const { gen, at } of issued.values()) {
       for (const [family, otherGen, otherAt] of [
         [ours, gen, at],
@@ -243,7 +243,7 @@ t.test('a token that was never issued fails the MAC check', async (t) => {
         [ours, gen, at + 1],
         [others, gen, at]
       ] as const) {
-        const body = Buffer.from(codec.issue(family, otherGen, otherAt), 'base64url').subarray(0, 32)
+        const body = Buffer.from(codec.issue(family, otherGen, otherAt), 'base64url').subarray(0, 37)
         const forgery = Buffer.concat([body, mac]).toString('base64url')
         if (forgery === token) continue
         forged++

@@ -1,4 +1,4 @@
-import { tagOf } from '../../tokens/session-id.js'
+import { tagIn, tagOf } from '../../tokens/session-id.js'
 
 /** The Redis keys of one user. */
 export interface UserKeys {
@@ -17,8 +17,8 @@ export interface UserKeys {
  * tag, which is a part of each sid and a hash of the `sub`.
  */
 export function createKeys(keyPrefix: string) {
-  const userKeys = (tag: Buffer): UserKeys => {
-    const base = `${keyPrefix}{${tag.toString('base64url')}}:`
+  const userKeys = (tag: string): UserKeys => {
+    const base = `${keyPrefix}{${tag}}:`
     return {
       sessions: `${base}s`,
       denylist: `${base}b:`,
@@ -27,9 +27,9 @@ export function createKeys(keyPrefix: string) {
     }
   }
   return {
-    ofSession: (sid: string) => userKeys(Buffer.from(sid, 'base64url').subarray(0, 4)),
+    ofSession: (sid: string) => userKeys(tagIn(sid)),
     ofUser: (sub: string) => userKeys(tagOf(sub)),
-    /** The stream of revocations of all users. A tag always has 6 characters, so `feed` cannot be one. */
+    /** The stream of revocations of all users. A tag always has 12 characters, so `feed` cannot be one. */
     feed: `${keyPrefix}{feed}:revoked`,
     /** Prefix: append the id of a process. In the slot of the stream, because one script reads both. */
     pulse: `${keyPrefix}{feed}:p:`

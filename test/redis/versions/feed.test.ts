@@ -46,7 +46,7 @@ t.test('an unknown reason in the denylist revokes the session', async (t) => {
   const nodes = createNodes(t, { revocation: { mode: 'store' } })
   const node = await nodes.start(server.client())
   const { client, sid } = await login(node, 'ada')
-  const tag = tagOf('ada').toString('base64url')
+  const tag = tagOf('ada')
   await redis.set(`${nodes.keyPrefix}{${tag}}:b:${sid}`, 'expelled')
   const rejected = await client.refresh()
   t.equal(rejected.statusCode, 401)

@@ -35,7 +35,7 @@ function at(app: FastifyInstance, { options, jar }: Client): Client {
 }
 
 function keyOf(sub: string): string {
-  return `frt:{${tagOf(sub).toString('base64url')}}:s`
+  return `frt:{${tagOf(sub)}}:s`
 }
 
 async function formatOf(redis: Redis, sub: string): Promise<number | undefined> {

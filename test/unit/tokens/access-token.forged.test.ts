@@ -13,7 +13,7 @@ const secret = Buffer.alloc(32, 'a secret')
 const [keys] = deriveKeys([secret], 'frt:')
 const now = Math.floor(Date.now() / 1000)
 const header = { alg: 'HS256', typ: 'at+jwt', kid: keys.accessTokenKid }
-const claims = { sub: 'user-1', sid: 'abcdefghijklmnopqrstuvwxyz0', gen: 1, iat: now, exp: now + 300 }
+const claims = { sub: 'user-1', sid: 'abcdefghijklmnopqrstuvwxyz012345', gen: 1, iat: now, exp: now + 300 }
 
 async function verifier(t: Test, accessToken: Partial<AccessTokenSettings['accessToken']> = {}) {
   const app = Fastify()

@@ -25,7 +25,7 @@ async function accessTokens(
 
 function session(properties: Partial<Session> = {}): Session {
   return {
-    sid: 'abcdefghijklmnopqrstuvwxyz0',
+    sid: 'abcdefghijklmnopqrstuvwxyz012345',
     sub: 'user-1',
     gen: 3,
     createdAt: new Date(startMs - 60_000),
@@ -57,7 +57,7 @@ t.test('the token contains only claims of the session and of the identity', asyn
     roles: ['admin'],
     scope: 'read write',
     sub: 'user-1',
-    sid: 'abcdefghijklmnopqrstuvwxyz0',
+    sid: 'abcdefghijklmnopqrstuvwxyz012345',
     gen: 3,
     auth_time: start - 60,
     iat: start,
@@ -81,7 +81,7 @@ t.test('claims of an identity do not override reserved claims', async (t) => {
   }
   const claims = verify(sign(session(), identityClaims, startMs).token)
   t.has(claims, { sub: 'user-1', gen: 3, iat: start, exp: start + 300, auth_time: start - 60 })
-  t.has(claims, { sid: 'abcdefghijklmnopqrstuvwxyz0', iss: 'https://me', aud: 'api' })
+  t.has(claims, { sid: 'abcdefghijklmnopqrstuvwxyz012345', iss: 'https://me', aud: 'api' })
 })
 
 t.test('verify checks the signature, not the expiry', async (t) => {

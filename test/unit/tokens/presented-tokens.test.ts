@@ -3,7 +3,7 @@ import { newestOfEachSession } from '../../../lib/tokens/presented-tokens.js'
 import type { RefreshToken } from '../../../lib/tokens/refresh-token.js'
 
 function token(sid: string, gen: number, issuedUs = 0): RefreshToken {
-  return { sid, gen, issuedUs, family: Buffer.alloc(20) }
+  return { sid, gen, issuedUs, family: Buffer.alloc(25) }
 }
 
 t.test('newestOfEachSession returns an empty array for no tokens', async (t) => {

@@ -43,22 +43,16 @@ t.test('rejects a token with any single character replaced', async (t) => {
 
 t.test('rejects other encodings of the same bytes', async (t) => {
   // The bytes 0xfb and 0xff give `-` and `_`, which have other characters in plain base64.
-  const family = Buffer.alloc(20, Buffer.from('fbff', 'hex'))
+  const family = Buffer.alloc(25, Buffer.from('fbff', 'hex'))
   const canonical = codec.issue(family, 1, 0)
   t.not(codec.parse(canonical), null)
   t.match(canonical, /-.*_|_.*-/)
 
   const bytes = Buffer.from(canonical, 'base64url')
   const base64 = bytes.toString('base64')
-  const last = canonical.at(-1) ?? ''
-  // 86 characters have 516 bits for 512. The last four bits are zero in the canonical encoding.
-  const nonCanonical = canonical.slice(0, -1) + String.fromCharCode(last.charCodeAt(0) + 1)
-  t.same(Buffer.from(nonCanonical, 'base64url'), bytes)
 
   const encodings = {
-    'with its unused bits set': nonCanonical,
-    'as padded base64': base64,
-    'as base64 without its padding': base64.replace(/=+$/, ''),
+    'as base64': base64,
     'with padding': `${canonical}==`,
     'with white space after it': `${canonical} `,
     'with a line break after it': `${canonical}\n`,
@@ -73,18 +67,18 @@ t.test('rejects other encodings of the same bytes', async (t) => {
 
 t.test('rejects another length, even with a valid MAC', async (t) => {
   const bytes = Buffer.from(token, 'base64url')
-  for (const length of [0, 1, 31, 32, 33, 63]) {
+  for (const length of [0, 1, 31, 32, 33, 68]) {
     t.equal(codec.parse(encode(bytes.subarray(0, length))), null, `${length} bytes`)
   }
-  t.equal(codec.parse(encode(Buffer.concat([bytes, Buffer.alloc(1)]))), null, '65 bytes')
-  t.equal(codec.parse(signed(bytes.subarray(0, 31))), null, '31 bytes and their MAC')
-  t.equal(codec.parse(signed(bytes.subarray(0, 33))), null, '33 bytes and their MAC')
+  t.equal(codec.parse(encode(Buffer.concat([bytes, Buffer.alloc(1)]))), null, '70 bytes')
+  t.equal(codec.parse(signed(bytes.subarray(0, 36))), null, '36 bytes and their MAC')
+  t.equal(codec.parse(signed(bytes.subarray(0, 38))), null, '38 bytes and their MAC')
 })
 
 t.test('rejects another version, even with a valid MAC', async (t) => {
-  const head = Buffer.from(token, 'base64url').subarray(0, 32)
+  const head = Buffer.from(token, 'base64url').subarray(0, 37)
   t.equal(signed(head), token)
-  for (const version of [0, 2, 3, 128, 255]) {
+  for (const version of [0, 1, 3, 128, 255]) {
     const other = Buffer.from(head)
     other.writeUInt8(version)
     t.equal(codec.parse(signed(other)), null, `version ${version}`)
@@ -92,13 +86,13 @@ t.test('rejects another version, even with a valid MAC', async (t) => {
 })
 
 t.test('rejects another key id, even with a valid MAC', async (t) => {
-  const head = Buffer.from(token, 'base64url').subarray(0, 32)
+  const head = Buffer.from(token, 'base64url').subarray(0, 37)
   head.writeUInt8((head.readUInt8(1) + 1) % 256, 1)
   t.equal(codec.parse(signed(head)), null)
 })
 
 t.test('rejects a MAC without a key, or with the access token key', async (t) => {
-  const head = Buffer.from(token, 'base64url').subarray(0, 32)
+  const head = Buffer.from(token, 'base64url').subarray(0, 37)
   const macs = [
     Buffer.alloc(32),
     Buffer.alloc(32, 255),
@@ -122,14 +116,14 @@ t.test('rejects malformed tokens', async (t) => {
     '\0',
     '\u{1f36a}',
     jwt,
-    jwt.padEnd(86, 'A')
+    jwt.padEnd(92, 'A')
   ]
   const repeated = ['A', '-', '_', '=', '+', '/', '\0', 'é', '\u{1f36a}', ' '].flatMap((each) => [
-    each.repeat(86),
-    each.repeat(43),
-    each.repeat(64)
+    each.repeat(92),
+    each.repeat(46),
+    each.repeat(69)
   ])
-  const random = Array.from({ length: 200 }, (_, i) => encode(randomBytes(i < 100 ? 64 : i - 50)))
+  const random = Array.from({ length: 200 }, (_, i) => encode(randomBytes(i < 100 ? 69 : i - 50)))
   const malformed = [...texts, ...repeated, ...random, 'A'.repeat(1_000_000)]
   t.ok(malformed.length > 200)
   t.same(

@@ -9,7 +9,7 @@
  * | field                                          | bytes         | meaning                                           |
  * | ---------------------------------------------- | ------------- | ------------------------------------------------- |
  * | size                                           | 2             | bytes of this record, including these two         |
- * | sid                                            | 27            |                                                   |
+ * | sid                                            | 32            |                                                   |
  * | expires_ms                                     | 6             | when the session expires if it is not refreshed   |
  * | remember                                       | 1             | 0 limits the idle timeout to 24 hours             |
  * | gen                                            | 4             | current generation                                |
@@ -31,7 +31,7 @@
  */
 export const sessionFunctions = `
 local FORMAT = 1
-local HEADER = '>I2c27I6'
+local HEADER = '>I2c32I6'
 local STATE = '>BI4I7I6I6' .. 'I7I6I7' .. 'I7I6I7' .. 'c8I6B' .. 'I2I2'
 local HEADER_SIZE = struct.size(HEADER)
 local NON_PERSISTENT_IDLE_MS = 86400000
