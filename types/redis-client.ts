@@ -2,6 +2,9 @@
 export interface RedisClient {
   evalsha(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
+  /** Required, and returns bytes like `evalBuffer`. Optional here, because the types of ioredis do not have both. */
+  evalshaBuffer?(sha1: string, numkeys: number, ...args: string[]): Promise<unknown>
+  evalBuffer?(script: string, numkeys: number, ...args: string[]): Promise<unknown>
   /** Creates the dedicated connections of the feed, of the watch of the master and of replication checks. */
   duplicate(...args: never[]): unknown
   isCluster?: boolean

@@ -26,9 +26,9 @@ export const secrets: Check<readonly [Buffer, ...Buffer[]]> = (value, path) => {
 }
 
 export const redis: Check<RedisClient> = (value, path) =>
-  hasMethods(value, ['evalsha', 'eval', 'duplicate'])
+  hasMethods(value, ['evalsha', 'eval', 'evalshaBuffer', 'evalBuffer', 'duplicate'])
     ? (value as unknown as RedisClient)
-    : mustBe(path, 'a Redis or Cluster instance of ioredis')
+    : mustBe(path, 'a Redis or Cluster instance of ioredis, with the methods evalshaBuffer and evalBuffer')
 
 export const store: Check<SessionStore> = (value, path) =>
   hasMethods(value, STORE_METHODS)

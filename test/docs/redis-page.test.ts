@@ -123,7 +123,12 @@ async function liveAWholeLife(
     ...options
   }
   const { app } = await startLiveApp(t, { redis: connect(), ...settings })
-  const { app: other } = await startLiveApp(t, { redis: connect(), ...settings })
+  // Its sessions live longer, so that a refresh there moves the end of the key.
+  const { app: other } = await startLiveApp(t, {
+    redis: connect(),
+    ...settings,
+    refreshToken: { ...settings.refreshToken, ttl: '15d' }
+  })
   const ok = (response: { statusCode: number; body: string }, status = 200) =>
     t.equal(response.statusCode, status, response.body)
 
@@ -155,6 +160,8 @@ async function liveAWholeLife(
   const edsger = new Client(app)
   ok(await edsger.login({ sub: 'edsger' }))
   const elsewhere = new Client(other, {}, edsger.jar.copy())
+  ok(await elsewhere.refresh())
+  edsger.jar.refreshToken = elsewhere.jar.refreshToken
   ok(await edsger.logout())
   await eventually(async () => (await elsewhere.call()).json().code === 'FRT_ERR_SESSION_REVOKED')
   await app.close()

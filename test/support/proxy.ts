@@ -9,6 +9,7 @@ import {
   RedisStore,
   type SessionStore
 } from '../../lib/index.js'
+import { requireBinary } from '../../lib/store/redis/run-script.js'
 import { type AppUnderTest, buildApp } from './build-app.js'
 import { Clock } from './clock.js'
 import type { Owner } from './redis-server.js'
@@ -138,12 +139,22 @@ export async function startProxy(t: Owner, port: number): Promise<Proxy> {
   }
 }
 
+/** Returns the methods of a client that run scripts. */
+function scriptsOf(redis: RedisClient) {
+  const { evalsha, eval: run, evalshaBuffer, evalBuffer } = requireBinary(redis)
+  return {
+    evalsha: evalsha.bind(redis),
+    eval: run.bind(redis),
+    evalshaBuffer: evalshaBuffer.bind(redis),
+    evalBuffer: evalBuffer.bind(redis)
+  }
+}
+
 /** Returns a client whose duplicate, which reads the feed, uses another connection. */
 export function withFeedClient(redis: RedisClient, other: RedisClient): RedisClient {
   return {
     isCluster: redis.isCluster ?? false,
-    evalsha: redis.evalsha.bind(redis),
-    eval: redis.eval.bind(redis),
+    ...scriptsOf(redis),
     duplicate: other.duplicate.bind(other)
   }
 }

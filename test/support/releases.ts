@@ -1,23 +1,30 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import type { BinaryClient } from '../../lib/store/redis/run-script.js'
 
 /** Changes a script, as another release does. */
 type Rewrite = (source: string) => string
+type Arguments = [keys: number, ...keysAndArgs: string[]]
 
 /** Returns a client that sends the scripts of another release. The rest of the package is the same. */
-export function asRelease(redis: Redis, rewrite: Rewrite): Redis {
+export function asRelease(client: Redis, rewrite: Rewrite): Redis {
+  const redis = client as Redis & BinaryClient
   const known = new Map<string, string>()
+  const knownBy = (sha1: string) => {
+    const other = known.get(sha1)
+    if (other === undefined) throw new Error('NOSCRIPT No matching script.')
+    return other
+  }
+  const rewritten = (source: string) => {
+    const other = rewrite(source)
+    known.set(sha1Of(source), sha1Of(other))
+    return other
+  }
   const methods: Partial<Record<string | symbol, unknown>> = {
-    async evalsha(sha1: string, ...args: [number, ...string[]]) {
-      const other = known.get(sha1)
-      if (other === undefined) throw new Error('NOSCRIPT No matching script.')
-      return redis.evalsha(other, ...args)
-    },
-    eval(source: string, ...args: [number, ...string[]]) {
-      const other = rewrite(source)
-      known.set(sha1Of(source), sha1Of(other))
-      return redis.eval(other, ...args)
-    }
+    evalsha: async (sha1: string, ...args: Arguments) => redis.evalsha(knownBy(sha1), ...args),
+    evalshaBuffer: async (sha1: string, ...args: Arguments) => redis.evalshaBuffer(knownBy(sha1), ...args),
+    eval: (source: string, ...args: Arguments) => redis.eval(rewritten(source), ...args),
+    evalBuffer: (source: string, ...args: Arguments) => redis.evalBuffer(rewritten(source), ...args)
   }
   return new Proxy(redis, {
     get(target, name) {
@@ -35,36 +42,26 @@ function sha1Of(source: string): string {
 export const patched: Rewrite = (source) => `-- another release\n${source}`
 
 /**
- * Reads sessions of both formats and writes the first. In the second format each record has one more byte after its
- * header.
+ * Reads sessions of formats 2 and 3, and writes format 2. In format 3 the header has one more byte. Sessions of the other
+ * format are written anew at the next refresh, because a write in place would not change the format.
  */
-export const readsBoth: Rewrite = (source) => {
-  if (!source.includes('local FORMAT')) return patched(source)
-  const lenient = replace(
-    source,
-    "if struct.unpack('B', packed) ~= FORMAT then error(",
-    "local extra = struct.unpack('B', packed) - 1\n  if extra ~= 0 and extra ~= 1 then error("
+export const readsBoth: Rewrite = (source) =>
+  replace(
+    patched(source),
+    /if format ~= FORMAT then error\(/g,
+    `if format ~= FORMAT then prune_at_ms = 0 end
+  HEADER_SIZE = HEADER_SIZE + format - 2
+  if format ~= 2 and format ~= 3 then error(`
   )
-  return replace(
-    lenient,
-    'local body = string.sub(packed, offset + HEADER_SIZE, ',
-    'local body = string.sub(packed, offset + HEADER_SIZE + extra, '
-  )
+
+/** Reads sessions of formats 2 and 3, and writes format 3. */
+export const writesNext: Rewrite = (source) => {
+  const named = replace(readsBoth(source), /local FORMAT = 2/g, 'local FORMAT = 3')
+  return replace(named, /^( *local header = .*)$/gm, "$1 .. '\\7'")
 }
 
-/** Reads sessions of both formats and writes the second. */
-export const writesSecond: Rewrite = (source) => {
-  if (!source.includes('local FORMAT')) return patched(source)
-  const named = replace(readsBoth(source), 'local FORMAT = 1', 'local FORMAT = 2')
-  return replace(
-    named,
-    'struct.pack(HEADER, HEADER_SIZE + #record.body, record.sid, record.expires_ms)',
-    "struct.pack(HEADER, HEADER_SIZE + 1 + #record.body, record.sid, record.expires_ms) .. '\\7'"
-  )
-}
-
-function replace(source: string, from: string, to: string): string {
-  if (source.split(from).length !== 2)
-    throw new Error(`the script does not contain this exactly once: ${from}`)
-  return source.replace(from, () => to)
+/** Scripts that do not read sessions stay as they are. */
+function replace(source: string, pattern: RegExp, text: string): string {
+  if (!source.includes('local FORMAT')) return source
+  return source.replace(pattern, text)
 }

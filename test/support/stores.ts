@@ -3,6 +3,7 @@ import { Cluster, type Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { MemoryStore } from '../../lib/store/memory/memory-store.js'
 import { RedisStore } from '../../lib/store/redis/redis-store.js'
+import type { BinaryClient } from '../../lib/store/redis/run-script.js'
 import type { OpenedStore } from '../../lib/testing/index.js'
 import type { RedisClient } from '../../types/redis-client.js'
 import type { SessionStore } from '../../types/session-store.js'
@@ -79,15 +80,10 @@ export function clockedRedisStore(
   const clocked: RedisClient = {
     isCluster: client.isCluster ?? false,
     duplicate: client.duplicate.bind(client),
-    evalsha: async () => {
-      throw new Error('NOSCRIPT the source must be sent each time')
-    },
-    eval: (source, keys, ...args) => {
-      const seconds = Math.floor(now() / 1000)
-      const microseconds = Math.round((now() % 1000) * 1000)
-      const time = `{'${seconds}', '${microseconds}'}`
-      return client.eval(source.replaceAll("redis.call('TIME')", time), keys, ...args)
-    }
+    evalsha: rejectUncached,
+    evalshaBuffer: rejectUncached,
+    eval: (source, ...args) => client.eval(withTime(source, now()), ...args),
+    evalBuffer: (source, ...args) => (client as BinaryClient).evalBuffer(withTime(source, now()), ...args)
   }
   return {
     store: new RedisStore({ redis: clocked, keyPrefix }),
@@ -102,6 +98,16 @@ export function clockedRedisStore(
       }
     }
   }
+}
+
+/** Makes the store send the source each time. */
+async function rejectUncached() {
+  throw new Error('NOSCRIPT')
+}
+
+function withTime(source: string, nowMs: number): string {
+  const time = `{'${Math.floor(nowMs / 1000)}', '${Math.round((nowMs % 1000) * 1000)}'}`
+  return source.replaceAll("redis.call('TIME')", time)
 }
 
 /** Returns the keys that match a pattern, on all masters. */

@@ -11,6 +11,7 @@ import type {
   RevokeAllFilter,
   SessionStore
 } from '../../../types/session-store.js'
+import { tagIn, tagOf } from '../../tokens/session-id.js'
 import { createIdempotencyKey } from '../../utils/random.js'
 import { toTexts } from '../session-serialization.js'
 import { evictionWarnings } from './eviction-policy.js'
@@ -21,8 +22,8 @@ import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
 import type { WriteCheck } from './replication/replica-wait.js'
 import { Replication } from './replication/replication.js'
-import { type SessionReply, toCreateOutcome, toOneSession, toRefreshOutcome, toSessions } from './replies.js'
-import { runScript, type Script } from './run-script.js'
+import { readSession, toCreateOutcome, toRefreshOutcome, toSessions } from './replies.js'
+import { type BinaryClient, requireBinary, runBinaryScript, runScript, type Script } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
 import { createScript } from './scripts/create.js'
 import { getScript, hasScript, listScript, nowScript } from './scripts/read.js'
@@ -54,7 +55,7 @@ export interface RedisStoreOptions {
 
 /** Stores sessions in Redis. Each method runs one script in one round trip and uses the clock of Redis. */
 export class RedisStore implements SessionStore {
-  readonly #redis: RedisClient
+  readonly #redis: BinaryClient
   readonly #keys: Keys
   /** `null` if no write waits for replicas. */
   readonly #replication: Replication | null
@@ -69,7 +70,7 @@ export class RedisStore implements SessionStore {
     replicaTimeoutMs = 2000,
     reconnectOnFailover = true
   }: RedisStoreOptions) {
-    this.#redis = redis
+    this.#redis = requireBinary(redis)
     this.#reconnectOnFailover = reconnectOnFailover
     this.#keys = createKeys(keyPrefix)
     this.#replication =
@@ -80,71 +81,59 @@ export class RedisStore implements SessionStore {
     const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces, deadlineMs = '' } = session
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
     const { identity, requestMetadata } = toTexts(session)
-    const reply = await this.#run(
-      createScript,
-      [sessions, results + sid, denylist],
-      [
-        ...[sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, deadlineMs],
-        ...replaces
-      ]
-    )
-    return toCreateOutcome(reply)
+    const reply = await this.#runBinary(createScript, [
+      ...[sessions, results + sid, denylist],
+      ...[sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, deadlineMs],
+      ...replaces
+    ])
+    return toCreateOutcome(sid, reply as Buffer[])
   }
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {
     const { sid, gen, issuedUs, graceMs, idleMs, knownRevocation, requestMetadata, idempotencyKey } = refresh
     const { sessions, denylist } = this.#keys.ofSession(sid)
-    const flags = [refresh.untilConfirmed, refresh.rollback === 'accept', refresh.reportReplayable].map(
-      Number
-    )
-    const reply = await this.#run(
-      rotateScript,
-      [sessions, denylist + sid],
-      [
-        sid,
-        idempotencyKey,
-        requestMetadata === null ? '' : JSON.stringify(requestMetadata),
-        [gen, issuedUs, graceMs * 1000, idleMs, ...flags].join(' '),
-        ...(knownRevocation ? [knownRevocation.reason, knownRevocation.expiresAtMs] : [])
-      ]
-    )
-    return toRefreshOutcome(reply)
+    const { untilConfirmed, rollback, reportReplayable } = refresh
+    const reply = await this.#runBinary(rotateScript, [
+      ...[sessions, denylist + sid],
+      ...[sid, idempotencyKey, requestMetadata === null ? '' : JSON.stringify(requestMetadata)],
+      ...[gen, issuedUs, graceMs * 1000, idleMs],
+      ...[Number(untilConfirmed), Number(rollback === 'accept'), Number(reportReplayable)],
+      ...(knownRevocation ? [knownRevocation.reason, knownRevocation.expiresAtMs] : [])
+    ])
+    return toRefreshOutcome(sid, reply as Buffer | null, requestMetadata)
   }
 
   async confirm(sid: string, gen: number): Promise<void> {
     const { sessions } = this.#keys.ofSession(sid)
-    await this.#run(confirmScript, [sessions], [sid, gen])
+    await this.#run(confirmScript, [sessions, sid, gen])
   }
 
   async get(sid: string): Promise<Session | null> {
     const { sessions } = this.#keys.ofSession(sid)
-    const reply = await this.#run(getScript, [sessions], [sid])
-    return reply === null ? null : toOneSession(reply as SessionReply)
+    const reply = await this.#runBinary(getScript, [sessions, sid])
+    return reply === null ? null : readSession(sid, reply as Buffer)
   }
 
   async has(sid: string): Promise<boolean> {
     const { sessions } = this.#keys.ofSession(sid)
-    return (await this.#run(hasScript, [sessions], [sid])) === '1'
+    return (await this.#run(hasScript, [sessions, sid])) === '1'
   }
 
   async now(sub: string): Promise<number> {
-    return Number(await this.#run(nowScript, [this.#keys.ofUser(sub).sessions], []))
+    return Number(await this.#run(nowScript, [this.#keys.ofUser(sub).sessions]))
   }
 
   async list(sub: string): Promise<Session[]> {
     const { sessions } = this.#keys.ofUser(sub)
-    const reply = await this.#run(listScript, [sessions], [sub])
-    return toSessions(reply as SessionReply[])
+    const reply = await this.#runBinary(listScript, [sessions, sub])
+    return toSessions(tagOf(sub), reply as Buffer[])
   }
 
   async revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
-    const reply = await this.#run(
-      revokeScript,
-      [sessions, denylist + sid, results + idempotencyKey],
-      [sid, reason]
-    )
-    return toSessions(reply as SessionReply[])[0] ?? null
+    const keys = [sessions, results + idempotencyKey, denylist]
+    const reply = await this.#runBinary(revokeScript, [...keys, reason, sid])
+    return toSessions(tagIn(sid), reply as Buffer[])[0] ?? null
   }
 
   async revokeAll(
@@ -154,12 +143,10 @@ export class RedisStore implements SessionStore {
     { except = '', createdUntilMs }: RevokeAllFilter
   ): Promise<Session[]> {
     const { sessions, denylist, results } = this.#keys.ofUser(sub)
-    const reply = await this.#run(
-      revokeAllScript,
-      [sessions, results + idempotencyKey, denylist],
-      [sub, reason, except, createdUntilMs]
-    )
-    return toSessions(reply as SessionReply[])
+    const keys = [sessions, results + idempotencyKey, denylist]
+    const tag = tagOf(sub)
+    const reply = await this.#runBinary(revokeAllScript, [...keys, sub, tag, reason, except, createdUntilMs])
+    return toSessions(tag, reply as Buffer[])
   }
 
   async waitForReplicas(write: DurableWrite): Promise<RevocationReason | undefined> {
@@ -216,8 +203,12 @@ export class RedisStore implements SessionStore {
     }
   }
 
-  #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
-    return this.#verified(() => runScript(this.#redis, script, keys, args))
+  #run(script: Script, keysAndArgs: (string | number)[]): Promise<unknown> {
+    return this.#verified(() => runScript(this.#redis, script, keysAndArgs))
+  }
+
+  #runBinary(script: Script, keysAndArgs: (string | number)[]): Promise<unknown> {
+    return this.#verified(() => runBinaryScript(this.#redis, script, keysAndArgs))
   }
 
   /** @throws also if the client is on a master that was replaced: what it wrote there would be lost */

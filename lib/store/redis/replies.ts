@@ -1,83 +1,114 @@
-import type { RevocationReason, Session } from '../../../types/session.js'
+import type { Metadata, RevocationReason, Session } from '../../../types/session.js'
 import type { CreateOutcome, RefreshOutcome } from '../../../types/session-store.js'
+import { tagIn } from '../../tokens/session-id.js'
 import { toSession } from '../session-serialization.js'
+import { OFFSETS, STATE_SIZE, SUFFIX_SIZE } from './scripts/layout.js'
 
-/** A session in the reply of a script. `numbers` lists the fields of `SessionNumbers`, separated by spaces. */
-export type SessionReply = [
-  sid: string,
-  numbers: string,
-  sub: string,
-  identity: string,
-  requestMetadata: string
-]
+// Replies of scripts as bytes. A session is its suffix, its state and its texts, see scripts/layout.ts.
 
-type SessionNumbers = [
-  gen: number,
-  createdMs: number,
-  lastUsedMs: number,
-  expiresMs: number,
-  absoluteExpiresMs: number,
-  remember: number
-]
+const CREATED = 1
+const REVOKED_BEFORE = 2
+/** Bytes of the outcome and the clock before a created session. */
+const CREATE_HEAD = 7
 
-type CreateReply =
-  | ['created', nowMs: string, session: SessionReply, evicted: SessionReply[]]
-  | ['revoked', reason: RevocationReason]
-  | ['deadline-exceeded', nowMs: string]
+const REFRESH_OUTCOMES = [
+  '',
+  'rotated',
+  'replayed',
+  'replayable',
+  'reused',
+  'rolled-back',
+  'exhausted',
+  'revoked'
+] as const
+/** Bytes of outcome, row, clock and time of issue before the session. */
+const REFRESH_HEAD = 14
 
-/** `numbers` lists the row, the store's clock in milliseconds, and the time of issue of the copy. */
-type IssuanceReply = ['rotated' | 'replayed', numbers: string, session: SessionReply]
-type ReportReply = ['replayable' | 'reused' | 'rolled-back' | 'exhausted', row: string, session: SessionReply]
-type RefreshReply = IssuanceReply | ReportReply | ['revoked', reason: RevocationReason] | ['unknown']
-
-export function toSessions(replies: SessionReply[]): Session[] {
-  return replies.map(toOneSession)
+export function toSessions(tag: string, replies: Buffer[]): Session[] {
+  return replies.map((reply) => toListedSession(tag, reply))
 }
 
-export function toCreateOutcome(reply: unknown): CreateOutcome {
-  const fields = reply as CreateReply
-  if (fields[0] === 'revoked') return { outcome: 'revoked', reason: fields[1] }
-  if (fields[0] === 'deadline-exceeded') return { outcome: 'deadline-exceeded', nowMs: Number(fields[1]) }
-  const [outcome, nowMs, session, evicted] = fields
-  return { outcome, session: toOneSession(session), nowMs: Number(nowMs), evicted: toSessions(evicted) }
-}
-
-export function toRefreshOutcome(reply: unknown): RefreshOutcome {
-  const fields = reply as RefreshReply
-  switch (fields[0]) {
-    case 'unknown':
-      return { outcome: 'unknown' }
-    case 'revoked':
-      return { outcome: 'revoked', reason: fields[1] as RevocationReason }
-    case 'rotated':
-    case 'replayed': {
-      const [outcome, numbers, sessionReply] = fields as IssuanceReply
-      const [row, nowMs, issuedUs] = toNumbers(numbers)
-      const session = toOneSession(sessionReply)
-      const refreshed =
-        outcome === 'rotated'
-          ? { outcome, row, rollback: row !== 4, session, issuedUs, nowMs }
-          : { outcome, row, session, issuedUs, nowMs }
-      return refreshed as RefreshOutcome
-    }
-    case 'exhausted':
-      return { outcome: 'exhausted', session: toOneSession((fields as ReportReply)[2]) }
-    default: {
-      const [outcome, row, session] = fields as ReportReply
-      return { outcome, row: Number(row), session: toOneSession(session) } as RefreshOutcome
-    }
+export function toCreateOutcome(sid: string, reply: Buffer[]): CreateOutcome {
+  const [first, ...evicted] = reply as [Buffer, ...Buffer[]]
+  const nowMs = first.readUIntBE(1, 6)
+  switch (first[0]) {
+    case CREATED:
+      return {
+        outcome: 'created',
+        session: toListedSession(tagIn(sid), first, CREATE_HEAD),
+        nowMs,
+        evicted: toSessions(tagIn(sid), evicted)
+      }
+    case REVOKED_BEFORE:
+      return { outcome: 'revoked', reason: first.toString('latin1', CREATE_HEAD) as RevocationReason }
+    default:
+      return { outcome: 'deadline-exceeded', nowMs }
   }
 }
 
-export function toOneSession([sid, numbers, sub, identity, requestMetadata]: SessionReply): Session {
-  const [gen, createdMs, lastUsedMs, expiresMs, absoluteExpiresMs, remember] = toNumbers(
-    numbers
-  ) as SessionNumbers
-  const texts = { identity, requestMetadata }
-  const times = { createdMs, lastUsedMs, expiresMs, absoluteExpiresMs }
-  return toSession({ sid, sub, gen, remember: remember === 1 }, texts, times)
+/** @param sent the request metadata of the call. The reply omits it if it was stored */
+export function toRefreshOutcome(
+  sid: string,
+  reply: Buffer | null,
+  sent: Readonly<Metadata> | null
+): RefreshOutcome {
+  if (reply === null) return { outcome: 'unknown' }
+  const outcome = REFRESH_OUTCOMES[reply[0] as number]
+  if (outcome === 'revoked') return { outcome, reason: reply.toString('latin1', 1) as RevocationReason }
+  const row = reply[1]
+  const session = readSession(sid, reply, REFRESH_HEAD, sent)
+  switch (outcome) {
+    case 'rotated':
+    case 'replayed': {
+      const issued = { row, session, nowMs: reply.readUIntBE(2, 6), issuedUs: reply.readUIntBE(8, 6) }
+      const refreshed =
+        outcome === 'rotated' ? { outcome, rollback: row !== 4, ...issued } : { outcome, ...issued }
+      return refreshed as RefreshOutcome
+    }
+    case 'exhausted':
+      return { outcome, session }
+    default:
+      return { outcome, row, session } as RefreshOutcome
+  }
 }
 
-function toNumbers(text: string): number[] {
-  return text.split(' ').map(Number)
+/** Reads a session whose sid is known: its state and its texts. */
+export function readSession(
+  sid: string,
+  bytes: Buffer,
+  at = 0,
+  sent: Readonly<Metadata> | null = null
+): Session {
+  const identityAt = at + STATE_SIZE + bytes.readUInt16BE(at + OFFSETS.sub_size)
+  const metadataAt = identityAt + bytes.readUInt16BE(at + OFFSETS.identity_size)
+  const createdMs = readMs(bytes, at + OFFSETS.created_us)
+  const isOmitted = metadataAt === bytes.length && sent !== null
+  return toSession(
+    {
+      sid,
+      sub: bytes.toString('utf8', at + STATE_SIZE, identityAt),
+      gen: bytes.readUInt32BE(at + OFFSETS.gen),
+      remember: bytes[at + OFFSETS.flags] === 1
+    },
+    {
+      identity: bytes.toString('utf8', identityAt, metadataAt),
+      requestMetadata: isOmitted ? JSON.stringify(sent) : bytes.toString('utf8', metadataAt)
+    },
+    {
+      createdMs,
+      lastUsedMs: readMs(bytes, at + OFFSETS.issued_at_us) || createdMs,
+      expiresMs: bytes.readUIntBE(at + OFFSETS.expires_ms, 6),
+      absoluteExpiresMs: bytes.readUIntBE(at + OFFSETS.absolute_expires_ms, 6)
+    }
+  )
+}
+
+function toListedSession(tag: string, reply: Buffer, at = 0): Session {
+  const stateAt = at + SUFFIX_SIZE
+  return readSession(tag + reply.toString('latin1', at, stateAt), reply, stateAt)
+}
+
+/** Reads microseconds of seven bytes as milliseconds. `Buffer` reads at most six bytes at once. */
+function readMs(bytes: Buffer, at: number): number {
+  return Math.floor(((bytes[at] as number) * 2 ** 48 + bytes.readUIntBE(at + 1, 6)) / 1000)
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RedisClient } from '../../../types/redis-client.js'
+import { errors } from '../../errors.js'
 
 export interface Script {
   source: string
@@ -8,27 +9,48 @@ export interface Script {
   keys: number
 }
 
+/** A client with the methods that return bytes. */
+export type BinaryClient = RedisClient & Required<Pick<RedisClient, 'evalshaBuffer' | 'evalBuffer'>>
+
 export function defineScript(keys: number, source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex'), keys }
+}
+
+/** @throws if the client lacks the methods, for example a wrapper of the application */
+export function requireBinary(redis: RedisClient): BinaryClient {
+  if (redis.evalshaBuffer && redis.evalBuffer) return redis as BinaryClient
+  throw new errors.InvalidOption(
+    'RedisStore needs a client with the methods evalshaBuffer and evalBuffer of ioredis'
+  )
 }
 
 /**
  * Runs a script in one round trip, or in two if the server has not cached it yet. Sends the source only after
  * `NOSCRIPT`, because after any other error the script may have run.
  */
-export async function runScript(
+export function runScript(
   redis: RedisClient,
-  script: Script,
-  keys: string[],
-  args: (string | number)[]
+  { sha1, source, keys }: Script,
+  keysAndArgs: (string | number)[]
 ): Promise<unknown> {
-  const keysAndArgs = keys.concat(args.map(String))
-  try {
-    return await redis.evalsha(script.sha1, script.keys, ...keysAndArgs)
-  } catch (error) {
+  const texts = keysAndArgs.map(String)
+  return redis.evalsha(sha1, keys, ...texts).catch((error) => {
     if (!isNoScript(error)) throw error
-    return await redis.eval(script.source, script.keys, ...keysAndArgs)
-  }
+    return redis.eval(source, keys, ...texts)
+  })
+}
+
+/** Like `runScript`, for a script whose reply has bytes that are no text. */
+export function runBinaryScript(
+  redis: BinaryClient,
+  { sha1, source, keys }: Script,
+  keysAndArgs: (string | number)[]
+): Promise<unknown> {
+  const texts = keysAndArgs.map(String)
+  return redis.evalshaBuffer(sha1, keys, ...texts).catch((error) => {
+    if (!isNoScript(error)) throw error
+    return redis.evalBuffer(source, keys, ...texts)
+  })
 }
 
 /** Returns whether the server has not cached the script. The script has certainly not run. */

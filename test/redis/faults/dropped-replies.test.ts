@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { RedisStore } from '../../../lib/index.js'
+import { requireBinary } from '../../../lib/store/redis/run-script.js'
 import { createScript } from '../../../lib/store/redis/scripts/create.js'
 import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
@@ -22,11 +23,12 @@ async function open(t: Test) {
 t.test('a logout that is retried while the connection breaks is executed', async (t) => {
   const { client, proxy, redis, store } = await open(t)
   let sent = 0
-  const { evalsha } = redis
-  redis.evalsha = ((...args: Parameters<typeof evalsha>) => {
+  const binary = requireBinary(redis)
+  const { evalshaBuffer } = binary
+  binary.evalshaBuffer = (...args) => {
     sent++
-    return Reflect.apply(evalsha, redis, args)
-  }) as typeof evalsha
+    return Reflect.apply(evalshaBuffer, redis, args)
+  }
   proxy.freeze()
   t.equal((await client.copy().logout()).statusCode, 503)
   await eventually(() => sent === 2)

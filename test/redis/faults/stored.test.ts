@@ -40,9 +40,9 @@ t.test('sessions in an unknown format are a 503', async (t) => {
     silencesFeed: false,
     async break(scenes: Scene[]) {
       const { used, free } = await sessionKeys(direct, scenes)
-      for (const key of [...used, ...free]) await direct.setrange(key, 0, '\x02')
+      for (const key of [...used, ...free]) await direct.setrange(key, 0, '\x03')
       return async () => {
-        for (const key of used) await direct.setrange(key, 0, '\x01')
+        for (const key of used) await direct.setrange(key, 0, '\x02')
         for (const key of free) await direct.del(key)
       }
     }

@@ -175,12 +175,12 @@ t.test('a session in another format version causes a 503 and keeps the cookie', 
   await client.login()
   const [key] = (await redis.keys(`${keyPrefix}*:s`)) as [string]
   const packed = (await redis.getBuffer(key)) as Buffer
-  packed.writeUInt8(2)
+  packed.writeUInt8(3)
   await redis.set(key, packed, 'KEEPTTL')
   const response = await client.refresh()
   t.equal(response.statusCode, 503)
   t.equal(response.headers['set-cookie'], undefined)
-  packed.writeUInt8(1)
+  packed.writeUInt8(2)
   await redis.set(key, packed, 'KEEPTTL')
   t.equal((await client.refresh()).statusCode, 200)
 })

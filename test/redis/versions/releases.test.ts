@@ -8,7 +8,7 @@ import { Client } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
 import { Fleet } from '../../support/fleet.js'
 import { startRedis } from '../../support/redis-server.js'
-import { asRelease, patched, readsBoth, writesSecond } from '../../support/releases.js'
+import { asRelease, patched, readsBoth, writesNext } from '../../support/releases.js'
 
 /** Starts an application of one release on a shared Redis. */
 async function open(
@@ -72,10 +72,10 @@ t.test('a rolling upgrade and a rollback under load log no user out', async (t) 
   fleet.drive()
 
   const releases = [
-    { name: 'other scripts', rewrite: patched, format: 1 },
-    { name: 'reads both formats', rewrite: readsBoth, format: 1 },
-    { name: 'writes the second format', rewrite: writesSecond, format: 2 },
-    { name: 'the previous release', rewrite: readsBoth, format: 1 }
+    { name: 'other scripts', rewrite: patched, format: 2 },
+    { name: 'reads both formats', rewrite: readsBoth, format: 2 },
+    { name: 'writes the next format', rewrite: writesNext, format: 3 },
+    { name: 'the previous release', rewrite: readsBoth, format: 2 }
   ]
   for (const { name, rewrite, format } of releases) {
     for (const app of [0, 1]) {
@@ -95,13 +95,13 @@ t.test('a rolling upgrade and a rollback under load log no user out', async (t) 
 t.test('an older release responses 503 for sessions in an unknown format', async (t) => {
   const redis = (await startRedis(t)).client()
   const older = await open(t, redis)
-  const newer = await open(t, asRelease(redis, writesSecond))
+  const newer = await open(t, asRelease(redis, writesNext))
   const checking = await open(t, redis, { revocation: { mode: 'store' } })
 
   const ada = new Client(newer)
   await ada.login({ sub: 'ada' })
   const { sid } = (await ada.call()).json()
-  t.equal(await formatOf(redis, 'ada'), 2)
+  t.equal(await formatOf(redis, 'ada'), 3)
   const before = await redis.getBuffer(keyOf('ada'))
 
   const downgraded = at(older, ada)
@@ -136,7 +136,7 @@ t.test('an older release responses 503 for sessions in an unknown format', async
 t.test('a logout that only the newer release can execute is a 503 before', async (t) => {
   const redis = (await startRedis(t)).client()
   const older = await open(t, redis)
-  const newer = await open(t, asRelease(redis, writesSecond))
+  const newer = await open(t, asRelease(redis, writesNext))
   const ada = new Client(newer)
   await ada.login({ sub: 'ada' })
   const response = await at(older, ada).post('/logout')

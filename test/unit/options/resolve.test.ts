@@ -7,7 +7,8 @@ const code = 'FRT_ERR_INVALID_OPTION'
 const secret = 'a secret of thirty-two bytes, so'
 const login = async () => null
 const required = { secret, login }
-const redis = { evalsha: async () => null, eval: async () => null, duplicate: () => null }
+const run = async () => null
+const redis = { evalsha: run, eval: run, evalshaBuffer: run, evalBuffer: run, duplicate: () => null }
 const fiveYears = 5 * 365 * 86_400
 
 /** Returns valid options with the value at the path, for example `{ a: { b: 1 } }` for `a.b`. */
@@ -175,6 +176,7 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
       { eval() {} },
       { evalsha() {} },
       { eval() {}, evalsha() {} },
+      { eval() {}, evalsha() {}, duplicate() {} },
       'redis://localhost',
       () => {}
     ],

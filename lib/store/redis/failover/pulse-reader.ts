@@ -48,7 +48,7 @@ export class PulseReader {
     for (;;) {
       const sentAtMs = performance.now()
       const counter = await withTimeout(
-        runScript(connection, readPulseScript, [key], []),
+        runScript(connection, readPulseScript, [key]),
         REPLY_TIMEOUT_MS,
         () => new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`)
       )

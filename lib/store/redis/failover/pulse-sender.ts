@@ -103,7 +103,7 @@ export class PulseSender {
     this.#outstanding = pulse
     this.#silentSinceMs ??= pulse.sentAtMs
     const { key } = this.#settings
-    runScript(this.#redis, pulseScript, [key], [pulse.counter, PULSE_TTL_MS]).then(
+    runScript(this.#redis, pulseScript, [key, pulse.counter, PULSE_TTL_MS]).then(
       () => {
         this.#silentSinceMs = undefined
         this.#fence.acknowledge(pulse)

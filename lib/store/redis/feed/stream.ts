@@ -41,8 +41,8 @@ export async function addEntry(
   revocation: Revocation,
   retentionMs: number
 ): Promise<string> {
-  const args = [retentionMs, JSON.stringify(revocation)]
-  return (await runScript(redis, addRevocationScript, [key], args)) as string
+  const keyAndArgs = [key, retentionMs, JSON.stringify(revocation)]
+  return (await runScript(redis, addRevocationScript, keyAndArgs)) as string
 }
 
 /** The stream, on the dedicated connection of the reader. Each call throws if Redis does not reply in time. */
@@ -76,7 +76,7 @@ export class Stream {
   /** Throws if the server is not a master, because a replica may lag. */
   async state(): Promise<StreamState> {
     const { stream, pulse } = this.#keys
-    const reply = await this.#withTimeout(runScript(this.#connection, readStateScript, [stream, pulse], []))
+    const reply = await this.#withTimeout(runScript(this.#connection, readStateScript, [stream, pulse]))
     const [lastId, counter] = reply as [string, string]
     return { lastId, pulse: Number(counter) }
   }

@@ -1,5 +1,6 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session-functions.js'
+import { readField } from './layout.js'
+import { prelude } from './session-functions.js'
 
 /**
  * Checks that no failover has undone writes to sessions of one user. Then writes a marker for `WAIT`, which covers only the
@@ -12,22 +13,22 @@ import { sessionFunctions } from './session-functions.js'
  */
 export const checkWrittenScript = defineScript(
   3,
-  `${sessionFunctions}
-local records, min_gen = load_records(KEYS[1], read_clock()), tonumber(ARGV[1])
+  `${prelude}
+local sessions, min_gen = load_sessions(), ARGV[1] + 0
 
-local function is_written(record)
-  if min_gen == 0 then return not record end
-  return record and to_session(record).gen >= min_gen
+local function is_written(session)
+  if min_gen == 0 then return not session end
+  return session and ${readField('gen', 'session.state')} >= min_gen
 end
 
 for i = 2, #ARGV do
   local sid = ARGV[i]
-  if not is_written(find_record(records, sid)) then
+  if not is_written(find_session(sessions, sid)) then
     local reason = min_gen > 0 and redis.call('GET', KEYS[3] .. sid)
     return reason and {'revoked', reason} or {'undone'}
   end
 end
-require_master(KEYS[2])
+redis.call('GETEX', KEYS[2])
 redis.call('SET', KEYS[2], '', 'PX', 1000)
 return {'written'}
 `

@@ -1,5 +1,13 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session-functions.js'
+import {
+  CHANGING_AT,
+  clampTimes,
+  findPosition,
+  packChanges,
+  readClock,
+  readHeader,
+  readState
+} from './session-lookup.js'
 
 /**
  * Records that the client holds a generation. Does nothing if it is not the current generation, or is already confirmed.
@@ -10,19 +18,18 @@ import { sessionFunctions } from './session-functions.js'
  */
 export const confirmScript = defineScript(
   1,
-  `${sessionFunctions}
-local now_us = read_clock()
-local records = load_records(KEYS[1], now_us)
-local record, position = find_record(records, ARGV[1])
-local session = record and to_session(record)
-if session and session.gen == tonumber(ARGV[2]) and session.confirmed_at_us == 0 then
-  clamp_times(session, now_us)
-  session.confirmed_at_us = now_us
-  records[position] = to_record(session)
-  save_records(KEYS[1], records, now_us)
-else
-  require_master(KEYS[1])
+  `${readClock}${readHeader}${findPosition}
+if position then
+  ${readState}
+  if expires_ms > now_ms and gen == ARGV[2] + 0 and confirmed_at_us == 0 then
+    ${clampTimes}
+    confirmed_at_us = now_us
+    redis.call('SETRANGE', KEYS[1], state_at + ${CHANGING_AT}, ${packChanges})
+    return false
+  end
 end
+-- Fails on a replica, which may lag.
+redis.call('GETEX', KEYS[1])
 return false
 `
 )

@@ -1,5 +1,7 @@
 import { defineScript } from '../run-script.js'
+import { HEADER } from './layout.js'
 import { sessionFunctions } from './session-functions.js'
+import { findPosition, packState, readClock, readHeader } from './session-lookup.js'
 
 /**
  * Creates a session, and evicts the user's oldest sessions beyond the limit.
@@ -7,66 +9,80 @@ import { sessionFunctions } from './session-functions.js'
  * KEYS: 1 the user's sessions, 2 the saved result of this call, 3 the prefix of the user's denylist keys (a sid follows).
  * ARGV: 1 sid, 2 sub, 3 absolute lifetime in ms, 4 idle timeout in ms, 5 remember (1 or 0), 6 identity, 7 request metadata,
  * 8 maximum number of sessions, 9 deadline in ms or an empty string, 10 and later: sids that this login replaces.
- * Result: `created`, clock in ms, session, evicted sessions; or `revoked`, reason; or `deadline-exceeded`, clock in ms.
+ * Result: a list of the outcome and the evicted sessions. The outcome is 1 byte, the clock in ms, and the session if it was
+ * created, or the reason if it was revoked.
  */
 export const createScript = defineScript(
   3,
-  `${sessionFunctions}
-local sessions_key, result_key, denylist_prefix = KEYS[1], KEYS[2], KEYS[3]
-local sid, sub, deadline_ms = ARGV[1], ARGV[2], tonumber(ARGV[9]) or math.huge
-local now_us = read_clock()
-local now_ms = to_ms(now_us)
+  `local CREATED, REVOKED, DEADLINE_EXCEEDED = 1, 2, 3
+local sid, sub, identity, request_metadata = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
+local flags, idle_ms, max_per_user, deadline_ms = ARGV[5] + 0, ARGV[4] + 0, ARGV[8] + 0, tonumber(ARGV[9]) or math.huge
+${readClock}${readHeader}${findPosition}
+local function to_outcome(outcome)
+  return struct.pack('>BI6', outcome, now_ms)
+end
 
 -- The session was revoked before this call arrived.
-local reason = redis.call('GET', denylist_prefix .. sid)
-if reason then return {'revoked', reason} end
+local reason = redis.call('GET', KEYS[3] .. sid)
+if reason then return {to_outcome(REVOKED) .. reason} end
 
-local records = load_records(sessions_key, now_us)
-local existing = find_record(records, sid)
-if existing then
-  return {'created', to_text(now_ms), to_reply(to_session(existing)), load_result(result_key) or {}}
+if position then
+  ${sessionFunctions}
+  local existing = find_session(load_sessions(), sid)
+  if existing then return {to_outcome(CREATED) .. to_reply(existing), unpack(load_result(KEYS[2]) or {})} end
 end
 
 -- The caller has already reported a failed login, so no session is evicted for it.
-if now_ms > deadline_ms then return {'deadline-exceeded', to_text(now_ms)} end
+if now_ms > deadline_ms then return {to_outcome(DEADLINE_EXCEEDED)} end
 
-local session = {
-  sid = sid, remember = tonumber(ARGV[5]), gen = 1, created_us = now_us,
-  absolute_expires_ms = now_ms + tonumber(ARGV[3]), issued_us = 0,
-  issued_at_us = 0, rotated_from_us = 0, confirmed_at_us = now_us,
-  previous_issued_at_us = 0, previous_rotated_from_us = 0, previous_confirmed_at_us = 0,
-  last_idempotency_key = '        ', last_issued_us = 0, last_row = 0,
-  sub = sub, identity = ARGV[6], request_metadata = ARGV[7]
-}
-session.expires_ms = idle_expiry(session, tonumber(ARGV[4]), now_us)
+local slot = sub .. identity .. request_metadata
+if #slot > MAX_TEXT_SIZE then error('FRT session too large') end
+local text_at, text_size, sub_size, identity_size, metadata_size = 0, #slot, #sub, #identity, #request_metadata
+local gen, created_us, issued_us = 1, now_us, 0
+local issued_at_us, rotated_from_us, confirmed_at_us = 0, 0, now_us
+local previous_issued_at_us, previous_rotated_from_us, previous_confirmed_at_us = 0, 0, 0
+local last_idempotency_key, last_issued_us, last_row = '        ', 0, 0
+local absolute_expires_ms = now_ms + ARGV[3]
+if flags == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
+local expires_ms = math.min(now_ms + idle_ms, absolute_expires_ms)
 
-local is_replaced = {}
-for i = 10, #ARGV do is_replaced[ARGV[i]] = true end
-local others = {}
-for _, record in ipairs(records) do
-  local other = to_session(record)
-  if other.sub == sub and not is_replaced[other.sid] then table.insert(others, other) end
+-- The usual login evicts and removes nothing: the session is added without unpacking the others.
+if count < max_per_user and now_ms < prune_at_ms then
+  local all = #packed < PACKED_SIZE and packed or redis.call('GET', KEYS[1])
+  text_at = math.max(0, #all - texts_at)
+  local state = ${packState}
+  local header = struct.pack('${HEADER}', FORMAT, count + 1, math.min(prune_at_ms, expires_ms))
+  local suffixes, states = string.sub(all, HEADER_SIZE + 1, states_at), string.sub(all, states_at + 1, texts_at)
+  local slots = string.sub(all, texts_at + 1)
+  local ttl_ms = math.max(math.ceil(expires_ms / HOUR_MS) * HOUR_MS - now_ms, redis.call('PTTL', KEYS[1]))
+  redis.call('SET', KEYS[1], header .. suffixes .. suffix .. states .. state .. slots .. slot, 'PX', ttl_ms)
+  return {to_outcome(CREATED) .. suffix .. state .. slot}
 end
 
-local evicted, is_evicted = {}, {}
-for i = 1, #others + 1 - tonumber(ARGV[8]) do
-  table.insert(evicted, others[i])
-  is_evicted[others[i].sid] = true
+${sessionFunctions}
+local sessions, others, is_replaced = load_sessions(), {}, {}
+for i = 10, #ARGV do is_replaced[string.sub(ARGV[i], -SUFFIX_SIZE)] = true end
+for _, other in ipairs(sessions) do
+  if other.sub == sub and not is_replaced[other.suffix] then others[#others + 1] = other end
+end
+
+local evicted, is_evicted, replies = {}, {}, {}
+for i = 1, #others + 1 - max_per_user do
+  evicted[i], replies[i] = others[i], to_reply(others[i])
+  is_evicted[others[i].suffix] = true
 end
 
 local remaining = {}
-for _, record in ipairs(records) do
-  if not is_evicted[record.sid] then table.insert(remaining, record) end
+for _, session in ipairs(sessions) do
+  if not is_evicted[session.suffix] then remaining[#remaining + 1] = session end
 end
-table.insert(remaining, to_record(session))
+local created = {suffix = suffix, state = ${packState}, slot = slot, expires_ms = expires_ms, used_size = #slot}
+remaining[#remaining + 1] = created
 
 -- The first write, with all changes to sessions at once. A full Redis rejects it, and no session is evicted.
-save_records(sessions_key, remaining, now_us)
-local replies = {}
-for _, other in ipairs(evicted) do
-  deny(denylist_prefix .. other.sid, 'evicted', other.expires_ms, now_us)
-  table.insert(replies, to_reply(other))
-end
-return {'created', to_text(now_ms), to_reply(session), save_result(result_key, replies)}
+save_sessions(remaining)
+local tag = string.sub(sid, 1, -SUFFIX_SIZE - 1)
+for _, other in ipairs(evicted) do deny(KEYS[3] .. tag .. other.suffix, 'evicted', other.expires_ms) end
+return {to_outcome(CREATED) .. to_reply(created), unpack(save_result(KEYS[2], replies))}
 `
 )

@@ -1,21 +1,31 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session-functions.js'
+import { prelude } from './session-functions.js'
+import { findPosition, readClock, readHeader, readSlot, readState } from './session-lookup.js'
 
-// The scripts that only read. Those whose answer must include the latest write call require_master.
+// The scripts that only read. GETEX is a write command, which fails on a replica, and changes nothing: those whose answer
+// must include the latest write call it, because a replica may lag.
 
 /**
  * Reads a session.
  *
  * KEYS: 1 the user's sessions.
  * ARGV: 1 sid.
- * Result: the session, or nil.
+ * Result: the state and the texts, or nil.
  */
 export const getScript = defineScript(
   1,
-  `${sessionFunctions}
-local record = find_record(load_records(KEYS[1], read_clock()), ARGV[1])
-if not record then return require_master(KEYS[1]) end
-return to_reply(to_session(record))
+  `${readClock}${readHeader}${findPosition}
+if position then
+  ${readState}
+  if expires_ms > now_ms then
+    ${readSlot}
+    local used_size = sub_size + identity_size + metadata_size
+    return string.sub(state, state_offset, state_offset + STATE_SIZE - 1)
+      .. string.sub(slot, slot_offset, slot_offset + used_size - 1)
+  end
+end
+redis.call('GETEX', KEYS[1])
+return false
 `
 )
 
@@ -28,9 +38,11 @@ return to_reply(to_session(record))
  */
 export const hasScript = defineScript(
   1,
-  `${sessionFunctions}
-require_master(KEYS[1])
-return find_record(load_records(KEYS[1], read_clock()), ARGV[1]) and '1' or '0'
+  `redis.call('GETEX', KEYS[1])
+${readClock}${readHeader}${findPosition}
+if not position then return '0' end
+${readState}
+return expires_ms > now_ms and '1' or '0'
 `
 )
 
@@ -43,11 +55,10 @@ return find_record(load_records(KEYS[1], read_clock()), ARGV[1]) and '1' or '0'
  */
 export const listScript = defineScript(
   1,
-  `${sessionFunctions}
+  `${prelude}
 local replies = {}
-for _, record in ipairs(load_records(KEYS[1], read_clock())) do
-  local session = to_session(record)
-  if session.sub == ARGV[1] then table.insert(replies, to_reply(session)) end
+for _, session in ipairs(load_sessions()) do
+  if session.sub == ARGV[1] then replies[#replies + 1] = to_reply(session) end
 end
 return replies
 `
@@ -60,4 +71,4 @@ return replies
  * ARGV: none.
  * Result: milliseconds since the epoch.
  */
-export const nowScript = defineScript(1, `${sessionFunctions}return to_text(to_ms(read_clock()))`)
+export const nowScript = defineScript(1, `${readClock}return string.format('%.0f', now_ms)`)

@@ -1,48 +1,45 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session-functions.js'
+import { readField } from './layout.js'
+import { prelude } from './session-functions.js'
 
 /**
  * Revokes the sessions of a user.
  *
  * KEYS: 1 the user's sessions, 2 the saved result of this call, 3 the prefix of the user's denylist keys (a sid follows).
- * ARGV: 1 sub, 2 reason, 3 the sid of a session to keep or an empty string, 4 a time in ms: keep sessions created later.
+ * ARGV: 1 sub, 2 tag, 3 reason, 4 the sid of a session to keep or an empty string, 5 a time in ms: keep sessions created
+ * later.
  * Result: a list of the revoked sessions.
  */
 export const revokeAllScript = defineScript(
   3,
-  `${sessionFunctions}
+  `${prelude}
 local saved = load_result(KEYS[2])
 if saved then return saved end
 
-local now_us = read_clock()
-local sub, reason, except, created_until_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local sub, tag, reason, except, created_until_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] + 0
 
 local function matches(session)
-  if session.sub ~= sub or session.sid == except then return false end
+  if session.sub ~= sub or tag .. session.suffix == except then return false end
+  local created_us = ${readField('created_us', 'session.state')}
   -- A creation time in the future was read before the clock was set back, so the session is not newer than the call.
-  return session.created_us > now_us or to_ms(session.created_us) <= created_until_ms
+  return created_us > now_us or math.floor(created_us / 1000) <= created_until_ms
 end
 
-local revoked, remaining = {}, {}
-for _, record in ipairs(load_records(KEYS[1], now_us)) do
-  local session = to_session(record)
+local revoked, remaining, replies = {}, {}, {}
+for _, session in ipairs(load_sessions()) do
   if matches(session) then
-    table.insert(revoked, session)
+    revoked[#revoked + 1], replies[#replies + 1] = session, to_reply(session)
   else
-    table.insert(remaining, record)
+    remaining[#remaining + 1] = session
   end
 end
 if #revoked == 0 then
-  require_master(KEYS[1])
+  require_master()
   return {}
 end
 
-save_records(KEYS[1], remaining, now_us, true)
-local replies = {}
-for _, session in ipairs(revoked) do
-  deny(KEYS[3] .. session.sid, reason, session.expires_ms, now_us)
-  table.insert(replies, to_reply(session))
-end
+save_sessions(remaining, true)
+for _, session in ipairs(revoked) do deny(KEYS[3] .. tag .. session.suffix, reason, session.expires_ms) end
 return save_result(KEYS[2], replies)
 `
 )

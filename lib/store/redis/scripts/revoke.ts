@@ -1,30 +1,35 @@
 import { defineScript } from '../run-script.js'
-import { sessionFunctions } from './session-functions.js'
+import { prelude } from './session-functions.js'
 
 /**
- * Revokes a session.
+ * Revokes sessions of one user.
  *
- * KEYS: 1 the user's sessions, 2 the session's denylist entry, 3 the saved result of this call.
- * ARGV: 1 sid, 2 reason.
- * Result: a list with the session, or an empty list if there was none to revoke.
+ * KEYS: 1 the user's sessions, 2 the saved result of this call, 3 the prefix of the user's denylist keys (a sid follows).
+ * ARGV: 1 reason, 2 and later: sids.
+ * Result: a list of the sessions that were active.
  */
 export const revokeScript = defineScript(
   3,
-  `${sessionFunctions}
-local saved = load_result(KEYS[3])
+  `${prelude}
+local saved = load_result(KEYS[2])
 if saved then return saved end
 
-local now_us = read_clock()
-local records = load_records(KEYS[1], now_us)
-local record, position = find_record(records, ARGV[1])
-if not record then
-  require_master(KEYS[1])
+local sessions, revoked, replies = load_sessions(), {}, {}
+for i = 2, #ARGV do
+  local session, position = find_session(sessions, ARGV[i])
+  if session then
+    replies[#replies + 1] = to_reply(session)
+    revoked[ARGV[i]] = session
+    table.remove(sessions, position)
+  end
+end
+if #replies == 0 then
+  require_master()
   return {}
 end
 
-table.remove(records, position)
-save_records(KEYS[1], records, now_us, true)
-deny(KEYS[2], ARGV[2], record.expires_ms, now_us)
-return save_result(KEYS[3], {to_reply(to_session(record))})
+save_sessions(sessions, true)
+for sid, session in pairs(revoked) do deny(KEYS[3] .. sid, ARGV[1], session.expires_ms) end
+return save_result(KEYS[2], replies)
 `
 )

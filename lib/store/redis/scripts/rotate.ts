@@ -1,165 +1,163 @@
 import { defineScript } from '../run-script.js'
 import { sessionFunctions } from './session-functions.js'
+import {
+  CHANGING_AT,
+  clampTimes,
+  findPosition,
+  packChanges,
+  readClock,
+  readHeader,
+  readSlot,
+  readState,
+  unchangedState
+} from './session-lookup.js'
 
 /**
  * Applies the rotation rule to a refresh token. `rotation-rule.ts` implements the same rule in TypeScript, in the same
- * order and with the same names.
+ * order. Here it has no functions, because Lua would create each of them again at every call.
  *
  * KEYS: 1 the user's sessions, 2 the session's denylist entry.
- * ARGV: 1 sid, 2 idempotency key, 3 request metadata or an empty string, 4 numbers, separated by spaces: the token's
- * generation, its time of issue in µs since the session was created, the grace period in µs, the idle timeout in ms, and
- * three flags (1 or 0): until_confirmed, accept_rollback, report_replayable. 5 and 6, optional: the reason of a revocation
- * that the process has seen, and when the last token of the session expires, in ms.
- * Result: `rotated` or `replayed`, a string of row, clock in ms and time of issue of the copy, session; or `replayable`,
- * `reused` or `rolled-back`, row, session; or `exhausted`, 0, session; or `revoked`, reason; or `unknown`.
+ * ARGV: 1 sid, 2 idempotency key, 3 request metadata or an empty string, 4 generation of the token, 5 its time of issue in
+ * µs since the session was created, 6 grace period in µs, 7 idle timeout in ms, 8 to 10 flags (1 or 0): until_confirmed,
+ * accept_rollback, report_replayable. 11 and 12, optional: the reason of a revocation that the process has seen, and when
+ * the last token of the session expires, in ms.
+ * Result: nil if there is no session; or the byte REVOKED and the reason; or outcome (1 byte), row (1), clock in ms (6), time
+ * of issue of the copy (6), the state, and the texts without the request metadata that this call replaced.
  */
 export const rotateScript = defineScript(
   2,
-  `${sessionFunctions}
+  `local ROTATED, REPLAYED, REPLAYABLE, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED = 1, 2, 3, 4, 5, 6, 7
 local MAX_GENERATION = 4294967295
-
-local sessions_key, denylist_key = KEYS[1], KEYS[2]
-local sid, idempotency_key, request_metadata = ARGV[1], ARGV[2], ARGV[3]
-local known_reason, known_expires_ms = ARGV[5], tonumber(ARGV[6] or 0)
-local gen, issued_us, grace_us, idle_ms, until_confirmed, accept_rollback, report_replayable =
-  string.match(ARGV[4], '^(%d+) (%d+) (%d+) (%d+) (%d) (%d) (%d)$')
-local presented = {gen = tonumber(gen), issued_us = tonumber(issued_us)}
-grace_us, idle_ms = tonumber(grace_us), tonumber(idle_ms)
-until_confirmed, accept_rollback, report_replayable =
-  until_confirmed == '1', accept_rollback == '1', report_replayable == '1'
-local now_us = read_clock()
-local records = load_records(sessions_key, now_us)
-local record, position = find_record(records, sid)
-
+local idempotency_key, request_metadata = ARGV[2], ARGV[3]
+local presented_gen, presented_issued_us, grace_us, idle_ms = ARGV[4] + 0, ARGV[5] + 0, ARGV[6] + 0, ARGV[7] + 0
+local until_confirmed, accept_rollback, report_replayable = ARGV[8] == '1', ARGV[9] == '1', ARGV[10] == '1'
+local known_reason, known_expires_ms = ARGV[11], tonumber(ARGV[12])
+${readClock}${readHeader}${findPosition}
 -- Row 1: the session was revoked. If a failover lost the revocation, write it again. If it restored the session, delete it.
-local reason = redis.call('GET', denylist_key)
+local reason = redis.call('GET', KEYS[2])
 if reason or known_reason then
-  if record then
-    table.remove(records, position)
-    save_records(sessions_key, records, now_us, true)
+  ${sessionFunctions}
+  local sessions = load_sessions()
+  local session, i = find_session(sessions, ARGV[1])
+  if session then
+    table.remove(sessions, i)
+    save_sessions(sessions, true)
   end
-  local expires_ms = math.max(record and record.expires_ms or 0, known_expires_ms)
-  if not reason then deny(denylist_key, known_reason, expires_ms, now_us) end
-  return {'revoked', reason or known_reason}
+  if not reason then deny(KEYS[2], known_reason, math.max(session and session.expires_ms or 0, known_expires_ms)) end
+  return struct.pack('B', REVOKED) .. (reason or known_reason)
 end
 
--- Row 2: there is no session.
-if not record then
-  require_master(sessions_key)
-  return {'unknown'}
+-- Row 2: there is no session. GETEX changes nothing. It fails on a replica, which may lag.
+if not position then
+  redis.call('GETEX', KEYS[1])
+  return false
 end
-local session = to_session(record)
-clamp_times(session, now_us)
-
-local function save()
-  records[position] = to_record(session)
-  save_records(sessions_key, records, now_us)
+${readState}
+if expires_ms <= now_ms then
+  redis.call('GETEX', KEYS[1])
+  return false
 end
-
-local function report(outcome, row)
-  require_master(sessions_key)
-  return {outcome, to_text(row), to_reply(session)}
+${clampTimes}
+-- When the generation that replaced the presented one was issued, from which copy, and when it was confirmed.
+local retired_issued_at_us, retired_from_us, retired_confirmed_at_us = 0, 0, 0
+if presented_gen == gen - 1 then
+  retired_issued_at_us, retired_from_us, retired_confirmed_at_us = issued_at_us, rotated_from_us, confirmed_at_us
+elseif presented_gen == gen - 2 then
+  retired_issued_at_us, retired_from_us, retired_confirmed_at_us =
+    previous_issued_at_us, previous_rotated_from_us, previous_confirmed_at_us
 end
+local retired_at_us = retired_confirmed_at_us
+if not until_confirmed and retired_issued_at_us > 0 then retired_at_us = retired_issued_at_us end
+local cooldown_since_us = confirmed_at_us > 0 and confirmed_at_us or math.min(created_us + issued_us, now_us)
 
-local function issue(outcome, row, copy_issued_us)
-  return {outcome, string.format('%.0f %.0f %.0f', row, to_ms(now_us), copy_issued_us), to_reply(session)}
-end
+local is_repeated = last_idempotency_key == idempotency_key
+local is_in_cooldown = issued_at_us > 0 and now_us - cooldown_since_us < 3 * grace_us
+local is_diverged_copy = retired_issued_at_us > 0 and retired_from_us ~= presented_issued_us
+  and retired_issued_at_us - (created_us + presented_issued_us) >= 2 * grace_us
+local is_unconfirmed = until_confirmed and confirmed_at_us == 0
+local is_in_grace = retired_at_us > 0 and now_us - retired_at_us < grace_us
 
-if session.last_idempotency_key == idempotency_key then
-  return issue('rotated', session.last_row, session.last_issued_us)
-end
+-- The first condition that holds decides.
+local row
+if     is_repeated                                   then row = last_row
+elseif presented_gen == gen     and is_in_cooldown   then row = 3
+elseif presented_gen == gen                          then row = 4
+elseif presented_gen <  gen     and is_diverged_copy then row = 5
+elseif presented_gen == gen - 1 and is_unconfirmed   then row = 6
+elseif presented_gen <  gen     and is_in_grace      then row = 7
+elseif presented_gen <  gen                          then row = 8
+elseif presented_gen == gen + 1                      then row = 9
+else                                                      row = 10 end
 
-local function is_within(span_us, since_us)
-  return since_us > 0 and now_us - since_us < span_us
-end
-
-local function is_in_cooldown()
-  if session.issued_at_us == 0 then return false end
-  local since_us = session.confirmed_at_us
-  if since_us == 0 then since_us = math.min(session.created_us + session.issued_us, now_us) end
-  return is_within(3 * grace_us, since_us)
-end
-
--- Returns the record of the generation that replaced the presented one: issued_at_us, rotated_from_us, confirmed_at_us.
-local function retirement_of(gen)
-  if gen == session.gen - 1 then
-    return session.issued_at_us, session.rotated_from_us, session.confirmed_at_us
-  end
-  if gen == session.gen - 2 then
-    return session.previous_issued_at_us, session.previous_rotated_from_us, session.previous_confirmed_at_us
-  end
-  return 0, 0, 0
-end
-
-local function is_diverged_copy(issued_at_us, rotated_from_us)
-  if issued_at_us == 0 or rotated_from_us == presented.issued_us then return false end
-  return issued_at_us - (session.created_us + presented.issued_us) >= 2 * grace_us
-end
-
-local function retired_at(issued_at_us, confirmed_at_us)
-  if until_confirmed or issued_at_us == 0 then return confirmed_at_us end
-  return issued_at_us
-end
-
-local function evaluate()
-  if presented.gen == session.gen then return is_in_cooldown() and 3 or 4 end
-  if presented.gen < session.gen then
-    local issued_at_us, rotated_from_us, confirmed_at_us = retirement_of(presented.gen)
-    if is_diverged_copy(issued_at_us, rotated_from_us) then return 5 end
-    if presented.gen == session.gen - 1 and until_confirmed and session.confirmed_at_us == 0 then return 6 end
-    if is_within(grace_us, retired_at(issued_at_us, confirmed_at_us)) then return 7 end
-    return 8
-  end
-  return presented.gen == session.gen + 1 and 9 or 10
-end
-
--- Returns whether it changed the session.
-local function confirm()
-  if session.confirmed_at_us > 0 then return false end
-  session.confirmed_at_us = now_us
-  return true
-end
-
-local function reissue()
-  session.issued_us = math.max(now_us - session.created_us, session.issued_us + 1)
-end
-
-local row = evaluate()
-
-if row == 3 then
-  if confirm() or session.was_clamped then save() else require_master(sessions_key) end
-  return issue('replayed', row, presented.issued_us)
-end
-if row == 5 or row == 8 then return report('reused', row) end
-if row == 6 or row == 7 then
-  if report_replayable then return report('replayable', row) end
-  reissue()
-  save()
-  return issue('replayed', row, session.issued_us)
-end
-if row == 10 and not accept_rollback then return report('rolled-back', row) end
-
--- Rows 4, 9 and 10: take the presented generation as the current one, and replace it with its successor.
-if presented.gen >= MAX_GENERATION then return report('exhausted', 0) end
-if row == 4 then
-  confirm()
-  session.previous_issued_at_us = session.issued_at_us
-  session.previous_rotated_from_us = session.rotated_from_us
-  session.previous_confirmed_at_us = session.confirmed_at_us
+local outcome, copy_issued_us, is_changed, last_expires_ms = ROTATED, 0, false, expires_ms
+if is_repeated then
+  copy_issued_us = last_issued_us
+elseif row == 3 then
+  outcome, copy_issued_us, is_changed = REPLAYED, presented_issued_us, was_clamped or confirmed_at_us == 0
+  if confirmed_at_us == 0 then confirmed_at_us = now_us end
+elseif row == 5 or row == 8 then
+  outcome = REUSED
+elseif (row == 6 or row == 7) and report_replayable then
+  outcome = REPLAYABLE
+elseif row == 6 or row == 7 then
+  issued_us = math.max(now_us - created_us, issued_us + 1)
+  outcome, copy_issued_us, is_changed = REPLAYED, issued_us, true
+elseif row == 10 and not accept_rollback then
+  outcome = ROLLED_BACK
+elseif presented_gen >= MAX_GENERATION then
+  outcome, row = EXHAUSTED, 0
 else
-  -- The store has no record of a generation that it lost. It counts as confirmed now.
-  session.previous_issued_at_us, session.previous_rotated_from_us = 0, 0
-  session.previous_confirmed_at_us = now_us
-  -- A copy that the store lost was issued too, so the next copy gets a later time of issue.
-  session.issued_us = math.max(session.issued_us, presented.issued_us)
+  -- Rows 4, 9 and 10: take the presented generation as the current one, and replace it with its successor.
+  if row == 4 then
+    previous_issued_at_us, previous_rotated_from_us = issued_at_us, rotated_from_us
+    previous_confirmed_at_us = confirmed_at_us > 0 and confirmed_at_us or now_us
+  else
+    -- The store has no record of a generation that it lost. It counts as confirmed now.
+    previous_issued_at_us, previous_rotated_from_us, previous_confirmed_at_us = 0, 0, now_us
+    -- A copy that the store lost was issued too, so the next copy gets a later time of issue.
+    issued_us = math.max(issued_us, presented_issued_us)
+  end
+  issued_us = math.max(now_us - created_us, issued_us + 1)
+  gen, issued_at_us, rotated_from_us, confirmed_at_us = presented_gen + 1, now_us, presented_issued_us, 0
+  last_idempotency_key, last_issued_us, last_row = idempotency_key, issued_us, row
+  if flags == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
+  expires_ms = math.min(now_ms + idle_ms, absolute_expires_ms)
+  copy_issued_us, is_changed = issued_us, true
 end
-reissue()
-session.gen = presented.gen + 1
-session.issued_at_us, session.rotated_from_us, session.confirmed_at_us = now_us, presented.issued_us, 0
-session.last_idempotency_key, session.last_issued_us, session.last_row = idempotency_key, session.issued_us, row
-session.expires_ms = idle_expiry(session, idle_ms, now_us)
-if request_metadata ~= '' then session.request_metadata = request_metadata end
-save()
-return issue('rotated', row, session.issued_us)
+${readSlot}
+local fixed_size = sub_size + identity_size
+local stored_metadata = string.sub(slot, slot_offset + fixed_size, slot_offset + fixed_size + metadata_size - 1)
+local takes_metadata = is_changed and outcome == ROTATED and request_metadata ~= ''
+if takes_metadata then metadata_size = #request_metadata end
+local new_state = ${unchangedState} .. ${packChanges}
+
+if not is_changed then
+  redis.call('GETEX', KEYS[1])
+elseif fixed_size + metadata_size > text_size or now_ms >= prune_at_ms then
+  -- Rare: the request metadata needs more space, or a session of the user may have expired.
+  if fixed_size + metadata_size > MAX_TEXT_SIZE then error('FRT session too large') end
+  ${sessionFunctions}
+  local sessions = load_sessions()
+  local session = find_session(sessions, ARGV[1])
+  session.state, session.expires_ms = new_state, expires_ms
+  if takes_metadata then
+    local unused = string.sub(session.slot, fixed_size + metadata_size + 1)
+    session.slot = string.sub(session.slot, 1, fixed_size) .. request_metadata .. unused
+  end
+  save_sessions(sessions)
+else
+  if takes_metadata and request_metadata ~= stored_metadata then
+    redis.call('SETRANGE', KEYS[1], slot_at + fixed_size, request_metadata)
+  end
+  redis.call('SETRANGE', KEYS[1], state_at + ${CHANGING_AT}, string.sub(new_state, ${CHANGING_AT + 1}))
+  -- The key expires at a full hour, so that few refreshes change its TTL.
+  local hour = math.ceil(expires_ms / HOUR_MS)
+  if hour > math.ceil(last_expires_ms / HOUR_MS) then
+    redis.call('PEXPIRE', KEYS[1], math.max(hour * HOUR_MS - now_ms, redis.call('PTTL', KEYS[1])))
+  end
+end
+
+return struct.pack('>BBI6I6', outcome, row, now_ms, copy_issued_us) .. new_state
+  .. string.sub(slot, slot_offset, slot_offset + fixed_size - 1) .. (takes_metadata and '' or stored_metadata)
 `
 )
