@@ -21,6 +21,11 @@ const ERRORS = {
     'The refresh token was used before, and the session was revoked',
     401
   ],
+  RefreshConflict: [
+    'FRT_ERR_REFRESH_CONFLICT',
+    'The refresh token was replaced by a newer one. Try again later',
+    503
+  ],
   InsufficientScope: ['FRT_ERR_INSUFFICIENT_SCOPE', 'The access token does not allow this request', 403],
   CrossOrigin: ['FRT_ERR_CROSS_ORIGIN', 'Requests from this origin are not allowed', 403],
   StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 'The session store is unavailable. Try again later', 503],

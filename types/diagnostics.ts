@@ -46,10 +46,12 @@ export interface LoginMessage extends SessionMessage {}
 /** The store applied the rotation rule to a refresh token. */
 export interface RefreshMessage extends SessionMessage {
   /**
+   * `conflict`: the token was retired, but too recently to count as reuse. Nothing changed, and no hook was called.
+   *
    * `reused`: the token was retired. `rolled-back`: the token was ahead of the store by more than one rotation. Both
    * revoke the session, and are emitted once per session.
    */
-  outcome: 'rotated' | 'replayed' | 'reused' | 'rolled-back'
+  outcome: 'rotated' | 'replayed' | 'conflict' | 'reused' | 'rolled-back'
   /** The row of the rule that decided. See docs/reference/rotation-rule.md. */
   row: number
   /** `true` if the token shows that the store lost an acknowledged write, for example in a failover. */

@@ -31,6 +31,7 @@ export interface Sessions {
    * @throws {FRT_ERR_REFRESH_TOKEN_EXPIRED} if the session expired or is unknown
    * @throws {FRT_ERR_REFRESH_TOKEN_REUSED} if the token was used before, or the session was revoked for reuse
    * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked for another reason
+   * @throws {FRT_ERR_REFRESH_CONFLICT} if the token was replaced, too recently to count as reuse
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
    */
   refresh(refreshToken: string): Promise<Tokens>

@@ -12,8 +12,9 @@ export interface RefreshTokenOptions {
    */
   ttl?: Duration | undefined
   /**
-   * Grace period: how long a retired token is accepted after its successor is confirmed. Must be less than a third of
-   * `accessToken.ttl`. `0` disables the grace period and the cooldown.
+   * Grace period: how long a retired token is accepted after its successor is confirmed. For two more grace periods it is
+   * rejected with `FRT_ERR_REFRESH_CONFLICT`. Later it counts as reuse. Must be less than a third of `accessToken.ttl`.
+   * `0` disables the grace period, the conflict and the cooldown.
    * @default a tenth of `accessToken.ttl`, at most '30s'
    */
   grace?: Duration | undefined

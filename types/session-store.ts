@@ -20,7 +20,7 @@ export interface SessionStore {
 
   /**
    * Applies the ten rows of the rotation rule to a refresh token of generation `gen` that was issued at `issuedUs`.
-   * Never creates a session. `reused`, `rolled-back`, `exhausted` and `replayable` change nothing.
+   * Never creates a session. `replayable`, `conflict`, `reused`, `rolled-back` and `exhausted` change nothing.
    */
   rotate(refresh: Refresh): Promise<RefreshOutcome>
 
@@ -163,6 +163,8 @@ export type RefreshOutcome =
   | ({ outcome: 'rotated'; row: 4 | 9 | 10; rollback: boolean } & Issuance)
   | ({ outcome: 'replayed'; row: 3 | 6 | 7 } & Issuance)
   | { outcome: 'replayable'; row: 6 | 7; session: Session }
+  /** The grace period of the token is over, but a client on a slow network may still hold it. */
+  | { outcome: 'conflict'; row: 7; retryAfterMs: number; session: Session }
   | { outcome: 'reused'; row: 5 | 8; session: Session }
   | { outcome: 'rolled-back'; row: 10; session: Session }
   /** The session has used its last generation. */

@@ -2,10 +2,13 @@ import type { FastifyError } from '@fastify/error'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errorCodes, isPluginError } from '../errors.js'
 
-type RecordedError = Pick<FastifyError, 'code' | 'message' | 'statusCode'>
+interface RecordedError extends Pick<FastifyError, 'code' | 'message' | 'statusCode'> {
+  /** A 503 without it asks for the default pause. */
+  retryAfterSeconds?: number
+}
 
 const REALM = 'Bearer realm="api"'
-const RETRY_AFTER_SECONDS = '1'
+const RETRY_AFTER_SECONDS = 1
 
 /** Errors of requests without a token. Their challenge has no `error` (RFC 6750, section 3.1). */
 const WITHOUT_TOKEN = new Set<unknown>([
@@ -51,8 +54,13 @@ export function addErrorHeadersHook(fastify: FastifyInstance): void {
 }
 
 /** Returns `WWW-Authenticate` (RFC 6750, section 3) for a 401 or an insufficient scope, and `Retry-After` for a 503. */
-function headersOf({ code, message, statusCode }: RecordedError): Record<string, string> {
-  if (statusCode === 503) return { 'retry-after': RETRY_AFTER_SECONDS }
+function headersOf({
+  code,
+  message,
+  statusCode,
+  retryAfterSeconds = RETRY_AFTER_SECONDS
+}: RecordedError): Record<string, string> {
+  if (statusCode === 503) return { 'retry-after': String(retryAfterSeconds) }
   if (WITHOUT_TOKEN.has(code)) return { 'www-authenticate': REALM }
   if (statusCode === 401) return challenge('invalid_token', message)
   if (code === errorCodes.InsufficientScope) return challenge('insufficient_scope', message)

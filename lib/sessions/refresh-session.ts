@@ -7,7 +7,12 @@ import type { CallContext } from './call-context.js'
 import type { SessionComponents } from './components.js'
 import { resolveClaims } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
-import { emitRefresh, emitReuse, type SuccessfulRefresh } from './observability/session-events.js'
+import {
+  emitConflict,
+  emitRefresh,
+  emitReuse,
+  type SuccessfulRefresh
+} from './observability/session-events.js'
 import { requestMetadata } from './request-metadata.js'
 import { logoutEmitter, revokedError } from './revoke-session.js'
 
@@ -33,6 +38,9 @@ export async function refreshSession(
       emitRefresh(options, outcome, idempotencyKey, context)
       if (options.durability.rotate) await waitForReplicas(components, outcome)
       return issueTokens(components, token.family, outcome, claims ?? outcome.session.claims, token)
+    case 'conflict':
+      emitConflict(options, outcome, idempotencyKey, context)
+      throw conflictError(outcome.retryAfterMs)
     case 'reused':
     case 'replayable':
       await revokeCompromised(components, outcome.session, 'reuse', outcome.row, context)
@@ -52,6 +60,11 @@ export async function refreshSession(
 
 function errorFor(reason: RevocationReason): Error {
   return reason === 'reuse' ? new errors.RefreshTokenReused() : revokedError(reason)
+}
+
+/** An error whose `Retry-After` is the rest of the window. A client that holds only this token must wait that long. */
+function conflictError(retryAfterMs: number): Error {
+  return Object.assign(new errors.RefreshConflict(), { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
 }
 
 /** Loads fresh claims before the rotation, so that a loader that throws has changed nothing. */

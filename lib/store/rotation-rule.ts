@@ -61,7 +61,7 @@ export function evaluate(rotation: Rotation, presented: Presented, nowUs: number
     const retirement = retirementOf(rotation, presented.gen)
     if (isDivergedCopy(rotation, presented, retirement)) return 5
     if (presented.gen === gen - 1 && untilConfirmed && current.confirmedAtUs === null) return 6
-    if (isWithin(graceUs, retiredAt(retirement, untilConfirmed), nowUs)) return 7
+    if (isWithin(3 * graceUs, retiredAt(retirement, untilConfirmed), nowUs)) return 7
     return 8
   }
   return presented.gen === gen + 1 ? 9 : 10
@@ -104,6 +104,21 @@ function isDivergedCopy(
  */
 function retiredAt({ issuedAtUs, confirmedAtUs }: GenerationRecord, untilConfirmed: boolean): number | null {
   return untilConfirmed ? confirmedAtUs : (issuedAtUs ?? confirmedAtUs)
+}
+
+/**
+ * Rows 6 and 7: returns how long the token is still rejected with a conflict, or 0 if it is replayed. A conflict changes
+ * nothing. The client tries again.
+ *
+ * On a slow network a client can present a token this late, although it receives the successor a moment later. Reuse
+ * detection would log this client out, and a replay would also help an attacker. The window ends when the successor can be
+ * rotated.
+ */
+export function conflictUs(rotation: Rotation, presented: Presented, nowUs: number): number {
+  const { gen, graceUs, untilConfirmed } = presented
+  const retiredAtUs = retiredAt(retirementOf(rotation, gen), untilConfirmed)
+  if (retiredAtUs === null || isWithin(graceUs, retiredAtUs, nowUs)) return 0
+  return retiredAtUs + 3 * graceUs - nowUs
 }
 
 function isWithin(spanUs: number, sinceUs: number | null, nowUs: number): boolean {

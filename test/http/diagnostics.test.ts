@@ -24,10 +24,33 @@ async function runReuse(t: Test, under: StoreUnderTest, options = {}) {
   await client.call()
   await built.settled()
   await client.refresh()
-  await built.advance(MINUTE)
+  await built.advance(2 * MINUTE)
   for (let attempt = 0; attempt < 2; attempt++) await attacker.refresh()
   return { ...built, sid: sidOf(client) }
 }
+
+t.test('a conflict is one message and one debug line', async (t) => {
+  await eachStore(t, async (t, open) => {
+    const { app, logs, advance, settled } = await buildApp(t, { under: open(t) })
+    const client = new Client(app)
+    await client.login({ sub: 'ada' })
+    const late = client.copy()
+    await client.refresh()
+    await client.call()
+    await settled()
+    await advance(MINUTE)
+    const refreshes = recordMessages(t, 'fastify-refresh-token:refresh')
+    await late.refresh()
+    const ids = { keyPrefix, sub: 'ada', sid: sidOf(client) }
+    t.match(refreshes[0]?.id, /^conflict:[\w-]{8}$/)
+    t.strictSame(refreshes, [
+      { id: refreshes[0]?.id, ...ids, gen: 2, outcome: 'conflict', row: 7, rollback: false }
+    ])
+    t.match(logs.filter(({ event }) => event !== undefined).slice(2), [
+      { level: 20, event: 'refresh_conflict', sid: ids.sid, sub: 'ada', row: 7 }
+    ])
+  })
+})
 
 t.test('login and refresh messages contain the decision of the store', async (t) => {
   await eachStore(t, async (t, open) => {
@@ -287,7 +310,7 @@ t.test('no message contains a token, a claim or a secret', async (t) => {
     await client.refresh()
     await client.logout()
     for (const name of Object.keys(broken)) Reflect.deleteProperty(broken, name)
-    await advance(MINUTE)
+    await advance(2 * MINUTE)
     await attacker.refresh()
     await client.logout()
     await client.refresh()

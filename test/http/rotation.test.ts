@@ -88,6 +88,8 @@ await eachStore(t, async (t, open) => {
       t.equal(count('rotated'), 1)
 
       await advance(10 * SECOND)
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_CONFLICT')
+      await advance(60 * SECOND)
       t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
       t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
       for (const tab of tabs) {
@@ -98,6 +100,34 @@ await eachStore(t, async (t, open) => {
       t.equal(reuses.length, 1, 'reported once')
     }
   )
+
+  t.test('a token that was retired a grace period ago is a conflict, which changes nothing', async (t) => {
+    const { app, advance, use, count, reuses } = await watch(t, open(t))
+    const client = new Client(app)
+    await client.login()
+    const late = client.copy()
+    await client.refresh()
+    await use(client)
+    await advance(30 * SECOND + 400)
+
+    const conflict = await late.refresh()
+    t.equal(conflict.statusCode, 503)
+    t.equal(conflict.json().code, 'FRT_ERR_REFRESH_CONFLICT')
+    t.equal(conflict.headers['retry-after'], '60', 'the rest of the window, in whole seconds')
+    t.equal(conflict.headers['set-cookie'], undefined)
+    await t.rejects(app.sessions.refresh(late.jar.refreshToken ?? ''), {
+      code: 'FRT_ERR_REFRESH_CONFLICT',
+      headers: { 'retry-after': '60' }
+    })
+    t.equal(count('replayed'), 0)
+    t.equal((await client.refresh()).statusCode, 200, 'the session continues')
+
+    await advance(59 * SECOND)
+    t.equal((await late.refresh()).headers['retry-after'], '1')
+    await advance(SECOND)
+    t.equal((await late.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+    t.match(reuses, [{ row: 8 }])
+  })
 
   t.test('an attacker who copies each refresh of the user is detected at the next rotation', async (t) => {
     const { app, advance, use, reuses } = await watch(t, open(t))

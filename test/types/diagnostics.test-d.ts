@@ -26,7 +26,7 @@ describe('the messages of the diagnostics channels', () => {
       gen: number
     }>()
     expectTypeOf<RefreshMessage['outcome']>().toEqualTypeOf<
-      'rotated' | 'replayed' | 'reused' | 'rolled-back'
+      'rotated' | 'replayed' | 'conflict' | 'reused' | 'rolled-back'
     >()
     expectTypeOf<RevokedMessage['sids']>().toEqualTypeOf<string[]>()
     expectTypeOf<'rotate'>().toExtend<StoreErrorMessage['operation']>()

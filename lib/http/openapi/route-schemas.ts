@@ -92,7 +92,7 @@ export function refreshSchema(options: TransportOptions): RouteSchema {
         'SessionRevoked'
       ),
       403: crossOrigin,
-      503: unavailable
+      503: errorResponse(503, 'StoreUnavailable', 'RefreshConflict')
     }
   }
 }

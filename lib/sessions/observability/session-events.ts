@@ -8,6 +8,7 @@ import { events } from './diagnostics.js'
 type HookName = 'onLogin' | 'onRefresh' | 'onLogout' | 'onReuse'
 export type Hooks = { readonly [N in HookName]: FastifyRefreshTokenOptions[N] }
 type EventOf<N extends HookName> = Parameters<NonNullable<Hooks[N]>>[0]
+type Conflict = Extract<RefreshOutcome, { outcome: 'conflict' }>
 export type SuccessfulRefresh = Extract<RefreshOutcome, { outcome: 'rotated' | 'replayed' }>
 
 /** The options that events need. */
@@ -50,6 +51,27 @@ export function emitRefresh(
     events.refresh.publish({ keyPrefix: options.keyPrefix, id, sub, sid, gen, outcome, row, rollback })
   }
   void callHook(options, 'onRefresh', () => ({ ...eventOf(id, session), outcome, row, rollback }), context)
+}
+
+/**
+ * Emits a refresh that changed nothing, because the client has to try again. No hook is called.
+ * @param key unique to this refresh
+ */
+export function emitConflict(
+  options: EventOptions,
+  { session, outcome, row }: Conflict,
+  key: string,
+  context: CallContext
+): void {
+  const { sub, sid, gen } = session
+  context.log.debug(
+    { event: 'refresh_conflict', sid, sub, row },
+    'refresh token was replaced; client must retry'
+  )
+  if (events.refresh.hasSubscribers) {
+    const id = `conflict:${key}`
+    events.refresh.publish({ keyPrefix: options.keyPrefix, id, sub, sid, gen, outcome, row, rollback: false })
+  }
 }
 
 const REUSE_LINES = {

@@ -84,7 +84,8 @@ export class MemoryStore implements SessionStore {
       return { outcome: 'rotated', row, rollback: row !== 4, ...issue(issuedUs) }
     }
 
-    const row = rule.evaluate(rotation, { ...refresh, graceUs: refresh.graceMs * 1000 }, nowUs)
+    const presented = { ...refresh, graceUs: refresh.graceMs * 1000 }
+    const row = rule.evaluate(rotation, presented, nowUs)
     switch (row) {
       case 3:
         stored.rotation = rule.confirm(rotation, nowUs)
@@ -93,10 +94,13 @@ export class MemoryStore implements SessionStore {
       case 8:
         return { outcome: 'reused', row, session: sessionOf(stored) }
       case 6:
-      case 7:
+      case 7: {
+        const retryAfterMs = Math.ceil(rule.conflictUs(rotation, presented, nowUs) / 1000)
+        if (retryAfterMs > 0) return { outcome: 'conflict', row: 7, retryAfterMs, session: sessionOf(stored) }
         if (refresh.reportReplayable) return { outcome: 'replayable', row, session: sessionOf(stored) }
         stored.rotation = rule.reissue(rotation, nowUs)
         return { outcome: 'replayed', row, ...issue(stored.rotation.issuedUs) }
+      }
       case 10:
         if (refresh.rollback !== 'accept') return { outcome: 'rolled-back', row, session: sessionOf(stored) }
     }

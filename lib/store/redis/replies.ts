@@ -16,12 +16,13 @@ const REFRESH_OUTCOMES = [
   'rotated',
   'replayed',
   'replayable',
+  'conflict',
   'reused',
   'rolled-back',
   'exhausted',
   'revoked'
 ] as const
-/** Bytes of outcome, row, clock and time of issue before the session. */
+/** Bytes of outcome, row, clock and another time before the session. */
 const REFRESH_HEAD = 14
 
 export function toSessions(tag: string, replies: Buffer[]): Session[] {
@@ -56,15 +57,18 @@ export function toRefreshOutcome(
   const outcome = REFRESH_OUTCOMES[reply[0] as number]
   if (outcome === 'revoked') return { outcome, reason: reply.toString('latin1', 1) as RevocationReason }
   const row = reply[1]
+  const timeUs = reply.readUIntBE(8, 6)
   const session = readSession(sid, reply, REFRESH_HEAD, sent)
   switch (outcome) {
     case 'rotated':
     case 'replayed': {
-      const issued = { row, session, nowMs: reply.readUIntBE(2, 6), issuedUs: reply.readUIntBE(8, 6) }
+      const issued = { row, session, nowMs: reply.readUIntBE(2, 6), issuedUs: timeUs }
       const refreshed =
         outcome === 'rotated' ? { outcome, rollback: row !== 4, ...issued } : { outcome, ...issued }
       return refreshed as RefreshOutcome
     }
+    case 'conflict':
+      return { outcome, row: 7, retryAfterMs: Math.ceil(timeUs / 1000), session }
     case 'exhausted':
       return { outcome, session }
     default:

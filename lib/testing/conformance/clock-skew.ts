@@ -19,10 +19,11 @@ export const clockSkew: Cases = {
     await advance(GRACE - 1)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7', 'the clamped times were written')
     await advance(1)
-    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
     await advance(2 * GRACE - 1)
     assert.equal(rowOf(await client.exchange(second)), 'replayed 3')
     await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
     assert.equal(rowOf(await client.exchange(second)), 'rotated 4')
   },
 
@@ -60,6 +61,8 @@ export const clockSkew: Cases = {
     await advance(GRACE - 1)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7')
     await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
+    await advance(2 * GRACE)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
   }
 }

@@ -16,6 +16,8 @@ export const confirm: Cases = {
     await advance(GRACE - 1)
     await client.confirm(2)
     await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
+    await advance(2 * GRACE)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
   },
 

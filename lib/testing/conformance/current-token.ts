@@ -93,10 +93,11 @@ export const currentToken: Cases = {
     await advance(GRACE - 1)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7', 'generation 1 retired at that time')
     await advance(1)
-    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
     await advance(2 * GRACE - 1)
     assert.equal(rowOf(await client.exchange(second)), 'replayed 3', 'the cooldown starts at that time too')
     await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
     assert.equal(rowOf(await client.exchange(second)), 'rotated 4')
   },
 
@@ -144,6 +145,8 @@ export const currentToken: Cases = {
     await advance(GRACE - 1)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7', 'generation 1 retired when 2 was presented')
     await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
+    await advance(2 * GRACE)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
   }
 }

@@ -20,8 +20,33 @@ export const retiredToken: Cases = {
     const later = await client.exchange(FIRST)
     assertContains(later, { outcome: 'replayed', row: 7, gen: 2 })
     assert.ok(later.issuedUs > copy.issuedUs)
-    await advance(1)
+    await advance(2 * GRACE + 1)
     assertContains(await client.present(1, 0), { outcome: 'reused', row: 8, session: { sid: client.sid } })
+  },
+
+  'rejects a retired token with a conflict for two grace periods after its grace period (row 7)': async ({
+    store,
+    advance
+  }) => {
+    const client = await TestClient.login(store)
+    const second = await client.exchange(FIRST)
+    await client.confirm(2)
+    await advance(GRACE)
+    assertContains(await client.present(1, 0), {
+      outcome: 'conflict',
+      row: 7,
+      retryAfterMs: 2 * GRACE,
+      session: { sid: client.sid, gen: 2 }
+    })
+    await advance(2 * GRACE - 1)
+    assertContains(await client.present(1, 0), { outcome: 'conflict', row: 7, retryAfterMs: 1 })
+    assertContains(
+      await client.exchange(second),
+      { row: 3, issuedUs: second.issuedUs },
+      'nothing was changed'
+    )
+    await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
   },
 
   'starts the grace period of the parent token at the rotation if untilConfirmed is false (row 7)': async ({
@@ -34,7 +59,39 @@ export const retiredToken: Cases = {
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7')
     await client.confirm(2)
     await advance(1)
+    assertContains(await client.present(1, 0), { outcome: 'conflict', row: 7, retryAfterMs: 2 * GRACE })
+    await advance(2 * GRACE)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
+  },
+
+  'has no conflicts without a grace period (row 8)': async ({ store }) => {
+    const client = await TestClient.login(store, { graceMs: 0 })
+    await client.exchange(FIRST)
+    await client.confirm(2)
+    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
+  },
+
+  'does not report a token as replayable that is in conflict (row 7)': async ({ store, advance }) => {
+    const client = await TestClient.login(store, { reportReplayable: true })
+    await client.exchange(FIRST)
+    await client.confirm(2)
+    await advance(GRACE - 1)
+    assert.equal(rowOf(await client.present(1, 0)), 'replayable 7')
+    await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
+  },
+
+  'detects a diverged copy that would otherwise be in conflict (row 5)': async ({ store, advance }) => {
+    const client = await TestClient.login(store)
+    const userCopy = await client.exchange(FIRST)
+    const attackerCopy = await client.exchange(FIRST)
+    await client.confirm(2)
+    await advance(3 * GRACE)
+    await client.exchange(userCopy)
+    await client.confirm(3)
+    await advance(GRACE)
+    assert.equal(rowOf(await client.present(2, userCopy.issuedUs)), 'conflict 7')
+    assert.equal(rowOf(await client.present(2, attackerCopy.issuedUs)), 'reused 5')
   },
 
   'replays the grandparent token during its grace period (row 7)': async ({ store, advance }) => {

@@ -19,9 +19,11 @@ export const rollback: Cases = {
       'the grace period of generation 1 starts now'
     )
     await advance(1)
-    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
     assert.equal(rowOf(await client.present(2, 5)), 'replayed 6')
     assertContains(await client.exchange(accepted), { row: 3, gen: 3 })
+    await advance(2 * GRACE)
+    assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
   },
 
   'gives the previous token a grace period also if untilConfirmed is false (row 9)': async ({
@@ -33,6 +35,8 @@ export const rollback: Cases = {
     await advance(GRACE - 1)
     assert.equal(rowOf(await client.present(1, 0)), 'replayed 7')
     await advance(1)
+    assert.equal(rowOf(await client.present(1, 0)), 'conflict 7')
+    await advance(2 * GRACE)
     assert.equal(rowOf(await client.present(1, 0)), 'reused 8')
   },
 

@@ -22,11 +22,12 @@ import {
  * accept_rollback, report_replayable. 11 and 12, optional: the reason of a revocation that the process has seen, and when
  * the last token of the session expires, in ms.
  * Result: nil if there is no session; or the byte REVOKED and the reason; or outcome (1 byte), row (1), clock in ms (6), time
- * of issue of the copy (6), the state, and the texts without the request metadata that this call replaced.
+ * of issue of the copy (6) or the rest of the window of a conflict in µs, the state, and the texts without the request
+ * metadata that this call replaced.
  */
 export const rotateScript = defineScript(
   2,
-  `local ROTATED, REPLAYED, REPLAYABLE, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED = 1, 2, 3, 4, 5, 6, 7
+  `local ROTATED, REPLAYED, REPLAYABLE, CONFLICT, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED = 1, 2, 3, 4, 5, 6, 7, 8
 local MAX_GENERATION = 4294967295
 local idempotency_key, request_metadata = ARGV[2], ARGV[3]
 local presented_gen, presented_issued_us, grace_us, idle_ms = ARGV[4] + 0, ARGV[5] + 0, ARGV[6] + 0, ARGV[7] + 0
@@ -68,6 +69,7 @@ elseif presented_gen == gen - 2 then
 end
 local retired_at_us = retired_confirmed_at_us
 if not until_confirmed and retired_issued_at_us > 0 then retired_at_us = retired_issued_at_us end
+local retired_for_us = retired_at_us > 0 and now_us - retired_at_us or math.huge
 local cooldown_since_us = confirmed_at_us > 0 and confirmed_at_us or math.min(created_us + issued_us, now_us)
 
 local is_repeated = last_idempotency_key == idempotency_key
@@ -75,7 +77,7 @@ local is_in_cooldown = issued_at_us > 0 and now_us - cooldown_since_us < 3 * gra
 local is_diverged_copy = retired_issued_at_us > 0 and retired_from_us ~= presented_issued_us
   and retired_issued_at_us - (created_us + presented_issued_us) >= 2 * grace_us
 local is_unconfirmed = until_confirmed and confirmed_at_us == 0
-local is_in_grace = retired_at_us > 0 and now_us - retired_at_us < grace_us
+local is_late = retired_for_us < 3 * grace_us
 
 -- The first condition that holds decides.
 local row
@@ -84,24 +86,26 @@ elseif presented_gen == gen     and is_in_cooldown   then row = 3
 elseif presented_gen == gen                          then row = 4
 elseif presented_gen <  gen     and is_diverged_copy then row = 5
 elseif presented_gen == gen - 1 and is_unconfirmed   then row = 6
-elseif presented_gen <  gen     and is_in_grace      then row = 7
+elseif presented_gen <  gen     and is_late          then row = 7
 elseif presented_gen <  gen                          then row = 8
 elseif presented_gen == gen + 1                      then row = 9
 else                                                      row = 10 end
 
-local outcome, copy_issued_us, is_changed, last_expires_ms = ROTATED, 0, false, expires_ms
+local outcome, time_us, is_changed, last_expires_ms = ROTATED, 0, false, expires_ms
 if is_repeated then
-  copy_issued_us = last_issued_us
+  time_us = last_issued_us
 elseif row == 3 then
-  outcome, copy_issued_us, is_changed = REPLAYED, presented_issued_us, was_clamped or confirmed_at_us == 0
+  outcome, time_us, is_changed = REPLAYED, presented_issued_us, was_clamped or confirmed_at_us == 0
   if confirmed_at_us == 0 then confirmed_at_us = now_us end
 elseif row == 5 or row == 8 then
   outcome = REUSED
+elseif row == 7 and retired_for_us >= grace_us then
+  outcome, time_us = CONFLICT, 3 * grace_us - retired_for_us
 elseif (row == 6 or row == 7) and report_replayable then
   outcome = REPLAYABLE
 elseif row == 6 or row == 7 then
   issued_us = math.max(now_us - created_us, issued_us + 1)
-  outcome, copy_issued_us, is_changed = REPLAYED, issued_us, true
+  outcome, time_us, is_changed = REPLAYED, issued_us, true
 elseif row == 10 and not accept_rollback then
   outcome = ROLLED_BACK
 elseif presented_gen >= MAX_GENERATION then
@@ -122,7 +126,7 @@ else
   last_idempotency_key, last_issued_us, last_row = idempotency_key, issued_us, row
   if flags == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
   expires_ms = math.min(now_ms + idle_ms, absolute_expires_ms)
-  copy_issued_us, is_changed = issued_us, true
+  time_us, is_changed = issued_us, true
 end
 ${readSlot}
 local fixed_size = sub_size + identity_size
@@ -157,7 +161,7 @@ else
   end
 end
 
-return struct.pack('>BBI6I6', outcome, row, now_ms, copy_issued_us) .. new_state
+return struct.pack('>BBI6I6', outcome, row, now_ms, time_us) .. new_state
   .. string.sub(slot, slot_offset, slot_offset + fixed_size - 1) .. (takes_metadata and '' or stored_metadata)
 `
 )
