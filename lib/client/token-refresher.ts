@@ -93,6 +93,8 @@ export class TokenRefresher {
     if (status === 401 && TERMINAL_CODES.has(body.code))
       return this.#endSession(body.code as string, refreshToken)
     const cause = new Error(`${status} ${String(body.code ?? '')}`)
+    // The cookie or the storage may already hold the newer token, so the next attempt need not wait for the whole window.
+    if (body.code === 'FRT_ERR_REFRESH_CONFLICT') return { done: false, retryAfterMs: 0, cause }
     if (status === 429 || status >= 500) return { done: false, retryAfterMs, cause }
     throw new UnavailableError('the server sent an unexpected response', { cause })
   }

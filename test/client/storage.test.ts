@@ -115,6 +115,23 @@ t.test('a refresh token that another tab stored meanwhile is not removed, but us
   t.same(ends, [])
 })
 
+t.test(
+  'after a conflict, the token that another tab stored meanwhile is used without a long pause',
+  async (t) => {
+    const storage = new MemoryStorage()
+    const { auth, server, time, ends } = await loggedIn(t, { storage })
+    server.expire()
+    server.script('/auth/refresh', () => {
+      storage.value = 'of another tab'
+      return json(503, { code: 'FRT_ERR_REFRESH_CONFLICT' }, { 'retry-after': '60' })
+    })
+    t.equal((await time.until(auth.fetch('/me'))).status, 200)
+    t.same(JSON.parse(server.callsTo('/auth/refresh')[1]!.body), { refresh_token: 'of another tab' })
+    t.ok(time.nowMs <= 1000, `after ${time.nowMs} ms`)
+    t.same(ends, [])
+  }
+)
+
 t.test('a refresh does not overwrite a token that another tab stored meanwhile', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time } = await loggedIn(t, { storage })
