@@ -34,8 +34,9 @@ cp ada.cookies attacker.cookies
 ${accessTokenOf(`-b ada.cookies -c ada.cookies -X POST ${url}/auth/refresh`)}
 ${call('/me')}
 
-# The grace period is over after one second. The attacker presents the retired token: 401 FRT_ERR_REFRESH_TOKEN_REUSED.
-sleep 2
+# The attacker waits for three grace periods of one second, and presents the retired token: 401
+# FRT_ERR_REFRESH_TOKEN_REUSED.
+sleep 4
 ${curl} -b attacker.cookies -X POST ${url}/auth/refresh
 
 # The server has detected the reuse and revoked the session. Both requests of ada answer 401.

@@ -134,15 +134,15 @@ export class User {
   async #presentStolenToken(device: Device): Promise<void> {
     const retired = device.refreshToken
     const { lifetimes, tally } = this.#environment
-    if (device.endsMs - Date.now() < (3 * lifetimes.grace + 1) * 1000 + EDGE_MS) return
+    if (device.endsMs - Date.now() < (4 * lifetimes.grace + 1) * 1000 + EDGE_MS) return
     const refreshed = await this.#present('refresh before reuse', retired)
     if (!this.#refreshed(device, refreshed, 'refresh before reuse')) return
     // The generation was in its cooldown, so that no token was rotated.
     if (device.refreshToken === retired) return
-    // Presenting the new token confirms it, so that the grace period of its parent starts.
+    // Presenting the new token confirms it. Three grace periods later its parent is reuse.
     const confirmed = await this.#present('refresh before reuse', device.refreshToken)
     if (!this.#refreshed(device, confirmed, 'refresh before reuse')) return
-    await sleep(lifetimes.grace * 1000 + 200)
+    await sleep(3 * lifetimes.grace * 1000 + 200)
     this.#drop(device)
     this.#check(await this.#present('reuse', retired), 'reuse', 401, 'FRT_ERR_REFRESH_TOKEN_REUSED')
     const own = await this.#present('refresh after reuse', device.refreshToken)

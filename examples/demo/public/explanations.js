@@ -6,6 +6,7 @@ const EXPLANATIONS = {
   FRT_ERR_REFRESH_TOKEN_REUSED: 'The session is revoked because of reuse.',
   FRT_ERR_REFRESH_TOKEN_EXPIRED: 'The refresh token has expired.',
   FRT_ERR_REFRESH_TOKEN_INVALID: 'The refresh token was not issued by this server.',
+  FRT_ERR_REFRESH_CONFLICT: 'The refresh token was replaced a moment ago. The client tries again.',
   FRT_ERR_STORE_UNAVAILABLE: 'The session store is unavailable.'
 }
 
