@@ -8,6 +8,8 @@ export interface RedisClient {
   /** Creates the dedicated connections of the feed, of the watch of the master and of replication checks. */
   duplicate(...args: never[]): unknown
   isCluster?: boolean
+  /** The socket. Commands of one turn of the event loop are then sent together. */
+  stream?: { cork(): void; uncork(): void }
   options?: object
   /** `ready` if the client has a connection that works. Without it, pulses are sent at any time. */
   status?: string

@@ -26,9 +26,11 @@ export async function runRounds(implementations, redis, prepare, timing) {
   }))
   for (let start = 0; start < timing.starts; start++) {
     const runs = await Promise.all(
-      results.map(async ({ implementation, measures }) => {
+      results.map(async ({ implementation, measures }, i) => {
         const server = await startServer(implementation, implementation.redis ?? redis, {
-          profileTo: timing.profileTo
+          profileTo: timing.profileTo,
+          // So that each user has one session per server.
+          keyPrefix: `${start}-${i}:`
         })
         return { implementation, server, measures }
       })
@@ -110,7 +112,7 @@ const SHARES = ['server', 'generator', 'redis']
 export function printRounds(title, runs, references) {
   const columns = ['implementation', 'per second', 'min–max']
   columns.push(
-    ...references.map((name) => `of ${name}`),
+    ...references.flatMap((name) => [`of ${name}`, 'by CPU']),
     'CPU µs',
     'server',
     'generator',
@@ -139,10 +141,12 @@ function toCells(run, runs, references) {
   return [
     format.count(median(rates)),
     `${format.count(Math.min(...rates))}–${format.count(Math.max(...rates))}`,
-    ...references.map((name) => {
-      const ratio = ratioOf(runs, run.implementation.name, name)
-      return ratio === undefined ? '' : format.ratio(ratio)
-    }),
+    ...references.flatMap((name) =>
+      [ratioOf, cpuRatioOf].map((by) => {
+        const ratio = by(runs, run.implementation.name, name)
+        return ratio === undefined ? '' : format.ratio(ratio)
+      })
+    ),
     of('cpuUs').toFixed(1),
     ...SHARES.map((name) => format.percent(of(name))),
     of('commands').toFixed(2)

@@ -8,10 +8,15 @@ const SERVER = fileURLToPath(new URL('server.mjs', import.meta.url))
 /**
  * Starts an implementation in its own process.
  *
+ * @param keyPrefix separates the keys of this server from those of others in the same Redis
  * @returns the server, or `{ error }` if the implementation rejects its settings. The benchmark then continues without it
  */
-export async function startServer({ from, settings = {} }, redis, { core = CORES.server, profileTo } = {}) {
-  const argument = JSON.stringify({ from, settings, redisPort: redis.port })
+export async function startServer(
+  { from, settings = {} },
+  redis,
+  { core = CORES.server, profileTo, keyPrefix } = {}
+) {
+  const argument = JSON.stringify({ from, settings: { ...settings, keyPrefix }, redisPort: redis.port })
   const profile = profileTo ? ['--cpu-prof', `--cpu-prof-dir=${profileTo}`] : []
   // Pinned when it is ready, because many servers start at the same time.
   const child = start(null, process.execPath, [...profile, SERVER, argument], {

@@ -18,7 +18,7 @@ export async function registerJwt(app, verify = {}) {
 
 /** Returns a session id as long as those of this plugin. */
 export function newSid() {
-  return randomBytes(20).toString('base64url')
+  return randomBytes(24).toString('base64url')
 }
 
 export function signAccessToken(app, sub, sid, gen) {

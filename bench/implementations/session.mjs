@@ -8,12 +8,12 @@ import { REFRESH_TTL_SECONDS, SECRET } from './common.mjs'
  *
  * With `rolling`, the default of `@fastify/session`, each request writes the session.
  */
-export async function build({ redis, rolling = true }) {
+export async function build({ redis, keyPrefix = '', rolling = true }) {
   const app = Fastify()
   await app.register(fastifyCookie)
   await app.register(fastifySession, {
     secret: SECRET,
-    store: new RedisSessions(redis),
+    store: new RedisSessions(redis, keyPrefix),
     saveUninitialized: false,
     rolling,
     cookie: { secure: false, sameSite: 'strict', maxAge: REFRESH_TTL_SECONDS * 1000 }
@@ -37,21 +37,22 @@ export async function build({ redis, rolling = true }) {
 
 /** A session store like connect-redis, which no longer supports ioredis. */
 class RedisSessions {
-  constructor(redis) {
+  constructor(redis, keyPrefix) {
     this.redis = redis
+    this.keyPrefix = keyPrefix
   }
 
   get(id, done) {
-    this.redis.get(`sess:${id}`).then((json) => done(null, json && JSON.parse(json)), done)
+    this.redis.get(`${this.keyPrefix}sess:${id}`).then((json) => done(null, json && JSON.parse(json)), done)
   }
 
   set(id, session, done) {
     this.redis
-      .set(`sess:${id}`, JSON.stringify(session), 'EX', REFRESH_TTL_SECONDS)
+      .set(`${this.keyPrefix}sess:${id}`, JSON.stringify(session), 'EX', REFRESH_TTL_SECONDS)
       .then(() => done(null), done)
   }
 
   destroy(id, done) {
-    this.redis.del(`sess:${id}`).then(() => done(null), done)
+    this.redis.del(`${this.keyPrefix}sess:${id}`).then(() => done(null), done)
   }
 }

@@ -12,6 +12,7 @@ import { ACCESS_TTL_SECONDS, SECRET } from './common.mjs'
  */
 export async function build({
   redis,
+  keyPrefix,
   mode = 'store',
   transport = 'cookie',
   algorithm,
@@ -23,6 +24,7 @@ export async function build({
   await app.register(refreshToken, {
     secret: SECRET,
     redis,
+    ...(keyPrefix && { keyPrefix }),
     transport,
     login: async (request) => ({ sub: request.body.username }),
     accessToken: { ttl: ACCESS_TTL_SECONDS, ...(algorithm && { algorithm, keys: [newPrivateKey()] }) },

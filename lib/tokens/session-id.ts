@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import { randomBytes } from '../utils/random.js'
 
-// Multiples of three bytes, so that base64url encodes the tag and the rest of a session id separately.
 const TAG_BYTES = 9
-const SID_HASH_BYTES = 15
 const SECRET_BYTES = 16
-/** Characters of a tag, in base64url. */
+/** Characters of base64url. Tags of a multiple of three bytes are encoded separately from what follows. */
 const TAG_LENGTH = 12
+const SID_LENGTH = 32
 
 /** The last generation. A session that needs another one is revoked. The number never wraps around. */
 export const MAX_GENERATION = 2 ** 32 - 1
@@ -34,9 +33,8 @@ export function createFamily(sub: string): Family {
 
 /** Returns the public id of the session: 32 characters of base64url. It does not reveal the family secret. */
 export function sidOf(family: Family): string {
-  const tag = family.subarray(0, TAG_BYTES)
-  const hash = createHash('sha256').update(family.subarray(TAG_BYTES)).digest()
-  return Buffer.concat([tag, hash.subarray(0, SID_HASH_BYTES)]).toString('base64url')
+  const hash = createHash('sha256').update(family.subarray(TAG_BYTES)).digest('base64url')
+  return family.toString('base64url', 0, TAG_BYTES) + hash.slice(0, SID_LENGTH - TAG_LENGTH)
 }
 
 export function isSid(value: unknown): value is string {

@@ -15,6 +15,15 @@ export function withTimeout<T>(
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(onTimeout()), ms)
     if (!keepsProcessAlive) timer.unref()
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    work.then(
+      (result) => {
+        clearTimeout(timer)
+        resolve(result)
+      },
+      (error) => {
+        clearTimeout(timer)
+        reject(error)
+      }
+    )
   })
 }

@@ -77,30 +77,32 @@ export class RedisStore implements SessionStore {
       replicas > 0 ? new Replication(redis, { replicas, timeoutMs: replicaTimeoutMs }) : null
   }
 
-  async create(session: NewSession): Promise<CreateOutcome> {
+  create(session: NewSession): Promise<CreateOutcome> {
     const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces, deadlineMs = '' } = session
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
     const { identity, requestMetadata } = toTexts(session)
-    const reply = await this.#runBinary(createScript, [
+    const keysAndArgs = [
       ...[sessions, results + sid, denylist],
       ...[sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, deadlineMs],
       ...replaces
-    ])
-    return toCreateOutcome(sid, reply as Buffer[])
+    ]
+    return this.#runBinary(createScript, keysAndArgs, (reply) => toCreateOutcome(sid, reply as Buffer[]))
   }
 
-  async rotate(refresh: Refresh): Promise<RefreshOutcome> {
+  rotate(refresh: Refresh): Promise<RefreshOutcome> {
     const { sid, gen, issuedUs, graceMs, idleMs, knownRevocation, requestMetadata, idempotencyKey } = refresh
     const { sessions, denylist } = this.#keys.ofSession(sid)
     const { untilConfirmed, rollback, reportReplayable } = refresh
-    const reply = await this.#runBinary(rotateScript, [
+    const keysAndArgs = [
       ...[sessions, denylist + sid],
       ...[sid, idempotencyKey, requestMetadata === null ? '' : JSON.stringify(requestMetadata)],
       ...[gen, issuedUs, graceMs * 1000, idleMs],
-      ...[Number(untilConfirmed), Number(rollback === 'accept'), Number(reportReplayable)],
-      ...(knownRevocation ? [knownRevocation.reason, knownRevocation.expiresAtMs] : [])
-    ])
-    return toRefreshOutcome(sid, reply as Buffer | null, requestMetadata)
+      ...[Number(untilConfirmed), Number(rollback === 'accept'), Number(reportReplayable)]
+    ]
+    if (knownRevocation) keysAndArgs.push(knownRevocation.reason, knownRevocation.expiresAtMs)
+    return this.#runBinary(rotateScript, keysAndArgs, (reply) =>
+      toRefreshOutcome(sid, reply as Buffer | null, requestMetadata)
+    )
   }
 
   async confirm(sid: string, gen: number): Promise<void> {
@@ -108,10 +110,11 @@ export class RedisStore implements SessionStore {
     await this.#run(confirmScript, [sessions, sid, gen])
   }
 
-  async get(sid: string): Promise<Session | null> {
+  get(sid: string): Promise<Session | null> {
     const { sessions } = this.#keys.ofSession(sid)
-    const reply = await this.#runBinary(getScript, [sessions, sid])
-    return reply === null ? null : readSession(sid, reply as Buffer)
+    return this.#runBinary(getScript, [sessions, sid], (reply) =>
+      reply === null ? null : readSession(sid, reply as Buffer)
+    )
   }
 
   async has(sid: string): Promise<boolean> {
@@ -123,20 +126,22 @@ export class RedisStore implements SessionStore {
     return Number(await this.#run(nowScript, [this.#keys.ofUser(sub).sessions]))
   }
 
-  async list(sub: string): Promise<Session[]> {
+  list(sub: string): Promise<Session[]> {
     const { sessions } = this.#keys.ofUser(sub)
-    const reply = await this.#runBinary(listScript, [sessions, sub])
-    return toSessions(tagOf(sub), reply as Buffer[])
+    return this.#runBinary(listScript, [sessions, sub], (reply) => toSessions(tagOf(sub), reply as Buffer[]))
   }
 
-  async revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
+  revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
     const keys = [sessions, results + idempotencyKey, denylist]
-    const reply = await this.#runBinary(revokeScript, [...keys, reason, sid])
-    return toSessions(tagIn(sid), reply as Buffer[])[0] ?? null
+    return this.#runBinary(
+      revokeScript,
+      [...keys, reason, sid],
+      (reply) => toSessions(tagIn(sid), reply as Buffer[])[0] ?? null
+    )
   }
 
-  async revokeAll(
+  revokeAll(
     sub: string,
     reason: RevocationReason,
     idempotencyKey: string,
@@ -145,8 +150,8 @@ export class RedisStore implements SessionStore {
     const { sessions, denylist, results } = this.#keys.ofUser(sub)
     const keys = [sessions, results + idempotencyKey, denylist]
     const tag = tagOf(sub)
-    const reply = await this.#runBinary(revokeAllScript, [...keys, sub, tag, reason, except, createdUntilMs])
-    return toSessions(tag, reply as Buffer[])
+    const keysAndArgs = [...keys, sub, tag, reason, except, createdUntilMs]
+    return this.#runBinary(revokeAllScript, keysAndArgs, (reply) => toSessions(tag, reply as Buffer[]))
   }
 
   async waitForReplicas(write: DurableWrite): Promise<RevocationReason | undefined> {
@@ -207,15 +212,16 @@ export class RedisStore implements SessionStore {
     return this.#verified(() => runScript(this.#redis, script, keysAndArgs))
   }
 
-  #runBinary(script: Script, keysAndArgs: (string | number)[]): Promise<unknown> {
-    return this.#verified(() => runBinaryScript(this.#redis, script, keysAndArgs))
+  /** @param read converts the reply, in the same step as its verification, because each promise costs time */
+  #runBinary<T>(script: Script, keysAndArgs: (string | number)[], read: (reply: unknown) => T): Promise<T> {
+    return this.#verified(() => runBinaryScript(this.#redis, script, keysAndArgs), read)
   }
 
   /** @throws also if the client is on a master that was replaced: what it wrote there would be lost */
-  async #verified<T>(call: () => Promise<T>): Promise<T> {
+  async #verified<T>(call: () => Promise<unknown>, read = (reply: unknown) => reply as T): Promise<T> {
     for (const fence of this.#fences) fence.rejectIfSplit()
     const reply = await call()
     for (const fence of this.#fences) if (!fence.isOpen) await fence.verify(reply)
-    return reply
+    return read(reply)
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RedisClient } from '../../../types/redis-client.js'
 import { errors } from '../../errors.js'
+import { batchWrites } from './batched-writes.js'
 
 export interface Script {
   source: string
@@ -34,6 +35,7 @@ export function runScript(
   keysAndArgs: (string | number)[]
 ): Promise<unknown> {
   const texts = keysAndArgs.map(String)
+  batchWrites(redis)
   return redis.evalsha(sha1, keys, ...texts).catch((error) => {
     if (!isNoScript(error)) throw error
     return redis.eval(source, keys, ...texts)
@@ -47,6 +49,7 @@ export function runBinaryScript(
   keysAndArgs: (string | number)[]
 ): Promise<unknown> {
   const texts = keysAndArgs.map(String)
+  batchWrites(redis)
   return redis.evalshaBuffer(sha1, keys, ...texts).catch((error) => {
     if (!isNoScript(error)) throw error
     return redis.evalBuffer(source, keys, ...texts)
