@@ -6,7 +6,9 @@ import { errors } from '../errors.js'
 import { addErrorHeadersHook } from '../http/error-headers.js'
 import { readHeader } from '../http/guards/bearer-token.js'
 import { createGuards, decorateGuards } from '../http/guards/guards.js'
-import { createVerifier, isExpired, type TokenVerifier } from '../tokens/access-token.js'
+import { StoreClock } from '../sessions/store-access/store-clock.js'
+import { TokenClock } from '../sessions/store-access/token-clock.js'
+import { createVerifier, type TokenVerifier } from '../tokens/access-token.js'
 import type { KeyPairs } from '../tokens/keys/access-token-keys.js'
 import { withVerificationCache } from '../tokens/verified-token-cache.js'
 import { fetchJwks } from './fetch-jwks.js'
@@ -30,6 +32,7 @@ async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): P
     return jwks
   }
 
+  const rejectExpired = createExpiryCheck()
   const guards = createGuards({
     readToken: (request) => readHeader(request, header),
     verifyToken(token) {
@@ -42,10 +45,23 @@ async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): P
   addErrorHeadersHook(fastify)
 }
 
-/** @throws {FRT_ERR_ACCESS_TOKEN_EXPIRED} */
-function rejectExpired(claims: AccessTokenClaims): AccessTokenClaims {
-  if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
-  return claims
+/**
+ * Creates a function that returns the claims of a token that has not expired.
+ *
+ * If the wall clock was set back, the issue times of tokens show the issuer's clock. If that clock agrees with the former wall
+ * clock, the token has expired. One of both alone may have been ahead, and must not reject valid tokens.
+ */
+function createExpiryCheck(): (claims: AccessTokenClaims) => AccessTokenClaims {
+  const storeClock = new StoreClock()
+  const tokenClock = new TokenClock(storeClock)
+  return (claims) => {
+    storeClock.advance(claims.iat * 1000)
+    const expired = tokenClock.expiryOf(claims)
+    if (expired.byWallClock || (expired.byFormerClock && expired.byStoreClock)) {
+      throw new errors.AccessTokenExpired()
+    }
+    return claims
+  }
 }
 
 /** Fastify plugin that guards routes with access tokens of another server. It has no routes and no store. */

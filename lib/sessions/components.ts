@@ -12,6 +12,7 @@ import { Confirmations } from './store-access/confirmations.js'
 import { StoreClient } from './store-access/store-client.js'
 import { StoreClock } from './store-access/store-clock.js'
 import { StoreOutage } from './store-access/store-outage.js'
+import { TokenClock } from './store-access/token-clock.js'
 
 /** The dependencies of the session service. */
 export interface SessionComponents {
@@ -25,6 +26,7 @@ export interface SessionComponents {
   watchMaster: () => (() => void) | undefined
   confirmations: Confirmations
   storeClock: StoreClock
+  tokenClock: TokenClock
   refreshTokens: RefreshTokenCodec
   accessTokens: AccessTokens
 }
@@ -49,6 +51,7 @@ export function createComponents({
     outage: new StoreOutage(keyPrefix, log)
   })
   const revoked = new RevokedSessions(keyPrefix, accessTokenTtlMs)
+  const storeClock = new StoreClock()
   const onFeedEvent = createFeedMonitor(keyPrefix, log)
   const onMasterChanged = () => void revoker.revokeRecentAgain()
   const feed = openFeed(options, store, {
@@ -71,7 +74,8 @@ export function createComponents({
     watchMaster: () =>
       store.watchMaster?.({ storeTimeoutMs: timeoutMs, onMasterChanged, onEvent: onFeedEvent }),
     confirmations: new Confirmations(storeClient, accessTokenTtlMs),
-    storeClock: new StoreClock(),
+    storeClock,
+    tokenClock: new TokenClock(storeClock),
     ...tokens
   }
 }

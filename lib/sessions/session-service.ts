@@ -60,18 +60,32 @@ export class SessionService {
 
   /**
    * Verifies an access token, and checks the session to the degree that `revocation.mode` asks for. Returns a promise
-   * only if the store must be queried.
+   * only if the store must be queried: by that option, or because the clocks disagree about the expiry.
    * @throws {FRT_ERR_ACCESS_TOKEN_INVALID} if the signature or the claims are invalid
    * @throws {FRT_ERR_ACCESS_TOKEN_EXPIRED} if the token has expired
    * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked
    */
   verify(accessToken: string): AccessTokenClaims | Promise<AccessTokenClaims> {
-    const { accessTokens, revoker } = this.#components
+    const { accessTokens, tokenClock, revoker } = this.#components
     const claims = accessTokens.verify(accessToken)
-    if (isExpired(claims, Date.now())) throw new errors.AccessTokenExpired()
+    const expired = tokenClock.expiryOf(claims)
+    if (expired.byWallClock) throw new errors.AccessTokenExpired()
     const revocation = revoker.findRevocation(claims.sid)
     if (revocation) throw revokedError(revocation.reason)
+    if (expired.byFormerClock || expired.byStoreClock) return this.#checkExpiry(claims)
     return this.#mustCheckStore() ? this.#checkStore(claims) : claims
+  }
+
+  /**
+   * Decides by the store if the clocks disagree. The session is checked as well, because this process forgets a revocation
+   * when the tokens of its session have expired.
+   */
+  async #checkExpiry(claims: AccessTokenClaims): Promise<AccessTokenClaims> {
+    const { storeClient, storeClock } = this.#components
+    const nowMs = await storeClient.call('now', (store) => store.now(claims.sub))
+    storeClock.sync(nowMs)
+    if (isExpired(claims, nowMs)) throw new errors.AccessTokenExpired()
+    return this.#checkStore(claims)
   }
 
   #mustCheckStore(): boolean {

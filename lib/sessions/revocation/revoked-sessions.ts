@@ -23,7 +23,8 @@ class RevokedSession implements LocalRevocation {
 
   /**
    * Expires when both clocks show that the retention has passed. The wall clock may have been wrong and be corrected, and
-   * access tokens expire by it. The monotonic clock may stop during sleep.
+   * access tokens expire by it. The monotonic clock may stop during sleep. `TokenClock` covers a wall clock that is set
+   * back after that.
    */
   get expiresUs(): number {
     return nowUs() + (this.#retentionMs - elapsedSince(this.#addedAt).minMs) * 1000

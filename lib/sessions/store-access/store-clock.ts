@@ -11,6 +11,12 @@ export class StoreClock {
     this.#offsetMs = storeMs - performance.now()
   }
 
+  /** @param storeMs a time in the past, for example of a token. It only moves the estimate ahead, because it may be old */
+  advance(storeMs: number): void {
+    const offsetMs = storeMs - performance.now()
+    if (!this.isSynced || offsetMs > this.#offsetMs) this.#offsetMs = offsetMs
+  }
+
   /** @param monotonicMs a time of `performance.now()` */
   toStoreTime(monotonicMs: number): number {
     return Math.floor(monotonicMs + this.#offsetMs)

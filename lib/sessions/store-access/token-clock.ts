@@ -1,0 +1,56 @@
+import type { AccessTokenClaims } from '../../../types/session.js'
+import { isExpired } from '../../tokens/access-token.js'
+import { type ClockReading, readClocks } from '../../utils/clock.js'
+import type { StoreClock } from './store-clock.js'
+
+/** Ignores steps of time synchronization, and differences between the speeds of the two clocks. */
+const TOLERANCE_MS = 1000
+
+/** Which clocks show that an access token has expired. They differ only if one of them is or was wrong. */
+export interface Expiry {
+  byWallClock: boolean
+  /** By the wall clock as it was before it was set back. */
+  byFormerClock: boolean
+  byStoreClock: boolean
+}
+
+/**
+ * Compares the expiry of access tokens with three clocks. A wall clock that is set back must not make a token valid again,
+ * because this process may have removed its revocation from memory. A wall clock that was ahead and is corrected must not
+ * make new tokens invalid. Both look the same to this process. The caller decides by the store's clock, which has issued
+ * the tokens.
+ */
+export class TokenClock {
+  readonly #storeClock: StoreClock
+  /** The last reading before the wall clock was set back. */
+  #former: ClockReading = readClocks()
+  /** When the wall clock shows this time, it has caught up with its former time. */
+  #caughtUpAtMs = Number.POSITIVE_INFINITY
+
+  constructor(storeClock: StoreClock) {
+    this.#storeClock = storeClock
+  }
+
+  expiryOf(claims: AccessTokenClaims): Expiry {
+    const now = readClocks()
+    const storeMs = this.#storeClock.toStoreTime(now.monotonicMs)
+    return {
+      byWallClock: isExpired(claims, now.wallMs),
+      byFormerClock: isExpired(claims, this.#readFormerClock(now)),
+      byStoreClock: this.#storeClock.isSynced && isExpired(claims, storeMs)
+    }
+  }
+
+  /** Returns the time that the wall clock would show if it had not been set back. */
+  #readFormerClock(now: ClockReading): number {
+    const formerMs = this.#former.wallMs + now.monotonicMs - this.#former.monotonicMs
+    if (now.wallMs >= Math.min(formerMs - TOLERANCE_MS, this.#caughtUpAtMs)) {
+      this.#former = now
+      this.#caughtUpAtMs = Number.POSITIVE_INFINITY
+      return now.wallMs
+    }
+    // Keeps the first reading after the step, because the wall clock cannot catch up with the continued time.
+    if (this.#caughtUpAtMs === Number.POSITIVE_INFINITY) this.#caughtUpAtMs = formerMs
+    return formerMs
+  }
+}
