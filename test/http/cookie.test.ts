@@ -60,14 +60,14 @@ for (const [attributes, cookie] of CONFIGURED) {
     for (const response of [await client.login(), await client.refresh()]) {
       const [pair, ...actual] = String(response.headers['set-cookie']).split('; ')
       t.match(pair, new RegExp(`^${name}=[\\w-]{86}$`))
-      t.same(actual.sort(), attributes.toSorted())
+      t.same(actual.sort(), ['Priority=High', ...attributes].toSorted())
     }
     const cleared = String((await client.logout()).headers['set-cookie']).split('; ')
     t.equal(cleared[0], `${name}=`)
     t.same(
       cleared.slice(1).sort(),
       [
-        ...['Expires=Thu, 01 Jan 1970 00:00:00 GMT', 'Max-Age=0'],
+        ...['Expires=Thu, 01 Jan 1970 00:00:00 GMT', 'Max-Age=0', 'Priority=High'],
         ...attributes.filter((attribute) => !attribute.startsWith('Max-Age'))
       ].toSorted()
     )

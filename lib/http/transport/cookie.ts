@@ -22,7 +22,13 @@ export async function createRefreshTokenCookie(
 ): Promise<RefreshTokenCookie> {
   const serializeCookie = await findSerializer(fastify)
   const { domain, ...others } = attributes
-  const options = { ...others, ...(domain !== undefined && { domain }), httpOnly: true }
+  const options = {
+    ...others,
+    ...(domain !== undefined && { domain }),
+    httpOnly: true,
+    // Chromium removes other cookies first if the hosts of a domain have too many together.
+    priority: 'high' as const
+  }
 
   return {
     serialize(value, maxAgeSeconds) {
