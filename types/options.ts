@@ -180,8 +180,8 @@ export interface CsrfOptions {
 /** How a guarded route checks that the session of an access token was not revoked. */
 export interface RevocationOptions {
   /**
-   * `'feed'` checks the memory of the process, which receives every revocation within milliseconds. `'store'` queries
-   * the store at each request. `'none'` accepts the token until it expires.
+   * `'feed'` checks the memory of the process, which receives revocations within milliseconds unless its feed is stale.
+   * `'store'` queries the store at each request. `'none'` accepts the token until it expires.
    * @default 'feed', or 'store' for your own store without `openFeed`
    */
   mode?: 'none' | 'store' | 'feed' | undefined

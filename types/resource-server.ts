@@ -18,7 +18,8 @@ export type ResourceServerOptions = VerifierOptions &
         /**
          * The JWKS endpoint of the issuer (RFC 7517): an https URL, or http for loopback addresses. The keys are cached
          * for the time in `Cache-Control`, from one minute to one hour. A token with an unknown key loads them again,
-         * at most every 30 seconds. While the endpoint fails, the keys stay valid for one day.
+         * at most every 30 seconds. While the endpoint fails, it is requested after increasing pauses, from 1 to 30
+         * seconds, and the keys stay valid for one day.
          */
         jwksUri: string
       }

@@ -105,6 +105,22 @@ t.test('unknown kids trigger at most one JWKS request per 30 seconds', async (t)
   t.equal((await app.inject('/me')).statusCode, 401)
 })
 
+t.test('unknown kids trigger few JWKS requests while the endpoint fails', async (t) => {
+  const { endpoint, status, clock } = await withEndpoint(t, listing(a))
+  endpoint.answer = fail
+  clock.advance(30_000)
+  const forged = await Promise.all(['x', 'y'].map((kid) => sign(b, { header: { kid } })))
+  const requestedAfter: number[] = []
+  for (let second = 0; second <= 100; second++) {
+    const before = endpoint.asked
+    for (const token of forged) t.equal(await status(token), 503)
+    for (let asked = before; asked < endpoint.asked; asked++) requestedAfter.push(second)
+    clock.advance(1000)
+  }
+  // The pauses are 1, 2, 4, 8, 16 and then 30 seconds.
+  t.same(requestedAfter, [0, 1, 3, 7, 15, 31, 61, 91])
+})
+
 t.test('the server starts without keys and returns 503 until they are loaded', async (t) => {
   const { endpoint, status, clock, app, logs } = await withEndpoint(t, fail)
   const authorization = `Bearer ${await sign(a)}`
