@@ -17,8 +17,8 @@ export interface Expiry {
 /**
  * Compares the expiry of access tokens with three clocks. A wall clock that is set back must not make a token valid again,
  * because this process may have removed its revocation from memory. A wall clock that was ahead and is corrected must not
- * make new tokens invalid. Both look the same to this process. The caller decides by the store's clock, which has issued
- * the tokens.
+ * make new tokens invalid. Both look the same to this process. The caller decides by the store's clock, because it set the
+ * times of the tokens.
  */
 export class TokenClock {
   readonly #storeClock: StoreClock
