@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { FeedEvent, FeedSettings, RevocationFeed } from '../../types/revocation-feed.js'
 import type { SessionStore } from '../../types/session-store.js'
 import type { ResolvedOptions } from '../options/resolve.js'
+import { RETENTION_MARGIN_MS } from '../store/recent-revocations.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
 import { createFeedMonitor } from './observability/feed-monitor.js'
@@ -75,7 +76,8 @@ export function createComponents({
       store.watchMaster?.({ storeTimeoutMs: timeoutMs, onMasterChanged, onEvent: onFeedEvent }),
     confirmations: new Confirmations(storeClient, accessTokenTtlMs),
     storeClock,
-    tokenClock: new TokenClock(storeClock),
+    // A revocation stays in memory that long after its tokens expired, so that clocks may differ by this time.
+    tokenClock: new TokenClock(storeClock, RETENTION_MARGIN_MS),
     ...tokens
   }
 }

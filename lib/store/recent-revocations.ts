@@ -42,9 +42,9 @@ export class RecentRevocations {
 }
 
 /** Covers differences between clocks, and the time that calls spend in queues. */
-const MARGIN_MS = 120_000
+export const RETENTION_MARGIN_MS = 120_000
 
 /** Returns how long a revocation must be kept: longer than any access token of the session is valid. */
 export function retentionOf(accessTokenTtlMs: number): number {
-  return accessTokenTtlMs + MARGIN_MS
+  return accessTokenTtlMs + RETENTION_MARGIN_MS
 }

@@ -201,6 +201,16 @@ t.test('the store is called only while the clocks disagree about a token', async
   t.same(calls, ['now', 'has'])
 })
 
+t.test('a wall clock that is two minutes behind causes no calls of the store', async (t) => {
+  const { pass, logIn, call, calls } = await openApp(t, -2 * MINUTE)
+  const { accessToken } = await logIn()
+  pass(6 * MINUTE)
+  t.equal(await call(accessToken), 200)
+  t.same(calls, [], 'a revocation would still be in memory')
+  pass(MINUTE + 1000)
+  t.equal(await call(accessToken), 'FRT_ERR_ACCESS_TOKEN_EXPIRED')
+})
+
 t.test('a guarded route returns 503 if the clocks disagree and the store is unavailable', async (t) => {
   const methods = {}
   const under = overriding(openMemoryStore(), methods)

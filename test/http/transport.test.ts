@@ -7,7 +7,7 @@ import { buildApp, listen } from '../support/build-app.js'
 import { Client } from '../support/client.js'
 
 const NAME = '__Host-refresh_token'
-const TOKEN = /[\w-]{86}/
+const TOKEN = /[\w-]{92}/
 const TRANSPORTS: Transport[] = ['cookie', 'body', 'header']
 
 /** Returns the places of a response that contain text like a refresh token. */

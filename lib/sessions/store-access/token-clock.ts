@@ -22,13 +22,16 @@ export interface Expiry {
  */
 export class TokenClock {
   readonly #storeClock: StoreClock
+  readonly #storeMarginMs: number
   /** The last reading before the wall clock was set back. */
   #former: ClockReading = readClocks()
   /** When the wall clock shows this time, it has caught up with its former time. */
   #caughtUpAtMs = Number.POSITIVE_INFINITY
 
-  constructor(storeClock: StoreClock) {
+  /** @param storeMarginMs for how long a token must have expired by the store's clock until that counts */
+  constructor(storeClock: StoreClock, storeMarginMs = 0) {
     this.#storeClock = storeClock
+    this.#storeMarginMs = storeMarginMs
   }
 
   expiryOf(claims: AccessTokenClaims): Expiry {
@@ -37,7 +40,7 @@ export class TokenClock {
     return {
       byWallClock: isExpired(claims, now.wallMs),
       byFormerClock: isExpired(claims, this.#readFormerClock(now)),
-      byStoreClock: this.#storeClock.isSynced && isExpired(claims, storeMs)
+      byStoreClock: this.#storeClock.isSynced && isExpired(claims, storeMs - this.#storeMarginMs)
     }
   }
 
