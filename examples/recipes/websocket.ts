@@ -15,7 +15,7 @@ const CHECK_MS = 1000
  * a token in the URL would appear in logs.
  */
 function readToken({ headers }: FastifyRequest): string {
-  const [scheme, token = ''] = (headers['sec-websocket-protocol'] ?? '').split(/ *, */)
+  const [scheme, token = ''] = (headers['sec-websocket-protocol'] ?? '').split(',').map((part) => part.trim())
   return scheme === 'bearer' ? token : ''
 }
 

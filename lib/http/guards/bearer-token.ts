@@ -9,6 +9,9 @@ export function readAccessToken(
   return read?.(request) || readHeader(request, header)
 }
 
+/** The scheme and the first of the spaces after it. */
+const SCHEME = 'bearer '
+
 /**
  * Returns the access token from a header. `Authorization` requires the scheme `Bearer` (RFC 6750, section 2.1). In
  * other headers the scheme is optional.
@@ -16,7 +19,9 @@ export function readAccessToken(
 export function readHeader({ headers }: FastifyRequest, name: string): string | null {
   const value = headers[name]
   if (typeof value !== 'string' || value === '') return null
-  const bearer = /^bearer +(.*)$/i.exec(value)
-  if (bearer) return bearer[1] as string
-  return name === 'authorization' ? null : value
+  const hasScheme = value.slice(0, SCHEME.length).toLowerCase() === SCHEME
+  if (!hasScheme) return name === 'authorization' ? null : value
+  let start = SCHEME.length
+  while (value[start] === ' ') start++
+  return value.slice(start)
 }

@@ -7,6 +7,12 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 const TRUSTED_FETCH_SITES = new Set(['same-origin', 'none'])
 
 /**
+ * A host name has at most 253 characters (RFC 1035, section 2.3.4). Scheme and port are shorter than the rest. Parsing
+ * an internationalized host name takes quadratic time, so a longer one is not parsed.
+ */
+const MAX_ORIGIN_LENGTH = 300
+
+/**
  * Creates a hook that rejects requests which a page of another site sends through a browser. It checks headers that no
  * page can set (OWASP, Cross-Site Request Forgery Prevention: Fetch Metadata and origin verification).
  */
@@ -23,6 +29,7 @@ export function createCsrfHook({ csrf, cookie }: Pick<ResolvedOptions, 'csrf' | 
   }
 
   function isSameOrigin(origin: string, host: string): boolean {
+    if (origin.length > MAX_ORIGIN_LENGTH || host.length > MAX_ORIGIN_LENGTH) return false
     if (!URL.canParse(origin)) return false
     const url = new URL(origin)
     // With a secure cookie, reject the same host over HTTP, because a network attacker can change its pages.

@@ -14,9 +14,12 @@ export class OAuthError extends Error {
   }
 }
 
+const FORM = 'application/x-www-form-urlencoded'
+
 /** Returns whether the request is a form. OAuth clients send forms, and expect tokens only in the body. */
 export function isOAuth({ headers }: FastifyRequest): boolean {
-  return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(String(headers['content-type']))
+  const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
+  return type.trim().toLowerCase() === FORM
 }
 
 /**

@@ -1,6 +1,7 @@
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
+import { findCookies } from './find-cookies.js'
 
 /** Writes and reads the cookie with the refresh token. */
 export interface RefreshTokenCookie {
@@ -8,7 +9,7 @@ export interface RefreshTokenCookie {
   serialize(value: string, maxAgeSeconds: number | undefined): string
   /** Returns the value of a `Set-Cookie` header that deletes the cookie. */
   serializeCleared(): string
-  /** Returns the values of all cookies with the name. Several exist if they were set for several paths or domains. */
+  /** Returns the values of the first 8 cookies with the name. Several exist if they were set for several paths or domains. */
   parse(header: string | undefined): string[]
 }
 
@@ -37,25 +38,8 @@ export async function createRefreshTokenCookie(
       return serializeCookie(name, value, withMaxAge)
     },
     serializeCleared: () => serializeCookie(name, '', { ...options, maxAge: 0, expires: new Date(0) }),
-    parse: (header = '') => header.split(';').flatMap((pair) => cookieValue(pair, name) ?? [])
+    parse: (header = '') => findCookies(header, name)
   }
-}
-
-/**
- * Returns the value of a `name=value` pair if it has this name. Does not use the parser of `@fastify/cookie`, because
- * it keeps only the first of two cookies with the same name. Its decoding also depends on the application.
- */
-function cookieValue(pair: string, name: string): string | undefined {
-  const index = pair.indexOf('=')
-  return trim(pair.slice(0, Math.max(0, index))) === name ? trim(pair.slice(index + 1)) : undefined
-}
-
-/**
- * Removes only spaces and tabs (RFC 6265, section 5.2). A name with another space character is a different name, which
- * the prefix `__Host-` does not protect.
- */
-function trim(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
 async function findSerializer(fastify: FastifyInstance): Promise<FastifyInstance['serializeCookie']> {

@@ -85,6 +85,19 @@ t.test('allows a trusted origin with each value of Sec-Fetch-Site', async (t) =>
   }
 })
 
+t.test('rejects an origin or a host that is longer than any host name, without parsing it', async (t) => {
+  const { post } = buildApp(t)
+  const longest = `${'a'.repeat(63)}.`.repeat(4).slice(0, 253)
+  t.equal(await post({ host: longest, origin: `https://${longest}` }), 200)
+  t.equal(await post({ host: `${longest}:65535`, origin: `https://${longest}:65535` }), 200)
+  const tooLong = 'a.'.repeat(200)
+  t.equal(await post({ host: tooLong, origin: `https://${tooLong}` }), 403)
+  // The URL of this host is that of the origin.
+  const same = '%61'.repeat(100)
+  t.equal(await post({ host: same, origin: `https://${'a'.repeat(100)}` }), 200)
+  t.equal(await post({ host: `${same}%61`, origin: `https://${'a'.repeat(101)}` }), 403)
+})
+
 t.test('rejects origins similar to a trusted origin', async (t) => {
   const { post } = buildApp(t, { trustedOrigins: ['https://www.example.com'] })
   const origins = [
