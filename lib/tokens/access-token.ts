@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { AccessTokenAlgorithm } from '../../types/access-token.js'
 import type { AccessTokenClaims, Claims, Session } from '../../types/session.js'
 import { errors } from '../errors.js'
+import { rejectInvalidTypes } from './claim-types.js'
 import type { AccessKey, AccessKeys } from './keys/access-token-keys.js'
 
 /** The claims that the plugin sets. `claims` of an identity must not contain them. */
@@ -121,16 +122,22 @@ function verifierOf(keys: AccessKeys, jwts: Jwt[]): TokenVerifier {
     verify(token) {
       const verifier = verifiers.get(headerOf(token))
       if (!verifier) throw new errors.AccessTokenInvalid({ cause: new Error('no key matches the header') })
-      try {
-        return verifier.verify<AccessTokenClaims>(token)
-      } catch (error) {
-        // Uses only the code, because the message can contain the token.
-        const { code } = error as { code?: string }
-        throw new errors.AccessTokenInvalid({ cause: new Error(code) })
-      }
+      const claims = verifySignature(verifier, token)
+      rejectInvalidTypes(claims)
+      return claims
     },
 
     hasKeyFor: (token) => verifiers.has(headerOf(token))
+  }
+}
+
+function verifySignature(verifier: Jwt, token: string): AccessTokenClaims {
+  try {
+    return verifier.verify<AccessTokenClaims>(token)
+  } catch (error) {
+    // Uses only the code, because the message can contain the token.
+    const { code = 'the token cannot be verified' } = error as { code?: string }
+    throw new errors.AccessTokenInvalid({ cause: new Error(code) })
   }
 }
 

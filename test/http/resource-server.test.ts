@@ -78,7 +78,12 @@ t.test('rejects a token of another issuer, for another audience or of another ty
     ...['sub', 'sid', 'gen', 'iat', 'exp'].map((claim) => ({ [claim]: undefined })),
     { exp: null },
     { exp: 'never' },
-    { exp: {} }
+    { exp: {} },
+    // A text that JavaScript would calculate with.
+    ...['iat', 'exp', 'nbf', 'auth_time'].map((claim) => ({ [claim]: '1893456000' })),
+    { gen: '1' },
+    { sub: 1 },
+    { sid: ['s'] }
   ]
   for (const claims of invalid)
     t.equal(await status(await sign(pair, { claims })), 401, JSON.stringify(claims))

@@ -37,7 +37,7 @@ function rejects(t: Test, verify: AccessTokens['verify'], token: string, name = 
   const { cause } = (error ?? {}) as { cause?: Error }
   t.match(
     cause?.message,
-    /^(no key matches the header|FAST_JWT_[A-Z_]+)$/,
+    /^(no key matches the header|the token cannot be verified|the claim [a-z_]+ has an invalid type|FAST_JWT_[A-Z_]+)$/,
     'the cause does not contain the token'
   )
 }
@@ -136,6 +136,38 @@ t.test('rejects a token without a required claim', async (t) => {
   const verify = await verifier(t)
   for (const name of ['sub', 'sid', 'gen', 'iat', 'exp'] as const) {
     rejects(t, verify, jwt(header, without(name)), name)
+  }
+})
+
+const TIME_CLAIMS = ['iat', 'exp', 'nbf', 'auth_time']
+
+t.test('rejects a time claim that is not a finite number', async (t) => {
+  const verify = await verifier(t)
+  const past = now - 60
+  for (const name of TIME_CLAIMS) {
+    t.equal(verify(jwt(header, { ...claims, [name]: past + 0.5 })).sub, 'user-1', name)
+    for (const value of [`"${past}"`, 'true', 'null', `[${past}]`, '{}', '1e400', '-1e400']) {
+      // Written as text, because `JSON.stringify` cannot write a number that is too large.
+      const payload = JSON.stringify({ ...claims, [name]: 'value' }).replace('"value"', value)
+      rejects(t, verify, jwt(header, payload), `${name}: ${value}`)
+    }
+  }
+})
+
+t.test('rejects a generation that is not a safe integer', async (t) => {
+  const verify = await verifier(t)
+  t.equal(verify(jwt(header, { ...claims, gen: Number.MAX_SAFE_INTEGER })).gen, Number.MAX_SAFE_INTEGER)
+  for (const gen of ['1', 1.5, 2 ** 53, true, null, [1], {}]) {
+    rejects(t, verify, jwt(header, { ...claims, gen }), JSON.stringify(gen))
+  }
+})
+
+t.test('rejects a subject or a session id that is not a string', async (t) => {
+  const verify = await verifier(t)
+  for (const name of ['sub', 'sid']) {
+    for (const value of [1, true, null, ['user-1'], { toString: 'user-1' }]) {
+      rejects(t, verify, jwt(header, { ...claims, [name]: value }), `${name}: ${JSON.stringify(value)}`)
+    }
   }
 })
 

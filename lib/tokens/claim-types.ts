@@ -1,0 +1,31 @@
+import type { AccessTokenClaims } from '../../types/session.js'
+import { errors } from '../errors.js'
+
+type IsValid = (value: unknown) => boolean
+
+const isString: IsValid = (value) => typeof value === 'string'
+/** JSON can contain a number that is not a time, because `1e400` is parsed as `Infinity`. */
+const isTime: IsValid = Number.isFinite
+const isTimeOrMissing: IsValid = (value) => value === undefined || isTime(value)
+
+const CLAIM_TYPES: readonly [name: string, isValid: IsValid][] = [
+  ['sub', isString],
+  ['sid', isString],
+  ['gen', Number.isSafeInteger],
+  ['iat', isTime],
+  ['exp', isTime],
+  ['nbf', isTimeOrMissing],
+  ['auth_time', isTimeOrMissing]
+]
+
+/**
+ * Checks the types of the claims that this package and applications calculate with. A valid signature says nothing about
+ * types, and JavaScript accepts `'9999999999' * 1000` as a time.
+ * @throws {FRT_ERR_ACCESS_TOKEN_INVALID} if a claim has another type
+ */
+export function rejectInvalidTypes(claims: AccessTokenClaims): void {
+  for (const [name, isValid] of CLAIM_TYPES) {
+    if (isValid(claims[name as keyof AccessTokenClaims])) continue
+    throw new errors.AccessTokenInvalid({ cause: new Error(`the claim ${name} has an invalid type`) })
+  }
+}
