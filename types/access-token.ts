@@ -41,8 +41,9 @@ export interface AccessTokenOptions {
    */
   read?: ((request: FastifyRequest) => string | null | undefined) | undefined
   /**
-   * Maximum number of tokens in the verification cache of a process, about 1 kB each. The signature of a cached token
-   * is not checked again. Expiry and revocation are checked at each use. `0` disables the cache.
+   * Maximum number of tokens in the verification cache of a process, and its maximum size in kilobytes: large tokens
+   * take the place of several. The signature of a cached token is not checked again. Expiry and revocation are checked
+   * at each use. `0` disables the cache.
    * @default 10000
    */
   cache?: number | undefined

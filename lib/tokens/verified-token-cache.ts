@@ -2,14 +2,20 @@ import { LRUCache } from 'lru-cache'
 import type { AccessTokenClaims } from '../../types/session.js'
 import type { AccessTokens } from './access-token.js'
 
+/** The cache has room for as many kilobytes as tokens. A token without claims of the application takes less than one. */
+const BYTES_PER_TOKEN = 1024
+
+/** The memory of an entry for each character of its token: the token, and its claims as objects. Measured, rounded up. */
+const BYTES_PER_CHARACTER = 3
+
 /**
  * Caches the claims of verified tokens, so that the signature of a token is checked once. Each set of keys has its own
  * cache. The caller checks expiry and revocation at each use, because they can change.
  *
  * The cache key is the complete token, so that no other token can match. Invalid tokens are not cached. If the cache is
- * full, it evicts the least recently used token. It exists in the memory of this process only.
+ * full, it evicts the least recently used tokens. It exists in the memory of this process only.
  *
- * @param max maximum number of tokens, about 1 kB each. `0` disables the cache
+ * @param max maximum number of tokens, and of kilobytes of memory. `0` disables the cache
  */
 export function withVerificationCache<T extends Pick<AccessTokens, 'verify'>>(tokens: T, max: number): T {
   if (max === 0) return tokens
@@ -18,14 +24,30 @@ export function withVerificationCache<T extends Pick<AccessTokens, 'verify'>>(to
   return {
     ...tokens,
     verify(token) {
-      verified ??= new LRUCache({ max })
+      verified ??= createCache(max)
       const cached = verified.get(token)
       if (cached) return copyOf(cached)
       const claims = tokens.verify(token)
-      verified.set(token, copyOf(claims))
+      verified.set(detach(token), copyOf(claims))
       return claims
     }
   }
+}
+
+function createCache(max: number): LRUCache<string, AccessTokenClaims> {
+  return new LRUCache({
+    max,
+    maxSize: max * BYTES_PER_TOKEN,
+    sizeCalculation: (_claims, token) => BYTES_PER_CHARACTER * token.length
+  })
+}
+
+/**
+ * Returns a copy of a verified token, which is ASCII. V8 stores a substring as a reference to the whole string, so that
+ * a cached token would keep the complete header of its request in memory.
+ */
+function detach(token: string): string {
+  return Buffer.from(token, 'latin1').toString('latin1')
 }
 
 /** Returns a deep copy, so that a handler that changes `request.user` does not affect later requests. */

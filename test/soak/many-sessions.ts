@@ -2,7 +2,7 @@ import { setImmediate as settle } from 'node:timers/promises'
 import { MemoryStore } from '../../lib/store/memory/memory-store.js'
 import { createFamily, sidOf } from '../../lib/tokens/session-id.js'
 import type { NewSession, Refresh, SessionStore } from '../../types/session-store.js'
-import { collect } from './gc.js'
+import { collect } from '../support/gc.js'
 
 const HOUR = 3_600_000
 const TENTHS = 10

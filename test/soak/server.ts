@@ -2,8 +2,8 @@
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import { fastifyRefreshToken } from '../../lib/index.js'
+import { collect } from '../support/gc.js'
 import { fillCaches } from './fill.js'
-import { collect } from './gc.js'
 import type { Lifetimes } from './lifetimes.js'
 
 export interface Started {

@@ -4,6 +4,7 @@ import { withVerificationCache } from '../../../lib/tokens/verified-token-cache.
 import type { AccessTokenClaims } from '../../../types/session.js'
 import { buildApp } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
+import { collect } from '../../support/gc.js'
 
 /** Returns a cache over a verifier that accepts tokens starting with `valid` and records its calls. */
 function createCache(max: number) {
@@ -55,6 +56,44 @@ t.test('a full cache evicts the least recently used token', async (t) => {
   const { calls, cached } = createCache(2)
   for (const token of ['valid1', 'valid2', 'valid1', 'valid3', 'valid1', 'valid2']) cached.verify(token)
   t.same(calls, ['valid1', 'valid2', 'valid3', 'valid2'])
+})
+
+t.test('large tokens share the memory of small ones', async (t) => {
+  const max = 100
+  const { calls, cached } = createCache(max)
+  // About the length of a token with 4 kB of claims.
+  const large = Array.from({ length: max }, (_, i) => `valid${i}`.padEnd(5600, '.'))
+  const repeat = (tokens: string[]) => {
+    calls.length = 0
+    for (const token of tokens) cached.verify(token)
+    return calls.length
+  }
+  repeat(large)
+  t.equal(repeat(large.slice(-6)), 0, 'the last ones are cached')
+  t.equal(repeat(large.slice(0, -7)), max - 7, 'all others were evicted')
+
+  const small = Array.from({ length: max }, (_, i) => `valid${i}`.padEnd(250, '.'))
+  repeat(small)
+  t.equal(repeat(small), 0, 'small tokens are limited only in number')
+})
+
+t.test('a token that is larger than the cache is verified each time', async (t) => {
+  const { calls, cached } = createCache(1)
+  const [small, large] = ['valid'.padEnd(250, '.'), 'valid'.padEnd(5600, '.')]
+  for (const token of [small, large, large, small]) cached.verify(token)
+  t.same(calls, [small, large, large], 'and does not evict the others')
+})
+
+t.test('a cached token does not keep the header of its request in memory', async (t) => {
+  const claims = { sub: 'user-1', sid: 's', gen: 1 } as AccessTokenClaims
+  const cached = withVerificationCache({ verify: (_token: string) => claims }, 1000)
+  const headerOf = (i: number) => `Bearer ${' '.repeat(16_000)}valid${i}`.padEnd(16_300, '.')
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 1000; i++) cached.verify(headerOf(i).slice(16_007))
+  collect()
+  const perToken = (process.memoryUsage().heapUsed - before) / 1000
+  t.ok(perToken < 4000, `${perToken} bytes for each token`)
 })
 
 t.test('max 0 disables the cache', async (t) => {
