@@ -63,8 +63,8 @@ async function accountOf(app: FastifyInstance, request: FastifyRequest, reply: F
 }
 
 await serveIfStarted(import.meta.url, async (options) => {
-  const provider = await startOAuthProvider()
   const origin = `http://localhost:${process.env.PORT ?? 3000}`
+  const provider = await startOAuthProvider(`${origin}/login/callback`)
   const app = await buildOAuthLogin({ ...options, issuer: provider.issuer, origin })
   app.addHook('onClose', () => provider.app.close())
   return app

@@ -15,8 +15,11 @@ export interface OAuthProvider {
   issuer: string
 }
 
-/** Starts the provider on a free port. */
-export async function startOAuthProvider(): Promise<OAuthProvider> {
+/**
+ * Starts the provider on a free port.
+ * @param registeredUri the only redirect URI that it accepts. Otherwise an attacker could receive the code of a user
+ */
+export async function startOAuthProvider(registeredUri: string): Promise<OAuthProvider> {
   const app = Fastify()
   await app.register(formbody)
   let issuer = ''
@@ -33,6 +36,8 @@ export async function startOAuthProvider(): Promise<OAuthProvider> {
 
   app.get<{ Querystring: Record<string, string> }>('/authorize', async ({ query }, reply) => {
     const { redirect_uri: redirectUri = '', state = '', code_challenge: challenge } = query
+    // The URI must be exactly equal (RFC 9700, section 4.1.3). An error is not sent to it, because an attacker may own it.
+    if (redirectUri !== registeredUri) return reply.code(400).send({ error: 'invalid_request' })
     const code = randomUUID()
     grants.set(code, { challenge, redirectUri })
     return reply.redirect(`${redirectUri}?${new URLSearchParams({ code, state })}`)

@@ -60,7 +60,7 @@ export async function buildServerRendered({
 }
 
 /** Authenticates the request. If the access token has expired, refreshes and repeats the request. */
-async function authenticateOrRefresh(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+export async function authenticateOrRefresh(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const user = await request.authenticate().catch(nullIf401)
   if (user) return
   const tokens = await reply.refreshSession().catch(nullIf401)
@@ -70,7 +70,15 @@ async function authenticateOrRefresh(request: FastifyRequest, reply: FastifyRepl
   // With 307 the browser sends the same request again, including the form data, and with the new access token. This
   // proves that the browser has received the cookies. If the server used the new token itself, it would prove nothing.
   // Such a server needs `refreshToken.confirms`, and returns `false` for the request.
-  return reply.redirect(request.url, 307)
+  return reply.redirect(sameUrl(request), 307)
+}
+
+/**
+ * Returns the URL of the request as a redirect target of this origin. A browser reads `//evil.example` and
+ * `/\evil.example` as another host. After `/.` it reads any text as a path, and it removes the dot.
+ */
+function sameUrl({ url }: FastifyRequest): string {
+  return `/.${url}`
 }
 
 /** Returns `null` for a 401, and throws any other error again. An unavailable store must not log out the user. */

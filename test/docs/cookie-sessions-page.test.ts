@@ -1,13 +1,19 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { blocksIn } from './code-blocks/blocks.js'
+import { type Block, blocksIn } from './code-blocks/blocks.js'
 import { startServer, writeFiles } from './code-blocks/run.js'
 import { SECRETS } from './code-blocks/treat.js'
 
 // The program of docs/guides/cookie-sessions.md, with a browser that keeps cookies.
 
+/** Adds a page for each other URL. */
+function withAnyPage(block: Block): Block {
+  const page = "app.get('/*', { onRequest: requireUser }, async () => 'page')"
+  return { ...block, code: block.code.replace('await app.listen', `${page}\n$&`) }
+}
+
 t.test('the program logs in, refreshes and logs out', async (t) => {
-  const folder = await writeFiles(t, await blocksIn('docs/guides/cookie-sessions.md'))
+  const folder = await writeFiles(t, (await blocksIn('docs/guides/cookie-sessions.md')).map(withAnyPage))
   const { origin } = await startServer(t, join(folder, 'app.mjs'), SECRETS)
   const cookies = new Map<string, string>()
 
@@ -39,8 +45,15 @@ t.test('the program logs in, refreshes and logs out', async (t) => {
 
   // The browser drops the cookie of an expired access token.
   cookies.delete('__Host-access_token')
-  t.match(await send('/account'), { status: 307, location: '/account' })
+  t.match(await send('/account'), { status: 307, location: '/./account' })
   t.match(await send('/account'), { status: 200, body: 'You are ada' })
+
+  for (const path of ['//evil.example/', '///evil.example', '/a//b']) {
+    cookies.delete('__Host-access_token')
+    const { status, location } = await send(path)
+    t.equal(status, 307)
+    t.equal(new URL(String(location), origin).href, origin + path, 'the same page of the same origin')
+  }
 
   t.match(await send('/logout', {}), { status: 303, location: '/login' })
   t.same([...cookies], [])

@@ -7,7 +7,7 @@ import { SECRET } from '../../support/build-app.js'
 const ORIGIN = 'https://app.example.com'
 
 async function open(t: Test) {
-  const provider = await startOAuthProvider()
+  const provider = await startOAuthProvider(`${ORIGIN}/login/callback`)
   t.after(() => provider.app.close())
   const app = await buildOAuthLogin({ secret: SECRET, issuer: provider.issuer, origin: ORIGIN })
   t.after(() => app.close())
@@ -22,7 +22,7 @@ async function open(t: Test) {
     return { cookie: cookiesOf(start), url: back.pathname + back.search }
   }
   const comeBack = (cookie: string, url: string) => app.inject({ url, headers: { cookie } })
-  return { app, begin, comeBack }
+  return { app, provider, begin, comeBack }
 }
 
 function cookiesOf({ cookies }: LightMyRequestResponse): string {
@@ -72,4 +72,20 @@ t.test('the callback rejects a code without its verifier, and a code that was us
 
   t.equal((await comeBack(other.cookie, other.url)).statusCode, 302)
   t.equal((await comeBack(other.cookie, other.url)).statusCode, 403)
+})
+
+t.test('the provider sends a code only to the registered address', async (t) => {
+  const { provider } = await open(t)
+  const addresses = [
+    'https://evil.example/login/callback',
+    `${ORIGIN}/login/callback/../..`,
+    '//evil.example',
+    ''
+  ]
+  for (const address of addresses) {
+    const query = new URLSearchParams({ redirect_uri: address, state: 's' })
+    const response = await provider.app.inject(`/authorize?${query}`)
+    t.equal(response.statusCode, 400, address)
+    t.equal(response.headers.location, undefined, address)
+  }
 })

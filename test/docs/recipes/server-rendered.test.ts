@@ -1,9 +1,12 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
-import { buildServerRendered } from '../../../examples/recipes/server-rendered.js'
-import { SECRET } from '../../support/build-app.js'
+import { authenticateOrRefresh, buildServerRendered } from '../../../examples/recipes/server-rendered.js'
+import { listen, SECRET } from '../../support/build-app.js'
 import { Clock } from '../../support/clock.js'
 
+const ORIGIN = 'https://app.example.com'
 const ACCESS_TTL_MS = 5 * 60 * 1000
 const SAME_SITE = { 'sec-fetch-site': 'same-origin' }
 const CROSS_SITE = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
@@ -35,7 +38,8 @@ class Browser {
     for (const { name, value, maxAge } of response.cookies) this.keep(name, value, maxAge)
     const { statusCode, body } = response
     if (statusCode < 300 || statusCode >= 400) return { statusCode, body, hops }
-    const url = String(response.headers.location)
+    const { pathname, search } = new URL(String(response.headers.location), ORIGIN)
+    const url = pathname + search
     const next: InjectOptions = statusCode === 307 ? { ...request, url } : { method: 'GET', url }
     return this.#send(next, headers, [...hops, `${statusCode} ${url}`])
   }
@@ -92,6 +96,25 @@ t.test('a page that is loaded after the access token has expired gets a new one'
   t.same(hops, ['307 /account'])
   t.match(body, 'You are user-1')
   t.same((await browser.get('/account')).hops, [])
+})
+
+t.test('a page that is loaded without an access token redirects only to its own origin', async (t) => {
+  const { app } = await open(t)
+  app.get('/*', { onRequest: authenticateOrRefresh }, async () => 'page')
+  const { refreshToken } = await app.sessions.create({ sub: 'user-1' })
+  await app.ready()
+  const address = await listen(app)
+  const headers = { ...SAME_SITE, cookie: `__Host-refresh_token=${refreshToken}` }
+
+  const paths = ['//evil.example/', '///evil.example', '/\\evil.example', '/a//b', '/a?b=//evil.example', '/']
+  for (const path of paths) {
+    // `inject` and `fetch` would change a backslash.
+    const [response] = await once(get(address, { path, headers, agent: false }), 'response')
+    response.resume()
+    t.equal(response.statusCode, 307, path)
+    const target = new URL(response.headers.location, ORIGIN)
+    t.equal(target.href, ORIGIN + path.replaceAll('\\', '/'), 'a browser loads the same page again')
+  }
 })
 
 t.test('a form that is sent after the access token has expired keeps its data', async (t) => {
