@@ -42,8 +42,9 @@ export interface VerifierOptions {
    */
   header?: string | undefined
   /**
-   * Maximum number of tokens in the verification cache of a process, and its maximum size in kilobytes: large tokens
-   * take the place of several. The signature of a cached token is not checked again. `0` disables the cache.
+   * Maximum number of tokens in the verification cache of a process. Together they take at most about 2 kB each, so that
+   * a large token takes the place of several. The signature of a cached token is not checked again. `0` disables the
+   * cache.
    * @default 10000
    */
   cache?: number | undefined
