@@ -27,6 +27,7 @@ import {
   search
 } from '../../verification/state-space/search.js'
 import { confirm, refresh } from '../../verification/state-space/server.js'
+import { silentParentRule } from '../../verification/state-space/silent-parent-rule.js'
 import {
   ACCESS_TTL,
   type Copy,
@@ -54,21 +55,21 @@ function summarize({ states, transitions, depth, isComplete, seconds, violation 
   return violation ? `${counts}\n${violation.message}\n  ${violation.trace.join('\n  ')}` : counts
 }
 
-/** Returns the rows that decide if all held tokens are presented one after another, after a wait. */
-function rowsOf(state: State, rule: Rule, wait: number): number[] {
-  const rows: number[] = []
+/** Returns the rows that decide, with `conflict` for a conflict, if all held tokens are presented one after another, after a wait. */
+function rowsOf(state: State, rule: Rule, wait: number): unknown[] {
+  const rows: unknown[] = []
   let next: State = { ...state, now: state.now + wait }
   for (const { copy } of [{ copy: state.cookie }, ...state.pendingRefreshes]) {
     if (!copy) continue
     const used = refresh(next, copy, { rule, untilConfirmed: true })
-    rows.push(used.row)
+    rows.push(used.isConflict ? 'conflict' : used.row)
     next = { ...used.state, now: used.state.now + 1 }
   }
   return rows
 }
 
 t.test('the canonical state has the same transitions as the full state', async (t) => {
-  const walk = (rule: Rule) => (choices: number[]) => {
+  const walk = (rule: Rule, silence: number) => (choices: number[]) => {
     const settings = settingsOf(configurations.everything, { rule, steps: HALVES, logout: false })
     let state = initialStateOf(settings)
     for (const choice of choices) {
@@ -79,7 +80,7 @@ t.test('the canonical state has the same transitions as the full state', async (
       // The order of the tabs can differ, so that each pending refresh is compared alone.
       for (const pending of [...state.pendingRefreshes, null]) {
         const pendingRefreshes = pending ? [pending] : []
-        const short = unpack(pack(canonical({ ...state, pendingRefreshes })))
+        const short = unpack(pack(canonical({ ...state, pendingRefreshes }, silence)))
         for (const wait of [0, W / 2, W, 2 * W, 3 * W]) {
           deepStrictEqual(rowsOf(short, rule, wait), rowsOf({ ...state, pendingRefreshes }, rule, wait))
         }
@@ -87,8 +88,12 @@ t.test('the canonical state has the same transitions as the full state', async (
     }
   }
   const choices = fc.array(fc.nat(), { minLength: 20, maxLength: 60 })
-  for (const rule of [realRule, cooldownFromLastCopy]) {
-    fc.assert(fc.property(choices, walk(rule)), { numRuns: effort(20, 100) })
+  for (const [rule, silence] of [
+    [realRule, 0],
+    [cooldownFromLastCopy, 0],
+    [silentParentRule(7 * W), 7 * W]
+  ] as const) {
+    fc.assert(fc.property(choices, walk(rule, silence)), { numRuns: effort(20, 100) })
   }
   t.pass('every random walk')
 })
@@ -136,6 +141,18 @@ t.test(
 )
 
 t.test(
+  'without conflicts a late request logs an honest client out, which otherwise takes more',
+  async (t) => {
+    const shortest = (rule: Rule) => explore(configurations.verySlow, rule, HALVES).violation
+    const [without, violation] = [shortest(brokenRules.noConflict), shortest(realRule)]
+    t.match(without?.message, 'logged out by row 8')
+    t.equal(without?.trace.length, 8)
+    t.match(violation?.message, 'logged out by row 5')
+    t.equal(violation?.trace.length, 17)
+  }
+)
+
+t.test(
   'a session that a failover restored stays revoked only while the process has the revocation',
   async (t) => {
     const { invariants: _, ...configuration } = configurations.everythingAndFailover
@@ -155,6 +172,15 @@ t.test('no attacker stays beside a user who returns and confirms', async (t) => 
     const { time, pairs, trace } = longestGame(exploreGame({ rule: realRule, ...settings }))
     t.equal(time, most, `${name}: ${pairs} pairs: ${trace.join('; ')}`)
   }
+})
+
+t.test('a rule that replays a silent parent gives an attacker beside a late user more time', async (t) => {
+  if (effort(true, false)) return t.comment('only in thorough runs, because the game has 158,817 positions')
+  const { accessTtl, ...late } = games.late(4)
+  const silence = accessTtl + 3 * W
+  const longestTime = (rule: Rule) => longestGame(exploreGame({ rule, accessTtl, silence, ...late })).time
+  t.equal(longestTime(realRule), 16 * W)
+  t.equal(longestTime(silentParentRule(silence)), 40 * W)
 })
 
 t.test('the cooldown from the last copy ends an attack beside a user who never confirms', async (t) => {
@@ -201,6 +227,7 @@ t.test('every broken rule is detected', async (t) => {
     ['noRow6', configurations.noLoss],
     ['noRow7', configurations.noLoss],
     ['row7FromIssuance', configurations.noLoss],
+    ['conflictForReuse', 'game'],
     ['parentAlwaysAccepted', 'game'],
     ['strict', configurations.noLoss],
     ['copiesWithSameTime', configurations.noLoss],

@@ -33,6 +33,7 @@ export interface Revocation {
 
 export type Outcome =
   | { outcome: 'rotated' | 'replayed'; row: number; gen: number; copy: number }
+  | { outcome: 'conflict'; row: 7; retryAfter: number }
   | { outcome: 'reuse' | 'rollback'; row: number }
   | { outcome: 'revoked'; reason: string }
   | { outcome: 'unknown' }
@@ -109,8 +110,12 @@ export class Model {
         return { outcome: 'reuse', row }
       case 10:
         return { outcome: 'rollback', row }
+      case 7: {
+        const retiredFor = this.now - (session.confirmedAt.get(gen + 1) as number)
+        if (retiredFor >= GRACE) return { outcome: 'conflict', row, retryAfter: 3 * GRACE - retiredFor }
+        return { outcome: 'replayed', row, gen: session.gen, copy: this.#nextCopy(session) }
+      }
       case 6:
-      case 7:
         return { outcome: 'replayed', row, gen: session.gen, copy: this.#nextCopy(session) }
       default:
         return { outcome: 'rotated', row, gen: gen + 1, copy: this.#rotate(session, gen, copy) }
@@ -134,7 +139,7 @@ export class Model {
     if (isAnother && successor.at - (session.created + copy) >= 2 * GRACE) return 5
     const confirmationTime = confirmedAt.get(gen + 1)
     if (gen === session.gen - 1 && confirmationTime === undefined) return 6
-    return confirmationTime !== undefined && this.now - confirmationTime < GRACE ? 7 : 8
+    return confirmationTime !== undefined && this.now - confirmationTime < 3 * GRACE ? 7 : 8
   }
 
   #rotate(session: ModelSession, gen: number, copy: number): number {

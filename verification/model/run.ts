@@ -181,6 +181,11 @@ export class Run {
         const code = decision.reason === 'reuse' ? 'REFRESH_TOKEN_REUSED' : 'SESSION_REVOKED'
         return expectRejected(response, `FRT_ERR_${code}`)
       }
+      case 'conflict': {
+        const seconds = Math.ceil(decision.retryAfter / 1_000_000)
+        equal(response.headers['retry-after'], String(seconds))
+        return expectRejected(response, 'FRT_ERR_REFRESH_CONFLICT', 503)
+      }
       case 'reuse':
       case 'rollback': {
         const revocation = this.#model.revoke(sid, decision.outcome) as Revocation
@@ -361,9 +366,9 @@ function newest<T>(issued: readonly T[], number: number): T | undefined {
   return issued.at(-1 - (number % Math.max(1, issued.length)))
 }
 
-function expectRejected(response: LightMyRequestResponse, code: string): void {
+function expectRejected(response: LightMyRequestResponse, code: string, status = 401): void {
   equal(response.json().code, code)
-  equal(response.statusCode, 401)
+  equal(response.statusCode, status)
   equal(response.headers['set-cookie'], undefined, 'only a logout clears the cookie')
 }
 

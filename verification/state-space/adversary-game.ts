@@ -15,6 +15,8 @@ export interface GameSettings extends ServerSettings {
   victim: { earliest: number; latest: number; confirms: boolean }
   maxStolen: number
   step: number
+  /** See `canonical`. */
+  silence?: number
 }
 
 interface Position {
@@ -45,7 +47,7 @@ export function exploreGame(settings: GameSettings): Game {
   const edges: Edge[][] = []
   const theftPositions = new Set<number>()
   const idOf = ({ state, since }: Position): number => {
-    const key = pack(canonical(state)) + String.fromCharCode(since / settings.step)
+    const key = pack(canonical(state, settings.silence)) + String.fromCharCode(since / settings.step)
     const known = ids.get(key)
     if (known !== undefined) return known
     ids.set(key, keys.length)

@@ -96,10 +96,27 @@ export const brokenRules = {
     7
   ),
   row7ForParentOnly: withReplay(({ gen }, p) => p.gen === gen - 1, 7),
-  parentAlwaysAccepted: withEvaluate((rotation, presented, nowUs) => {
-    const actualRow = evaluateUnbroken(rotation, presented, nowUs)
-    return (actualRow === 5 || actualRow === 8) && presented.gen === rotation.gen - 1 ? 7 : actualRow
-  }),
+  noConflict: {
+    ...withReplay((rotation, p, nowUs) => realRule.conflictUs(rotation, p, nowUs) === 0, 7),
+    conflictUs: () => 0
+  },
+  conflictForReuse: {
+    ...withEvaluate((rotation, presented, nowUs) => {
+      const actualRow = evaluateUnbroken(rotation, presented, nowUs)
+      return actualRow === 8 ? 7 : actualRow
+    }),
+    conflictUs: (rotation: Rotation, presented: Presented, nowUs: number) =>
+      realRule.evaluate(rotation, presented, nowUs) === 8
+        ? 1
+        : realRule.conflictUs(rotation, presented, nowUs)
+  },
+  parentAlwaysAccepted: {
+    ...withEvaluate((rotation, presented, nowUs) => {
+      const actualRow = evaluateUnbroken(rotation, presented, nowUs)
+      return (actualRow === 5 || actualRow === 8) && presented.gen === rotation.gen - 1 ? 7 : actualRow
+    }),
+    conflictUs: () => 0
+  },
   strict: withEvaluate((rotation, presented) => (presented.gen === rotation.gen ? 4 : 8)),
   copiesWithSameTime: {
     ...cooldownFromLastCopy,

@@ -8,10 +8,12 @@ const NOTHING: GenerationRecord = { issuedAtUs: null, rotatedFromUs: null, confi
  * Removes what has no effect on the future, so that states with the same future are equal.
  *
  * This is: times older than any span of the rule, the absolute time, and the absolute generation.
+ *
+ * @param silence the longest time since a confirmation or a last copy that the rule distinguishes, if it is a span of its own
  */
-export function canonical(state: State): State {
+export function canonical(state: State, silence = 0): State {
   if (!state.store && !state.replica) return revokedState(state)
-  const relevant = withoutIrrelevant(state)
+  const relevant = withoutIrrelevant(state, silence)
   return relevant.replica === undefined ? relevant : shortenGaps(relevant)
 }
 
@@ -30,7 +32,7 @@ function revokedState(state: State): State {
   }
 }
 
-function withoutIrrelevant(state: State): State {
+function withoutIrrelevant(state: State, silence: number): State {
   const { now, store, replica } = state
   const gens = [store, replica].flatMap((stored) => stored?.gen ?? [])
   const lowest = Math.min(...gens)
@@ -39,8 +41,8 @@ function withoutIrrelevant(state: State): State {
   const mapCopy = (copy: Copy | null) => copy && rename(copy)
   return {
     ...state,
-    store: store && trimStored(store, held, now, replica === undefined),
-    replica: replica && trimStored(replica, held, now, false),
+    store: store && trimStored(store, held, now, replica === undefined, silence),
+    replica: replica && trimStored(replica, held, now, false, silence),
     replicaSince: replica === undefined ? now : Math.max(state.replicaSince, now - ACCESS_TTL),
     revocationKnownUntil:
       state.revocationKnownUntil !== null && state.revocationKnownUntil > now
@@ -113,30 +115,38 @@ function renamedTime({ at }: Copy, trimRecord: GenerationRecord, now: number): n
   return issuedAtUs - at >= 2 * W ? issuedAt - 2 * W : issuedAt - 1
 }
 
-function renameRecord({ issuedAtUs, confirmedAtUs }: GenerationRecord, now: number): GenerationRecord {
+function renameRecord(
+  { issuedAtUs, confirmedAtUs }: GenerationRecord,
+  now: number,
+  silence = 0
+): GenerationRecord {
   const issuedAt = issuedAtUs === null ? null : Math.max(issuedAtUs, now - 3 * W)
   return {
     issuedAtUs: issuedAt,
     rotatedFromUs: issuedAt,
-    confirmedAtUs: confirmedAtUs === null ? null : Math.max(confirmedAtUs, now - 3 * W)
+    confirmedAtUs: confirmedAtUs === null ? null : Math.max(confirmedAtUs, now - Math.max(3 * W, silence))
   }
 }
 
 /** @param isRenamed whether the retired copies have the times of `copyRenamer` */
-function trimStored(store: Rotation, held: readonly Copy[], now: number, isRenamed: boolean): Rotation {
+function trimStored(
+  store: Rotation,
+  held: readonly Copy[],
+  now: number,
+  isRenamed: boolean,
+  silence: number
+): Rotation {
   const trimRecord = (record: GenerationRecord, gen: number): GenerationRecord => {
-    if (isRenamed) return renameRecord(record, now)
+    if (isRenamed) return renameRecord(record, now, silence)
     const isHeld = held.some((copy) => copy.gen === gen && copy.at === record.rotatedFromUs)
     return { ...record, rotatedFromUs: isHeld ? record.rotatedFromUs : null }
   }
   const isAnyHeld = (gen: number) => held.some((copy) => copy.gen === gen)
   const current = trimRecord(store.current, store.gen - 1)
+  const lastCopySpan = store.current.confirmedAtUs === null ? 3 * W : Math.max(1, silence)
   return {
     ...store,
-    ...lastCopyFields(
-      store,
-      Math.max(store.issuedUs, now - (store.current.confirmedAtUs === null ? 3 * W : 1))
-    ),
+    ...lastCopyFields(store, Math.max(store.issuedUs, now - lastCopySpan)),
     current: isAnyHeld(store.gen - 1) ? current : withoutRetired(current),
     previous: isAnyHeld(store.gen - 2) ? trimRecord(store.previous, store.gen - 2) : NOTHING
   }

@@ -34,6 +34,11 @@ export const configurations = {
     settings: { oneWayLimit: W },
     invariants: [neverLoggedOut, ...ISSUED]
   },
+  verySlow: {
+    name: 'two honest tabs, losses, each direction takes up to two grace periods',
+    settings: { oneWayLimit: 2 * W },
+    invariants: [neverLoggedOut, ...ISSUED]
+  },
   failover: {
     name: 'one honest tab, losses, a failover that loses up to 3 W',
     settings: { tabs: 1, roundTripLimit: W, failoverLimit: 3 * W },

@@ -2,9 +2,9 @@ import type { Invariant } from './search.js'
 import { isRevocationKnown } from './server.js'
 import type { Copy, State } from './state.js'
 
-/** The browser is never logged out by its own refresh. */
+/** The browser is never logged out by its own refresh. A conflict is not a logout. */
 export const neverLoggedOut: Invariant = (_before, { use }) =>
-  use?.by === 'browser' && use.copy === null && use.row !== 1
+  use?.by === 'browser' && use.copy === null && !use.isConflict && use.row !== 1
     ? `the browser is logged out by row ${use.row}`
     : null
 

@@ -8,6 +8,7 @@ import { type Configuration, configurations, HALVES, QUARTERS, settingsOf } from
 import { longestGame } from './longest-game.js'
 import { type Rule, realRule } from './rule.js'
 import { type SearchResult, search } from './search.js'
+import { silentParentRule } from './silent-parent-rule.js'
 import { W } from './state.js'
 import { BOUNDARIES } from './transitions.js'
 
@@ -19,10 +20,11 @@ const GRIDS = new Map([
   [EIGHTHS, 'W/8'],
   [BOUNDARIES, 'boundaries']
 ])
-const RULES = new Map([
+const RULES = new Map<Rule, string>([
   [realRule, 'the rule of the plugin'],
   [cooldownFromLastCopy, 'cooldown from the last copy'],
-  [brokenRules.cooldownFromIssuance, 'cooldown from issuance']
+  [brokenRules.cooldownFromIssuance, 'cooldown from issuance'],
+  [brokenRules.noConflict, 'no conflict']
 ])
 
 let isBroken = false
@@ -53,6 +55,14 @@ function reportGame(name: string, rule: Rule, settings: Omit<GameSettings, 'rule
     `victim ${name}; ${RULES.get(rule)}: at most ${time / W} W, ${pairs} pairs; ` +
       `${edges.length} positions, ${turns} turns, ${seconds.toFixed(1)} s\n    ${shorten(trace, settings.step)}`
   )
+}
+
+/** The silence is the lifetime of an access token and the cooldown, in which row 3 issues access tokens. */
+function reportSilentParent(name: string, settings: Omit<GameSettings, 'rule'>): void {
+  const silence = settings.accessTtl + 3 * W
+  const rule = silentParentRule(silence)
+  RULES.set(rule, `a silent parent is replayed after ${silence / W} W`)
+  reportGame(name, rule, { ...settings, silence })
 }
 
 function shorten(trace: string[], step: number): string {
@@ -86,10 +96,18 @@ reportSearch(
 )
 reportSearch(configurations.slow, cooldownFromLastCopy, QUARTERS)
 reportSearch(configurations.losses, cooldownFromLastCopy, BOUNDARIES)
-for (const rule of [brokenRules.cooldownFromIssuance, cooldownFromLastCopy]) {
+// On such a network both rules log honest clients out. The number of steps differs.
+for (const rule of [brokenRules.noConflict, cooldownFromLastCopy]) {
+  reportSearch(configurations.verySlow, rule, HALVES)
+}
+for (const rule of [brokenRules.cooldownFromIssuance, brokenRules.noConflict, cooldownFromLastCopy]) {
   reportGame('refreshes every 10 W and confirms', rule, games.confirms(10))
   reportGame('refreshes within every 4 W and confirms', rule, games.anyTime(4))
   reportGame('refreshes after 4 to 8 W and confirms', rule, games.late(4))
   reportGame('refreshes every 4 W and never confirms', rule, games.neverConfirms(4))
 }
+reportSilentParent('refreshes every 10 W and confirms', games.confirms(10))
+reportSilentParent('refreshes within every 4 W and confirms', games.anyTime(4))
+reportSilentParent('refreshes after 4 to 8 W and confirms', games.late(4))
+reportSilentParent('refreshes every 4 W and never confirms', games.neverConfirms(4))
 process.exitCode = isBroken ? 1 : 0

@@ -14,6 +14,8 @@ export interface RefreshResult {
   row: Row | 1
   /** The copy that the client holds afterwards, or `null` if the refresh was rejected. */
   copy: Copy | null
+  /** Row 7 rejected the refresh and changed nothing. The client must try again. */
+  isConflict?: boolean
 }
 
 /** Applies the rule to a presented refresh token and updates the store. */
@@ -39,6 +41,7 @@ export function refresh(state: State, copy: Copy, { rule, untilConfirmed }: Serv
       return { state: revoke(state), row, copy: null }
     case 6:
     case 7: {
+      if (rule.conflictUs(store, presented, now) > 0) return { state, row, copy: null, isConflict: true }
       const next = rule.reissue(store, now)
       return { state: { ...state, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
     }

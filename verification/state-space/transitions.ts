@@ -84,7 +84,8 @@ function* requestArrives(
   settings: Settings
 ): Generator<Transition> {
   if (!used || isMicrosecondFull(state)) return
-  const { state: next, row, copy } = refresh(state, used, settings)
+  const { state: next, ...result } = refresh(state, used, settings)
+  const { row, copy } = result
   const back: PendingRefresh = {
     direction: 'response',
     copy: row === 3 ? null : copy,
@@ -95,7 +96,7 @@ function* requestArrives(
   yield {
     name: `the server receives ${nameOf(used)}: row ${row}`,
     state: { ...next, pendingRefreshes: copy ? [...others, back] : others },
-    use: { by: 'browser', used, row, copy }
+    use: { by: 'browser', used, ...result }
   }
 }
 
