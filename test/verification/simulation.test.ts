@@ -4,13 +4,19 @@ import { adaptive } from '../../verification/simulation/attackers/adaptive.js'
 import { known } from '../../verification/simulation/attackers/known.js'
 import { conditions, victimBehaviors } from '../../verification/simulation/conditions.js'
 import { simulateUsers } from '../../verification/simulation/honest-clients.js'
-import { cooldownFromIssuance, variantA } from '../../verification/simulation/implementations.js'
+import {
+  cooldownFromIssuance,
+  noConflict,
+  ruleAlone,
+  silentParent
+} from '../../verification/simulation/implementations.js'
 import { seedNameOf } from '../../verification/simulation/random.js'
 import { strict } from '../../verification/simulation/rules/published-rules.js'
 import { implement } from '../../verification/simulation/rules/rule.js'
 import { sessionService } from '../../verification/simulation/rules/session-service.js'
 import { thisPlugin } from '../../verification/simulation/rules/this-plugin.js'
-import { search } from '../../verification/simulation/search.js'
+import { awakeVictims, search } from '../../verification/simulation/search.js'
+import type { Implementation } from '../../verification/simulation/server.js'
 import { HOUR, SECOND } from '../../verification/simulation/timeline.js'
 
 const GRACE_MS = 30 * SECOND
@@ -48,6 +54,14 @@ t.test('honest clients are not logged out', async (t) => {
   }
 })
 
+t.test('a browser that is killed before it saves its cookie is logged out', async (t) => {
+  const { behavior } = conditionOf(/after 1 to 12 hours/)
+  const logouts = async (implementation: Implementation) =>
+    (await simulateUsers(implementation, behavior, 2, seed)).loggedOut
+  t.ok((await logouts(ruleAlone())) > 0)
+  t.equal(await logouts(silentParent()), 0, 'but not if a silent parent is replayed')
+})
+
 t.test('strict rotation logs honest clients out in the simulation', async (t) => {
   const { behavior } = conditionOf(/^one tab, 0.1 %/)
   const { loggedOut } = await simulateUsers(implement(strict), behavior, 8, seed)
@@ -74,7 +88,7 @@ t.test(
     const attack = attacker.attack.bind(attacker)
     const settings = { seed: `${seed} ahead`, horizonMs: HOUR }
     t.match(await runAttack(cooldownFromIssuance(), victim, attack, settings), { detectedMs: null })
-    for (const implementation of [variantA(), await sessionService(GRACE_MS)]) {
+    for (const implementation of [noConflict(), await sessionService(GRACE_MS)]) {
       const { detectedMs } = await runAttack(implementation, victim, attack, settings)
       t.ok(detectedMs !== null && detectedMs < HOUR / 2, implementation.name)
     }
@@ -87,7 +101,7 @@ t.test('the search finds an attack on a weaker rule', async (t) => {
     name: 'no reuse detection',
     refresh: acceptRetired
   })
-  const [best] = await search(acceptsAll, 10, seed, 3)
+  const [best] = await search(acceptsAll, 10, seed, awakeVictims, 3)
   t.ok(best && best.accessMinutes > 60)
 })
 

@@ -1,3 +1,4 @@
+import { BrowserKills, type KillBehavior } from './browser-kills.js'
 import type { Network } from './network.js'
 import type { Random } from './random.js'
 import type { AccessToken, RefreshResponse, RefreshToken, Server, TokenResponse } from './server.js'
@@ -21,6 +22,8 @@ export interface ClientBehavior {
   rendering: { confirms: boolean } | null
   /** The share of refreshes that are followed by a failover. */
   failovers: number
+  /** `null`: the browser is never killed. */
+  kills: KillBehavior | null
 }
 
 export interface Totals {
@@ -69,6 +72,7 @@ export class ClientDevice {
   readonly totals: Totals
   readonly #onLoggedOut: () => void
   readonly #tabs: Tab[] = []
+  readonly #kills: BrowserKills | null
   #isDownUntil = 0
 
   constructor(deps: Dependencies, login: Pick<TokenResponse, 'token' | 'access'>) {
@@ -82,6 +86,25 @@ export class ClientDevice {
     this.totals.sessions++
     for (let i = 0; i < this.behavior.tabs; i++) this.#tabs.push(new Tab(this, i === 0 ? login.access : null))
     this.#scheduleSleep()
+    const { kills } = this.behavior
+    this.#kills = kills && new BrowserKills(this, kills)
+  }
+
+  /** Stores the refresh token of a response. */
+  setCookie(token: RefreshToken): void {
+    this.cookie = token
+    this.#kills?.onNewCookie()
+  }
+
+  /** Closes all tabs. Their pending requests still reach the server. */
+  kill(): void {
+    this.isAsleep = true
+    for (const tab of this.#tabs) tab.kill()
+  }
+
+  restart(): void {
+    this.isAsleep = false
+    for (const tab of this.#tabs) tab.wake(this.random.between(0, MAX_WAKE_DELAY_MS))
   }
 
   /** Sends a request or a response, which may be lost. Nothing arrives after the session is over. */
@@ -125,8 +148,7 @@ export class ClientDevice {
       for (const tab of this.#tabs) tab.sleep()
       this.timeline.after(plan.asleepMs, () => {
         if (this.isOver) return
-        this.isAsleep = false
-        for (const tab of this.#tabs) tab.wake(this.random.between(0, MAX_WAKE_DELAY_MS))
+        this.restart()
         this.#scheduleSleep()
       })
     })
@@ -154,6 +176,13 @@ class Tab {
     if (this.#attempt) this.#attempt.isAborted = true
     this.#attempt = null
     this.#callNumber++
+  }
+
+  /** The restarted browser loads the page again. The new page has no access token. */
+  kill(): void {
+    this.sleep()
+    this.#page++
+    this.#access = null
   }
 
   wake(afterMs: number): void {
@@ -253,7 +282,7 @@ class Tab {
 
   #onResponse(attempt: Attempt, response: RefreshResponse, retry: (delayMs: number) => void): void {
     // The browser stores the cookie even if the page no longer waits for the response.
-    if (response.status === 200 && response.setsCookie) this.#device.cookie = response.token
+    if (response.status === 200 && response.setsCookie) this.#device.setCookie(response.token)
     if (attempt.isTimedOut || attempt !== this.#attempt) return
     if (response.status === 503) {
       retry(SECOND)

@@ -68,12 +68,18 @@ const ONE_TAB: ClientBehavior = {
   pageLoadMs: null,
   sleep: laptop,
   rendering: null,
-  failovers: 0
+  failovers: 0,
+  kills: null
 }
 
 const PHONE: ClientBehavior = { ...ONE_TAB, network: MOBILE, sleep: phone }
 const FIVE_TABS: ClientBehavior = { ...ONE_TAB, tabs: 5, pageLoadMs: 15 * MINUTE, network: SLOW_RESPONSES }
 const TWO_TABS: ClientBehavior = { ...FIVE_TABS, tabs: 2 }
+
+/** The device does not sleep, so that the kills are the only cause of logouts. */
+function killed(behavior: ClientBehavior, closedMs: (random: Random) => number): ClientBehavior {
+  return { ...behavior, sleep: null, kills: { share: 0.02, closedMs } }
+}
 
 export const victimBehaviors = { oneTab: ONE_TAB, mobile: PHONE, fiveTabs: FIVE_TABS }
 
@@ -136,5 +142,35 @@ export const conditions: Condition[] = [
     name: 'two tabs, a store failover after each 200th refresh',
     weight: 2.5,
     behavior: { ...TWO_TABS, failovers: 0.005 }
+  },
+  {
+    name: 'one tab, the browser is killed and restarted after 1 to 4 minutes',
+    seedName: 'killed, restarted after 1-4 minutes',
+    weight: 4,
+    behavior: killed(ONE_TAB, (random) => random.between(MINUTE, 4 * MINUTE))
+  },
+  {
+    name: 'the same, after 5 to 30 minutes',
+    seedName: 'killed, restarted after 5-30 minutes',
+    weight: 4,
+    behavior: killed(ONE_TAB, (random) => random.between(5 * MINUTE, 30 * MINUTE))
+  },
+  {
+    name: 'the same, after 1 to 12 hours',
+    seedName: 'killed, restarted after 1-12 hours',
+    weight: 4,
+    behavior: killed(ONE_TAB, (random) => random.between(HOUR, 12 * HOUR))
+  },
+  {
+    name: 'the same, after 1 to 5 days',
+    seedName: 'killed, restarted after 1-5 days',
+    weight: 4,
+    behavior: killed(ONE_TAB, (random) => random.between(DAY, 5 * DAY))
+  },
+  {
+    name: 'five tabs and page loads, killed and restarted after 5 to 30 minutes',
+    seedName: 'five tabs, killed, restarted after 5-30 minutes',
+    weight: 8,
+    behavior: killed(FIVE_TABS, (random) => random.between(5 * MINUTE, 30 * MINUTE))
   }
 ]

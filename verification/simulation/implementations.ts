@@ -1,8 +1,10 @@
+import type { Rotation } from '../../lib/store/rotation-rule.js'
 import { leeway, parentAlwaysAccepted, strict } from './rules/published-rules.js'
-import { implement } from './rules/rule.js'
+import { implement, type Rule } from './rules/rule.js'
 import { sessionService } from './rules/session-service.js'
-import { type Variant, variant } from './rules/variants.js'
-import type { Implementation } from './server.js'
+import { thisPlugin } from './rules/this-plugin.js'
+import { withoutConflict, withSilentParent } from './rules/variants.js'
+import { ACCESS_TTL_MS, type Implementation } from './server.js'
 import { SECOND } from './timeline.js'
 
 const GRACE_MS = 30 * SECOND
@@ -14,20 +16,26 @@ export interface Column {
   share: number
 }
 
-const FROM_ISSUANCE: Variant = { cooldownFrom: 'issuance', retryGraces: 0 }
-const VARIANT_A: Variant = { cooldownFrom: 'last copy', retryGraces: 0 }
-const VARIANT_B: Variant = { cooldownFrom: 'last copy', retryGraces: 3 }
+const withSeedName = (rule: Rule<Rotation>, seedName: string, graceMs: number) =>
+  implement({ ...rule, seedName: `${seedName}, W ${graceMs / SECOND} s` })
 
-function implementVariant(name: string, seedName: string, graceMs: number, settings: Variant) {
-  const seconds = graceMs / SECOND
-  const rule = variant(`${name}, grace ${seconds} s`, graceMs, settings)
-  return implement({ ...rule, seedName: `${seedName}, W ${seconds} s` })
+export function cooldownFromIssuance(graceMs = GRACE_MS): Implementation {
+  const name = `cooldown from issuance, grace ${graceMs / SECOND} s`
+  return withSeedName(withoutConflict(name, graceMs, 'issuance'), 'rests from minting', graceMs)
 }
 
-export const cooldownFromIssuance = (graceMs = GRACE_MS) =>
-  implementVariant('cooldown from issuance', 'rests from minting', graceMs, FROM_ISSUANCE)
-export const variantA = (graceMs = GRACE_MS) => implementVariant('A', 'A', graceMs, VARIANT_A)
-export const variantB = (graceMs = GRACE_MS) => implementVariant('B', 'B', graceMs, VARIANT_B)
+export function noConflict(graceMs = GRACE_MS): Implementation {
+  const name = `no conflict, grace ${graceMs / SECOND} s`
+  return withSeedName(withoutConflict(name, graceMs, 'last copy'), 'A', graceMs)
+}
+
+export const ruleAlone = (graceMs = GRACE_MS) => withSeedName(thisPlugin(graceMs), 'B', graceMs)
+
+/** All access tokens have expired after the silence: row 3 issues them until three grace periods after the confirmation. */
+export function silentParent(graceMs = GRACE_MS): Implementation {
+  const name = `silent parent, grace ${graceMs / SECOND} s`
+  return withSeedName(withSilentParent(name, graceMs, ACCESS_TTL_MS + 3 * graceMs), 'B', graceMs)
+}
 
 /** Returns the columns of the tables whose names match. */
 export async function columnsOf(pattern: RegExp): Promise<Column[]> {
@@ -38,15 +46,18 @@ export async function columnsOf(pattern: RegExp): Promise<Column[]> {
     cooldownFromIssuance(15 * SECOND),
     cooldownFromIssuance(),
     cooldownFromIssuance(60 * SECOND),
-    variantA(),
-    variantB()
+    noConflict(),
+    ruleAlone(),
+    silentParent()
   ].map((implementation) => ({ implementation, share: 1 }))
   const service = { implementation: await sessionService(GRACE_MS), share: 0.25 }
   return [...rules, service].filter(({ implementation }) => pattern.test(implementation.name))
 }
 
-/** Returns the rules that the search attacks and whose names match: the plugin's variants, and two common rules. */
+/** Returns the rules that the search attacks and whose names match: that of the plugin, variants of it, and two others. */
 export function searchedRules(pattern: RegExp): Implementation[] {
   const common = [implement(leeway(GRACE_MS)), implement(parentAlwaysAccepted(GRACE_MS))]
-  return [...common, cooldownFromIssuance(), variantA(), variantB()].filter(({ name }) => pattern.test(name))
+  return [...common, cooldownFromIssuance(), noConflict(), ruleAlone(), silentParent()].filter(({ name }) =>
+    pattern.test(name)
+  )
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { columnsOf, searchedRules } from './implementations.js'
 import { attackersTable, honestTable, searchTable } from './report.js'
+import { awakeVictims, sleepingVictims } from './search.js'
 
 const TABLES = ['honest', 'attackers', 'search'] as const
 
@@ -33,7 +34,9 @@ if (isSelected('attackers')) {
 }
 if (isSelected('search')) {
   console.log('Best attackers of a random search (victims never sleep):\n')
-  console.log(`${await searchTable(searchedRules(pattern), settings)}\n`)
+  console.log(`${await searchTable(searchedRules(pattern), awakeVictims, settings)}\n`)
+  console.log('Best attackers of a random search (victims sleep):\n')
+  console.log(`${await searchTable(searchedRules(pattern), sleepingVictims, settings)}\n`)
 }
 const cpu = process.cpuUsage()
 const [wallSeconds, cpuSeconds] = [performance.now() - startedAt, (cpu.user + cpu.system) / 1000].map(

@@ -3,6 +3,7 @@ import { adaptive } from './attackers/adaptive.js'
 import type { Attacker } from './attackers/attacker.js'
 import { known } from './attackers/known.js'
 import { describe } from './attackers/strategy.js'
+import type { ClientBehavior } from './client-device.js'
 import { conditions, victimBehaviors } from './conditions.js'
 import { simulateUsers } from './honest-clients.js'
 import type { Column } from './implementations.js'
@@ -93,12 +94,13 @@ function attackerCell(outcomes: AttackOutcome[]): string {
 /** Returns a table of the attackers with the longest access that a random search found. */
 export async function searchTable(
   implementations: Implementation[],
+  victims: ClientBehavior[],
   { seed, sessions }: Settings
 ): Promise<string> {
   const rows: string[][] = []
   for (const implementation of implementations) {
     const tries = sessions * 5
-    const [best] = await search(implementation, tries, `${seed} search`)
+    const [best] = await search(implementation, tries, `${seed} search`, victims)
     if (!best) throw new Error('the search returned no strategy')
     const { strategy, accessMinutes, detected, attacks } = best
     const access = `${accessMinutes.toFixed(1)} of 180 min`

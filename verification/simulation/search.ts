@@ -19,11 +19,13 @@ export interface SearchResult {
   attacks: number
 }
 
-/** Returns victims that never sleep, because no rule detects an attacker while the victim sleeps. */
-function victims(): ClientBehavior[] {
-  const { oneTab, mobile, fiveTabs } = victimBehaviors
-  return [oneTab, mobile, fiveTabs].map((behavior) => ({ ...behavior, sleep: null }))
-}
+const { oneTab, mobile, fiveTabs } = victimBehaviors
+
+/** Victims that sleep. No rule detects an attacker meanwhile. */
+export const sleepingVictims: ClientBehavior[] = [oneTab, mobile, fiveTabs]
+
+/** The same victims, but they never sleep. */
+export const awakeVictims = sleepingVictims.map((behavior) => ({ ...behavior, sleep: null }))
 
 /**
  * Searches for the strategy with the longest access.
@@ -31,6 +33,7 @@ function victims(): ClientBehavior[] {
  * The first half of the tries are random strategies. The second half are small changes of the best ones so far. The best
  * ones are then run again with other seeds and more victims.
  *
+ * @param victims one of each kind
  * @param finalRuns number of victims of each kind in the last step
  * @returns the best strategies, the best one first
  */
@@ -38,12 +41,12 @@ export async function search(
   implementation: Implementation,
   tries: number,
   seed: string,
+  victims: ClientBehavior[] = awakeVictims,
   finalRuns = 40
 ): Promise<SearchResult[]> {
   const random = new Random(seed, seedNameOf(implementation))
-  const behaviors = victims()
   const run = (strategy: Strategy, runs: number, round: string) =>
-    evaluate(implementation, strategy, behaviors, runs, `${seed} ${round}`)
+    evaluate(implementation, strategy, victims, runs, `${seed} ${round}`)
   let best: SearchResult[] = []
   for (let i = 0; i < tries; i++) {
     const parent = best[Math.floor(random.next() * best.length)]

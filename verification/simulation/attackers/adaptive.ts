@@ -134,6 +134,21 @@ export const adaptive: Attacker[] = [
     attack: ({ stolenToken }) => refreshWhileAsleep(stolenToken)
   },
   {
+    name: 'waits for one refresh of the victim and 8 minutes of its sleep, and presents the token that it replaced',
+    needs: 'can detect sleep',
+    victim: 'everyday',
+    *attack({ stolenToken }) {
+      yield { victimRefreshes: DAY }
+      yield* refreshAfterSilence(stolenToken)
+    }
+  },
+  {
+    name: 'copies the cookie jar after 8 minutes of sleep',
+    needs: 'can detect sleep, can read cookies at that time',
+    victim: 'everyday',
+    attack: ({ stolenToken }) => refreshAfterSilence(stolenToken, true)
+  },
+  {
     name: 'refreshes when last_used_at in the session list is an hour old',
     seedName: 'goes by the session list: refreshes when last_used_at is an hour old',
     victim: 'everyday',
@@ -192,6 +207,20 @@ function* refreshWhileAsleep(stolenToken: RefreshToken): Attack {
   for (let held = stolenToken; ; ) {
     yield { victimSleeps: true, atMost: DAY }
     yield { wait: MINUTE }
+    const result = yield* refresh(held, true)
+    if (!result) return
+    held = result.token
+    yield { wait: ACCESS_TTL_MS }
+  }
+}
+
+/** @param copiesAgain whether the attacker copies the cookie jar after the silence */
+function* refreshAfterSilence(stolenToken: RefreshToken, copiesAgain = false): Attack {
+  yield { victimSleeps: true, atMost: DAY }
+  yield { wait: 8 * MINUTE }
+  let held = stolenToken
+  if (copiesAgain) held = (yield { copyCookie: true }).token ?? held
+  for (;;) {
     const result = yield* refresh(held, true)
     if (!result) return
     held = result.token

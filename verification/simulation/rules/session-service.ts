@@ -19,6 +19,8 @@ import type {
 import { FailoverStore } from './failover-store.js'
 
 const SUBJECT = 'user-1'
+/** The codes of a session that does not exist. */
+const UNKNOWN = new Set<unknown>(['FRT_ERR_REFRESH_TOKEN_EXPIRED', 'FRT_ERR_SESSION_REVOKED'])
 
 /**
  * Returns the session service of the plugin: token format, access tokens and memory store, without HTTP.
@@ -81,7 +83,11 @@ class ServiceServer implements Server {
       const issued = await this.#service.refresh(token, this.#context)
       return this.#respond(issued, !issued.isUnchanged)
     } catch (error) {
-      return { status: 401, reason: reasonOf(error) }
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code === 'FRT_ERR_REFRESH_CONFLICT') return { status: 503 }
+      if (code === 'FRT_ERR_REFRESH_TOKEN_REUSED') return { status: 401, reason: 'reuse' }
+      if (UNKNOWN.has(code)) return { status: 401, reason: 'unknown' }
+      throw error
     }
   }
 
@@ -111,11 +117,4 @@ class ServiceServer implements Server {
       access: { gen: session.gen, expiresMs: this.#now() + expiresIn * 1000, text: accessToken }
     }
   }
-}
-
-function reasonOf(error: unknown): 'reuse' | 'unknown' {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'FRT_ERR_REFRESH_TOKEN_REUSED') return 'reuse'
-  if (code === 'FRT_ERR_REFRESH_TOKEN_EXPIRED' || code === 'FRT_ERR_SESSION_REVOKED') return 'unknown'
-  throw error
 }

@@ -1,5 +1,6 @@
 import {
   confirm,
+  conflictUs,
   evaluate,
   initialState,
   type Rotation,
@@ -29,6 +30,8 @@ export function thisPlugin(graceMs: number): Rule<Rotation> {
           return { state: confirm(rotation, nowUs), decision: tokens(gen, issuedUs, true) }
         case 6:
         case 7: {
+          if (conflictUs(rotation, presented, nowUs) > 0)
+            return { state: rotation, decision: { kind: 'retry' } }
           const state = reissue(rotation, nowUs)
           return { state, decision: tokens(state.gen, state.issuedUs, false) }
         }

@@ -1,38 +1,24 @@
 import {
   confirm,
-  evaluate,
   rotate as nextGeneration,
-  type Rotation
+  type Rotation,
+  reissue
 } from '../../../lib/store/rotation-rule.js'
+import { isSilentParent } from '../../silent-parent.js'
 import type { Decision, Rule } from './rule.js'
 import { thisPlugin } from './this-plugin.js'
 
-/** A variant of the plugin's rule. */
-export interface Variant {
-  /**
-   * Row 3: when the cooldown of an unconfirmed generation starts.
-   *
-   * From `issuance`, the holder of another copy can rotate the generation before a client that just got a copy confirms
-   * it. From the `last copy`, this is not possible.
-   */
-  cooldownFrom: 'issuance' | 'last copy'
-  /**
-   * Row 8: a late parent gets 503 until this number of grace periods after the confirmation.
-   *
-   * It gets no token, so that an attacker gains nothing. An honest client retries with the current content of its cookie
-   * jar. 0: a late parent is reuse.
-   */
-  retryGraces: number
-}
+/**
+ * Row 3: when the cooldown of an unconfirmed generation starts.
+ *
+ * From `issuance`, the holder of another copy can rotate the generation before a client that just got a copy confirms it.
+ * From the `last copy`, this is not possible.
+ */
+type CooldownStart = 'issuance' | 'last copy'
 
-export function variant(
-  name: string,
-  graceMs: number,
-  { cooldownFrom, retryGraces }: Variant
-): Rule<Rotation> {
+/** Returns the rule of the plugin as it was before: row 7 has no conflict, so that a late token is reuse. */
+export function withoutConflict(name: string, graceMs: number, cooldownFrom: CooldownStart): Rule<Rotation> {
   const rule = thisPlugin(graceMs)
-  const graceUs = graceMs * 1000
-  const settings = { graceUs, untilConfirmed: true, rollback: 'accept-one' } as const
   return {
     ...rule,
     name,
@@ -40,13 +26,29 @@ export function variant(
       const nowUs = nowMs * 1000
       if (token.gen === rotation.gen) {
         const startUs = cooldownStart(rotation, cooldownFrom)
-        const isInCooldown = startUs !== null && nowUs - startUs < 3 * graceUs
+        const isInCooldown = startUs !== null && nowUs - startUs < 3 * graceMs * 1000
         return isInCooldown ? replay(rotation, token, nowUs) : rotate(rotation, token, nowUs)
       }
-      const row = evaluate(rotation, { ...token, ...settings }, nowUs)
-      const isLateParent = row === 8 && isParent(rotation, token.gen, nowUs, retryGraces * graceUs)
-      if (isLateParent) return { state: rotation, decision: { kind: 'retry' } }
-      return rule.refresh(rotation, token, nowMs)
+      const result = rule.refresh(rotation, token, nowMs)
+      const isConflict = result.decision.kind === 'retry'
+      return isConflict ? { state: rotation, decision: { kind: 'reuse' } } : result
+    }
+  }
+}
+
+/** Returns the rule of the plugin with one more replay: of the parent token of a client that has been silent. */
+export function withSilentParent(name: string, graceMs: number, silenceMs: number): Rule<Rotation> {
+  const rule = thisPlugin(graceMs)
+  return {
+    ...rule,
+    name,
+    refresh(rotation, token, nowMs) {
+      const result = rule.refresh(rotation, token, nowMs)
+      const isSilent = isSilentParent(rotation, token, nowMs * 1000, silenceMs * 1000)
+      if (result.decision.kind !== 'reuse' || !isSilent) return result
+      const state = reissue(rotation, nowMs * 1000)
+      const { gen, issuedUs } = state
+      return { state, decision: { kind: 'tokens', gen, issuedUs, isUnchanged: false } }
     }
   }
 }
@@ -57,10 +59,7 @@ interface Copy {
 }
 
 /** Returns `null` for the first generation, which has no cooldown. */
-function cooldownStart(
-  { createdUs, issuedUs, current }: Rotation,
-  from: Variant['cooldownFrom']
-): number | null {
+function cooldownStart({ createdUs, issuedUs, current }: Rotation, from: CooldownStart): number | null {
   const { issuedAtUs, confirmedAtUs } = current
   if (issuedAtUs === null) return null
   return confirmedAtUs ?? (from === 'issuance' ? issuedAtUs : createdUs + issuedUs)
@@ -80,9 +79,4 @@ function rotate(rotation: Rotation, { gen, issuedUs }: Copy, nowUs: number) {
     isUnchanged: false
   }
   return { state, decision }
-}
-
-/** Returns whether the generation is the parent, within this time after the confirmation of its successor. */
-function isParent({ gen, current }: Rotation, presented: number, nowUs: number, withinUs: number): boolean {
-  return presented === gen - 1 && current.confirmedAtUs !== null && nowUs - current.confirmedAtUs < withinUs
 }
