@@ -109,12 +109,13 @@ export interface RefreshOperation extends DiagnosticsMessage {
   gen?: number
 }
 
-/** Revokes a session: a logout, the removal of a device or `app.sessions.revoke`. */
+/** Revokes sessions: a logout, the removal of a device or `app.sessions.revoke`. */
 export interface RevokeOperation extends DiagnosticsMessage {
-  sid: string
+  /** Usually one. A logout revokes the session of each token in the request. */
+  sids: string[]
   reason: RevocationReason
-  /** Whether this call revoked the session. */
-  revoked?: boolean
+  /** Number of sessions that this call revoked. */
+  revoked?: number
 }
 
 /** Revokes all sessions of a user. */

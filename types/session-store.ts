@@ -40,10 +40,11 @@ export interface SessionStore {
   list(sub: string): Promise<Session[]>
 
   /**
-   * Revokes a session. Keeps the reason until all tokens of the session have expired.
-   * @returns the session, or `null` if there was none to revoke. Of several concurrent calls one gets the session
+   * Revokes sessions of one user. Keeps the reason of each until all its tokens have expired.
+   * @param sids different ids that begin with the same tag
+   * @returns the sessions that this call revoked. Of several concurrent calls one gets a session
    */
-  revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null>
+  revoke(sids: readonly string[], reason: RevocationReason, idempotencyKey: string): Promise<Session[]>
 
   /**
    * Revokes the sessions of a user that match the filter. Keeps the reason like `revoke`.

@@ -46,7 +46,7 @@ export class JournalStore implements SessionStore {
     return this.#record('confirm', args, (sessions) => sessions.confirm(...args))
   }
 
-  revoke(...args: [sid: string, reason: RevocationReason, idempotencyKey: string]) {
+  revoke(...args: [sids: readonly string[], reason: RevocationReason, idempotencyKey: string]) {
     return this.#record('revoke', args, (sessions) => sessions.revoke(...args))
   }
 

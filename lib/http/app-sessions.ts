@@ -7,7 +7,7 @@ import { resolveSub } from '../sessions/identity.js'
 import type { IssuedTokens } from '../sessions/issue-tokens.js'
 import type { SessionService } from '../sessions/session-service.js'
 import type { KeyRotation } from '../tokens/key-rotation.js'
-import { rejectUnsupportedVersions } from '../tokens/presented-tokens.js'
+import { parseTokens, rejectUnsupportedVersions } from '../tokens/presented-tokens.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
 import { isSid } from '../tokens/session-id.js'
 import { withErrorHeaders } from './error-headers.js'
@@ -29,8 +29,9 @@ export function createAppSessions(
   const confirms = options.refreshToken.confirms === undefined
 
   async function refresh(refreshToken: string): Promise<Tokens> {
-    rejectUnsupportedVersions(refreshTokens, [String(refreshToken)])
-    const token = refreshTokens.parse(String(refreshToken))
+    const { valid, others } = parseTokens(refreshTokens, [String(refreshToken)])
+    rejectUnsupportedVersions(refreshTokens, others)
+    const [token] = valid
     if (!token) throw new errors.RefreshTokenInvalid()
     return toTokens(await service.refresh(token, context))
   }
@@ -41,13 +42,17 @@ export function createAppSessions(
     return claims
   }
 
+  async function revoke(sid: string): Promise<boolean> {
+    return (await service.revoke([sid], 'revoked', context)) === 1
+  }
+
   return {
     create: (identity) => withErrorHeaders(service.create(identity, context).then(toTokens)),
     refresh: (refreshToken) => withErrorHeaders(refresh(refreshToken)),
     verify: (accessToken) => withErrorHeaders(verify(accessToken)),
     get: async (sid) => (isSid(sid) ? withErrorHeaders(service.get(sid)) : null),
     list: async (sub) => withErrorHeaders(service.list(resolveSub(sub, 'sub'))),
-    revoke: async (sid) => isSid(sid) && withErrorHeaders(service.revoke(sid, 'revoked', context)),
+    revoke: async (sid) => isSid(sid) && withErrorHeaders(revoke(sid)),
     revokeAll: async (sub, { except } = {}) =>
       withErrorHeaders(service.revokeAll(resolveSub(sub, 'sub'), 'revoked', context, except)),
     rotateKeys: (keys) => rotation.rotate(keys)

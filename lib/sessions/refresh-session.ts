@@ -49,7 +49,7 @@ export async function refreshSession(
       await revokeCompromised(components, outcome.session, 'rollback', outcome.row, context)
       throw revokedError('rollback')
     case 'exhausted':
-      await revoker.revoke(token.sid, 'revoked', logoutEmitter(components, context))
+      await revoker.revoke([token.sid], 'revoked', logoutEmitter(components, context))
       throw revokedError('the session has no generations left')
     case 'revoked':
       throw errorFor(outcome.reason)
@@ -80,7 +80,7 @@ async function loadClaims(
   if (!session) return undefined
   const loaded = await load(session.sub, session)
   if (!loaded) {
-    await revoker.revoke(sid, 'disabled', logoutEmitter(components, context))
+    await revoker.revoke([sid], 'disabled', logoutEmitter(components, context))
     throw revokedError('disabled')
   }
   return loaded.claims && resolveClaims(loaded.claims, 'session.load().claims')
@@ -139,7 +139,7 @@ async function revokeCompromised(
   row: number,
   context: CallContext
 ): Promise<void> {
-  await revoker.revoke(session.sid, reason, (revoked) =>
+  await revoker.revoke([session.sid], reason, (revoked) =>
     emitReuse(options, revoked, { reason, row }, context)
   )
 }

@@ -11,18 +11,20 @@ export function logoutEmitter({ options }: SessionComponents, context: CallConte
   return (session, reason) => emitLogout(options, session, reason as LogoutEvent['reason'], context)
 }
 
-/** Revokes a session without failing the request. A failure is logged and retried. */
+/** Revokes the sessions of presented tokens without failing the request. A failure is logged and retried. */
 export async function revokeInBackground(
   components: SessionComponents,
-  sid: string,
+  sids: string[],
   reason: RevocationReason,
   context: CallContext
 ): Promise<void> {
+  const { revoker } = components
+  const unsettled = revoker.withoutSettled(sids)
   try {
-    await components.revoker.revoke(sid, reason, logoutEmitter(components, context))
+    await revoker.revoke(unsettled, reason, logoutEmitter(components, context))
   } catch (err) {
-    const fields = { err, event: 'revocation_delayed', sid }
-    context.log.info(fields, 'could not revoke the session; retrying in the background')
+    const fields = { err, event: 'revocation_delayed', sids: unsettled }
+    context.log.info(fields, 'could not revoke the sessions; retrying in the background')
   }
 }
 

@@ -40,7 +40,7 @@ export class SessionService {
     const create = async () => {
       const sids = replaced.map(({ sid }) => sid)
       const tokens = await createSession(this.#components, identity, context, sids)
-      await Promise.all(sids.map((sid) => revokeInBackground(this.#components, sid, 'replaced', context)))
+      await revokeInBackground(this.#components, sids, 'replaced', context)
       return tokens
     }
     return trace(operations.create, { keyPrefix: this.#keyPrefix }, create, idsOf)
@@ -105,11 +105,17 @@ export class SessionService {
     this.#components.confirmations.confirm(sid, gen)
   }
 
-  /** @returns `true` if this call revoked the session */
-  revoke(sid: string, reason: RevocationReason, context: CallContext): Promise<boolean> {
+  /** Revokes the sessions of the tokens that a client presented. */
+  async logOut(sids: string[], context: CallContext): Promise<void> {
+    const unsettled = this.#components.revoker.withoutSettled(sids)
+    if (unsettled.length > 0) await this.revoke(unsettled, 'logout', context)
+  }
+
+  /** @returns the number of sessions that this call revoked */
+  revoke(sids: string[], reason: RevocationReason, context: CallContext): Promise<number> {
     const { revoker } = this.#components
-    const message = { keyPrefix: this.#keyPrefix, sid, reason }
-    const revoke = () => revoker.revoke(sid, reason, logoutEmitter(this.#components, context))
+    const message = { keyPrefix: this.#keyPrefix, sids, reason }
+    const revoke = () => revoker.revoke(sids, reason, logoutEmitter(this.#components, context))
     return trace(operations.revoke, message, revoke, (revoked) => ({ revoked }))
   }
 

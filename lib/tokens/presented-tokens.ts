@@ -1,17 +1,42 @@
 import { errors } from '../errors.js'
 import type { RefreshToken, RefreshTokenCodec } from './refresh-token.js'
 
-/** Returns the valid refresh tokens among those that were presented: the newest one of each session. */
-export function parseTokens(codec: RefreshTokenCodec, tokens: string[]): RefreshToken[] {
-  return newestOfEachSession(tokens.flatMap((token) => codec.parse(token) ?? []))
+/** More tokens in one request come from an attacker, for example on a sibling domain. Each one costs two HMACs. */
+const MAX_TOKENS = 8
+/** An honest browser has one or two. Each one may cost a call of the store. */
+const MAX_VALID_TOKENS = 4
+
+export interface ParsedTokens {
+  /** The valid refresh tokens: the newest one of each session. */
+  valid: RefreshToken[]
+  /** The texts that are not valid refresh tokens of this release. */
+  others: string[]
+  /** Whether there was no token beyond the limits. One that was not looked at may belong to another session. */
+  isComplete: boolean
+}
+
+/** Parses the refresh tokens of a request: the first 8, until 4 of them are valid. */
+export function parseTokens(codec: RefreshTokenCodec, presented: readonly string[]): ParsedTokens {
+  const valid: RefreshToken[] = []
+  const others: string[] = []
+  for (const text of presented.slice(0, MAX_TOKENS)) {
+    if (valid.length === MAX_VALID_TOKENS) break
+    const token = codec.parse(text)
+    if (token) valid.push(token)
+    else others.push(text)
+  }
+  // The cookie transport reads no more than this, so there may be others.
+  const isComplete = presented.length < MAX_TOKENS && valid.length + others.length === presented.length
+  return { valid: newestOfEachSession(valid), others, isComplete }
 }
 
 /**
  * Rejects refresh tokens in the format of another release. During a rolling deployment a 401 would log the user out.
+ * @param others tokens that `parseTokens` did not accept
  * @throws {FRT_ERR_STORE_UNAVAILABLE} if one of the tokens has an unsupported version
  */
-export function rejectUnsupportedVersions(codec: RefreshTokenCodec, tokens: string[]): void {
-  if (!tokens.some((token) => codec.isUnsupportedVersion(token))) return
+export function rejectUnsupportedVersions(codec: RefreshTokenCodec, others: readonly string[]): void {
+  if (!others.some((token) => codec.isUnsupportedVersion(token))) return
   throw new errors.StoreUnavailable({ cause: new Error('a refresh token has an unsupported version') })
 }
 

@@ -26,6 +26,13 @@ export function tagIn(sid: string): string {
   return sid.slice(0, TAG_LENGTH)
 }
 
+/** Groups session ids by the tag that they begin with. One call of the store can revoke the sessions of one user. */
+export function groupByUser(sids: readonly string[]): string[][] {
+  const groups = new Map<string, string[]>()
+  for (const sid of sids) groups.set(tagIn(sid), [...(groups.get(tagIn(sid)) ?? []), sid])
+  return [...groups.values()]
+}
+
 /** Returns a new family with a random secret. */
 export function createFamily(sub: string): Family {
   return Buffer.concat([tagBytesOf(sub), randomBytes(SECRET_BYTES)])

@@ -70,7 +70,7 @@ async function runSession(store: SessionStore, i: number): Promise<void> {
   await store.confirm(sid, 2)
   await store.rotate(refresh(sid, 2, i))
   await store.list(sub)
-  if (i % TENTHS === 0) await store.revoke(sid, 'logout', `logout-${i}`)
+  if (i % TENTHS === 0) await store.revoke([sid], 'logout', `logout-${i}`)
 }
 
 function newSession(sub: string): NewSession {

@@ -26,7 +26,7 @@ const WRITES: Record<string, (store: SessionStore) => Promise<unknown>> = {
       ...{ knownRevocation: undefined, idempotencyKey: 'rotation' }
     }),
   create: (store) => store.create(newSession({ sub: session.sub })),
-  revoke: (store) => store.revoke(session.sid, 'logout', 'revocation')
+  revoke: (store) => store.revoke([session.sid], 'logout', 'revocation')
 }
 
 t.test('while a slot is being moved, reads succeed and writes are rejected completely', async (t) => {

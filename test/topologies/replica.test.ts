@@ -34,7 +34,8 @@ t.test('a lagging replica rejects calls that depend on the latest write', async 
     'rotate of a token that is far ahead on the replica': (store) => rotate(store, existing.sid, 4),
     'rotate of a token that is current on the replica': (store) => rotate(store, existing.sid, 1),
     'rotate of a token in its cooldown': (store) => rotate(store, inCooldown.sid, 2, HOUR_MS),
-    'revoke of a session that it does not have': (store) => store.revoke(toRevoke.sid, 'logout', 'operation'),
+    'revoke of a session that it does not have': (store) =>
+      store.revoke([toRevoke.sid], 'logout', 'operation'),
     revokeAll: (store) =>
       store.revokeAll(toRevoke.sub, 'logout', 'operation', { createdUntilMs: Number.MAX_SAFE_INTEGER }),
     has: (store) => store.has(missing.sid),

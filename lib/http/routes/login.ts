@@ -36,7 +36,7 @@ export async function startSession(
   reply: FastifyReply,
   identity: Identity
 ): Promise<TokenResponse> {
-  const replaced = parseTokens(refreshTokens, transport.read(request))
+  const { valid: replaced } = parseTokens(refreshTokens, transport.read(request))
   const tokens = await service.create(identity, contextOf(request), replaced)
   // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
   reply.header('cache-control', 'no-store')

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AccessTokenClaims } from '../../../types/session.js'
 import { contextOf } from '../../sessions/call-context.js'
 import type { AccessTokens } from '../../tokens/access-token.js'
 import { parseTokens, rejectUnsupportedVersions } from '../../tokens/presented-tokens.js'
@@ -34,8 +35,7 @@ export async function revokePresentedSessions(
 ): Promise<void> {
   const { options, transport } = context
   const accessToken = readAccessToken(request, options.accessToken)
-  const tokens = accessToken === null ? [] : [accessToken]
-  await revokeSessionsOf(context, request, [...transport.read(request), ...tokens])
+  await revokeSessionsOf(context, request, transport.read(request), accessToken)
   // After the revocation, so that the client can log out again if the store fails.
   transport.clear(request, reply)
 }
@@ -48,34 +48,32 @@ async function revokeForOAuth(
 ): Promise<object> {
   try {
     rejectRepeatedParameters(request)
-    await revokeSessionsOf(context, request, [requireParameter(request, 'token')])
+    const token = requireParameter(request, 'token')
+    await revokeSessionsOf(context, request, [token], token)
     return {}
   } catch (error) {
     return sendOAuthError(reply, error)
   }
 }
 
-/** @param tokens refresh tokens and access tokens */
 async function revokeSessionsOf(
   { service, refreshTokens, accessTokens }: RouteContext,
   request: FastifyRequest,
-  tokens: string[]
+  presented: string[],
+  accessToken: string | null
 ): Promise<void> {
-  const sids = new Set([
-    ...parseTokens(refreshTokens, tokens).map(({ sid }) => sid),
-    ...tokens.flatMap((token) => sidOf(accessTokens, token))
-  ])
-  const revocations = [...sids].map((sid) => service.revoke(sid, 'logout', contextOf(request)))
-  // Waits for all revocations, then throws the first error.
-  await Promise.allSettled(revocations)
-  await Promise.all(revocations)
-  rejectUnsupportedVersions(refreshTokens, tokens)
+  const { valid, others } = parseTokens(refreshTokens, presented)
+  const sids = new Set(valid.map(({ sid }) => sid))
+  const claims = accessToken === null ? null : claimsOf(accessTokens, accessToken)
+  if (claims) sids.add(claims.sid)
+  await service.logOut([...sids], contextOf(request))
+  rejectUnsupportedVersions(refreshTokens, others)
 }
 
-function sidOf(accessTokens: AccessTokens, token: string): string[] {
+function claimsOf(accessTokens: AccessTokens, accessToken: string): AccessTokenClaims | null {
   try {
-    return [accessTokens.verify(token).sid]
+    return accessTokens.verify(accessToken)
   } catch {
-    return []
+    return null
   }
 }

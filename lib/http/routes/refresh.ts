@@ -30,10 +30,11 @@ export async function refreshSession(
 ): Promise<TokenResponse> {
   const presented = transport.read(request)
   if (presented.length === 0) throw new errors.NoRefreshToken()
-  rejectUnsupportedVersions(refreshTokens, presented)
-  const [token, ...others] = parseTokens(refreshTokens, presented)
+  const { valid, others, isComplete } = parseTokens(refreshTokens, presented)
+  rejectUnsupportedVersions(refreshTokens, others)
+  const [token, another] = valid
   // Tokens of two sessions: an attacker may have set one of the cookies. Using neither prevents session fixation.
-  if (!token || others.length > 0) throw new errors.RefreshTokenInvalid()
+  if (!token || another || !isComplete) throw new errors.RefreshTokenInvalid()
   const tokens = await service.refresh(token, contextOf(request))
   // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
   reply.header('cache-control', 'no-store')

@@ -35,7 +35,7 @@ export function deleteRoute({ options, service, guards }: RouteContext): Route {
       const { id } = request.params as { id: string }
       const session = isSid(id) ? await service.get(id) : null
       if (session?.sub !== guards.userOf(request).sub) throw new errors.SessionNotFound()
-      await service.revoke(session.sid, 'revoked', contextOf(request))
+      await service.revoke([session.sid], 'revoked', contextOf(request))
       return {}
     }
   }

@@ -11,6 +11,8 @@ class RevokedSession implements LocalRevocation {
   readonly expiresAtMs: number
   /** The feed delivers it to every process. */
   isInFeed: boolean
+  /** A call of this process has revoked it completely. */
+  isSettled = false
   readonly #retentionMs: number
   readonly #addedAt = readClocks()
 
@@ -73,6 +75,30 @@ export class RevokedSessions {
 
   isInFeed(sid: string): boolean {
     return this.#find(sid)?.isInFeed ?? false
+  }
+
+  /**
+   * Records that nothing is left to do for these revocations: the store has acknowledged them, the feed contains them, and
+   * replicas have them if the options ask for that.
+   */
+  settle(sids: readonly string[]): void {
+    this.#setSettled(sids, true)
+  }
+
+  /** Takes `settle` back, because a revocation has to be repeated. */
+  unsettle(sids: readonly string[]): void {
+    this.#setSettled(sids, false)
+  }
+
+  isSettled(sid: string): boolean {
+    return this.#find(sid)?.isSettled ?? false
+  }
+
+  #setSettled(sids: readonly string[], isSettled: boolean): void {
+    for (const sid of sids) {
+      const revocation = this.#find(sid)
+      if (revocation) revocation.isSettled = isSettled
+    }
   }
 
   #emit(sids: string[], reason: RevocationReason): void {

@@ -3,6 +3,7 @@ import type { RevocationReason, Session } from '../../../types/session.js'
 import type { LocalRevocation } from '../../../types/session-store.js'
 import { errors } from '../../errors.js'
 import { RecentRevocations } from '../../store/recent-revocations.js'
+import { groupByUser } from '../../tokens/session-id.js'
 import { createIdempotencyKey } from '../../utils/random.js'
 import type { CallStore, StoreClient } from '../store-access/store-client.js'
 import type { RevocationPublisher } from './revocation-publisher.js'
@@ -36,7 +37,7 @@ export class Revoker {
   readonly #settings: RevokerSettings
   /** What the store has acknowledged last. A new master may not have it. */
   readonly #recent = new RecentRevocations(RECENT_MS, MAX_RECENT)
-  /** Sessions whose revocation the store has not acknowledged yet. */
+  /** Sessions whose revocation is not durable yet. The call that added one retries until it is. */
   readonly #pending = new Set<string>()
 
   constructor(
@@ -57,38 +58,60 @@ export class Revoker {
   }
 
   /**
-   * Returns the reason of a revocation that the store has not acknowledged yet. Callers must not query the store
-   * meanwhile: a second revocation could win and report the wrong reason.
+   * Returns the reason of a revocation that is not durable yet. Callers must not query the store meanwhile: a second
+   * revocation could win and report the wrong reason.
    */
   pendingReason(sid: string): RevocationReason | undefined {
     return this.#pending.has(sid) ? this.findRevocation(sid)?.reason : undefined
   }
 
   /**
-   * Revokes a session on all nodes. Deletes the session before publishing, so that its refresh tokens are invalid even
-   * if publishing fails.
+   * Returns the sessions that still have to be revoked. A client can present the tokens of a revoked session any number of
+   * times, and this must not cost anything. Only a successful call of this process settles a revocation, so a logout after a
+   * 503 is never skipped.
+   */
+  withoutSettled(sids: readonly string[]): string[] {
+    return sids.filter((sid) => !this.#revoked.isSettled(sid))
+  }
+
+  /**
+   * Revokes sessions on all nodes, those of one user by one call of the store. Deletes them before publishing, so that
+   * their refresh tokens are invalid even if publishing fails.
    *
-   * @returns `true` if this call revoked the session
+   * @returns the number of sessions that this call revoked
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not reply in time. The revocation is retried in the background
    */
-  async revoke(sid: string, reason: RevocationReason, onRevoked: OnRevoked): Promise<boolean> {
+  async revoke(sids: readonly string[], reason: RevocationReason, onRevoked: OnRevoked): Promise<number> {
+    const calls = groupByUser(sids).map((group) => this.#revokeOfUser(group, reason, onRevoked))
+    // Waits for all calls, then throws the first error.
+    await Promise.allSettled(calls)
+    const counts = await Promise.all(calls)
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  async #revokeOfUser(sids: string[], reason: RevocationReason, onRevoked: OnRevoked): Promise<number> {
     const idempotencyKey = createIdempotencyKey()
-    const existing = this.findRevocation(sid)
+    const unknown = sids.filter((sid) => !this.findRevocation(sid))
     // Until the store replies, assume the longest lifetime.
-    if (!existing) this.#revoked.add(sid, reason, Date.now() + this.#settings.maxTtlMs)
-    this.#pending.add(sid)
-    const publish = (session: Session | null): Promise<void> => {
-      if (session) return this.recordAndPublish([session], reason, onRevoked)
-      if (!existing) this.#revoked.add(sid, reason, 0)
-      // The process that revoked the session may have failed to publish.
-      return this.#publisher.publish({ sids: [sid], reason, expiresAtMs: 0 })
+    this.#addUnknown(unknown, reason, Date.now() + this.#settings.maxTtlMs)
+    this.#revoked.unsettle(sids)
+    // Earlier calls retry all of them. A client must not start any number of retries while the store is unavailable.
+    const isRetried = sids.every((sid) => this.#pending.has(sid))
+    for (const sid of sids) this.#pending.add(sid)
+    const publish = (sessions: Session[]): Promise<void> => {
+      this.#addUnknown(unknown, reason, 0)
+      this.#record(sessions, reason, onRevoked)
+      // All of them, because the process that revoked another one may have failed to publish.
+      return this.#publisher.publish({ sids, reason, expiresAtMs: lastExpiryOf(sessions) })
     }
-    // The reason is part of the key: a logout after a reuse must not replace the revocation that reports the reuse.
-    return this.#revokeDurably(`revoke ${sid} ${reason}`, async (call) => {
-      const session = await call('revoke', (store) => store.revoke(sid, reason, idempotencyKey))
-      this.#pending.delete(sid)
-      return { result: session !== null, sids: [sid], publish: () => publish(session) }
+    return this.#revokeDurably(isRetried ? null : `revoke ${sids.join()}`, async (call) => {
+      const sessions = await call('revoke', (store) => store.revoke(sids, reason, idempotencyKey))
+      return { result: sessions.length, sids, publish: () => publish(sessions) }
     })
+  }
+
+  #addUnknown(sids: string[], reason: RevocationReason, expiresAtMs: number): void {
+    for (const sid of sids) this.#revoked.add(sid, reason, expiresAtMs)
   }
 
   /**
@@ -136,17 +159,23 @@ export class Revoker {
     this.#storeClient.callInBackground(
       `discard ${sid}`,
       'revoke',
-      (store) => store.revoke(sid, 'revoked', idempotencyKey),
+      (store) => store.revoke([sid], 'revoked', idempotencyKey),
       () => performance.now() > giveUpAt
     )
   }
 
   /** Revokes sessions again that a failover may have restored. Emits nothing, because the first revocation did. */
   async revokeRestored({ sids, reason }: Revocation): Promise<void> {
-    const calls = sids.map((sid) => {
+    this.#revoked.unsettle(sids)
+    const calls = groupByUser(sids).map((group) => {
       const idempotencyKey = createIdempotencyKey()
-      const revoke = (call: CallStore) => call('revoke', (store) => store.revoke(sid, reason, idempotencyKey))
-      return this.#storeClient.callWithRetry(`revoke-restored ${sid}`, this.#settings.maxTtlMs, revoke)
+      const revoke = (call: CallStore) =>
+        call('revoke', (store) => store.revoke(group, reason, idempotencyKey))
+      return this.#storeClient.callWithRetry(
+        `revoke-restored ${group.join()}`,
+        this.#settings.maxTtlMs,
+        revoke
+      )
     })
     await Promise.allSettled(calls)
   }
@@ -156,10 +185,10 @@ export class Revoker {
    * show this: the session may have been revoked on the old master, and published on the new one.
    */
   async revokeRecentAgain(): Promise<void> {
+    const revocations = [...this.#recent.addedBefore(performance.now()).values()]
+    for (const { sids } of revocations) this.#revoked.unsettle(sids)
     // One after the other, so that a new master is not flooded. A failed one is retried in the background.
-    for (const revocation of this.#recent.addedBefore(performance.now()).values()) {
-      await this.revokeRestored(revocation)
-    }
+    for (const revocation of revocations) await this.revokeRestored(revocation)
   }
 
   /**
@@ -167,27 +196,33 @@ export class Revoker {
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if publishing failed. It is retried in the background
    */
   async recordAndPublish(sessions: Session[], reason: RevocationReason, onRevoked: OnRevoked): Promise<void> {
+    this.#record(sessions, reason, onRevoked)
+    const sids = sessions.map(({ sid }) => sid)
+    await this.#publisher.publish({ sids, reason, expiresAtMs: lastExpiryOf(sessions) })
+  }
+
+  #record(sessions: Session[], reason: RevocationReason, onRevoked: OnRevoked): void {
     for (const session of sessions) {
       const { sid } = session
       this.#recent.add(sid, { sids: [sid], reason, expiresAtMs: 0 })
       this.#revoked.add(sid, reason, session.expiresAt.getTime())
       onRevoked(session, reason)
     }
-    const expiresAtMs = Math.max(0, ...sessions.map(({ expiresAt }) => expiresAt.getTime()))
-    await this.#publisher.publish({ sids: sessions.map(({ sid }) => sid), reason, expiresAtMs })
   }
 
   /**
    * Publishes once, as soon as the store has revoked the sessions (publishing has its own retry). Then waits for
    * replication. If replication fails, repeats the revocation, because a failover may have restored the session.
+   *
+   * @param key `null` if other calls already retry these revocations
    */
   async #revokeDurably<T>(
-    key: string,
+    key: string | null,
     revoke: (call: CallStore) => Promise<RevocationResult<T>>
   ): Promise<T> {
     const { maxTtlMs, waitsForReplicas } = this.#settings
     let first: { result: T; sids: string[]; published: Promise<void> } | undefined
-    const { result, published } = await this.#storeClient.callWithRetry(key, maxTtlMs, async (call) => {
+    const { result, sids, published } = await this.#storeClient.callWithRetry(key, maxTtlMs, async (call) => {
       const { publish, ...revoked } = await revoke(call)
       first ??= { ...revoked, published: publish() }
       const { sids, published } = first
@@ -195,9 +230,11 @@ export class Revoker {
       if (waitsForReplicas) {
         await call('waitForReplicas', async (store) => store.waitForReplicas?.({ revoked: sids }))
       }
+      for (const sid of sids) this.#pending.delete(sid)
       return first
     })
     await published
+    this.#revoked.settle(sids)
     return result
   }
 }
@@ -207,4 +244,9 @@ interface RevocationResult<T> {
   result: T
   sids: string[]
   publish(): Promise<void>
+}
+
+/** When the last token of these sessions would have expired. 0 if there are none. */
+function lastExpiryOf(sessions: Session[]): number {
+  return Math.max(0, ...sessions.map(({ expiresAt }) => expiresAt.getTime()))
 }

@@ -62,15 +62,20 @@ export class StoreClient {
    * Does work that must not be lost. The first attempt has the request timeout. If it fails, the work is retried in
    * the background until it succeeds or `giveUpMs` have passed.
    *
-   * @param key identifies the work. A later call with the same key replaces the work that is still retried
+   * @param key identifies the work. A later call with the same key replaces the work that is still retried. `null` if
+   * other calls already retry it
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the first attempt failed
    */
-  async callWithRetry<T>(key: string, giveUpMs: number, work: (call: CallStore) => Promise<T>): Promise<T> {
+  async callWithRetry<T>(
+    key: string | null,
+    giveUpMs: number,
+    work: (call: CallStore) => Promise<T>
+  ): Promise<T> {
     try {
       return await work((name, operation) => this.call(name, operation))
     } catch (error) {
       const giveUpAt = performance.now() + giveUpMs
-      void this.#retry(key, work, () => performance.now() > giveUpAt)
+      if (key !== null) void this.#retry(key, work, () => performance.now() > giveUpAt)
       throw error
     }
   }

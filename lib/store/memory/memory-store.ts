@@ -138,11 +138,17 @@ export class MemoryStore implements SessionStore {
     return this.#sessionsOf(sub, this.#tick()).map(sessionOf)
   }
 
-  async revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
+  async revoke(
+    sids: readonly string[],
+    reason: RevocationReason,
+    idempotencyKey: string
+  ): Promise<Session[]> {
     const nowUs = this.#tick()
-    const stored = this.#sessions.get(sid, nowUs)
-    const revoke = () => (stored ? [this.#revoke(stored, reason)] : [])
-    return this.#idempotent(idempotencyKey, nowUs, revoke)[0] ?? null
+    return this.#idempotent(idempotencyKey, nowUs, () =>
+      sids
+        .flatMap((sid) => this.#sessions.get(sid, nowUs) ?? [])
+        .map((stored) => this.#revoke(stored, reason))
+    )
   }
 
   async revokeAll(

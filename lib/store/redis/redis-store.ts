@@ -131,14 +131,16 @@ export class RedisStore implements SessionStore {
     return this.#runBinary(listScript, [sessions, sub], (reply) => toSessions(tagOf(sub), reply as Buffer[]))
   }
 
-  revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
+  async revoke(
+    sids: readonly string[],
+    reason: RevocationReason,
+    idempotencyKey: string
+  ): Promise<Session[]> {
+    const [sid] = sids
+    if (sid === undefined) return []
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
-    const keys = [sessions, results + idempotencyKey, denylist]
-    return this.#runBinary(
-      revokeScript,
-      [...keys, reason, sid],
-      (reply) => toSessions(tagIn(sid), reply as Buffer[])[0] ?? null
-    )
+    const keysAndArgs = [sessions, results + idempotencyKey, denylist, reason, ...sids]
+    return this.#runBinary(revokeScript, keysAndArgs, (reply) => toSessions(tagIn(sid), reply as Buffer[]))
   }
 
   revokeAll(

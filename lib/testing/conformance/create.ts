@@ -71,7 +71,7 @@ export const create: Cases = {
     const revoked = await createLaterSession(fixture, sub)
     const third = await createLaterSession(fixture, sub)
     await createLaterSession(fixture, sub)
-    await store.revoke(revoked, 'logout', createIdempotencyKey())
+    await store.revoke([revoked], 'logout', createIdempotencyKey())
     const { evicted } = await createSession(store, { sub, maxPerUser: 2 })
     assert.deepEqual(sidsOf(evicted), [oldest, third])
     const short = await createSession(store, { sub, maxPerUser: 3, ttlMs: 5 * SECOND })
@@ -127,7 +127,7 @@ export const create: Cases = {
   'does not create a session that was revoked': async ({ store }) => {
     const input = newSession()
     await createSession(store, input)
-    await store.revoke(input.sid, 'revoked', createIdempotencyKey())
+    await store.revoke([input.sid], 'revoked', createIdempotencyKey())
     assert.deepEqual(await store.create(input), { outcome: 'revoked', reason: 'revoked' })
     assert.equal(await store.has(input.sid), false)
   }

@@ -9,7 +9,7 @@ export const currentToken: Cases = {
   'reports a revoked session and the reason (row 1)': async ({ store }) => {
     for (const reason of ['logout', 'reuse', 'revoked', 'replaced', 'disabled', 'rollback'] as const) {
       const client = await TestClient.login(store)
-      await store.revoke(client.sid, reason, createIdempotencyKey())
+      await store.revoke([client.sid], reason, createIdempotencyKey())
       for (const gen of [1, 2, 3])
         assert.deepEqual(await client.present(gen, 0), { outcome: 'revoked', reason })
     }

@@ -24,7 +24,7 @@ export const isolation: Cases = {
     for (let i = 0; i < 40; i++) {
       const client = await TestClient.login(store)
       const refresh = () => client.present(1, 0)
-      const logout = () => store.revoke(client.sid, 'logout', createIdempotencyKey())
+      const logout = () => store.revoke([client.sid], 'logout', createIdempotencyKey())
       await Promise.all(i % 2 ? [refresh(), logout(), refresh()] : [logout(), refresh(), logout()])
       for (const gen of [1, 2, 3]) assertContains(await client.present(gen, 0), { outcome: 'revoked' })
       assert.equal(await store.has(client.sid), false)

@@ -52,7 +52,7 @@ export const lifetimes: Cases = {
 
   'keeps a denylist entry as long as a token could be valid': async ({ store, advance }) => {
     const client = await TestClient.login(store, {}, { idleMs: HOUR })
-    await store.revoke(client.sid, 'logout', createIdempotencyKey())
+    await store.revoke([client.sid], 'logout', createIdempotencyKey())
     await advance(HOUR - SECOND)
     assert.deepEqual(await client.present(1, 0), { outcome: 'revoked', reason: 'logout' })
     await advance(2 * SECOND)

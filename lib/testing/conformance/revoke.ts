@@ -4,12 +4,14 @@ import { ALL_SESSIONS, assertContains, SECOND } from './assertions.js'
 import type { Cases } from './fixture.js'
 import { createLaterSession, createSession, newSession, sidsOf, TestClient } from './test-client.js'
 
-/** Cases for the revocation of one session. */
+/** Cases for the revocation of sessions by their ids. */
 export const revoke: Cases = {
   'returns the session to the first of several calls only': async ({ store }) => {
     const client = await TestClient.login(store)
-    const calls = Array.from({ length: 5 }, () => store.revoke(client.sid, 'logout', createIdempotencyKey()))
-    const revoked = (await Promise.all(calls)).filter((session) => session !== null)
+    const calls = Array.from({ length: 5 }, () =>
+      store.revoke([client.sid], 'logout', createIdempotencyKey())
+    )
+    const revoked = (await Promise.all(calls)).flat()
     assert.equal(revoked.length, 1)
     assertContains(revoked[0], { sid: client.sid, sub: client.sub, gen: 1, metadata: { ip: '127.0.0.1' } })
     assert.equal(await store.has(client.sid), false)
@@ -19,15 +21,43 @@ export const revoke: Cases = {
   'returns the same result if it is called again with the same idempotency key': async ({ store }) => {
     const client = await TestClient.login(store)
     const idempotencyKey = createIdempotencyKey()
-    const first = await store.revoke(client.sid, 'logout', idempotencyKey)
-    assertContains(first, { sid: client.sid })
-    assert.deepEqual(await store.revoke(client.sid, 'logout', idempotencyKey), first)
+    const first = await store.revoke([client.sid], 'logout', idempotencyKey)
+    assert.deepEqual(sidsOf(first), [client.sid])
+    assert.deepEqual(await store.revoke([client.sid], 'logout', idempotencyKey), first)
   },
 
   'changes nothing if the session does not exist': async ({ store }) => {
     const input = newSession()
-    assert.equal(await store.revoke(input.sid, 'logout', createIdempotencyKey()), null)
+    assert.deepEqual(await store.revoke([input.sid], 'logout', createIdempotencyKey()), [])
+    assert.deepEqual(await store.revoke([], 'logout', createIdempotencyKey()), [])
     assert.equal((await store.create(input)).outcome, 'created')
+  },
+
+  'revokes several sessions of a user in one call': async (fixture) => {
+    const { store } = fixture
+    const first = await TestClient.login(store)
+    const { sub } = first
+    const kept = await createLaterSession(fixture, sub)
+    const third = await createLaterSession(fixture, sub)
+    const unknown = newSession({ sub }).sid
+    const idempotencyKey = createIdempotencyKey()
+    const call = () => store.revoke([third, unknown, first.sid], 'replaced', idempotencyKey)
+    const revoked = await call()
+    assert.deepEqual(sidsOf(revoked).sort(), [first.sid, third].sort())
+    assert.deepEqual(await call(), revoked, 'the same idempotency key returns the same result')
+    assert.deepEqual(sidsOf(await store.list(sub)), [kept])
+    assertContains(await first.present(1, 0), { outcome: 'revoked', reason: 'replaced' })
+    assert.equal((await store.create(newSession({ sub, sid: third }))).outcome, 'revoked')
+  },
+
+  'revokes the other sessions if some were revoked before': async ({ store }) => {
+    const first = await TestClient.login(store)
+    const second = await TestClient.login(store, {}, { sub: first.sub })
+    await store.revoke([first.sid], 'reuse', createIdempotencyKey())
+    const revoked = await store.revoke([first.sid, second.sid], 'logout', createIdempotencyKey())
+    assert.deepEqual(sidsOf(revoked), [second.sid])
+    assertContains(await first.present(1, 0), { outcome: 'revoked', reason: 'reuse' })
+    assertContains(await second.present(1, 0), { outcome: 'revoked', reason: 'logout' })
   }
 }
 

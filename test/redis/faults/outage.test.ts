@@ -144,7 +144,7 @@ t.test('a late creation that was rejected revokes nothing', async (t) => {
   const { create } = under.store
   under.store.create = async (session) => {
     const response = create.call(under.store, session)
-    await under.store.revoke(session.sid, 'revoked', 'a key')
+    await under.store.revoke([session.sid], 'revoked', 'a key')
     return response.then(() => create.call(under.store, session))
   }
   hang('create')

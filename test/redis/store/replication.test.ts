@@ -95,7 +95,7 @@ t.test('waitForReplicas rejects if a write was undone, or if too few replicas ac
   await t.rejects(store.waitForReplicas({ revoked: [session.sid] }), /a failover has undone the write/)
   t.equal(await store.waitForReplicas({ sid: session.sid, gen: 1 }), undefined)
   await t.rejects(store.waitForReplicas({ sid: session.sid, gen: 2 }), /a failover has undone the write/)
-  await store.revoke(session.sid, 'logout', 'abcdefgh')
+  await store.revoke([session.sid], 'logout', 'abcdefgh')
   await store.waitForReplicas({ revoked: [session.sid] })
   t.equal(await store.waitForReplicas({ sid: session.sid, gen: 1 }), 'logout', 'it was revoked meanwhile')
   await store.waitForReplicas({ revoked: [] })

@@ -69,8 +69,8 @@ for (const count of [1, 2, 5, 6, 9, 50, 51, 52, 120]) {
       clients.map(({ sid }) => sid)
     )
     const [middle] = clients.splice(count >> 1, 1) as [TestClient]
-    const revoked = await store.revoke(middle.sid, 'logout', createIdempotencyKey())
-    t.match(revoked, { sid: middle.sid, gen: 2, metadata: { i: count >> 1 } })
+    const revoked = await store.revoke([middle.sid], 'logout', createIdempotencyKey())
+    t.match(revoked, [{ sid: middle.sid, gen: 2, metadata: { i: count >> 1 } }])
     t.equal((await middle.present(2, 0)).outcome, 'revoked')
     for (const client of clients) t.match(await store.get(client.sid), { gen: 2 })
     const all = await store.revokeAll(sub, 'revoked', createIdempotencyKey(), ALL_SESSIONS)
@@ -150,7 +150,7 @@ t.test('the key expires at a full hour, when no session needs it any more', asyn
   await expectEnd(nowMs + 10 * DAY, 'a refresh with a shorter idle timeout')
   await long.exchange(FIRST, { idleMs: 12 * DAY })
   await expectEnd(nowMs + 2 * HOUR + 12 * DAY, 'a refresh with a longer one')
-  await store.revoke(long.sid, 'logout', createIdempotencyKey())
+  await store.revoke([long.sid], 'logout', createIdempotencyKey())
   await expectEnd(nowMs + 2 * HOUR + DAY, 'the logout of the session that lives longest')
   await advance(DAY + 1)
   t.same(await store.list(sub), [], 'the session expires before its key')
@@ -174,7 +174,7 @@ t.test('a session of a later release is an error, and nothing of it changes', as
     get: () => store.get(later.sid),
     has: () => store.has(later.sid),
     list: () => store.list(sub),
-    revoke: () => store.revoke(later.sid, 'logout', createIdempotencyKey()),
+    revoke: () => store.revoke([later.sid], 'logout', createIdempotencyKey()),
     revokeAll: () => store.revokeAll(sub, 'revoked', createIdempotencyKey(), ALL_SESSIONS),
     'a login that would evict it': () => createSession(store, { sub, maxPerUser: 1 })
   }
@@ -185,7 +185,7 @@ t.test('a session of a later release is an error, and nothing of it changes', as
   const grown = { agent: 'x'.repeat(300) }
   const next = await TestClient.login(store, {}, { sub })
   await next.exchange(FIRST, { requestMetadata: grown })
-  t.ok(await store.revoke(next.sid, 'logout', createIdempotencyKey()))
+  t.equal((await store.revoke([next.sid], 'logout', createIdempotencyKey())).length, 1)
   const after = await read(sub)
   const kept = stateAt(after, 0)
   t.same(
@@ -204,7 +204,7 @@ t.test('bytes that are no sessions are an error, and are kept', async (t) => {
     await redis.set(keyOf(sub), bytes, 'KEEPTTL')
     await t.rejects(client.present(1, 0))
     await t.rejects(store.list(sub))
-    await t.rejects(store.revoke(client.sid, 'logout', createIdempotencyKey()))
+    await t.rejects(store.revoke([client.sid], 'logout', createIdempotencyKey()))
     await t.rejects(createSession(store, { sub, maxPerUser: 1 }))
     t.same(await read(sub), bytes)
   }

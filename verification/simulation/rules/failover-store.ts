@@ -52,8 +52,8 @@ export class FailoverStore implements SessionStore {
     return this.#write((store) => store.confirm(sid, gen))
   }
 
-  revoke(sid: string, reason: RevocationReason, idempotencyKey: string): Promise<Session | null> {
-    return this.#write((store) => store.revoke(sid, reason, idempotencyKey))
+  revoke(sids: readonly string[], reason: RevocationReason, idempotencyKey: string): Promise<Session[]> {
+    return this.#write((store) => store.revoke(sids, reason, idempotencyKey))
   }
 
   revokeAll(

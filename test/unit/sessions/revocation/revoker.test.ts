@@ -73,23 +73,23 @@ function createRevoker(
 }
 
 t.test('revoke records the revocation with its reason and reports it once', async (t) => {
-  const setup = createRevoker(t, { revoke: async (sid) => session(sid) })
+  const setup = createRevoker(t, { revoke: async (sids) => sids.map(session) })
   t.equal(setup.revoker.findRevocation('a'), undefined)
-  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), true)
+  t.equal(await setup.revoker.revoke(['a'], 'logout', setup.onRevoked), 1)
   t.has(setup.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: startMs + 1_000_000 })
   t.same(setup.reported, ['a logout'])
 })
 
 t.test('revoke of an unknown session reports nothing and records an expired revocation', async (t) => {
-  const setup = createRevoker(t, { revoke: async () => null })
-  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  const setup = createRevoker(t, { revoke: async () => [] })
+  t.equal(await setup.revoker.revoke(['a'], 'logout', setup.onRevoked), 0)
   t.has(setup.revoker.findRevocation('a'), { reason: 'logout', expiresAtMs: 0 })
   t.same(setup.reported, [])
 })
 
 t.test('a session is rejected before the store replies', async (t) => {
   const setup = createRevoker(t, { revoke: () => new Promise(() => {}) })
-  const failed = t.rejects(setup.revoker.revoke('a', 'reuse', setup.onRevoked), unavailable)
+  const failed = t.rejects(setup.revoker.revoke(['a'], 'reuse', setup.onRevoked), unavailable)
   t.has(setup.revoker.findRevocation('a'), { reason: 'reuse', expiresAtMs: startMs + maxTtlMs })
   await settle()
   await setup.pass(2000)
@@ -104,14 +104,14 @@ t.test(
     const idempotencyKeys = new Set<string>()
     let attempts = 0
     const setup = createRevoker(t, {
-      async revoke(sid, _reason, idempotencyKey) {
+      async revoke(sids, _reason, idempotencyKey) {
         attempts++
         idempotencyKeys.add(idempotencyKey)
         if (failures-- > 0) throw new Error('LOADING')
-        return session(sid)
+        return sids.map(session)
       }
     })
-    await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+    await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
     t.same(setup.reported, [])
     for (const pauseMs of [100, 200]) await setup.pass(pauseMs)
     t.same(setup.reported, [])
@@ -129,15 +129,15 @@ t.test('two revocations of one session during an outage are reported once', asyn
   let isDown = true
   let exists = true
   const setup = createRevoker(t, {
-    async revoke(sid) {
+    async revoke(sids) {
       if (isDown) throw new Error('LOADING')
-      const found = exists ? session(sid) : null
+      const found = exists ? sids : []
       exists = false
-      return found
+      return found.map(session)
     }
   })
-  await t.rejects(setup.revoker.revoke('a', 'reuse', setup.onRevoked), unavailable)
-  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revoke(['a'], 'reuse', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
   t.has(setup.revoker.findRevocation('a'), { reason: 'reuse' }, 'the first reason stays')
   isDown = false
   await setup.pass(100)
@@ -146,10 +146,10 @@ t.test('two revocations of one session during an outage are reported once', asyn
 })
 
 t.test('a second revocation without effect keeps the first one', async (t) => {
-  const results = [session('a'), null]
-  const setup = createRevoker(t, { revoke: async () => results.shift() ?? null })
-  t.equal(await setup.revoker.revoke('a', 'reuse', setup.onRevoked), true)
-  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  const results = [[session('a')], []]
+  const setup = createRevoker(t, { revoke: async () => results.shift() ?? [] })
+  t.equal(await setup.revoker.revoke(['a'], 'reuse', setup.onRevoked), 1)
+  t.equal(await setup.revoker.revoke(['a'], 'logout', setup.onRevoked), 0)
   t.has(setup.revoker.findRevocation('a'), { reason: 'reuse', expiresAtMs: startMs + 1_000_000 })
   t.same(setup.reported, ['a reuse'])
 })
@@ -157,17 +157,17 @@ t.test('a second revocation without effect keeps the first one', async (t) => {
 t.test('each call has its own idempotency key', async (t) => {
   const idempotencyKeys: string[] = []
   const setup = createRevoker(t, {
-    async revoke(_sid, _reason, idempotencyKey) {
+    async revoke(_sids, _reason, idempotencyKey) {
       idempotencyKeys.push(idempotencyKey)
-      return null
+      return []
     },
     async revokeAll(_sub, _reason, idempotencyKey) {
       idempotencyKeys.push(idempotencyKey)
       return []
     }
   })
-  await setup.revoker.revoke('a', 'logout', setup.onRevoked)
-  await setup.revoker.revoke('a', 'logout', setup.onRevoked)
+  await setup.revoker.revoke(['a'], 'logout', setup.onRevoked)
+  await setup.revoker.revoke(['a'], 'logout', setup.onRevoked)
   await setup.revoker.revokeAll('user-1', 'logout', undefined, setup.onRevoked)
   t.equal(new Set(idempotencyKeys).size, 3)
   t.ok(idempotencyKeys.every((each) => /^[\w-]{8}$/.test(each)))
@@ -181,7 +181,7 @@ t.test('retries stop after the longest session lifetime', async (t) => {
       return down()
     }
   })
-  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
   await setup.pass(100)
   t.equal(attempts, 2)
   await setup.pass(maxTtlMs)
@@ -197,7 +197,7 @@ t.test('close stops the retries', async (t) => {
       return down()
     }
   })
-  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
   setup.retryQueue.close()
   await setup.pass(1_000_000)
   t.equal(attempts, 1)
@@ -369,14 +369,14 @@ t.test('revoke calls the store before it publishes', async (t) => {
   const setup = createRevoker(
     t,
     {
-      async revoke(sid) {
+      async revoke(sids) {
         publishedBefore = published.length
-        return session(sid)
+        return sids.map(session)
       }
     },
     feed
   )
-  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), true)
+  t.equal(await setup.revoker.revoke(['a'], 'logout', setup.onRevoked), 1)
   t.equal(publishedBefore, 0)
   t.strictSame(published, [{ sids: ['a'], reason: 'logout', expiresAtMs: startMs + 1_000_000 }])
 })
@@ -384,7 +384,7 @@ t.test('revoke calls the store before it publishes', async (t) => {
 t.test('revoke does not publish before the store has revoked the session', async (t) => {
   const { published, feed } = recordingFeed()
   const setup = createRevoker(t, {}, feed)
-  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
   t.same(published, [])
 })
 
@@ -394,14 +394,14 @@ t.test('a failed publication is retried without another call of the store', asyn
   const setup = createRevoker(
     t,
     {
-      async revoke(sid) {
+      async revoke(sids) {
         revokes++
-        return session(sid)
+        return sids.map(session)
       }
     },
     feed
   )
-  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
   t.same(setup.reported, ['a logout'])
   for (const pauseMs of [100, 200, 1_000_000]) await setup.pass(pauseMs)
   t.equal(published.length, 1)
@@ -411,10 +411,10 @@ t.test('a failed publication is retried without another call of the store', asyn
 
 t.test('revoke publishes a session that was revoked before', async (t) => {
   const { published, feed } = recordingFeed()
-  const setup = createRevoker(t, { revoke: async () => null }, feed)
-  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  const setup = createRevoker(t, { revoke: async () => [] }, feed)
+  t.equal(await setup.revoker.revoke(['a'], 'logout', setup.onRevoked), 0)
   t.strictSame(published, [{ sids: ['a'], reason: 'logout', expiresAtMs: 0 }])
-  t.equal(await setup.revoker.revoke('a', 'logout', setup.onRevoked), false)
+  t.equal(await setup.revoker.revoke(['a'], 'logout', setup.onRevoked), 0)
   t.equal(published.length, 1, 'once')
 })
 
@@ -429,8 +429,12 @@ t.test('revokeAll publishes all sessions in one entry', async (t) => {
 t.test('a revocation that succeeds in the retryQueue is published', async (t) => {
   const { published, feed } = recordingFeed(1)
   let failures = 1
-  const setup = createRevoker(t, { revoke: async (sid) => (failures-- > 0 ? down() : session(sid)) }, feed)
-  await t.rejects(setup.revoker.revoke('a', 'logout', setup.onRevoked), unavailable)
+  const setup = createRevoker(
+    t,
+    { revoke: async (sids) => (failures-- > 0 ? down() : sids.map(session)) },
+    feed
+  )
+  await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
   for (const pauseMs of [100, 200]) await setup.pass(pauseMs)
   t.equal(published.length, 1)
 })
@@ -440,9 +444,9 @@ t.test(
   async (t) => {
     const calls: string[] = []
     const setup = createRevoker(t, {
-      async revoke(sid, reason) {
-        calls.push(`${sid} ${reason}`)
-        return null
+      async revoke(sids, reason) {
+        calls.push(`${sids.join()} ${reason}`)
+        return []
       }
     })
     setup.revoker.recordAndPublish([session('early')], 'logout', setup.onRevoked)
