@@ -45,24 +45,25 @@ function mockTime(t: Test) {
   }
 }
 
-type RevokeMethods = Pick<SessionStore, 'revoke' | 'revokeAll'>
+type RevokeMethods = Pick<SessionStore, 'revoke' | 'revokeAll' | 'waitForReplicas'>
 
 /** Creates a revoker for a store with the given methods. `reported` records the calls of `onRevoked`. */
 function createRevoker(
   t: Test,
-  { revoke = down, revokeAll = down }: Partial<RevokeMethods>,
+  { revoke = down, revokeAll = down, ...others }: Partial<RevokeMethods>,
   feed: RevocationFeed | null = null
 ) {
   const passBoth = mockTime(t)
   const retryQueue = new RetryQueue({ pauseMs: 100 })
   t.teardown(() => retryQueue.close())
-  const store = { revoke, revokeAll, now: async () => Date.now() } as unknown as SessionStore
+  const store = { revoke, revokeAll, ...others, now: async () => Date.now() } as unknown as SessionStore
   const revoked = new RevokedSessions('frt:', accessTokenTtlMs)
   const client = storeClient(store, 2000, retryQueue)
   const reported: string[] = []
   return {
     pass: passBoth,
     retryQueue,
+    revoked,
     reported,
     onRevoked: ({ sid }: Session, reason: string) => void reported.push(`${sid} ${reason}`),
     revoker: new Revoker(client, new RevocationPublisher(feed, client, revoked, accessTokenTtlMs), revoked, {
@@ -460,3 +461,128 @@ t.test(
     t.equal(setup.reported.length, reported)
   }
 )
+
+/** Session ids of one user begin with the same 12 characters. */
+const [first = '', second = '', third = ''] = ['-1', '-2', '-3'].map((end) => `tag of ada..${end}`)
+
+t.test('revoke calls the store and the feed once for the sessions of a user', async (t) => {
+  const { published, feed } = recordingFeed()
+  const calls: (readonly string[])[] = []
+  const setup = createRevoker(
+    t,
+    {
+      async revoke(sids) {
+        calls.push(sids)
+        return sids.filter((sid) => sid !== second).map(session)
+      }
+    },
+    feed
+  )
+  t.equal(await setup.revoker.revoke([first, 'other user', second, third], 'logout', setup.onRevoked), 3)
+  t.same(calls, [[first, second, third], ['other user']])
+  t.strictSame(published, [
+    { sids: [first, second, third], reason: 'logout', expiresAtMs: startMs + 1_000_000 },
+    { sids: ['other user'], reason: 'logout', expiresAtMs: startMs + 1_000_000 }
+  ])
+  t.same(setup.reported, [`${first} logout`, `${third} logout`, 'other user logout'])
+  t.has(setup.revoker.findRevocation(second), { reason: 'logout', expiresAtMs: 0 })
+})
+
+t.test('a failed call for one user does not prevent the revocation for another one', async (t) => {
+  const setup = createRevoker(t, {
+    revoke: async (sids) => (sids.includes(first) ? down() : sids.map(session))
+  })
+  await t.rejects(setup.revoker.revoke([first, 'other user'], 'logout', setup.onRevoked), unavailable)
+  t.same(setup.reported, ['other user logout'])
+})
+
+t.test('repeated logouts during an outage start one retry for each session at most', async (t) => {
+  let isDown = true
+  const revoked: (readonly string[])[] = []
+  const setup = createRevoker(t, {
+    async revoke(sids) {
+      if (isDown) throw new Error('LOADING')
+      revoked.push(sids)
+      return sids.map(session)
+    }
+  })
+  for (const sids of [[first, second], [second], [second, first], [first, third], [third, second], [first]])
+    await t.rejects(setup.revoker.revoke(sids, 'logout', setup.onRevoked), unavailable)
+  isDown = false
+  for (const pauseMs of [100, 200, 1_000_000]) await setup.pass(pauseMs)
+  t.same(revoked, [
+    [first, second],
+    [first, third]
+  ])
+})
+
+t.test('a retry that replicas did not acknowledge is not started again by another logout', async (t) => {
+  let acknowledges = false
+  let revokes = 0
+  const setup = createRevoker(t, {
+    async revoke() {
+      revokes++
+      return []
+    },
+    async waitForReplicas() {
+      if (!acknowledges) throw new Error('0 of 1 replicas')
+      return undefined
+    }
+  })
+  for (let i = 0; i < 3; i++)
+    await t.rejects(setup.revoker.revoke(['a'], 'logout', setup.onRevoked), unavailable)
+  t.equal(setup.revoker.pendingReason('a'), 'logout')
+  acknowledges = true
+  for (const pauseMs of [100, 200, 1_000_000]) await setup.pass(pauseMs)
+  t.equal(revokes, 4, 'three calls and one retry')
+  t.equal(setup.revoker.pendingReason('a'), undefined)
+})
+
+t.test('a revocation is settled as long as it is kept', async (t) => {
+  const { feed } = recordingFeed()
+  const setup = createRevoker(t, { revoke: async (sids) => sids.map(session) }, feed)
+  t.same(setup.revoker.withoutSettled(['a', 'b']), ['a', 'b'])
+  await setup.revoker.revoke(['a'], 'logout', setup.onRevoked)
+  t.same(setup.revoker.withoutSettled(['a', 'b']), ['b'])
+  await setup.pass(accessTokenTtlMs + 119_999)
+  t.same(setup.revoker.withoutSettled(['a']), [])
+  await setup.pass(1)
+  t.same(setup.revoker.withoutSettled(['a']), ['a'])
+})
+
+t.test('sessions that revokeAll has revoked are settled', async (t) => {
+  const setup = createRevoker(t, { revokeAll: async () => [session('a')] })
+  await setup.revoker.revokeAll('user-1', 'logout', undefined, setup.onRevoked)
+  t.same(setup.revoker.withoutSettled(['a', 'b']), ['b'])
+})
+
+t.test('a revocation that this process has not completed itself is not settled', async (t) => {
+  await t.test('because it comes from another process or from an eviction', async (t) => {
+    const setup = createRevoker(t, {})
+    setup.revoked.addFromFeed({ sids: ['a'], reason: 'logout', expiresAtMs: startMs + 1_000_000 })
+    await setup.revoker.recordAndPublish([session('b')], 'evicted', setup.onRevoked)
+    t.same(setup.revoker.withoutSettled(['a', 'b']), ['a', 'b'])
+  })
+
+  await t.test('because a later call failed', async (t) => {
+    let isDown = false
+    const setup = createRevoker(t, { revoke: async (sids) => (isDown ? down() : sids.map(session)) })
+    await setup.revoker.revoke(['a'], 'logout', setup.onRevoked)
+    isDown = true
+    await t.rejects(setup.revoker.revoke(['a'], 'revoked', setup.onRevoked), unavailable)
+    t.same(setup.revoker.withoutSettled(['a']), ['a'])
+  })
+
+  await t.test('because a failover may have lost it', async (t) => {
+    const setup = createRevoker(t, { revoke: async (sids) => sids.map(session) })
+    await setup.revoker.revoke(['a', 'b'], 'logout', setup.onRevoked)
+    await setup.revoker.revokeRestored({ sids: ['a'], reason: 'logout', expiresAtMs: 0 })
+    t.same(setup.revoker.withoutSettled(['a', 'b']), ['a'])
+    await setup.pass(1)
+    void setup.revoker.revokeRecentAgain()
+    t.same(setup.revoker.withoutSettled(['a', 'b']), ['a', 'b'])
+    await settle()
+    await setup.revoker.revoke(['a', 'b'], 'logout', setup.onRevoked)
+    t.same(setup.revoker.withoutSettled(['a', 'b']), [])
+  })
+})
