@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import type { Measurement } from './cpu/measure.js'
 
-/** The CPU time that a request with a long input may take, in short requests. Linear costs stay below half of it. */
+/** The CPU time that a request with a long input may take, in short requests. Linear costs take 15 at most. */
 const BUDGET = 30
 
 t.test('no request takes much more CPU time than a short one', async (t) => {

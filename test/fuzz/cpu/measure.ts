@@ -1,6 +1,6 @@
 // Measures the CPU time of requests with long inputs, and prints a JSON array of `Measurement`.
 //
-// A process of its own, because the check of log lines (test/support/watch-logs.ts) and the coverage of a test process
+// It runs in its own process, because the check of log lines (test/support/watch-logs.ts) and the coverage of a test process
 // also take time for each request. CPU time does not include the time in which other processes run.
 import { type Input, openInputs } from './inputs.js'
 import { LONG_TEXTS } from './texts.js'
@@ -42,8 +42,7 @@ async function measure({ name, around, encode = (text) => text, send }: Input): 
 
   const long = around.flatMap(([before, after]) =>
     LONG_TEXTS.map((text) => {
-      const long = encode(text.ofLength(LENGTH - before.length - after.length))
-      const value = before + long + after
+      const value = before + encode(text.ofLength(LENGTH - before.length - after.length)) + after
       return candidate(describe(before, text.name, after), () => send(value))
     })
   )
