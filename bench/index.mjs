@@ -8,7 +8,8 @@ import { logins } from './parts/login.mjs'
 import { memory } from './parts/memory.mjs'
 import { refreshes } from './parts/refresh.mjs'
 import { scale } from './parts/scale.mjs'
-import { FULL, GUARD, GUARD_NEW, LOGIN, MEMORY, REFRESH, SCALE, SHORT } from './plan.mjs'
+import { sessionsPerUser } from './parts/sessions-per-user.mjs'
+import { FULL, GUARD, GUARD_NEW, LOGIN, MEMORY, REFRESH, SCALE, SESSIONS_PER_USER, SHORT } from './plan.mjs'
 
 const { values: args } = parseArgs({
   options: {
@@ -32,7 +33,8 @@ const parts = {
   refresh: [(context) => refreshes(filterImplementations(REFRESH), context)],
   login: [(context) => logins(filterImplementations(LOGIN), context)],
   memory: [(context) => memory(MEMORY, context)],
-  scale: [(context) => scale(SCALE, context)]
+  scale: [(context) => scale(SCALE, context)],
+  'sessions-per-user': [(context) => sessionsPerUser(SESSIONS_PER_USER, context)]
 }
 
 const names = args.only ? args.only.split(',') : Object.keys(parts)

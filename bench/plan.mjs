@@ -110,6 +110,22 @@ export const SCALE = {
   targets: { ratio: 0.95 }
 }
 
+/** A refresh of users with one session and with many. */
+export const SESSIONS_PER_USER = {
+  title: 'Refresh, by sessions of the user',
+  counts: [1, 10, 100],
+  users: 40,
+  rounds: 100,
+  claims: [
+    { bytes: 0, value: {} },
+    {
+      bytes: 4000,
+      value: { roles: Array.from({ length: 364 }, (_, i) => `role-${String(i).padStart(3, '0')}`) }
+    }
+  ],
+  targets: { ratio: 2.5 }
+}
+
 /** Memory of Redis per session. */
 export const MEMORY = {
   title: 'Redis memory, bytes per session',

@@ -6,10 +6,14 @@ import { Redis } from 'ioredis'
 import { start, stop } from './children.mjs'
 import { CORES } from './cpus.mjs'
 
-/** Starts a Redis server that writes nothing to disk. */
-export async function startRedis(core = CORES.redis) {
+/** Starts a Redis server. By default it writes nothing to disk. */
+export async function startRedis(core = CORES.redis, { appendonly = 'no', dir = tmpdir() } = {}) {
   const port = await freePort()
-  const settings = { port, bind: '127.0.0.1', dir: tmpdir(), save: '', appendonly: 'no', loglevel: 'warning' }
+  const settings = {
+    ...{ port, bind: '127.0.0.1', loglevel: 'warning', dir, save: '', appendonly },
+    // So that the size of the file is the sum of what was written.
+    'auto-aof-rewrite-percentage': 0
+  }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   const child = start(core, 'redis-server', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   child.on('error', (error) => {
