@@ -34,37 +34,34 @@ async function countCommands(redis: Redis): Promise<number> {
 }
 
 for (const users of [1, TOKENS]) {
-  t.test(
-    `requests with ${TOKENS} tokens of revoked sessions of ${users} users cost few commands`,
-    async (t) => {
-      const redis = (await startRedis(t)).client()
-      const keyPrefix = `test:${randomUUID()}:`
-      const clock = new Clock()
-      clock.nowMs = Date.now()
-      const other = await openApp(t, redis, keyPrefix, clock)
-      const cookies: string[] = []
-      for (let i = 0; i < TOKENS; i++) {
-        const { refreshToken, session } = await other.sessions.create({ sub: `user-${i % users}` })
-        await other.sessions.revoke(session.sid)
-        cookies.push(`__Host-refresh_token=${refreshToken}`)
-      }
-      await other.close()
-      const app = await openApp(t, redis, keyPrefix, clock)
-
-      const headers = { cookie: cookies.join('; ') }
-      for (const path of ['logout', 'login']) {
-        const before = await countCommands(redis)
-        for (let i = 0; i < REQUESTS; i++) {
-          const payload = path === 'login' ? { payload: { sub: 'ada' } } : {}
-          const response = await app.inject({ method: 'POST', url: `/auth/${path}`, headers, ...payload })
-          t.equal(response.statusCode, 200)
-        }
-        const commands = (await countCommands(redis)) - before
-        t.comment(`${path}: ${commands} commands for ${REQUESTS} requests`)
-        // A login also creates a session.
-        const own = path === 'login' ? REQUESTS * 10 : 0
-        t.ok(commands <= MAX_COMMANDS + own, `${path}: ${commands} commands`)
-      }
+  t.test(`requests with 140 tokens of revoked sessions cost few commands, with ${users} users`, async (t) => {
+    const redis = (await startRedis(t)).client()
+    const keyPrefix = `test:${randomUUID()}:`
+    const clock = new Clock()
+    clock.nowMs = Date.now()
+    const other = await openApp(t, redis, keyPrefix, clock)
+    const cookies: string[] = []
+    for (let i = 0; i < TOKENS; i++) {
+      const { refreshToken, session } = await other.sessions.create({ sub: `user-${i % users}` })
+      await other.sessions.revoke(session.sid)
+      cookies.push(`__Host-refresh_token=${refreshToken}`)
     }
-  )
+    await other.close()
+    const app = await openApp(t, redis, keyPrefix, clock)
+
+    const headers = { cookie: cookies.join('; ') }
+    for (const path of ['logout', 'login']) {
+      const before = await countCommands(redis)
+      for (let i = 0; i < REQUESTS; i++) {
+        const payload = path === 'login' ? { payload: { sub: 'ada' } } : {}
+        const response = await app.inject({ method: 'POST', url: `/auth/${path}`, headers, ...payload })
+        t.equal(response.statusCode, 200)
+      }
+      const commands = (await countCommands(redis)) - before
+      t.comment(`${path}: ${commands} commands for ${REQUESTS} requests`)
+      // A login also creates a session.
+      const own = path === 'login' ? REQUESTS * 10 : 0
+      t.ok(commands <= MAX_COMMANDS + own, `${path}: ${commands} commands`)
+    }
+  })
 }
