@@ -550,6 +550,21 @@ t.test('a revocation is settled as long as it is kept', async (t) => {
   t.same(setup.revoker.withoutSettled(['a']), ['a'])
 })
 
+t.test('revokeRestored revokes the sessions of each user, even those without a record', async (t) => {
+  const calls: string[] = []
+  const setup = createRevoker(t, {
+    async revoke(sids, reason) {
+      calls.push(`${sids.join()} ${reason}`)
+      return sids.map(session)
+    }
+  })
+  const sids = [first, 'other user', second]
+  await setup.revoker.revokeRestored({ sids, reason: 'logout', expiresAtMs: 0 })
+  t.same(calls, [`${first},${second} logout`, 'other user logout'])
+  t.same(setup.reported, [])
+  t.same(setup.revoker.withoutSettled(sids), sids)
+})
+
 t.test('sessions that revokeAll has revoked are settled', async (t) => {
   const setup = createRevoker(t, { revokeAll: async () => [session('a')] })
   await setup.revoker.revokeAll('user-1', 'logout', undefined, setup.onRevoked)
