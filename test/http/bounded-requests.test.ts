@@ -219,18 +219,17 @@ t.test(
     const [attacker = '', victim = ''] = await createTokens(app, ['mallory', 'ada'])
     const refresh = (tokens: string[]) =>
       app.inject({ method: 'POST', url: '/auth/refresh', headers: cookiesOf(tokens) })
-    for (const [name, hidden] of [
-      ['behind four valid tokens', Array(4).fill(attacker)],
-      ['behind eight junk cookies', Array(8).fill('junk')],
-      ['behind seven junk cookies and one valid token', [...Array(7).fill('junk'), attacker]]
-    ] as const) {
+    const junk: string[] = Array(10).fill('junk')
+    // Whatever the number of cookies that are read.
+    const behind = junk.map((_, start) => [attacker, ...junk.slice(start)])
+    for (const hidden of [...behind, Array(4).fill(attacker), Array(8).fill(attacker), junk.slice(2)]) {
       const response = await refresh([...hidden, victim])
-      t.equal(response.statusCode, 401, name)
+      t.equal(response.statusCode, 401, `behind ${hidden.length} cookies`)
       t.equal(response.json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')
       t.equal(response.headers['set-cookie'], undefined, 'the cookie is kept')
     }
     t.equal(await countSessions(app, ['mallory', 'ada']), 2, 'no session is revoked')
-    t.equal((await refresh([...Array(6).fill('junk'), victim])).statusCode, 200)
+    t.equal((await refresh([...junk.slice(4), victim])).statusCode, 200)
     t.equal((await refresh(Array(4).fill(attacker))).statusCode, 200, 'four copies of one cookie')
   }
 )
