@@ -25,7 +25,7 @@ export function parseTokens(codec: RefreshTokenCodec, presented: readonly string
     if (token) valid.push(token)
     else others.push(text)
   }
-  // The cookie transport reads no more than this, so there may be others.
+  // The transport may have omitted others if there are this many.
   const isComplete = presented.length < MAX_TOKENS && valid.length + others.length === presented.length
   return { valid: newestOfEachSession(valid), others, isComplete }
 }
