@@ -1,7 +1,7 @@
 import { errors } from '../errors.js'
 import type { RefreshToken, RefreshTokenCodec } from './refresh-token.js'
 
-/** More tokens in one request come from an attacker, for example on a sibling domain. Each one costs two HMACs. */
+/** More tokens in one request come from an attacker, for example on a sibling domain. Each one may cost an HMAC. */
 const MAX_TOKENS = 8
 /** An honest browser has one or two. Each one may cost a call of the store. */
 const MAX_VALID_TOKENS = 4
