@@ -40,6 +40,12 @@ function openFeed(
   return { feed, received, events, keyPrefix, key: `${keyPrefix}{feed}:revoked` }
 }
 
+/** Returns a client of which only `duplicate` is called. */
+function clientWith(duplicate: RedisClient['duplicate'], isCluster = false): RedisClient {
+  const run = async () => null
+  return { isCluster, evalsha: run, eval: run, evalshaBuffer: run, evalBuffer: run, duplicate }
+}
+
 /** Returns a client for the reader to duplicate, so that its connections use the proxy. */
 function clientVia(t: Test, { port }: { port: number }): RedisClient {
   const redis = new Redis({ host: '127.0.0.1', port, lazyConnect: true })
@@ -201,12 +207,10 @@ t.test('follow becomes stale and retries with increasing pauses after', async (t
 
   await t.test('a client that cannot be duplicated', async (t) => {
     let attempts = 0
-    const redis = {
-      duplicate() {
-        attempts++
-        throw new Error('no more connections')
-      }
-    } as unknown as RedisClient
+    const redis = clientWith(() => {
+      attempts++
+      throw new Error('no more connections')
+    })
     const { feed, events } = openFeed(t, redis)
     void feed.follow()
     await sleep(500)
@@ -236,12 +240,10 @@ t.test('follow becomes stale and retries with increasing pauses after', async (t
 
   await t.test('no failure if it is closed during a pause', async (t) => {
     let attempts = 0
-    const redis = {
-      duplicate() {
-        attempts++
-        throw new Error('no more connections')
-      }
-    } as unknown as RedisClient
+    const redis = clientWith(() => {
+      attempts++
+      throw new Error('no more connections')
+    })
     const { feed } = openFeed(t, redis)
     void feed.follow()
     feed.close()
@@ -314,13 +316,10 @@ t.test('follow becomes stale and retries with increasing pauses after', async (t
 t.test('the reader reads from masters of a Cluster, because a replica may lag', async (t) => {
   const redis = (await startRedis(t)).client()
   let receivedOptions: { scaleReads?: string } | undefined
-  const cluster = {
-    isCluster: true,
-    duplicate(_nodes: unknown[], options: { scaleReads?: string }) {
-      receivedOptions = options
-      return redis.duplicate()
-    }
-  } as unknown as RedisClient
+  const cluster = clientWith((_nodes: unknown[], options: { scaleReads?: string }) => {
+    receivedOptions = options
+    return redis.duplicate()
+  }, true)
   const { feed } = openFeed(t, cluster)
   await feed.follow()
   t.equal(receivedOptions?.scaleReads, 'master')
