@@ -16,9 +16,10 @@ export const CONNECTIONS = 200
  * that the compiler generates and the layout of the memory.
  *
  * @param prepare `(implementation, server)` returns one client per connection, for the lifetime of a server
+ * @param separate whether each server has its own keys, so that a user who logs in to all of them has one session in each
  * @returns for each implementation `{ implementation, measures, error }`
  */
-export async function runRounds(implementations, redis, prepare, timing) {
+export async function runRounds(implementations, redis, prepare, timing, { separate = false } = {}) {
   const results = implementations.map((implementation) => ({
     implementation,
     measures: [],
@@ -29,8 +30,7 @@ export async function runRounds(implementations, redis, prepare, timing) {
       results.map(async ({ implementation, measures }, i) => {
         const server = await startServer(implementation, implementation.redis ?? redis, {
           profileTo: timing.profileTo,
-          // So that each user has one session per server.
-          keyPrefix: `${start}-${i}:`
+          ...(separate && { keyPrefix: `${start}-${i}:` })
         })
         return { implementation, server, measures }
       })

@@ -4,7 +4,7 @@ import { userName } from '../implementations/common.mjs'
 import { guardedGet, guardedGetWithNewTokens } from '../load/clients.mjs'
 
 export async function guard(plan, { redis, timing, scaled, targetReport }) {
-  const runs = await runRounds(plan.implementations, redis, prepare, timing)
+  const runs = await runRounds(plan.implementations, redis, prepare, timing, { separate: true })
   printRounds(plan.title, runs, plan.references)
   targetReport.ratios(plan, runs)
 

@@ -3,7 +3,7 @@ import { userName } from '../implementations/common.mjs'
 import { refresh } from '../load/clients.mjs'
 
 export async function refreshes(plan, { redis, timing, targetReport }) {
-  const runs = await runRounds(plan.implementations, redis, prepare, timing)
+  const runs = await runRounds(plan.implementations, redis, prepare, timing, { separate: true })
   printRounds(plan.title, runs, plan.references)
   targetReport.ratios(plan, runs)
 }
