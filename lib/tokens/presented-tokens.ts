@@ -9,7 +9,7 @@ const MAX_VALID_TOKENS = 4
 export interface ParsedTokens {
   /** The valid refresh tokens: the newest one of each session. */
   valid: RefreshToken[]
-  /** The texts that are not valid refresh tokens of this release. */
+  /** The texts that are not valid refresh tokens of this release, or were not looked at after four valid ones. */
   others: string[]
   /** Whether there was no token beyond the limits. One that was not looked at may belong to another session. */
   isComplete: boolean
@@ -19,14 +19,16 @@ export interface ParsedTokens {
 export function parseTokens(codec: RefreshTokenCodec, presented: readonly string[]): ParsedTokens {
   const valid: RefreshToken[] = []
   const others: string[] = []
+  let readCount = 0
   for (const text of presented.slice(0, MAX_TOKENS)) {
-    if (valid.length === MAX_VALID_TOKENS) break
-    const token = codec.parse(text)
+    const isRead = valid.length < MAX_VALID_TOKENS
+    if (isRead) readCount++
+    const token = isRead ? codec.parse(text) : null
     if (token) valid.push(token)
     else others.push(text)
   }
   // The transport may have omitted others if there are this many.
-  const isComplete = presented.length < MAX_TOKENS && valid.length + others.length === presented.length
+  const isComplete = presented.length < MAX_TOKENS && readCount === presented.length
   return { valid: newestOfEachSession(valid), others, isComplete }
 }
 

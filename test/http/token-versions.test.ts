@@ -71,6 +71,18 @@ t.test('a logout with tokens of both versions revokes the supported session and 
   await t.rejects(app.sessions.verify(accessToken), { code: 'FRT_ERR_SESSION_REVOKED' })
 })
 
+t.test('a token of another version after four valid ones is a 503', async (t) => {
+  const { app } = await buildApp(t)
+  const { refreshToken } = await app.sessions.create({ sub: 'ada' })
+  const cookie = [...Array(4).fill(refreshToken), LATER]
+    .map((token) => `__Host-refresh_token=${token}`)
+    .join('; ')
+  for (const url of ['/auth/refresh', '/auth/logout']) {
+    const response = await app.inject({ method: 'POST', url, headers: { cookie } })
+    t.equal(response.statusCode, 503, url)
+  }
+})
+
 t.test('app.sessions and OAuth forms return 503 for a token of another version', async (t) => {
   const { app } = await buildApp(t)
   await t.rejects(app.sessions.refresh(LATER), { code: 'FRT_ERR_STORE_UNAVAILABLE' })

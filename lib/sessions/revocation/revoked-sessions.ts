@@ -11,8 +11,8 @@ class RevokedSession implements LocalRevocation {
   readonly expiresAtMs: number
   /** The feed delivers it to every process. */
   isInFeed: boolean
-  /** A call of this process has revoked it completely. */
-  isSettled = false
+  /** The epoch in which a call of this process has revoked it completely. */
+  settledIn: number | undefined
   readonly #retentionMs: number
   readonly #addedAt = readClocks()
 
@@ -41,6 +41,7 @@ export class RevokedSessions {
   readonly #keyPrefix: string
   readonly #retentionMs: number
   readonly #sessions: ExpiringMap<RevokedSession>
+  #epoch = 0
 
   constructor(keyPrefix: string, accessTokenTtlMs: number) {
     this.#keyPrefix = keyPrefix
@@ -77,27 +78,39 @@ export class RevokedSessions {
     return this.#find(sid)?.isInFeed ?? false
   }
 
+  /** The number of the master that the store uses. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** Takes back all that was settled, because a new master may have lost it. */
+  startEpoch(): void {
+    this.#epoch++
+  }
+
   /**
    * Records that nothing is left to do for these revocations: the store has acknowledged them, the feed contains them, and
    * replicas have them if the options ask for that.
+   *
+   * @param epoch when the call began. Has no effect if the master has changed since
    */
-  settle(sids: readonly string[]): void {
-    this.#setSettled(sids, true)
+  settle(sids: readonly string[], epoch: number): void {
+    this.#setSettled(sids, epoch)
   }
 
   /** Takes `settle` back, because a revocation has to be repeated. */
   unsettle(sids: readonly string[]): void {
-    this.#setSettled(sids, false)
+    this.#setSettled(sids, undefined)
   }
 
   isSettled(sid: string): boolean {
-    return this.#find(sid)?.isSettled ?? false
+    return this.#find(sid)?.settledIn === this.#epoch
   }
 
-  #setSettled(sids: readonly string[], isSettled: boolean): void {
+  #setSettled(sids: readonly string[], epoch: number | undefined): void {
     for (const sid of sids) {
       const revocation = this.#find(sid)
-      if (revocation) revocation.isSettled = isSettled
+      if (revocation) revocation.settledIn = epoch
     }
   }
 

@@ -185,8 +185,8 @@ export class Revoker {
    * show this: the session may have been revoked on the old master, and published on the new one.
    */
   async revokeRecentAgain(): Promise<void> {
+    this.#revoked.startEpoch()
     const revocations = [...this.#recent.addedBefore(performance.now()).values()]
-    for (const { sids } of revocations) this.#revoked.unsettle(sids)
     // One after the other, so that a new master is not flooded. A failed one is retried in the background.
     for (const revocation of revocations) await this.revokeRestored(revocation)
   }
@@ -221,6 +221,7 @@ export class Revoker {
     revoke: (call: CallStore) => Promise<RevocationResult<T>>
   ): Promise<T> {
     const { maxTtlMs, waitsForReplicas } = this.#settings
+    const { epoch } = this.#revoked
     let first: { result: T; sids: string[]; published: Promise<void> } | undefined
     const { result, sids, published } = await this.#storeClient.callWithRetry(key, maxTtlMs, async (call) => {
       const { publish, ...revoked } = await revoke(call)
@@ -234,7 +235,7 @@ export class Revoker {
       return first
     })
     await published
-    this.#revoked.settle(sids)
+    this.#revoked.settle(sids, epoch)
     return result
   }
 }

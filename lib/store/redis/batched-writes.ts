@@ -3,6 +3,8 @@ import type { RedisClient } from '../../../types/redis-client.js'
 
 type Socket = NonNullable<RedisClient['stream']>
 
+/** Taken at the start, because a test of the application may replace the timers. */
+const afterThisTurn = setImmediate
 const corked = new WeakSet<Socket>()
 
 /**
@@ -15,7 +17,7 @@ export function batchWrites({ stream }: RedisClient): void {
   if (!stream || corked.has(stream)) return
   corked.add(stream)
   stream.cork()
-  setImmediate(() => {
+  afterThisTurn(() => {
     corked.delete(stream)
     stream.uncork()
   })

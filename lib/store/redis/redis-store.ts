@@ -106,20 +106,20 @@ export class RedisStore implements SessionStore {
   }
 
   async confirm(sid: string, gen: number): Promise<void> {
-    const { sessions } = this.#keys.ofSession(sid)
-    await this.#run(confirmScript, [sessions, sid, gen])
+    const { sessions, denylist } = this.#keys.ofSession(sid)
+    await this.#run(confirmScript, [sessions, denylist + sid, sid, gen])
   }
 
   get(sid: string): Promise<Session | null> {
-    const { sessions } = this.#keys.ofSession(sid)
-    return this.#runBinary(getScript, [sessions, sid], (reply) =>
+    const { sessions, denylist } = this.#keys.ofSession(sid)
+    return this.#runBinary(getScript, [sessions, denylist + sid, sid], (reply) =>
       reply === null ? null : readSession(sid, reply as Buffer)
     )
   }
 
   async has(sid: string): Promise<boolean> {
-    const { sessions } = this.#keys.ofSession(sid)
-    return (await this.#run(hasScript, [sessions, sid])) === '1'
+    const { sessions, denylist } = this.#keys.ofSession(sid)
+    return (await this.#run(hasScript, [sessions, denylist + sid, sid])) === '1'
   }
 
   async now(sub: string): Promise<number> {

@@ -35,6 +35,14 @@ export const clockSkew: Cases = {
     assert.equal(revoked.length, 1)
   },
 
+  'rotates a copy of the current generation that the store lost, into a later copy': async ({ store }) => {
+    const client = await TestClient.login(store)
+    const lost = { gen: 1, issuedUs: 5 * SECOND * 1000 }
+    const successor = await client.exchange(lost)
+    assertContains(successor, { row: 4, gen: 2 })
+    assert.ok(successor.issuedUs > lost.issuedUs)
+  },
+
   'issues a later copy than the one that the store lost': async ({ store }) => {
     const client = await TestClient.login(store)
     const lost = { gen: 2, issuedUs: 5 * SECOND * 1000 }

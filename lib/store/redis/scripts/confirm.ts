@@ -6,18 +6,19 @@ import {
   packChanges,
   readClock,
   readHeader,
-  readState
+  readState,
+  requireMaster
 } from './session-lookup.js'
 
 /**
  * Records that the client holds a generation. Does nothing if it is not the current generation, or is already confirmed.
  *
- * KEYS: 1 the user's sessions.
+ * KEYS: 1 the user's sessions, 2 the session's denylist entry.
  * ARGV: 1 sid, 2 generation.
  * Result: none.
  */
 export const confirmScript = defineScript(
-  1,
+  2,
   `${readClock}${readHeader}${findPosition}
 if position then
   ${readState}
@@ -28,8 +29,7 @@ if position then
     return false
   end
 end
--- Fails on a replica, which may lag.
-redis.call('GETEX', KEYS[1])
+${requireMaster}
 return false
 `
 )

@@ -29,15 +29,19 @@ if reason then return {to_outcome(REVOKED) .. reason} end
 if position then
   ${sessionFunctions}
   local existing = find_session(load_sessions(), sid)
-  if existing then return {to_outcome(CREATED) .. to_reply(existing), unpack(load_result(KEYS[2]) or {})} end
+  if existing then
+    local replies = load_result(KEYS[2]) or {}
+    table.insert(replies, 1, to_outcome(CREATED) .. to_reply(existing))
+    return replies
+  end
 end
 
 -- The caller has already reported a failed login, so no session is evicted for it.
 if now_ms > deadline_ms then return {to_outcome(DEADLINE_EXCEEDED)} end
 
 local slot = sub .. identity .. request_metadata
-if #slot > MAX_TEXT_SIZE then error('FRT session too large') end
-local text_at, text_size, sub_size, identity_size, metadata_size = 0, #slot, #sub, #identity, #request_metadata
+if #slot > MAX_SLOT_SIZE then error('FRT session too large') end
+local slot_offset, slot_size, sub_size, identity_size, metadata_size = 0, #slot, #sub, #identity, #request_metadata
 local gen, created_us, issued_us = 1, now_us, 0
 local issued_at_us, rotated_from_us, confirmed_at_us = 0, 0, now_us
 local previous_issued_at_us, previous_rotated_from_us, previous_confirmed_at_us = 0, 0, 0
@@ -48,12 +52,12 @@ local expires_ms = math.min(now_ms + idle_ms, absolute_expires_ms)
 
 -- The usual login evicts and removes nothing: the session is added without unpacking the others.
 if count < max_per_user and now_ms < prune_at_ms then
-  local all = #packed < PACKED_SIZE and packed or redis.call('GET', KEYS[1])
-  text_at = math.max(0, #all - texts_at)
+  local all = #head < HEAD_SIZE and head or redis.call('GET', KEYS[1])
+  slot_offset = math.max(0, #all - slots_at)
   local state = ${packState}
   local header = struct.pack('${HEADER}', FORMAT, count + 1, math.min(prune_at_ms, expires_ms))
-  local suffixes, states = string.sub(all, HEADER_SIZE + 1, states_at), string.sub(all, states_at + 1, texts_at)
-  local slots = string.sub(all, texts_at + 1)
+  local suffixes, states = string.sub(all, HEADER_SIZE + 1, states_at), string.sub(all, states_at + 1, slots_at)
+  local slots = string.sub(all, slots_at + 1)
   local ttl_ms = math.max(math.ceil(expires_ms / HOUR_MS) * HOUR_MS - now_ms, redis.call('PTTL', KEYS[1]))
   redis.call('SET', KEYS[1], header .. suffixes .. suffix .. states .. state .. slots .. slot, 'PX', ttl_ms)
   return {to_outcome(CREATED) .. suffix .. state .. slot}
@@ -83,6 +87,8 @@ remaining[#remaining + 1] = created
 save_sessions(remaining)
 local tag = string.sub(sid, 1, -SUFFIX_SIZE - 1)
 for _, other in ipairs(evicted) do deny(KEYS[3] .. tag .. other.suffix, 'evicted', other.expires_ms) end
-return {to_outcome(CREATED) .. to_reply(created), unpack(save_result(KEYS[2], replies))}
+save_result(KEYS[2], replies)
+table.insert(replies, 1, to_outcome(CREATED) .. to_reply(created))
+return replies
 `
 )

@@ -25,12 +25,12 @@ const FIELDS = {
   /** End of the absolute lifetime. */
   absolute_expires_ms: 'I6',
   /** Position of the slot, from the first slot. */
-  text_at: 'I4',
+  slot_offset: 'I4',
   /** Bytes of the slot, unused ones included. */
-  text_size: 'I2',
+  slot_size: 'I2',
   sub_size: 'I2',
   identity_size: 'I2',
-  /** From here on, a refresh changes the fields. */
+  // The fields from here on can change. They are written together.
   metadata_size: 'I2',
   /** When the session expires if it is not refreshed. */
   expires_ms: 'I6',
@@ -73,7 +73,7 @@ export const STATE = toLua(NAMES)
 /** The fields that a refresh changes. They are at the end. */
 export const CHANGING = toLua(NAMES.slice(NAMES.indexOf('metadata_size')))
 /** The fields about the slot, and the expiry. */
-export const SLOT = toLua(NAMES.slice(NAMES.indexOf('text_at'), NAMES.indexOf('expires_ms') + 1))
+export const SLOT = toLua(NAMES.slice(NAMES.indexOf('slot_offset'), NAMES.indexOf('expires_ms') + 1))
 
 /** Returns a Lua expression that reads one field of a state. */
 export function readField(name: FieldName, state: string): string {

@@ -1,30 +1,30 @@
 import { defineScript } from '../run-script.js'
 import { prelude } from './session-functions.js'
-import { findPosition, readClock, readHeader, readSlot, readState } from './session-lookup.js'
+import { findPosition, readClock, readHeader, readSlot, readState, requireMaster } from './session-lookup.js'
 
-// The scripts that only read. GETEX is a write command, which fails on a replica, and changes nothing: those whose answer
-// must include the latest write call it, because a replica may lag.
+// The scripts that only read.
 
 /**
  * Reads a session.
  *
- * KEYS: 1 the user's sessions.
+ * KEYS: 1 the user's sessions, 2 the session's denylist entry.
  * ARGV: 1 sid.
  * Result: the state and the texts, or nil.
  */
 export const getScript = defineScript(
-  1,
+  2,
+
   `${readClock}${readHeader}${findPosition}
 if position then
   ${readState}
   if expires_ms > now_ms then
     ${readSlot}
     local used_size = sub_size + identity_size + metadata_size
-    return string.sub(state, state_offset, state_offset + STATE_SIZE - 1)
-      .. string.sub(slot, slot_offset, slot_offset + used_size - 1)
+    return string.sub(state, state_begin, state_begin + STATE_SIZE - 1)
+      .. string.sub(slot, slot_begin, slot_begin + used_size - 1)
   end
 end
-redis.call('GETEX', KEYS[1])
+${requireMaster}
 return false
 `
 )
@@ -32,13 +32,14 @@ return false
 /**
  * Checks whether a session is active. Only a master answers.
  *
- * KEYS: 1 the user's sessions.
+ * KEYS: 1 the user's sessions, 2 the session's denylist entry.
  * ARGV: 1 sid.
  * Result: `1` or `0`.
  */
 export const hasScript = defineScript(
-  1,
-  `redis.call('GETEX', KEYS[1])
+  2,
+
+  `${requireMaster}
 ${readClock}${readHeader}${findPosition}
 if not position then return '0' end
 ${readState}

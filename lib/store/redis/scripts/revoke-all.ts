@@ -1,6 +1,7 @@
 import { defineScript } from '../run-script.js'
 import { readField } from './layout.js'
 import { prelude } from './session-functions.js'
+import { requireMaster } from './session-lookup.js'
 
 /**
  * Revokes the sessions of a user.
@@ -34,11 +35,12 @@ for _, session in ipairs(load_sessions()) do
   end
 end
 if #revoked == 0 then
-  require_master()
+  ${requireMaster}
   return {}
 end
 
-save_sessions(remaining, true)
+accept_writes_when_full()
+save_sessions(remaining)
 for _, session in ipairs(revoked) do deny(KEYS[3] .. tag .. session.suffix, reason, session.expires_ms) end
 return save_result(KEYS[2], replies)
 `

@@ -1,5 +1,6 @@
 import { defineScript } from '../run-script.js'
 import { prelude } from './session-functions.js'
+import { requireMaster } from './session-lookup.js'
 
 /**
  * Revokes sessions of one user.
@@ -24,11 +25,12 @@ for i = 2, #ARGV do
   end
 end
 if #replies == 0 then
-  require_master()
+  ${requireMaster}
   return {}
 end
 
-save_sessions(sessions, true)
+accept_writes_when_full()
+save_sessions(sessions)
 for sid, session in pairs(revoked) do deny(KEYS[3] .. sid, ARGV[1], session.expires_ms) end
 return save_result(KEYS[2], replies)
 `

@@ -9,6 +9,7 @@ import {
   readHeader,
   readSlot,
   readState,
+  requireMaster,
   unchangedState
 } from './session-lookup.js'
 
@@ -38,44 +39,48 @@ ${readClock}${readHeader}${findPosition}
 local reason = redis.call('GET', KEYS[2])
 if reason or known_reason then
   ${sessionFunctions}
-  local sessions = load_sessions()
-  local session, i = find_session(sessions, ARGV[1])
-  if session then
-    table.remove(sessions, i)
-    save_sessions(sessions, true)
+  accept_writes_when_full()
+  local session
+  if position then
+    local sessions, i = load_sessions()
+    session, i = find_session(sessions, ARGV[1])
+    if session then
+      table.remove(sessions, i)
+      save_sessions(sessions)
+    end
   end
   if not reason then deny(KEYS[2], known_reason, math.max(session and session.expires_ms or 0, known_expires_ms)) end
   return struct.pack('B', REVOKED) .. (reason or known_reason)
 end
 
--- Row 2: there is no session. GETEX changes nothing. It fails on a replica, which may lag.
+-- Row 2: there is no session.
 if not position then
-  redis.call('GETEX', KEYS[1])
+  ${requireMaster}
   return false
 end
 ${readState}
 if expires_ms <= now_ms then
-  redis.call('GETEX', KEYS[1])
+  ${requireMaster}
   return false
 end
 ${clampTimes}
--- When the generation that replaced the presented one was issued, from which copy, and when it was confirmed.
-local retired_issued_at_us, retired_from_us, retired_confirmed_at_us = 0, 0, 0
+-- The record of the generation that replaced the presented one.
+local successor_issued_at_us, successor_rotated_from_us, successor_confirmed_at_us = 0, 0, 0
 if presented_gen == gen - 1 then
-  retired_issued_at_us, retired_from_us, retired_confirmed_at_us = issued_at_us, rotated_from_us, confirmed_at_us
+  successor_issued_at_us, successor_rotated_from_us, successor_confirmed_at_us = issued_at_us, rotated_from_us, confirmed_at_us
 elseif presented_gen == gen - 2 then
-  retired_issued_at_us, retired_from_us, retired_confirmed_at_us =
+  successor_issued_at_us, successor_rotated_from_us, successor_confirmed_at_us =
     previous_issued_at_us, previous_rotated_from_us, previous_confirmed_at_us
 end
-local retired_at_us = retired_confirmed_at_us
-if not until_confirmed and retired_issued_at_us > 0 then retired_at_us = retired_issued_at_us end
+local retired_at_us = successor_confirmed_at_us
+if not until_confirmed and successor_issued_at_us > 0 then retired_at_us = successor_issued_at_us end
 local retired_for_us = retired_at_us > 0 and now_us - retired_at_us or math.huge
 local cooldown_since_us = confirmed_at_us > 0 and confirmed_at_us or math.min(created_us + issued_us, now_us)
 
 local is_repeated = last_idempotency_key == idempotency_key
 local is_in_cooldown = issued_at_us > 0 and now_us - cooldown_since_us < 3 * grace_us
-local is_diverged_copy = retired_issued_at_us > 0 and retired_from_us ~= presented_issued_us
-  and retired_issued_at_us - (created_us + presented_issued_us) >= 2 * grace_us
+local is_diverged_copy = successor_issued_at_us > 0 and successor_rotated_from_us ~= presented_issued_us
+  and successor_issued_at_us - (created_us + presented_issued_us) >= 2 * grace_us
 local is_unconfirmed = until_confirmed and confirmed_at_us == 0
 local is_late = retired_for_us < 3 * grace_us
 
@@ -91,21 +96,21 @@ elseif presented_gen <  gen                          then row = 8
 elseif presented_gen == gen + 1                      then row = 9
 else                                                      row = 10 end
 
-local outcome, time_us, is_changed, last_expires_ms = ROTATED, 0, false, expires_ms
+local outcome, copy_issued_us, window_us, is_changed, last_expires_ms = ROTATED, 0, 0, false, expires_ms
 if is_repeated then
-  time_us = last_issued_us
+  copy_issued_us = last_issued_us
 elseif row == 3 then
-  outcome, time_us, is_changed = REPLAYED, presented_issued_us, was_clamped or confirmed_at_us == 0
+  outcome, copy_issued_us, is_changed = REPLAYED, presented_issued_us, was_clamped or confirmed_at_us == 0
   if confirmed_at_us == 0 then confirmed_at_us = now_us end
 elseif row == 5 or row == 8 then
   outcome = REUSED
 elseif row == 7 and retired_for_us >= grace_us then
-  outcome, time_us = CONFLICT, 3 * grace_us - retired_for_us
+  outcome, window_us = CONFLICT, 3 * grace_us - retired_for_us
 elseif (row == 6 or row == 7) and report_replayable then
   outcome = REPLAYABLE
 elseif row == 6 or row == 7 then
   issued_us = math.max(now_us - created_us, issued_us + 1)
-  outcome, time_us, is_changed = REPLAYED, issued_us, true
+  outcome, copy_issued_us, is_changed = REPLAYED, issued_us, true
 elseif row == 10 and not accept_rollback then
   outcome = ROLLED_BACK
 elseif presented_gen >= MAX_GENERATION then
@@ -118,40 +123,43 @@ else
   else
     -- The store has no record of a generation that it lost. It counts as confirmed now.
     previous_issued_at_us, previous_rotated_from_us, previous_confirmed_at_us = 0, 0, now_us
-    -- A copy that the store lost was issued too, so the next copy gets a later time of issue.
-    issued_us = math.max(issued_us, presented_issued_us)
   end
-  issued_us = math.max(now_us - created_us, issued_us + 1)
+  -- A copy that the store lost was issued too, so the next copy gets a later time of issue.
+  issued_us = math.max(now_us - created_us, issued_us + 1, presented_issued_us + 1)
   gen, issued_at_us, rotated_from_us, confirmed_at_us = presented_gen + 1, now_us, presented_issued_us, 0
   last_idempotency_key, last_issued_us, last_row = idempotency_key, issued_us, row
   if flags == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
   expires_ms = math.min(now_ms + idle_ms, absolute_expires_ms)
-  time_us, is_changed = issued_us, true
+  copy_issued_us, is_changed = issued_us, true
 end
 ${readSlot}
 local fixed_size = sub_size + identity_size
-local stored_metadata = string.sub(slot, slot_offset + fixed_size, slot_offset + fixed_size + metadata_size - 1)
-local takes_metadata = is_changed and outcome == ROTATED and request_metadata ~= ''
-if takes_metadata then metadata_size = #request_metadata end
+local stored_metadata = string.sub(slot, slot_begin + fixed_size, slot_begin + fixed_size + metadata_size - 1)
+local replaces_metadata = is_changed and outcome == ROTATED and request_metadata ~= ''
+local new_metadata
+if replaces_metadata then
+  metadata_size = #request_metadata
+  -- Zeros overwrite the rest, so that nobody finds an address there that is no longer stored.
+  new_metadata = request_metadata .. string.rep('\\0', slot_size - fixed_size - metadata_size)
+end
 local new_state = ${unchangedState} .. ${packChanges}
 
 if not is_changed then
-  redis.call('GETEX', KEYS[1])
-elseif fixed_size + metadata_size > text_size or now_ms >= prune_at_ms then
-  -- Rare: the request metadata needs more space, or a session of the user may have expired.
-  if fixed_size + metadata_size > MAX_TEXT_SIZE then error('FRT session too large') end
+  ${requireMaster}
+elseif fixed_size + metadata_size > slot_size or now_ms >= prune_at_ms or expires_ms < prune_at_ms then
+  -- Rare: the request metadata needs more space, a session of the user may have expired, or this one expires sooner.
+  if fixed_size + metadata_size > MAX_SLOT_SIZE then error('FRT session too large') end
   ${sessionFunctions}
   local sessions = load_sessions()
   local session = find_session(sessions, ARGV[1])
   session.state, session.expires_ms = new_state, expires_ms
-  if takes_metadata then
-    local unused = string.sub(session.slot, fixed_size + metadata_size + 1)
-    session.slot = string.sub(session.slot, 1, fixed_size) .. request_metadata .. unused
+  if replaces_metadata then
+    session.slot = string.sub(session.slot, 1, fixed_size) .. new_metadata
   end
   save_sessions(sessions)
 else
-  if takes_metadata and request_metadata ~= stored_metadata then
-    redis.call('SETRANGE', KEYS[1], slot_at + fixed_size, request_metadata)
+  if replaces_metadata and request_metadata ~= stored_metadata then
+    redis.call('SETRANGE', KEYS[1], slot_at + fixed_size, new_metadata)
   end
   redis.call('SETRANGE', KEYS[1], state_at + ${CHANGING_AT}, string.sub(new_state, ${CHANGING_AT + 1}))
   -- The key expires at a full hour, so that few refreshes change its TTL.
@@ -161,7 +169,7 @@ else
   end
 end
 
-return struct.pack('>BBI6I6', outcome, row, now_ms, time_us) .. new_state
-  .. string.sub(slot, slot_offset, slot_offset + fixed_size - 1) .. (takes_metadata and '' or stored_metadata)
+return struct.pack('>BBI6I6', outcome, row, now_ms, outcome == CONFLICT and window_us or copy_issued_us) .. new_state
+  .. string.sub(slot, slot_begin, slot_begin + fixed_size - 1) .. (replaces_metadata and '' or stored_metadata)
 `
 )

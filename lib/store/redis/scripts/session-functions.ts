@@ -1,36 +1,33 @@
 import { HEADER, OFFSETS, SLOT } from './layout.js'
-import { readClock, readHeader } from './session-lookup.js'
+import { readClock, readHeader, requireMaster } from './session-lookup.js'
 
 /**
  * Lua functions for scripts that read or write all sessions of a user, and for the rare branches of the others. They use the
- * variables of `readClock` and `readHeader`.
+ * variables of `readClock` and `readHeader`. KEYS[2] is as in `requireMaster`.
  *
  * Users with equal tags share a string, so a script that looks for the sessions of a user also compares the sub.
  */
 export const sessionFunctions = `
 local RESULT_TTL_MS = 60000
 
--- Fails on a replica, because GETEX is a write command. It changes nothing. A script that returns without another write
--- calls it, because a replica may lag. It must come late in a script: after the first write command of a script, a full
--- Redis no longer rejects the others.
-local function require_master()
-  redis.call('GETEX', KEYS[1])
+-- After the first write command of a script, a full Redis no longer rejects the others. GETEX is one and changes nothing.
+local function accept_writes_when_full()
+  ${requireMaster}
 end
-
 
 -- Returns the active sessions: suffix, bytes of the state, slot, sub, expiry, and how many bytes of the slot are used.
 local function load_sessions()
   local sessions = {}
-  local all = #packed < PACKED_SIZE and packed or redis.call('GET', KEYS[1])
+  local all = #head < HEAD_SIZE and head or redis.call('GET', KEYS[1])
   for i = 0, count - 1 do
     local suffix_at, state_at = HEADER_SIZE + i * SUFFIX_SIZE, states_at + i * STATE_SIZE
-    local ${SLOT.variables} = struct.unpack('${SLOT.format}', all, state_at + ${OFFSETS.text_at + 1})
-    local slot_at = texts_at + text_at
+    local ${SLOT.variables} = struct.unpack('${SLOT.format}', all, state_at + ${OFFSETS.slot_offset + 1})
+    local slot_at = slots_at + slot_offset
     if expires_ms > now_ms then
       sessions[#sessions + 1] = {
         suffix = string.sub(all, suffix_at + 1, suffix_at + SUFFIX_SIZE),
         state = string.sub(all, state_at + 1, state_at + STATE_SIZE),
-        slot = string.sub(all, slot_at + 1, slot_at + text_size),
+        slot = string.sub(all, slot_at + 1, slot_at + slot_size),
         sub = string.sub(all, slot_at + 1, slot_at + sub_size),
         expires_ms = expires_ms,
         used_size = sub_size + identity_size + metadata_size
@@ -47,19 +44,17 @@ local function find_session(sessions, sid)
   end
 end
 
--- Writes all sessions of the user. With allow_when_full this also succeeds in a full Redis, because GETEX is then the first
--- write command of the script.
-local function save_sessions(sessions, allow_when_full)
-  if allow_when_full then require_master() end
+-- Writes all sessions of the user.
+local function save_sessions(sessions)
   if #sessions == 0 then return redis.call('DEL', KEYS[1]) end
   local suffixes, states, slots = {}, {}, {}
-  local text_at, first_expires_ms, last_expires_ms = 0, math.huge, 0
+  local slot_offset, first_expires_ms, last_expires_ms = 0, math.huge, 0
   for i, session in ipairs(sessions) do
     local state = session.state
     suffixes[i], slots[i] = session.suffix, session.slot
-    states[i] = string.sub(state, 1, ${OFFSETS.text_at}) .. struct.pack('>I4I2', text_at, #session.slot)
+    states[i] = string.sub(state, 1, ${OFFSETS.slot_offset}) .. struct.pack('>I4I2', slot_offset, #session.slot)
       .. string.sub(state, ${OFFSETS.sub_size + 1})
-    text_at = text_at + #session.slot
+    slot_offset = slot_offset + #session.slot
     first_expires_ms = math.min(first_expires_ms, session.expires_ms)
     last_expires_ms = math.max(last_expires_ms, session.expires_ms)
   end
