@@ -1,6 +1,7 @@
 import type { Claims, RevocationReason, Session } from '../../types/session.js'
 import type { RefreshOutcome, SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
+import type { ResolvedOptions } from '../options/resolve.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import { createIdempotencyKey } from '../utils/random.js'
 import type { CallContext } from './call-context.js'
@@ -28,7 +29,7 @@ export async function refreshSession(
   const { options, revoker, storeClock } = components
   const reason = revoker.pendingReason(token.sid)
   if (reason) throw errorFor(reason)
-  const claims = await loadClaims(components, token, context)
+  const claims = options.session.load && (await loadClaims(components, options.session.load, token, context))
   const idempotencyKey = createIdempotencyKey()
   const outcome = await rotate(components, token, idempotencyKey, context)
   switch (outcome.outcome) {
@@ -70,12 +71,12 @@ function conflictError(retryAfterMs: number): Error {
 /** Loads fresh claims before the rotation, so that a loader that throws has changed nothing. */
 async function loadClaims(
   components: SessionComponents,
+  load: NonNullable<ResolvedOptions['session']['load']>,
   { sid }: RefreshToken,
   context: CallContext
 ): Promise<Claims | undefined> {
-  const { options, storeClient, revoker } = components
-  const { load } = options.session
-  const session = load && (await storeClient.call('get', (store) => store.get(sid)))
+  const { storeClient, revoker } = components
+  const session = await storeClient.call('get', (store) => store.get(sid))
   // Without a session there is nothing to load. The rotation returns the reason.
   if (!session) return undefined
   const loaded = await load(session.sub, session)

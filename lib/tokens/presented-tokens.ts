@@ -43,7 +43,8 @@ export function rejectUnsupportedVersions(codec: RefreshTokenCodec, others: read
 }
 
 /** Returns the newest token of each session. The others come from older cookies. */
-export function newestOfEachSession(tokens: readonly RefreshToken[]): RefreshToken[] {
+export function newestOfEachSession(tokens: RefreshToken[]): RefreshToken[] {
+  if (tokens.length < 2) return tokens
   const newest = new Map<string, RefreshToken>()
   for (const token of tokens) {
     const other = newest.get(token.sid)

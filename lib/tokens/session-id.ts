@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { randomBytes } from '../utils/random.js'
+import { sha256 } from '../utils/sha256.js'
 
 const TAG_BYTES = 9
 const SECRET_BYTES = 16
@@ -18,7 +18,7 @@ export type Family = Buffer
  * of a Redis Cluster. It is so long that users who choose their own `sub` cannot find another one with the same tag.
  */
 export function tagOf(sub: string): string {
-  return tagBytesOf(sub).toString('base64url')
+  return sha256(sub).slice(0, TAG_LENGTH)
 }
 
 /** Returns the tag that a session id begins with. */
@@ -35,19 +35,15 @@ export function groupByUser(sids: readonly string[]): string[][] {
 
 /** Returns a new family with a random secret. */
 export function createFamily(sub: string): Family {
-  return Buffer.concat([tagBytesOf(sub), randomBytes(SECRET_BYTES)])
+  return Buffer.concat([Buffer.from(tagOf(sub), 'base64url'), randomBytes(SECRET_BYTES)])
 }
 
 /** Returns the public id of the session: 32 characters of base64url. It does not reveal the family secret. */
 export function sidOf(family: Family): string {
-  const hash = createHash('sha256').update(family.subarray(TAG_BYTES)).digest('base64url')
+  const hash = sha256(family.subarray(TAG_BYTES))
   return family.toString('base64url', 0, TAG_BYTES) + hash.slice(0, SID_LENGTH - TAG_LENGTH)
 }
 
 export function isSid(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{32}$/.test(value)
-}
-
-function tagBytesOf(sub: string): Buffer {
-  return createHash('sha256').update(sub).digest().subarray(0, TAG_BYTES)
 }

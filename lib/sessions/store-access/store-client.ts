@@ -128,18 +128,21 @@ export class StoreClient {
     onFailure?: (lateResult: Promise<T>) => void
   ): Promise<T> {
     const { keyPrefix, outage } = this.#settings
-    return trace(operations.store, { keyPrefix, operation: name }, async () => {
+    // Without `await`, because each one costs a refresh as much as a timer.
+    return trace(operations.store, { keyPrefix, operation: name }, () => {
       const startedAt = performance.now()
       const reply = this.#send(operation)
-      try {
-        const result = await limit(reply)
-        outage.recordSuccess()
-        return result
-      } catch (error) {
-        outage.recordFailure(name, reasonOf(error), startedAt)
-        onFailure?.(this.#lateResult(reply))
-        throw error
-      }
+      return limit(reply).then(
+        (result) => {
+          outage.recordSuccess()
+          return result
+        },
+        (error) => {
+          outage.recordFailure(name, reasonOf(error), startedAt)
+          onFailure?.(this.#lateResult(reply))
+          throw error
+        }
+      )
     })
   }
 
@@ -161,13 +164,22 @@ export class StoreClient {
     return withTimeout(reply, timeoutMs, () => noReplyWithin(timeoutMs), false)
   }
 
-  async #send<T>(operation: Operation<T>): Promise<T> {
+  #send<T>(operation: Operation<T>): Promise<T> {
     try {
-      return await operation(this.#store)
+      // A store of the application may return its result without a promise.
+      return Promise.resolve(operation(this.#store)).catch(rejectAsUnavailable)
     } catch (error) {
-      throw unavailable(error instanceof Error ? error.message : String(error))
+      return Promise.reject(unavailable(messageOf(error)))
     }
   }
+}
+
+function rejectAsUnavailable(error: unknown): never {
+  throw unavailable(messageOf(error))
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function noReplyWithin(ms: number): Error {

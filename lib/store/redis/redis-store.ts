@@ -163,7 +163,8 @@ export class RedisStore implements SessionStore {
     if (!replication || sid === undefined) return undefined
     const { sessions, replicationMarker, denylist } = this.#keys.ofSession(sid)
     const keys: WriteCheck['keys'] = [sessions, replicationMarker, denylist]
-    const reply = await this.#verified(() => replication.wait({ keys, args: [String(minGen), ...sids] }))
+    this.#rejectIfSplit()
+    const reply = await this.#verify(await replication.wait({ keys, args: [String(minGen), ...sids] }))
     const [result, reason] = reply as [string, RevocationReason?]
     if (result === 'undone') throw new Error('a failover has undone the write')
     return reason
@@ -210,20 +211,31 @@ export class RedisStore implements SessionStore {
     }
   }
 
-  #run(script: Script, keysAndArgs: (string | number)[]): Promise<unknown> {
-    return this.#verified(() => runScript(this.#redis, script, keysAndArgs))
+  async #run(script: Script, keysAndArgs: (string | number)[]): Promise<unknown> {
+    this.#rejectIfSplit()
+    return this.#verify(await runScript(this.#redis, script, keysAndArgs))
   }
 
-  /** @param read converts the reply, in the same step as its verification, because each promise costs time */
+  /** @throws at once if the client is on a master that was replaced */
   #runBinary<T>(script: Script, keysAndArgs: (string | number)[], read: (reply: unknown) => T): Promise<T> {
-    return this.#verified(() => runBinaryScript(this.#redis, script, keysAndArgs), read)
+    this.#rejectIfSplit()
+    return runBinaryScript(this.#redis, script, keysAndArgs, (reply) =>
+      this.#areFencesOpen() ? read(reply) : this.#verify(reply).then(read)
+    )
   }
 
-  /** @throws also if the client is on a master that was replaced: what it wrote there would be lost */
-  async #verified<T>(call: () => Promise<unknown>, read = (reply: unknown) => reply as T): Promise<T> {
+  #rejectIfSplit(): void {
     for (const fence of this.#fences) fence.rejectIfSplit()
-    const reply = await call()
+  }
+
+  #areFencesOpen(): boolean {
+    for (const fence of this.#fences) if (!fence.isOpen) return false
+    return true
+  }
+
+  /** Rejects a reply of a master that was replaced: what it wrote there would be lost. */
+  async #verify(reply: unknown): Promise<unknown> {
     for (const fence of this.#fences) if (!fence.isOpen) await fence.verify(reply)
-    return read(reply)
+    return reply
   }
 }

@@ -42,17 +42,21 @@ export function runScript(
   })
 }
 
-/** Like `runScript`, for a script whose reply has bytes that are no text. */
-export function runBinaryScript(
+/**
+ * Like `runScript`, for a script whose reply has bytes that are no text.
+ * @param read converts the reply. It is called here, because each promise in between would cost time
+ */
+export function runBinaryScript<T>(
   redis: BinaryClient,
   { sha1, source, keys }: Script,
-  keysAndArgs: (string | number)[]
-): Promise<unknown> {
+  keysAndArgs: (string | number)[],
+  read: (reply: unknown) => T | Promise<T>
+): Promise<T> {
   const texts = keysAndArgs.map(String)
   batchWrites(redis)
-  return redis.evalshaBuffer(sha1, keys, ...texts).catch((error) => {
+  return redis.evalshaBuffer(sha1, keys, ...texts).then(read, (error) => {
     if (!isNoScript(error)) throw error
-    return redis.evalBuffer(source, keys, ...texts)
+    return redis.evalBuffer(source, keys, ...texts).then(read)
   })
 }
 
