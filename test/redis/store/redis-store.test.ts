@@ -83,6 +83,15 @@ t.test('RedisStore puts all keys of a user into one Cluster slot', async (t) => 
   t.equal(new Set(keys.map((key) => /\{([\w-]{12})\}/.exec(key)?.[1])).size, 1)
 })
 
+t.test('a client without methods for bytes is rejected', async (t) => {
+  const { evalsha, eval: run, duplicate } = redis
+  const wrapper = { evalsha, eval: run, duplicate }
+  t.throws(() => new RedisStore({ redis: wrapper }), {
+    code: 'FRT_ERR_INVALID_OPTION',
+    message: /evalshaBuffer/
+  })
+})
+
 t.test('users whose hashes begin with the same four bytes have different keys', async (t) => {
   // Four bytes are quickly found. One more account could then make the refreshes of the other one slow.
   const subs = ['user-20491', 'user-32057'] as const
