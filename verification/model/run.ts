@@ -34,6 +34,8 @@ interface IssuedAccessToken {
 interface ProcessState {
   /** The local record of revocations. */
   revocations: Map<string, Revocation>
+  /** Sessions that a call of the process has revoked. A later logout of them does not ask the store again. */
+  settled: Set<string>
   /** The last generation of each session that the process confirmed in the store. */
   confirmed: Map<string, number>
 }
@@ -152,7 +154,7 @@ export class Run {
     const evicted = this.#model.login(sid, sub, replaced)
     this.#expected.push(['login', sid])
     for (const [old, revocation] of evicted) this.#recordRevocation(process, old, revocation)
-    for (const old of replaced) this.#revoke(process, old, 'replaced')
+    for (const old of replaced) this.#revokePresented(process, old, 'replaced')
     this.#checkIssued(process, response, transport, { sid, family, gen: 1, copy: 0 }, sub)
     // Two logins in the same microsecond have no defined order.
     await this.#do({ do: 'wait', ms: 1 })
@@ -189,7 +191,9 @@ export class Run {
       case 'reuse':
       case 'rollback': {
         const revocation = this.#model.revoke(sid, decision.outcome) as Revocation
-        this.#processState(process).revocations.set(sid, revocation)
+        const { revocations, settled } = this.#processState(process)
+        revocations.set(sid, revocation)
+        settled.add(sid)
         this.#expected.push(['reuse', sid, decision.outcome, decision.row])
         const code = decision.outcome === 'reuse' ? 'REFRESH_TOKEN_REUSED' : 'SESSION_REVOKED'
         return expectRejected(response, `FRT_ERR_${code}`)
@@ -222,7 +226,7 @@ export class Run {
       ...(token && this.#isValid(process, token) ? [token.sid] : []),
       ...(access && this.#isSigned(process, access) ? [access.sid] : [])
     ])
-    for (const sid of sids) this.#revoke(process, sid, 'logout')
+    for (const sid of sids) this.#revokePresented(process, sid, 'logout')
   }
 
   async #remove({ process, access: number, token: other }: Step & { do: 'remove' }): Promise<void> {
@@ -275,9 +279,15 @@ export class Run {
     return isKnown || !this.#model.activeSession(access.sid) ? 'FRT_ERR_SESSION_REVOKED' : null
   }
 
+  /** Revokes the session of a presented token, unless the process has done so. */
+  #revokePresented(process: number, sid: string, reason: string): void {
+    if (!this.#processState(process).settled.has(sid)) this.#revoke(process, sid, reason)
+  }
+
   /** Revokes a session on behalf of a process, even if the session does not exist. */
   #revoke(process: number, sid: string, reason: string): void {
-    const { revocations } = this.#processState(process)
+    const { revocations, settled } = this.#processState(process)
+    settled.add(sid)
     const revocation = this.#model.revoke(sid, reason)
     if (revocation) this.#recordRevocation(process, sid, revocation)
     else if (!revocations.has(sid)) revocations.set(sid, { reason, until: 0 })
@@ -359,7 +369,7 @@ export class Run {
 }
 
 function newProcessState(): ProcessState {
-  return { revocations: new Map(), confirmed: new Map() }
+  return { revocations: new Map(), settled: new Set(), confirmed: new Map() }
 }
 
 function newest<T>(issued: readonly T[], number: number): T | undefined {

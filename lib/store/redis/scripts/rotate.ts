@@ -42,7 +42,7 @@ if reason or known_reason then
   accept_writes_when_full()
   local session
   if position then
-    local sessions, i = load_sessions()
+    local sessions, i = load_sessions(), nil
     session, i = find_session(sessions, ARGV[1])
     if session then
       table.remove(sessions, i)
