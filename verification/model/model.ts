@@ -146,8 +146,9 @@ export class Model {
     if (gen !== session.gen) {
       session.issuances.clear()
       session.confirmedAt.clear()
-      session.lastCopy = Math.max(session.lastCopy, copy)
     }
+    // The store may have lost the copy that is presented.
+    session.lastCopy = Math.max(session.lastCopy, copy)
     session.gen = gen
     if (!session.confirmedAt.has(gen)) session.confirmedAt.set(gen, this.now)
     session.gen = gen + 1
