@@ -16,9 +16,15 @@ export async function sessionsPerUser(plan, { scaled, targetReport }) {
   for (const claims of plan.claims) {
     for (const count of plan.counts) {
       progress(`users with ${count} sessions and ${claims.bytes} bytes of claims`)
-      const calls = { users: scaled(plan.users), rounds: plan.rounds }
+      const calls = { users: scaled(plan.users), rounds: scaled(plan.rounds) }
       const { cpuUs } = await measure({ count, claims, ...calls, appendonly: 'no' })
-      const { aof, aofOfReplay } = await measure({ count, claims, ...calls, users: 20, appendonly: 'yes' })
+      const { aof, aofOfReplay } = await measure({
+        count,
+        claims,
+        ...calls,
+        users: scaled(20),
+        appendonly: 'yes'
+      })
       cpuOf.set(`${claims.bytes} ${count}`, cpuUs)
       rows.push([
         String(count),

@@ -15,6 +15,8 @@ import { startRedis } from '../../support/redis-server.js'
 const SECONDS = Number(process.env.OUTAGE_SECONDS ?? effort(0.5, 2))
 const REQUESTS_PER_SECOND = Number(process.env.OUTAGE_RATE ?? 100)
 const TICK_MS = 50
+/** So that each operation is sent for the first client, however busy the machine is. */
+const MIN_REQUESTS = 20
 const RECOVERY_TIMEOUT_MS = 60_000 + 1000 * SECONDS
 
 setFlagsFromString('--expose-gc')
@@ -69,7 +71,7 @@ for (const [name, options] of Object.entries({
         let requests = 0
         let maxPending = 0
         const end = performance.now() + SECONDS * 1000
-        while (performance.now() < end) {
+        while (performance.now() < end || requests < MIN_REQUESTS) {
           for (let i = 0; i < (REQUESTS_PER_SECOND * TICK_MS) / 1000; i++) {
             inFlight++
             request(requests++)?.finally(() => inFlight--)
