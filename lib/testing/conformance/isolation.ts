@@ -7,7 +7,7 @@ import { FIRST, TestClient } from './test-client.js'
 
 /** Cases for the isolation of users and concurrent calls. */
 export const isolation: Cases = {
-  // Nobody can find such a user, but a store must not depend on it.
+  // A user with the tag of another one cannot be found in practice. A store must not depend on it.
   'separates users whose tags are equal': async ({ store }) => {
     const own = await TestClient.login(store)
     const otherSid = tagIn(own.sid) + sidOf(createFamily('another user')).slice(tagIn(own.sid).length)

@@ -15,7 +15,7 @@
  * slot never becomes smaller, so that request metadata of another size seldom moves the other slots.
  *
  * A write in place keeps the format version. A release that also reads an older format must therefore write the whole string
- * anew at the first refresh, and test/redis/versions/ shows how.
+ * again at the first refresh. test/redis/versions/ shows how.
  *
  * Numbers are big-endian. A time of 0 means none. Names are those of `rotation-rule.ts` in snake case.
  */

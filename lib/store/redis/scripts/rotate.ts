@@ -42,10 +42,10 @@ if reason or known_reason then
   accept_writes_when_full()
   local session
   if position then
-    local sessions, i = load_sessions(), nil
-    session, i = find_session(sessions, ARGV[1])
+    local sessions, index = load_sessions(), nil
+    session, index = find_session(sessions, ARGV[1])
     if session then
-      table.remove(sessions, i)
+      table.remove(sessions, index)
       save_sessions(sessions)
     end
   end
@@ -139,7 +139,7 @@ local replaces_metadata = is_changed and outcome == ROTATED and request_metadata
 local new_metadata
 if replaces_metadata then
   metadata_size = #request_metadata
-  -- Zeros overwrite the rest, so that nobody finds an address there that is no longer stored.
+  -- Zeros overwrite the rest, so that replaced metadata, such as an address, does not stay in Redis.
   new_metadata = request_metadata .. string.rep('\\0', slot_size - fixed_size - metadata_size)
 end
 local new_state = ${unchangedState} .. ${packChanges}

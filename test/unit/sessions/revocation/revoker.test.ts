@@ -588,6 +588,15 @@ t.test('a revocation that this process has not completed itself is not settled',
     t.same(setup.revoker.withoutSettled(['a']), ['a'])
   })
 
+  await t.test('because a new master may have lost it, however long ago it was', async (t) => {
+    const setup = createRevoker(t, { revoke: async (sids) => sids.map(session) })
+    await setup.revoker.revoke(['a'], 'logout', setup.onRevoked)
+    await setup.pass(61_000)
+    t.same(setup.revoker.withoutSettled(['a']), [])
+    await setup.revoker.revokeRecentAgain()
+    t.same(setup.revoker.withoutSettled(['a']), ['a'])
+  })
+
   await t.test('because a failover may have lost it', async (t) => {
     const setup = createRevoker(t, { revoke: async (sids) => sids.map(session) })
     await setup.revoker.revoke(['a', 'b'], 'logout', setup.onRevoked)
