@@ -7,6 +7,7 @@ import type { AccessTokens } from '../tokens/access-token.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
 import { createFeedMonitor } from './observability/feed-monitor.js'
 import { RevocationPublisher } from './revocation/revocation-publisher.js'
+import { RevocationRepeater } from './revocation/revocation-repeater.js'
 import { RevokedSessions } from './revocation/revoked-sessions.js'
 import { Revoker } from './revocation/revoker.js'
 import { Confirmations } from './store-access/confirmations.js'
@@ -54,15 +55,16 @@ export function createComponents({
   const revoked = new RevokedSessions(keyPrefix, accessTokenTtlMs)
   const storeClock = new StoreClock()
   const onFeedEvent = createFeedMonitor(keyPrefix, log)
-  const onMasterChanged = () => void revoker.revokeRecentAgain()
+  const repeater = new RevocationRepeater(storeClient, revoked, options.session.ttlMs)
+  const onMasterChanged = () => void repeater.repeatRecent()
   const feed = openFeed(options, store, {
     onRevocation: (revocation) => revoked.addFromFeed(revocation),
-    onRepublished: (revocation) => void revoker.revokeRestored(revocation),
+    onRepublished: (revocation) => void repeater.repeat(revocation),
     onMasterChanged,
     onEvent: onFeedEvent
   })
   const publisher = new RevocationPublisher(feed, storeClient, revoked, accessTokenTtlMs)
-  const revoker = new Revoker(storeClient, publisher, revoked, {
+  const revoker = new Revoker(storeClient, publisher, revoked, repeater, {
     maxTtlMs: options.session.ttlMs,
     waitsForReplicas: options.durability.revoke
   })

@@ -1,20 +1,15 @@
-import type { Revocation } from '../../../types/revocation-feed.js'
 import type { RevocationReason, Session } from '../../../types/session.js'
 import type { LocalRevocation } from '../../../types/session-store.js'
 import { errors } from '../../errors.js'
-import { RecentRevocations } from '../../store/recent-revocations.js'
 import { groupByUser } from '../../tokens/session-id.js'
 import { createIdempotencyKey } from '../../utils/random.js'
 import type { CallStore, StoreClient } from '../store-access/store-client.js'
 import type { RevocationPublisher } from './revocation-publisher.js'
+import type { RevocationRepeater } from './revocation-repeater.js'
 import type { RevokedSessions } from './revoked-sessions.js'
 
 /** A reply that took longer does not say precisely when the store's clock was read. */
 const MAX_ROUND_TRIP_MS = 1000
-
-/** Longer than Sentinel needs to replace a master. */
-const RECENT_MS = 60_000
-const MAX_RECENT = 1000
 
 export interface RevokerSettings {
   /** The longest lifetime of a session. After it there is nothing left to revoke. */
@@ -34,9 +29,8 @@ export class Revoker {
   readonly #storeClient: StoreClient
   readonly #publisher: RevocationPublisher
   readonly #revoked: RevokedSessions
+  readonly #repeater: RevocationRepeater
   readonly #settings: RevokerSettings
-  /** What the store has acknowledged last. A new master may not have it. */
-  readonly #recent = new RecentRevocations(RECENT_MS, MAX_RECENT)
   /** Sessions whose revocation is not durable yet. The call that added one retries until it is. */
   readonly #pending = new Set<string>()
 
@@ -44,11 +38,13 @@ export class Revoker {
     storeClient: StoreClient,
     publisher: RevocationPublisher,
     revoked: RevokedSessions,
+    repeater: RevocationRepeater,
     settings: RevokerSettings
   ) {
     this.#storeClient = storeClient
     this.#publisher = publisher
     this.#revoked = revoked
+    this.#repeater = repeater
     this.#settings = settings
   }
 
@@ -164,33 +160,6 @@ export class Revoker {
     )
   }
 
-  /** Revokes sessions again that a failover may have restored. Emits nothing, because the first revocation did. */
-  async revokeRestored({ sids, reason }: Revocation): Promise<void> {
-    this.#revoked.unsettle(sids)
-    const calls = groupByUser(sids).map((group) => {
-      const idempotencyKey = createIdempotencyKey()
-      const revoke = (call: CallStore) =>
-        call('revoke', (store) => store.revoke(group, reason, idempotencyKey))
-      return this.#storeClient.callWithRetry(
-        `revoke-restored ${group.join()}`,
-        this.#settings.maxTtlMs,
-        revoke
-      )
-    })
-    await Promise.allSettled(calls)
-  }
-
-  /**
-   * Revokes the sessions of the last minute again, because a new master may not have their revocations. The feed does not
-   * show this: the session may have been revoked on the old master, and published on the new one.
-   */
-  async revokeRecentAgain(): Promise<void> {
-    this.#revoked.startEpoch()
-    const revocations = [...this.#recent.addedBefore(performance.now()).values()]
-    // One after the other, so that a new master is not flooded. A failed one is retried in the background.
-    for (const revocation of revocations) await this.revokeRestored(revocation)
-  }
-
   /**
    * Records sessions that the store has revoked, reports each to `onRevoked`, and publishes them.
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if publishing failed. It is retried in the background
@@ -204,7 +173,7 @@ export class Revoker {
   #record(sessions: Session[], reason: RevocationReason, onRevoked: OnRevoked): void {
     for (const session of sessions) {
       const { sid } = session
-      this.#recent.add(sid, { sids: [sid], reason, expiresAtMs: 0 })
+      this.#repeater.remember(sid, reason)
       this.#revoked.add(sid, reason, session.expiresAt.getTime())
       onRevoked(session, reason)
     }

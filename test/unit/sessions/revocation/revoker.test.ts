@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { RevocationPublisher } from '../../../../lib/sessions/revocation/revocation-publisher.js'
+import { RevocationRepeater } from '../../../../lib/sessions/revocation/revocation-repeater.js'
 import { RevokedSessions } from '../../../../lib/sessions/revocation/revoked-sessions.js'
 import { Revoker } from '../../../../lib/sessions/revocation/revoker.js'
 import { ExpiringMap } from '../../../../lib/utils/expiring-map.js'
@@ -59,6 +60,8 @@ function createRevoker(
   const store = { revoke, revokeAll, ...others, now: async () => Date.now() } as unknown as SessionStore
   const revoked = new RevokedSessions('frt:', accessTokenTtlMs)
   const client = storeClient(store, 2000, retryQueue)
+  const publisher = new RevocationPublisher(feed, client, revoked, accessTokenTtlMs)
+  const repeater = new RevocationRepeater(client, revoked, maxTtlMs)
   const reported: string[] = []
   return {
     pass: passBoth,
@@ -66,10 +69,8 @@ function createRevoker(
     revoked,
     reported,
     onRevoked: ({ sid }: Session, reason: string) => void reported.push(`${sid} ${reason}`),
-    revoker: new Revoker(client, new RevocationPublisher(feed, client, revoked, accessTokenTtlMs), revoked, {
-      maxTtlMs,
-      waitsForReplicas: true
-    })
+    repeater,
+    revoker: new Revoker(client, publisher, revoked, repeater, { maxTtlMs, waitsForReplicas: true })
   }
 }
 
@@ -440,28 +441,6 @@ t.test('a revocation that succeeds in the retryQueue is published', async (t) =>
   t.equal(published.length, 1)
 })
 
-t.test(
-  'revokeRecentAgain revokes the sessions of the last minute again, without reporting them',
-  async (t) => {
-    const calls: string[] = []
-    const setup = createRevoker(t, {
-      async revoke(sids, reason) {
-        calls.push(`${sids.join()} ${reason}`)
-        return []
-      }
-    })
-    setup.revoker.recordAndPublish([session('early')], 'logout', setup.onRevoked)
-    await setup.pass(60_000)
-    setup.revoker.recordAndPublish([session('a'), session('b')], 'evicted', setup.onRevoked)
-    await setup.pass(1)
-    const reported = setup.reported.length
-    setup.revoker.revokeRecentAgain()
-    await setup.pass(0)
-    t.same(calls, ['a evicted', 'b evicted'])
-    t.equal(setup.reported.length, reported)
-  }
-)
-
 /** Session ids of one user begin with the same 12 characters. */
 const [first = '', second = '', third = ''] = ['-1', '-2', '-3'].map((end) => `tag of ada..${end}`)
 
@@ -550,21 +529,6 @@ t.test('a revocation is settled as long as it is kept', async (t) => {
   t.same(setup.revoker.withoutSettled(['a']), ['a'])
 })
 
-t.test('revokeRestored revokes the sessions of each user, even those without a record', async (t) => {
-  const calls: string[] = []
-  const setup = createRevoker(t, {
-    async revoke(sids, reason) {
-      calls.push(`${sids.join()} ${reason}`)
-      return sids.map(session)
-    }
-  })
-  const sids = [first, 'other user', second]
-  await setup.revoker.revokeRestored({ sids, reason: 'logout', expiresAtMs: 0 })
-  t.same(calls, [`${first},${second} logout`, 'other user logout'])
-  t.same(setup.reported, [])
-  t.same(setup.revoker.withoutSettled(sids), sids)
-})
-
 t.test('sessions that revokeAll has revoked are settled', async (t) => {
   const setup = createRevoker(t, { revokeAll: async () => [session('a')] })
   await setup.revoker.revokeAll('user-1', 'logout', undefined, setup.onRevoked)
@@ -593,17 +557,17 @@ t.test('a revocation that this process has not completed itself is not settled',
     await setup.revoker.revoke(['a'], 'logout', setup.onRevoked)
     await setup.pass(61_000)
     t.same(setup.revoker.withoutSettled(['a']), [])
-    await setup.revoker.revokeRecentAgain()
+    await setup.repeater.repeatRecent()
     t.same(setup.revoker.withoutSettled(['a']), ['a'])
   })
 
   await t.test('because a failover may have lost it', async (t) => {
     const setup = createRevoker(t, { revoke: async (sids) => sids.map(session) })
     await setup.revoker.revoke(['a', 'b'], 'logout', setup.onRevoked)
-    await setup.revoker.revokeRestored({ sids: ['a'], reason: 'logout', expiresAtMs: 0 })
+    await setup.repeater.repeat({ sids: ['a'], reason: 'logout', expiresAtMs: 0 })
     t.same(setup.revoker.withoutSettled(['a', 'b']), ['a'])
     await setup.pass(1)
-    void setup.revoker.revokeRecentAgain()
+    void setup.repeater.repeatRecent()
     t.same(setup.revoker.withoutSettled(['a', 'b']), ['a', 'b'])
     await settle()
     await setup.revoker.revoke(['a', 'b'], 'logout', setup.onRevoked)
