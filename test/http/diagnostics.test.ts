@@ -387,7 +387,7 @@ t.test('a subscriber that throws does not change the response and causes an unca
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ['--import=./scripts/ts-loader.mjs', '--input-type=module', '--eval', program],
-    { encoding: 'utf8', timeout: 30_000, env: { ...process.env, NODE_V8_COVERAGE: '' } }
+    { encoding: 'utf8', timeout: 300_000, env: { ...process.env, NODE_V8_COVERAGE: '' } }
   )
   t.equal(status, 0, stderr)
   const { statuses, uncaught } = JSON.parse(stdout)

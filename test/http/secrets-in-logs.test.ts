@@ -27,7 +27,7 @@ function runTestFile(code: string): { status: number | null; stderr: string } {
   const { status, stderr } = spawnSync(
     process.execPath,
     [...imports, '--input-type=module', '--eval', PREAMBLE + code],
-    { encoding: 'utf8', timeout: 30_000, env: { ...process.env, NODE_V8_COVERAGE: '' } }
+    { encoding: 'utf8', timeout: 300_000, env: { ...process.env, NODE_V8_COVERAGE: '' } }
   )
   return { status, stderr }
 }

@@ -8,7 +8,7 @@ import { report } from './report.js'
 import type { Topology } from './topologies.js'
 
 const CLIENTS = 20
-const FAILOVER_TIMEOUT_MS = 30_000
+const FAILOVER_TIMEOUT_MS = 60_000
 
 export interface Case<O> {
   /** Options of the ioredis client. */

@@ -76,7 +76,7 @@ export class Fleet {
       this.#agent.destroy()
     })
     // Without an offline queue, a client that is not connected yet rejects every command.
-    await eventually(() => redis.status === 'ready', 20_000)
+    await eventually(() => redis.status === 'ready')
     for (let i = 0; i < 2; i++) await this.open(t)
     for (const [i, sub] of subs.entries()) {
       const client = new FleetClient(this, sub, i % 2 ? 'body' : 'cookie', i)

@@ -6,7 +6,7 @@ import { startProxy, type Proxy as TcpProxy } from './proxy.js'
 import { type Owner, type RedisServer, startRedis } from './redis-server.js'
 
 const host = '127.0.0.1'
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 60_000
 
 /** The Redis servers of a topology. A server that was killed can be started again with its files. */
 export class ServerGroup {

@@ -35,7 +35,7 @@ const host = '127.0.0.1'
 export const REPLICATION = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
 const SENTINELS = 3
 /** Sentinels discover each other by messages that they publish every two seconds. */
-const STARTUP_TIMEOUT_MS = 30_000
+const STARTUP_TIMEOUT_MS = 60_000
 
 export interface SentinelSettings {
   /** How long a master must be unreachable until two Sentinels replace it. */

@@ -105,7 +105,7 @@ t.test('runs under node:test', async (t) => {
     program
   ]
   const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env
-  const { stdout, status } = spawnSync(process.execPath, args, { encoding: 'utf8', env, timeout: 60_000 })
+  const { stdout, status } = spawnSync(process.execPath, args, { encoding: 'utf8', env, timeout: 300_000 })
   t.equal(status, 0, stdout)
   t.match(stdout, /^# pass [5-9]\d$/m)
   t.match(stdout, /^# fail 0$/m)

@@ -184,7 +184,7 @@ t.test('pending work does not keep the process alive', async (t) => {
   const { status, signal, stderr } = spawnSync(
     process.execPath,
     [`--import=${loader}`, '--input-type=module', '--eval', script],
-    { cwd: fileURLToPath(new URL('../../..', import.meta.url)), timeout: 20_000, encoding: 'utf8', env: {} }
+    { cwd: fileURLToPath(new URL('../../..', import.meta.url)), timeout: 300_000, encoding: 'utf8', env: {} }
   )
   t.equal(signal, null, 'the process exits by itself')
   t.equal(status, 0, stderr)
