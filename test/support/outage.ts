@@ -14,6 +14,7 @@ import {
 import { SECRET } from './build-app.js'
 import { Client } from './client.js'
 import { eventually } from './eventually.js'
+import { StoreTimeout } from './store-timeout.js'
 
 /** Each way in which a guarded route learns of a revocation. */
 export const MODES = {
@@ -26,10 +27,12 @@ export const MODES = {
 export type Mode = keyof typeof MODES
 export const ALL_MODES = Object.keys(MODES) as Mode[]
 
-/** Short, for faults in which Redis does not reply: each request waits this long. */
-export const SHORT_TIMEOUT = '400ms'
+/** Short, for an application without a `StoreTimeout` whose store calls time out. */
+const SHORT_TIMEOUT = '400ms'
 /** Long, for faults in which Redis replies: a busy machine may be slow. */
 export const LONG_TIMEOUT = '30s'
+/** How long the first attempt after a fault waits. A Redis client may have dropped its command. */
+const FIRST_ATTEMPT_MS = 500
 
 /** Connects to a port until the test ends. */
 export function connect(t: Test, port: number, options: Omit<RedisOptions, 'replyMapping'> = {}): Redis {
@@ -129,30 +132,35 @@ export class Scene {
   readonly logs: Record<string, unknown>[]
   readonly keyPrefix: string
   readonly users: Users
+  readonly #timeout: StoreTimeout
 
-  private constructor(mode: Mode, { app, logs }: App, keyPrefix: string, users: Users) {
+  private constructor(
+    mode: Mode,
+    { app, logs }: App,
+    keyPrefix: string,
+    timeout: StoreTimeout,
+    users: Users
+  ) {
     this.mode = mode
     this.app = app
     this.logs = logs
     this.keyPrefix = keyPrefix
+    this.#timeout = timeout
     this.users = users
   }
 
-  static async open(
-    t: Test,
-    redis: RedisClient,
-    mode: Mode,
-    options: Partial<FastifyRefreshTokenOptions> = {}
-  ): Promise<Scene> {
+  static async open(t: Test, redis: RedisClient, mode: Mode): Promise<Scene> {
     const keyPrefix = `test:${randomUUID()}:`
-    const app = await startApp(t, redis, { keyPrefix, revocation: MODES[mode], ...options })
+    const timeout = new StoreTimeout()
+    const options = { keyPrefix, revocation: MODES[mode], storeTimeout: timeout.option }
+    const app = await startApp(t, redis, options)
     const login = async (sub: string) => {
       const client = new Client(app.app)
-      const status = await eventuallyStatus(() => client.login({ sub }))
+      const status = await eventuallyStatus(() => client.login({ sub }), { timeout })
       if (status !== 200) throw new Error(`login was ${status}`)
       return client
     }
-    return new Scene(mode, app, keyPrefix, {
+    return new Scene(mode, app, keyPrefix, timeout, {
       newcomer: new Client(app.app),
       refreshing: await login('refreshing'),
       guarded: await login('guarded'),
@@ -171,10 +179,16 @@ export class Scene {
     if (this.mode !== 'deny') return
     const count = (name: string) => this.logs.filter(({ event }) => event === name).length
     await eventually(() => count('revocation_feed_interrupted') > count('revocation_feed_recovered'))
-    await eventually(async () => (await this.users.listing.call()).statusCode === 503)
+    const call = () => this.#timeout.endUntil(this.users.listing.call())
+    await eventually(async () => (await call()).statusCode === 503)
   }
 
-  /** Sends all requests at once, while the fault lasts. */
+  /** Sends all requests at once, during a fault in which Redis does not reply. */
+  requestWithoutReplies(t: Test): Promise<Statuses> {
+    return this.#timeout.endUntil(this.request(t))
+  }
+
+  /** Sends all requests at once. */
   async request(t: Test): Promise<Statuses> {
     const requests = Object.entries(OPERATIONS).map(async ([name, operation]) => {
       const response = await operation(this.users)
@@ -192,23 +206,17 @@ export class Scene {
     const { newcomer, refreshing, guarded, leaving, everywhere, listing, removing } = this.users
     const store = new RedisStore({ redis, keyPrefix: this.keyPrefix })
     const exists = (client: Client) => store.has(sidOf(client))
+    const statusOf = (request: () => Promise<LightMyRequestResponse>) =>
+      eventuallyStatus(request, { timeout: this.#timeout })
 
-    t.equal(
-      await eventuallyStatus(() => refreshing.copy().refresh()),
-      200,
-      `${this.mode}: the same token refreshes`
-    )
-    t.equal(await eventuallyStatus(() => guarded.call()), 200, `${this.mode}: a guarded route responds`)
-    t.equal(
-      await eventuallyStatus(() => listing.call('/auth/sessions')),
-      200,
-      `${this.mode}: the list responds`
-    )
+    t.equal(await statusOf(() => refreshing.copy().refresh()), 200, `${this.mode}: the same token refreshes`)
+    t.equal(await statusOf(() => guarded.call()), 200, `${this.mode}: a guarded route responds`)
+    t.equal(await statusOf(() => listing.call('/auth/sessions')), 200, `${this.mode}: the list responds`)
     t.ok(await exists(removing[0]), `${this.mode}: removing a device does not log out the other`)
 
     await eventually(async () => !(await exists(leaving)))
-    t.equal(await eventuallyStatus(() => leaving.refresh()), 401, `${this.mode}: a logout holds`)
-    if (this.mode !== 'none') t.equal(await eventuallyStatus(() => leaving.call()), 401)
+    t.equal(await statusOf(() => leaving.refresh()), 401, `${this.mode}: a logout holds`)
+    if (this.mode !== 'none') t.equal(await statusOf(() => leaving.call()), 401)
 
     // If the guard could not verify the user, the route never ran.
     const isRevoked = statuses.logoutAll === 200 || statuses.guarded === 200
@@ -221,11 +229,7 @@ export class Scene {
     else t.ok(await exists(removing[1]), `${this.mode}: a device that could not be read stays`)
     if (statuses.login === 200) return
     await eventually(async () => (await store.list('newcomer')).length === 0)
-    t.equal(
-      await eventuallyStatus(() => newcomer.login({ sub: 'newcomer' })),
-      200,
-      `${this.mode}: a login works`
-    )
+    t.equal(await statusOf(() => newcomer.login({ sub: 'newcomer' })), 200, `${this.mode}: a login works`)
   }
 }
 
@@ -234,13 +238,13 @@ export interface Fault {
   break(scenes: Scene[]): Promise<() => unknown>
   /** Whether the feed fails too. */
   silencesFeed: boolean
-  /** Whether Redis still replies, if only with errors. Then requests need no short timeout. */
+  /** Whether Redis still replies, if only with errors. */
   replies?: boolean
 }
 
 /**
  * Breaks Redis in every revocation mode at once, sends all requests, then repairs it and checks the result. Every
- * response arrives before the repair, so a request that waits for it fails the test by its timeout.
+ * response arrives before the repair. A request that waits for it fails the test.
  */
 export async function meet(
   t: Test,
@@ -249,11 +253,12 @@ export async function meet(
   fault: Fault,
   expected: Record<Mode, Statuses>
 ): Promise<void> {
-  const storeTimeout = fault.replies ? LONG_TIMEOUT : SHORT_TIMEOUT
-  const scenes = await Promise.all(ALL_MODES.map((mode) => Scene.open(t, redis, mode, { storeTimeout })))
+  const scenes = await Promise.all(ALL_MODES.map((mode) => Scene.open(t, redis, mode)))
   const repair = await fault.break(scenes)
   if (fault.silencesFeed) await Promise.all(scenes.map((scene) => scene.stale()))
-  const statuses = await Promise.all(scenes.map((scene) => scene.request(t)))
+  const statuses = await Promise.all(
+    scenes.map((scene) => (fault.replies ? scene.request(t) : scene.requestWithoutReplies(t)))
+  )
   for (const [i, { mode }] of scenes.entries()) {
     t.same(statuses[i], expected[mode], `the responses in mode ${mode}`)
   }
@@ -271,14 +276,21 @@ function checkResponse(t: Test, name: string, response: LightMyRequestResponse):
   t.equal(response.headers['set-cookie'], undefined, `${name}: cookies are untouched`)
 }
 
+interface RepeatOptions {
+  /** The store timeout of the application, which ends for each attempt. Later attempts have more time. */
+  timeout?: StoreTimeout
+  withinMs?: number
+}
+
 /** Repeats a request until its status is not 503. */
 export async function eventuallyStatus(
   request: () => Promise<LightMyRequestResponse>,
-  withinMs = 60_000
+  { timeout, withinMs = 60_000 }: RepeatOptions = {}
 ): Promise<number> {
   const deadline = performance.now() + withinMs
-  for (;;) {
-    const { statusCode } = await request()
+  for (let attemptMs = FIRST_ATTEMPT_MS; ; attemptMs *= 2) {
+    const limit = timeout && setInterval(() => timeout.end(), attemptMs)
+    const { statusCode } = await request().finally(() => clearInterval(limit))
     if (statusCode !== 503 || performance.now() > deadline) return statusCode
     await sleep(20)
   }

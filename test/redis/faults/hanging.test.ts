@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ALL_MODES, all, connect, DOWN, LONG_TIMEOUT, meet, Scene } from '../../support/outage.js'
+import { ALL_MODES, all, connect, DOWN, meet, Scene } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
 
@@ -63,18 +63,6 @@ t.test('a script that never ends', async (t) => {
   await meet(t, server.client(), direct, fault, DOWN)
 })
 
-t.test('a Redis process that sleeps longer than the timeout', async (t) => {
-  const server = await startRedis(t, ['--enable-debug-command', 'local'])
-  const fault = {
-    silencesFeed: true,
-    async break() {
-      const slept = server.client().call('DEBUG', 'SLEEP', '4')
-      return () => slept
-    }
-  }
-  await meet(t, server.client(), server.client(), fault, DOWN)
-})
-
 t.test('a network that is slower than the timeout', async (t) => {
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
@@ -92,9 +80,7 @@ t.test('a slow network that is faster than the timeout causes no error', async (
   const server = await startRedis(t)
   const proxy = await startProxy(t, server.port)
   const redis = connect(t, proxy.port)
-  const scenes = await Promise.all(
-    ALL_MODES.map((mode) => Scene.open(t, redis, mode, { storeTimeout: LONG_TIMEOUT }))
-  )
+  const scenes = await Promise.all(ALL_MODES.map((mode) => Scene.open(t, redis, mode)))
   proxy.delay(300)
   const statuses = await Promise.all(scenes.map((scene) => scene.request(t)))
   proxy.delay(0)

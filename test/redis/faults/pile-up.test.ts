@@ -87,7 +87,9 @@ for (const [name, options] of Object.entries({
         proxy.accept()
         proxy.thaw()
         t.equal(
-          await eventuallyStatus(() => new Client(app).login({ sub: 'later' }), RECOVERY_TIMEOUT_MS),
+          await eventuallyStatus(() => new Client(app).login({ sub: 'later' }), {
+            withinMs: RECOVERY_TIMEOUT_MS
+          }),
           200
         )
         await eventually(() => countPending(redis) === 0, RECOVERY_TIMEOUT_MS)
