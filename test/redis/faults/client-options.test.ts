@@ -7,6 +7,8 @@ import { startRedis } from '../../support/redis-server.js'
 interface OptionSet extends Omit<RedisOptions, 'replyMapping'> {
   /** With these options a client does not reconnect while a test waits. */
   staysDisconnected?: boolean
+  /** With these options each command fails in time by itself. */
+  failsInTime?: boolean
 }
 
 const never = () => null
@@ -29,9 +31,9 @@ const OPTIONS: Record<string, OptionSet> = {
     staysDisconnected: true
   },
   'autoResendUnfulfilledCommands false': { autoResendUnfulfilledCommands: false },
-  'commandTimeout below storeTimeout': { commandTimeout: 300 },
-  'commandTimeout above storeTimeout': { commandTimeout: 5_000 },
-  'socketTimeout below storeTimeout': { socketTimeout: 300 },
+  'commandTimeout below storeTimeout': { commandTimeout: 2000, failsInTime: true },
+  'commandTimeout above storeTimeout': { commandTimeout: 60_000 },
+  'socketTimeout below storeTimeout': { socketTimeout: 10_000 },
   lazyConnect: { lazyConnect: true },
   'lazyConnect, enableReadyCheck false': { lazyConnect: true, enableReadyCheck: false },
   enableAutoPipelining: { enableAutoPipelining: true },
@@ -52,12 +54,12 @@ async function meetAll(t: Test, mode: Mode, { breaksConnections, causeFault, rep
   const server = await startRedis(t)
   const direct = server.client()
   await Promise.all(
-    Object.entries(OPTIONS).map(([name, { staysDisconnected = false, ...options }]) =>
+    Object.entries(OPTIONS).map(([name, { staysDisconnected, failsInTime, ...options }]) =>
       t.test(name, async (t) => {
         const proxy = await startProxy(t, server.port)
         const scene = await Scene.open(t, connect(t, proxy.port, options), mode)
         causeFault(proxy)
-        const statuses = await scene.requestWithoutReplies(t)
+        const statuses = failsInTime ? await scene.request(t) : await scene.requestWithoutReplies(t)
         t.same(statuses, DOWN[mode])
         repair(proxy)
         if (staysDisconnected && breaksConnections)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { eventually } from '../../support/eventually.js'
 import { ALL_MODES, all, connect, DOWN, meet, Scene } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
@@ -57,6 +58,12 @@ t.test('a script that never ends', async (t) => {
         .client({ maxRetriesPerRequest: 0 })
         .eval('while true do end', 0)
         .catch(() => {})
+      const isBusy = () =>
+        direct.ping().then(
+          () => false,
+          (error: Error) => error.message.startsWith('BUSY')
+        )
+      await eventually(isBusy)
       return () => direct.script('KILL')
     }
   }

@@ -66,6 +66,7 @@ for (const [name, options] of Object.entries({
         else {
           proxy.refuse()
           proxy.cut()
+          await eventually(() => redis.status !== 'ready')
         }
         let inFlight = 0
         let requests = 0

@@ -369,8 +369,8 @@ t.test('the feed of a MemoryStore', async (t) => {
 
 /** Options that would abort a blocking read, hide its failure or change its result if the reader inherited them. */
 const clientOptions: Record<string, ClientOptions> = {
-  'commandTimeout shorter than a blocking read': { commandTimeout: 200 },
-  socketTimeout: { socketTimeout: 200 },
+  'commandTimeout shorter than a blocking read': { commandTimeout: 1000 },
+  socketTimeout: { socketTimeout: 1000 },
   blockingTimeout: { blockingTimeout: 100, blockingTimeoutGrace: 1 },
   enableAutoPipelining: { enableAutoPipelining: true },
   lazyConnect: { lazyConnect: true },
@@ -446,7 +446,11 @@ t.test('the reader works with a Cluster client', async (t) => {
   await direct.cluster('ADDSLOTSRANGE', '0', '16383')
   const cluster = async (options: ConstructorParameters<typeof Cluster>[1] = {}) => {
     const redisOptions = { password: 'a password', disconnectTimeout: 100, ...options.redisOptions }
-    const client = new Cluster([{ host: '127.0.0.1', port: server.port }], { ...options, redisOptions })
+    const client = new Cluster([{ host: '127.0.0.1', port: server.port }], {
+      // The default of one second is short for a busy machine.
+      slotsRefreshTimeout: 30_000,
+      ...{ ...options, redisOptions }
+    })
     t.after(() => client.disconnect())
     if (!options.lazyConnect) await once(client, 'ready')
     return client
@@ -461,7 +465,7 @@ t.test('the reader works with a Cluster client', async (t) => {
       enableAutoPipelining: true,
       enableOfflineQueue: false,
       clusterRetryStrategy: () => null,
-      redisOptions: { commandTimeout: 200, socketTimeout: 200, maxRetriesPerRequest: 0 }
+      redisOptions: { commandTimeout: 1000, socketTimeout: 1000, maxRetriesPerRequest: 0 }
     }
   }
   for (const [name, options] of Object.entries(others)) {

@@ -41,7 +41,7 @@ t.test('the reader connects if the first Sentinel hangs', async (t) => {
     name: 'main',
     sentinels: [hung, sentinel].map(({ port }) => ({ host, port })),
     // The application's client must not wait for the first Sentinel in this test.
-    sentinelCommandTimeout: 100,
+    sentinelCommandTimeout: 2000,
     disconnectTimeout: 100
   })
   redis.on('error', () => {})

@@ -125,10 +125,10 @@ t.test('follow', async (t) => {
   const redis = server.client()
 
   await t.test('resolves after it has delivered all kept entries in order, page by page', async (t) => {
-    const writing = openFeed(t, redis)
+    const writing = openFeed(t, redis, { storeTimeoutMs: 60_000, staleAfterMs: 60_000 })
     const sids = Array.from({ length: 2500 }, (_, i) => `sid ${i}`)
     await Promise.all(sids.map((sid) => writing.feed.add(revocation(sid))))
-    const { feed, received } = openFeed(t, redis, {}, writing.keyPrefix)
+    const { feed, received } = openFeed(t, redis, { staleAfterMs: 60_000 }, writing.keyPrefix)
     t.equal(feed.isStale(), true)
     await feed.follow()
     t.equal(feed.isStale(), false)
@@ -139,7 +139,7 @@ t.test('follow', async (t) => {
   })
 
   await t.test('delivers a stream of exactly one page', async (t) => {
-    const writing = openFeed(t, redis)
+    const writing = openFeed(t, redis, { storeTimeoutMs: 60_000, staleAfterMs: 60_000 })
     const sids = Array.from({ length: 1000 }, (_, i) => `sid ${i}`)
     await Promise.all(sids.map((sid) => writing.feed.add(revocation(sid))))
     const { feed, received } = openFeed(t, redis, {}, writing.keyPrefix)
