@@ -23,7 +23,10 @@ export async function startServers(t: Owner, name: TopologyName): Promise<Server
   // The default of ioredis, which is the time until it leaves a server that hangs.
   const disconnectTimeout = 2000
   if (name === 'sentinel') {
-    const topology = await startSentinel(t, { downAfterMs: DOWN_AFTER_MS, args: PERSISTENCE })
+    const topology = await startSentinel(t, {
+      ...{ downAfterMs: DOWN_AFTER_MS, args: PERSISTENCE },
+      isPartitionable: true
+    })
     return { ...topology, masterCount: 1, connect: () => topology.connect({ disconnectTimeout }) }
   }
   const topology = await startCluster(t, DOWN_AFTER_MS, PERSISTENCE)
@@ -60,6 +63,11 @@ const ACTIONS: Record<FaultName, (fault: Fault, servers: Servers) => Promise<voi
     process.kill(master.pid, 'SIGKILL')
     await sleep(fault.durationMs)
     await servers.group.restart(master)
+  },
+  /** The master and all others lose each other. Connections stay open, and data arrives late. */
+  async 'master is cut off'(fault, servers) {
+    const end = servers.group.isolate(await selectMaster(fault, servers))
+    await sleep(fault.durationMs).finally(end)
   },
   async 'planned failover'(fault, servers) {
     const master = await selectMaster(fault, servers)

@@ -10,10 +10,10 @@ const FAULTS_OF_BOTH = [
   'connections are killed'
 ] as const
 
-export type FaultName = (typeof FAULTS_OF_BOTH)[number] | 'Sentinel hangs'
+export type FaultName = (typeof FAULTS_OF_BOTH)[number] | 'Sentinel hangs' | 'master is cut off'
 
 const FAULTS: Record<TopologyName, readonly [FaultName, ...FaultName[]]> = {
-  sentinel: [...FAULTS_OF_BOTH, 'Sentinel hangs'],
+  sentinel: [...FAULTS_OF_BOTH, 'Sentinel hangs', 'master is cut off'],
   cluster: FAULTS_OF_BOTH
 }
 
@@ -24,7 +24,7 @@ export interface Fault {
   name: FaultName
   /** The time since the start of the fault before. The fault starts later if the topology is not healthy yet. */
   pauseMs: number
-  /** How long a server hangs or is down. */
+  /** How long a server hangs, is down or is cut off. */
   durationMs: number
   /** Selects the server: a number of at least 0 and less than 1. */
   target: number
