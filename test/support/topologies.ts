@@ -172,9 +172,22 @@ export async function startCluster(
     replicasOf: (master) => group.replicasOf(master),
     async handOver(master) {
       const [replica] = await group.replicasOf(master)
-      await replica?.client().call('CLUSTER', 'FAILOVER')
+      if (replica) await takeOver(replica.client())
     }
   }
+}
+
+/** A Cluster drops a planned failover silently after this time, if its masters have not voted on a busy machine. */
+const PLANNED_FAILOVER_MS = 5000
+
+/** Makes a replica the master, by a planned failover. */
+async function takeOver(replica: Redis): Promise<void> {
+  const isMaster = async () => (await replica.role())[0] === 'master'
+  await eventually(async () => {
+    // Refuses if it is the master by now.
+    await replica.call('CLUSTER', 'FAILOVER').catch(() => {})
+    return eventually(isMaster, PLANNED_FAILOVER_MS).catch(() => isMaster())
+  })
 }
 
 /** Returns the first master that meets a condition. During a failover there may be none for a while. */

@@ -19,6 +19,7 @@ t.test('a session key with another type is a 503', async (t) => {
   const direct = server.client()
   const fault = {
     silencesFeed: false,
+    replies: true,
     async break(scenes: Scene[]) {
       const { used, free } = await sessionKeys(direct, scenes)
       for (const key of used) await direct.rename(key, `${key}:moved`)
@@ -38,6 +39,7 @@ t.test('sessions in an unknown format are a 503', async (t) => {
   const direct = server.client()
   const fault = {
     silencesFeed: false,
+    replies: true,
     async break(scenes: Scene[]) {
       const { used, free } = await sessionKeys(direct, scenes)
       for (const key of [...used, ...free]) await direct.setrange(key, 0, '\x03')
@@ -55,6 +57,7 @@ t.test('a denylist key with another type is a 503 for a refresh', async (t) => {
   const direct = server.client()
   const fault = {
     silencesFeed: false,
+    replies: true,
     async break(scenes: Scene[]) {
       const denylistKeys = scenes.map(({ keyPrefix, users }) => {
         const sid = sidOf(users.refreshing)
