@@ -278,7 +278,7 @@ t.test('each failed store call is reported', async (t) => {
   ])
   t.equal(reported.length, 4)
   const { durationMs = 0 } = reported.at(-1) ?? {}
-  t.ok(durationMs >= 45 && durationMs < 5000, `${durationMs} ms`)
+  t.ok(durationMs >= 45, `${durationMs} ms`)
   const failed = traced.filter(({ message }) => message.error)
   t.same(failed.map(({ message }) => message.operation).filter(isFirst), [
     'confirm',

@@ -26,6 +26,21 @@ export async function pass(ms: number): Promise<void> {
   await settle()
 }
 
+/**
+ * Mocks timers, the wall clock and the monotonic clock until the test ends.
+ * @returns a function that advances all of them
+ */
+export function mockClocks(t: Owner, startMs: number): (ms: number) => Promise<void> {
+  mockTimers(t, { apis: ['setTimeout', 'Date'], now: startMs })
+  let elapsedMs = 0.25
+  const monotonic = mock.method(performance, 'now', () => elapsedMs)
+  t.teardown(() => monotonic.mock.restore())
+  return async (ms) => {
+    elapsedMs += ms
+    await pass(ms)
+  }
+}
+
 /** Creates a promise that the test settles. */
 export function deferred<T>() {
   let resolve: (value: T) => void = () => {}

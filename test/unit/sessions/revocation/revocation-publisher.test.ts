@@ -1,4 +1,3 @@
-import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { RevocationPublisher } from '../../../../lib/sessions/revocation/revocation-publisher.js'
 import { RevokedSessions } from '../../../../lib/sessions/revocation/revoked-sessions.js'
@@ -6,7 +5,7 @@ import { RetryQueue } from '../../../../lib/utils/retry-queue.js'
 import type { Revocation, RevocationFeed } from '../../../../types/revocation-feed.js'
 import type { SessionStore } from '../../../../types/session-store.js'
 import { storeClient } from '../../../support/store-client.js'
-import { deferred, mockTimers, pass, settle } from '../../../support/timers.js'
+import { deferred, mockClocks, settle } from '../../../support/timers.js'
 
 const accessTokenTtlMs = 300_000
 /** How long a revocation is relevant: the lifetime of an access token plus two minutes. */
@@ -19,14 +18,9 @@ function sids(count: number): string[] {
 
 /** Creates a publisher for a feed whose `add` the test defines. `published` records the calls of `add`. */
 function createPublisher(t: Test, add: (revocation: Revocation) => Promise<void> = async () => {}) {
-  mockTimers(t)
-  let elapsedMs = 0.25
-  const monotonic = mock.method(performance, 'now', () => elapsedMs)
+  const pass = mockClocks(t, Date.UTC(2030, 0, 1))
   const retryQueue = new RetryQueue({ pauseMs: 100 })
-  t.teardown(() => {
-    monotonic.mock.restore()
-    retryQueue.close()
-  })
+  t.teardown(() => retryQueue.close())
   const published: Revocation[] = []
   const feed: RevocationFeed = {
     async add(revocation) {
@@ -45,10 +39,7 @@ function createPublisher(t: Test, add: (revocation: Revocation) => Promise<void>
     retryQueue,
     publisher: new RevocationPublisher(feed, client, revoked, accessTokenTtlMs),
     withoutFeed: new RevocationPublisher(null, client, revoked, accessTokenTtlMs),
-    async pass(ms: number) {
-      elapsedMs += ms
-      await pass(ms)
-    }
+    pass
   }
 }
 

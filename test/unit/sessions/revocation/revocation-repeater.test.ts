@@ -1,11 +1,10 @@
-import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { RevocationRepeater } from '../../../../lib/sessions/revocation/revocation-repeater.js'
 import { RevokedSessions } from '../../../../lib/sessions/revocation/revoked-sessions.js'
 import { RetryQueue } from '../../../../lib/utils/retry-queue.js'
 import type { SessionStore } from '../../../../types/session-store.js'
 import { storeClient } from '../../../support/store-client.js'
-import { mockTimers, pass } from '../../../support/timers.js'
+import { mockClocks } from '../../../support/timers.js'
 
 const maxTtlMs = 7_776_000_000
 
@@ -14,14 +13,9 @@ const [first = '', second = ''] = ['-1', '-2'].map((end) => `tag of ada..${end}`
 
 /** Creates a repeater for a store that fails the first `failures` calls. `calls` records the successful ones. */
 function createRepeater(t: Test, failures = 0) {
-  mockTimers(t, { apis: ['setTimeout', 'Date'], now: Date.UTC(2030, 0, 1) })
-  let elapsedMs = 0
-  const monotonic = mock.method(performance, 'now', () => elapsedMs)
+  const pass = mockClocks(t, Date.UTC(2030, 0, 1))
   const retryQueue = new RetryQueue({ pauseMs: 100 })
-  t.teardown(() => {
-    monotonic.mock.restore()
-    retryQueue.close()
-  })
+  t.teardown(() => retryQueue.close())
   const calls: string[] = []
   const store = {
     async revoke(sids: string[], reason: string) {
@@ -32,15 +26,12 @@ function createRepeater(t: Test, failures = 0) {
   } as unknown as SessionStore
   return {
     calls,
+    pass,
     repeater: new RevocationRepeater(
       storeClient(store, 2000, retryQueue),
       new RevokedSessions('frt:', 300_000),
       maxTtlMs
-    ),
-    async pass(ms: number): Promise<void> {
-      elapsedMs += ms
-      await pass(ms)
-    }
+    )
   }
 }
 

@@ -10,7 +10,7 @@ import type { Revocation, RevocationFeed } from '../../../../types/revocation-fe
 import type { Session } from '../../../../types/session.js'
 import type { SessionStore } from '../../../../types/session-store.js'
 import { storeClient } from '../../../support/store-client.js'
-import { mockTimers, pass, settle } from '../../../support/timers.js'
+import { mockClocks, settle } from '../../../support/timers.js'
 
 const startMs = Date.UTC(2030, 0, 1)
 const accessTokenTtlMs = 300_000
@@ -34,18 +34,6 @@ function session(sid: string): Session {
   }
 }
 
-/** Mocks the wall clock and the monotonic clock. Returns a function that advances both. */
-function mockTime(t: Test) {
-  mockTimers(t, { apis: ['setTimeout', 'Date'], now: startMs })
-  let elapsedMs = 0.25
-  const monotonic = mock.method(performance, 'now', () => elapsedMs)
-  t.teardown(() => monotonic.mock.restore())
-  return async function passBoth(ms: number): Promise<void> {
-    elapsedMs += ms
-    await pass(ms)
-  }
-}
-
 type RevokeMethods = Pick<SessionStore, 'revoke' | 'revokeAll' | 'waitForReplicas'>
 
 /** Creates a revoker for a store with the given methods. `reported` records the calls of `onRevoked`. */
@@ -54,7 +42,7 @@ function createRevoker(
   { revoke = down, revokeAll = down, ...others }: Partial<RevokeMethods>,
   feed: RevocationFeed | null = null
 ) {
-  const passBoth = mockTime(t)
+  const pass = mockClocks(t, startMs)
   const retryQueue = new RetryQueue({ pauseMs: 100 })
   t.teardown(() => retryQueue.close())
   const store = { revoke, revokeAll, ...others, now: async () => Date.now() } as unknown as SessionStore
@@ -64,7 +52,7 @@ function createRevoker(
   const repeater = new RevocationRepeater(client, revoked, maxTtlMs)
   const reported: string[] = []
   return {
-    pass: passBoth,
+    pass,
     retryQueue,
     revoked,
     reported,
