@@ -10,6 +10,7 @@ import { createSessionAuthenticator } from './http/guards/session-authenticator.
 import { registerRoutes } from './http/routes/register-routes.js'
 import { createRefreshTokenCookie } from './http/transport/cookie.js'
 import { createTransport } from './http/transport/transport.js'
+import { optionWarnings } from './options/option-warnings.js'
 import { addRegistration } from './options/registrations.js'
 import { type ResolvedOptions, resolveOptions } from './options/resolve.js'
 import { createComponents } from './sessions/components.js'
@@ -25,6 +26,7 @@ async function plugin(fastify: FastifyInstance, input: FastifyRefreshTokenOption
   const { log } = fastify
   const options = resolveOptions(input)
   const reserveKeys = addRegistration(fastify, options)
+  for (const warning of optionWarnings(options)) log.warn({ event: 'option_warning' }, warning)
 
   const derived = deriveKeys(options.secret, options.keyPrefix)
   const refreshTokens = createRefreshTokenCodec(derived)

@@ -46,7 +46,10 @@ export type Identity = IdentityClaims & {
   metadata?: Metadata | undefined
 }
 
-/** A number of seconds, or a string that `@lukeed/ms` parses, for example `'15m'` or `'14 days'`. */
+/**
+ * A number of seconds, also as text (`'3600'`), or text with a unit, for example `'15m'`, `'14 days'` or `'6 months'`. A
+ * year has 365.25 days, and a month is a twelfth of it.
+ */
 export type Duration = number | string
 
 /** The verified claims of an access token. `sub`, `iat` and `exp` are defined in RFC 7519, section 4.1. */

@@ -27,7 +27,8 @@ import {
   transport
 } from './option-types.js'
 
-const FIVE_YEARS_MS = 5 * 365 * 24 * 60 * 60 * 1000
+/** Five years, however many of them are leap years. Less than six years. */
+const MAX_LIFETIME_MS = 5 * 366 * 24 * 60 * 60 * 1000
 
 type Function<T> = Extract<T, (...args: never[]) => unknown>
 const hook = <N extends 'login' | 'onLogin' | 'onRefresh' | 'onLogout' | 'onReuse'>(_name: N) =>
@@ -46,7 +47,7 @@ export const optionsSchema = {
   storeTimeout: withDefault(duration({ max: 60_000 }), '2s'),
   reconnectOnFailover: withDefault(boolean, true),
   accessToken: group({
-    ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '5m'),
+    ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '5m'),
     issuer: optional(text),
     audience: optional(text),
     algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
@@ -56,7 +57,7 @@ export const optionsSchema = {
     cache: withDefault(count({ min: 0 }), 10_000)
   }),
   refreshToken: group({
-    ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '14d'),
+    ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '14d'),
     grace: optional(duration({ min: 0 })),
     untilConfirmed: withDefault(boolean, true),
     confirms: optional(fn<Function<RefreshTokenOptions['confirms']>>()),
@@ -64,7 +65,7 @@ export const optionsSchema = {
     rollback: withDefault(oneOf('accept-one', 'accept'), 'accept-one')
   }),
   session: group({
-    ttl: withDefault(duration({ min: 1000, max: FIVE_YEARS_MS }), '90d'),
+    ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '90d'),
     maxPerUser: withDefault(count(), 100),
     load: optional(fn<Function<SessionOptions['load']>>()),
     metadata: optional(fn<Function<SessionOptions['metadata']>>())

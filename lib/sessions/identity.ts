@@ -1,7 +1,8 @@
 import type { Claims, Identity, Metadata } from '../../types/session.js'
 import { errors } from '../errors.js'
 import { RESERVED_CLAIMS } from '../tokens/access-token.js'
-import { isObject, toMs } from '../utils/checks.js'
+import { isObject } from '../utils/checks.js'
+import { toMs } from '../utils/duration.js'
 import { nearest } from '../utils/nearest.js'
 
 const MAX_SUB_BYTES = 256

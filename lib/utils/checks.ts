@@ -1,5 +1,5 @@
-import { parse } from '@lukeed/ms'
 import { errors } from '../errors.js'
+import { toMs } from './duration.js'
 import { nearest } from './nearest.js'
 
 /** Checks one option and returns its resolved value. Throws `FRT_ERR_INVALID_OPTION` if the value is invalid. */
@@ -69,23 +69,12 @@ export function duration({ min = 1, max = Number.MAX_SAFE_INTEGER } = {}): Check
   }
 }
 
+const DAY_MS = 86_400_000
+
 function inWords(ms: number): string {
   if (ms === 1000) return '1 second'
+  if (ms > DAY_MS && ms % DAY_MS === 0) return `${ms / DAY_MS} days`
   return ms % 1000 === 0 ? `${ms / 1000} seconds` : `${ms} ms`
-}
-
-/** Returns whole milliseconds, or `undefined` if the value is not a duration of zero or more. */
-export function toMs(value: unknown): number | undefined {
-  const ms = typeof value === 'number' ? value * 1000 : parseDuration(value)
-  return ms === undefined || !(ms >= 0) ? undefined : Math.round(ms)
-}
-
-function parseDuration(value: unknown): number | undefined {
-  if (typeof value !== 'string') return undefined
-  // The parser returns undefined both for zero and for text that it cannot read. A valid unit makes it a zero.
-  const zero = /^0+(?:\.0+)? *([a-z]*)$/i.exec(value)
-  if (zero) return parse(`1${zero[1]}`) === undefined ? undefined : 0
-  return parse(value)
 }
 
 export const boolean: Check<boolean> = (value, path) =>
