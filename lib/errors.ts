@@ -7,6 +7,11 @@ import { createError, type FastifyError, type FastifyErrorConstructor } from '@f
 const ERRORS = {
   InvalidOption: ['FRT_ERR_INVALID_OPTION', '%s', 500],
   InvalidIdentity: ['FRT_ERR_INVALID_IDENTITY', 'The application returned an invalid identity', 500],
+  InvalidCallbackResult: [
+    'FRT_ERR_INVALID_CALLBACK_RESULT',
+    'A function of the application returned an invalid result',
+    500
+  ],
   InvalidCredentials: ['FRT_ERR_INVALID_CREDENTIALS', 'The credentials are invalid', 401],
   NoAccessToken: ['FRT_ERR_NO_ACCESS_TOKEN', 'An access token is required', 401],
   AccessTokenExpired: ['FRT_ERR_ACCESS_TOKEN_EXPIRED', 'The access token has expired', 401],

@@ -102,8 +102,8 @@ export interface SessionOptions {
    */
   maxPerUser?: number | undefined
   /**
-   * Called at each refresh, before the rotation. Returns new claims, or `null` to revoke the session. Its errors pass
-   * through.
+   * Called at each refresh, before the rotation. Returns `{ claims }` with new claims, `{}` to keep those of the login, or
+   * `null` to revoke the session. Another result is `FRT_ERR_INVALID_IDENTITY`. Its errors pass through.
    */
   load?: ((sub: string, session: Session) => Awaitable<{ claims?: Claims } | null | undefined>) | undefined
   /**

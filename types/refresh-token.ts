@@ -31,8 +31,8 @@ export interface RefreshTokenOptions {
    */
   confirms?: ((request: FastifyRequest) => Awaitable<boolean>) | undefined
   /**
-   * Called before a retired token is replayed. `false` makes it reuse. `request` is `null` for calls through
-   * `app.sessions`.
+   * Called before a retired token is replayed. `true` allows it, and `false` makes it reuse. Another result is
+   * `FRT_ERR_INVALID_CALLBACK_RESULT`, and changes nothing. `request` is `null` for calls through `app.sessions`.
    */
   allowReplay?: ((request: FastifyRequest | null, session: Session) => Awaitable<boolean>) | undefined
   /**

@@ -1,6 +1,7 @@
 import type { Claims, Identity, Metadata } from '../../types/session.js'
 import { errors } from '../errors.js'
 import { RESERVED_CLAIMS } from '../tokens/access-token.js'
+import { kindOf } from '../utils/callback-results.js'
 import { isObject } from '../utils/checks.js'
 import { toMs } from '../utils/duration.js'
 import { nearest } from '../utils/nearest.js'
@@ -50,6 +51,33 @@ export function resolveSub(sub: unknown, path: string): string {
     invalidIdentity(`${path} must be a string of 1 to ${MAX_SUB_BYTES} bytes`)
   }
   return sub.isWellFormed() ? sub : invalidIdentity(`${path} must be well-formed Unicode`)
+}
+
+/**
+ * Returns the claims in a result of `session.load`, or `undefined` if it has none. Rejects everything else, because a
+ * database row without `claims` would otherwise leave the claims of the login in the new token.
+ *
+ * @throws {FRT_ERR_INVALID_IDENTITY} if the result is not an object whose only property is `claims`
+ */
+export function resolveLoaded(loaded: unknown): Claims | undefined {
+  if (!isObject(loaded) || !(isPlain(loaded) || 'claims' in loaded)) {
+    invalidIdentity(
+      `session.load() must return an object with claims, or null, but returned ${kindOf(loaded)}`
+    )
+  }
+  const other = Object.keys(loaded).find((name) => name !== 'claims')
+  if (other !== undefined) {
+    invalidIdentity(`unknown property "session.load().${other}", the only property is claims`)
+  }
+  return loaded.claims === undefined
+    ? undefined
+    : resolveClaims(loaded.claims as Claims, 'session.load().claims')
+}
+
+/** A map, a date or another instance has no properties that could show a mistake. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 export function resolveClaims(claims: Claims, path: string): Claims {

@@ -3,10 +3,11 @@ import type { RefreshOutcome, SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
+import { booleanResult } from '../utils/callback-results.js'
 import { createIdempotencyKey } from '../utils/random.js'
 import type { CallContext } from './call-context.js'
 import type { SessionComponents } from './components.js'
-import { resolveClaims } from './identity.js'
+import { resolveLoaded } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
 import {
   emitConflict,
@@ -84,7 +85,7 @@ async function loadClaims(
     await revoker.revoke([sid], 'disabled', logoutEmitter(components, context))
     throw revokedError('disabled')
   }
-  return loaded.claims && resolveClaims(loaded.claims, 'session.load().claims')
+  return resolveLoaded(loaded)
 }
 
 /** Rotates in the store. With `allowReplay` a replay takes two calls. Returns `replayable` if that option rejected it. */
@@ -110,8 +111,9 @@ async function rotate(
     reportReplayable: allowReplay !== undefined
   }
   const outcome = await storeClient.call('rotate', (store) => store.rotate(refresh))
-  if (outcome.outcome !== 'replayable') return outcome
-  if (!(await allowReplay?.(context.request, outcome.session))) return outcome
+  if (outcome.outcome !== 'replayable' || !allowReplay) return outcome
+  const isAllowed = await allowReplay(context.request, outcome.session)
+  if (!booleanResult(isAllowed, 'option "refreshToken.allowReplay"')) return outcome
   return storeClient.call('rotate', (store) => store.rotate({ ...refresh, reportReplayable: false }))
 }
 

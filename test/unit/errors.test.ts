@@ -5,6 +5,7 @@ import { errorCodes, errors, isPluginError } from '../../lib/errors.js'
 const table = {
   InvalidOption: ['FRT_ERR_INVALID_OPTION', 500],
   InvalidCredentials: ['FRT_ERR_INVALID_CREDENTIALS', 401],
+  InvalidCallbackResult: ['FRT_ERR_INVALID_CALLBACK_RESULT', 500],
   InvalidIdentity: ['FRT_ERR_INVALID_IDENTITY', 500],
   NoAccessToken: ['FRT_ERR_NO_ACCESS_TOKEN', 401],
   AccessTokenExpired: ['FRT_ERR_ACCESS_TOKEN_EXPIRED', 401],

@@ -1,12 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
+import { textResult } from '../../utils/callback-results.js'
 
 /** Returns the access token from the option `read`, or otherwise from the header. `null` if there is none. */
 export function readAccessToken(
   request: FastifyRequest,
   { read, header }: Pick<ResolvedOptions['accessToken'], 'read' | 'header'>
 ): string | null {
-  return read?.(request) || readHeader(request, header)
+  const token = read && textResult(read(request), 'option "accessToken.read"')
+  return token || readHeader(request, header)
 }
 
 /** The scheme and the first of the spaces after it. */

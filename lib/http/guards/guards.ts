@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthHook } from '../../../types/fastify.js'
 import type { AccessTokenClaims } from '../../../types/session.js'
 import { errors } from '../../errors.js'
+import { permissionResult } from '../../utils/callback-results.js'
 import { invalidOption } from '../../utils/checks.js'
 import { recordError } from '../error-headers.js'
 
@@ -72,7 +73,8 @@ export function createGuards({ readToken, verifyToken, onAuthenticated }: Authen
 
   async function authorize(request: FastifyRequest, allows: Allows): Promise<void> {
     // Without a preceding `authenticate` this throws.
-    if (!(await allows(userOf(request), request))) throw new errors.InsufficientScope()
+    const isAllowed = permissionResult(await allows(userOf(request), request), 'the function of authorize()')
+    if (!isAllowed) throw new errors.InsufficientScope()
   }
 
   return {

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { AccessTokenClaims } from '../../../types/session.js'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import type { SessionService } from '../../sessions/session-service.js'
+import { booleanResult } from '../../utils/callback-results.js'
 import { readAccessToken } from './bearer-token.js'
 import type { Authenticator } from './guards.js'
 
@@ -16,7 +17,7 @@ export function createSessionAuthenticator(
   const { confirms } = refreshToken
 
   async function confirmIf(isConfirmed: Promise<boolean> | boolean, user: AccessTokenClaims): Promise<void> {
-    if (await isConfirmed) service.confirm(user)
+    if (booleanResult(await isConfirmed, 'option "refreshToken.confirms"')) service.confirm(user)
   }
 
   return {

@@ -3,6 +3,7 @@ import type { TokenResponse } from '../../../types/fastify.js'
 import type { Transport } from '../../../types/options.js'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import type { IssuedTokens } from '../../sessions/issue-tokens.js'
+import { nameResult } from '../../utils/callback-results.js'
 import { isObject } from '../../utils/checks.js'
 import type { RefreshTokenCookie } from './cookie.js'
 
@@ -15,6 +16,8 @@ export interface TokenTransport {
   /** Deletes the cookie with the refresh token. Other transports do nothing. */
   clear(request: FastifyRequest, reply: FastifyReply): void
 }
+
+const TRANSPORTS: readonly Transport[] = ['cookie', 'body', 'header']
 
 export function createTransport(
   { transport, header }: Pick<ResolvedOptions, 'transport' | 'header'>,
@@ -46,11 +49,11 @@ export function createTransport(
     }
   }
   const transportOf = (request: FastifyRequest) => {
-    const name = typeof transport === 'function' ? transport(request) : transport
-    const found = Object.hasOwn(transports, name) && transports[name]
-    if (!found)
-      throw new TypeError("the function in option \"transport\" must return 'cookie', 'body' or 'header'")
-    return found
+    const name =
+      typeof transport === 'function'
+        ? nameResult(transport(request), TRANSPORTS, 'option "transport"')
+        : transport
+    return transports[name]
   }
 
   return {
@@ -62,7 +65,7 @@ export function createTransport(
 
 /** Returns the transports that a request may use. */
 export function transportsOf(transport: ResolvedOptions['transport']): readonly Transport[] {
-  return typeof transport === 'function' ? ['cookie', 'body', 'header'] : [transport]
+  return typeof transport === 'function' ? TRANSPORTS : [transport]
 }
 
 /** The transport `body`. OAuth clients also use it (RFC 6749, sections 5.1 and 6). */
