@@ -74,3 +74,14 @@ export const headerName: Check<string> = (value, path) =>
   matching(NAME, 'a header name')(value, path).toLowerCase()
 
 export const cookieName: Check<string> = matching(NAME, 'a cookie name')
+
+/** Without a semicolon, which ends the attribute, and without `<`, which the serializer rejects. */
+export const cookiePath: Check<string> = matching(/^\/[!-:=-~]*$/, "a path that starts with '/'")
+
+/** Labels of 1 to 63 letters, digits and hyphens (RFC 1123, section 2.1). Browsers ignore a dot in front. */
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+
+export const cookieDomain: Check<string> = matching(
+  new RegExp(`^\\.?${LABEL}(?:\\.${LABEL})*$`, 'i'),
+  "a domain such as 'example.com', without a dot at its end"
+)

@@ -16,7 +16,9 @@ import {
   withDefault
 } from '../utils/checks.js'
 import {
+  cookieDomain,
   cookieName,
+  cookiePath,
   count,
   headerName,
   origin,
@@ -73,8 +75,8 @@ export const optionsSchema = {
   transport: withDefault(transport, 'cookie'),
   cookie: group({
     name: withDefault(cookieName, '__Host-refresh_token'),
-    path: withDefault(matching(/^\/[!-:<-~]*$/, "a path that starts with '/'"), '/'),
-    domain: optional(matching(/^[a-z0-9.-]+$/i, 'a domain')),
+    path: withDefault(cookiePath, '/'),
+    domain: optional(cookieDomain),
     sameSite: withDefault(oneOf('strict', 'lax', 'none'), 'strict'),
     secure: withDefault(boolean, true)
   }),

@@ -24,9 +24,12 @@ export function requestMetadata(
   return resolveMetadata(takeMetadata(request), 'session.metadata()')
 }
 
-/** Returns what helps users to tell their devices apart: user agent and IP address. */
+/**
+ * Returns what helps users to tell their devices apart: user agent and IP address. A connection over a Unix socket has no
+ * address, and neither has one that the client has closed.
+ */
 export function defaultMetadata(request: FastifyRequest): Metadata {
   const userAgent = request.headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH)
-  const ip = request.ip.slice(0, MAX_IP_LENGTH)
-  return userAgent ? { user_agent: userAgent, ip } : { ip }
+  const ip = (request.ip as string | undefined)?.slice(0, MAX_IP_LENGTH)
+  return { ...(userAgent && { user_agent: userAgent }), ...(ip && { ip }) }
 }

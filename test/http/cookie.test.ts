@@ -2,7 +2,7 @@ import fastifyCookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { type CookieOptions, fastifyRefreshToken } from '../../lib/index.js'
-import { buildApp } from '../support/build-app.js'
+import { buildApp, SECRET } from '../support/build-app.js'
 import { Client } from '../support/client.js'
 
 const NAME = '__Host-refresh_token'
@@ -296,4 +296,30 @@ t.test('a Set-Cookie header of a hook of the app is kept', async (t) => {
   for (const response of [await client.login(), await client.refresh(), await client.logout()]) {
     t.same(response.cookies.map(({ name }) => name).sort(), [NAME, 'first', 'last'])
   }
+})
+
+for (const domain of ['example.com.', 'example..com', '-a.com', `${'a'.repeat(64)}.com`]) {
+  t.test(`a cookie domain that cannot be serialized rejects the registration: ${domain}`, async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const cookie = { name: '__Secure-rt', domain }
+    const register = async () =>
+      app.register(fastifyRefreshToken, { secret: SECRET, login: () => null, cookie })
+    await t.rejects(register(), {
+      code: 'FRT_ERR_INVALID_OPTION',
+      message: /^option "cookie\.domain" must be /
+    })
+  })
+}
+
+t.test("a cookie that the application's own serializer rejects rejects the registration", async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.decorate('serializeCookie', () => {
+    throw new TypeError('cookie path is invalid: /')
+  })
+  await t.rejects(async () => app.register(fastifyRefreshToken, { secret: SECRET, login: () => null }), {
+    code: 'FRT_ERR_INVALID_OPTION',
+    message: 'option "cookie" cannot be serialized: cookie path is invalid: /'
+  })
 })

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Identity, LogoutEvent, SessionStore, Transport } from '../../lib/index.js'
 import { buildApp, DOWN, overriding } from '../support/build-app.js'
@@ -138,6 +140,44 @@ t.test('login can send a response', async (t) => {
     )
   })
 })
+
+/** Ways to send a response in `login`, without returning the reply. */
+const SENDERS: Record<string, (reply: FastifyReply) => unknown> = {
+  send: (reply) => void reply.code(202).send({ second_factor: 'totp' }),
+  'an asynchronous login that sends': async (reply) => void reply.code(202).send({ second_factor: 'totp' }),
+  'an identity after send': (reply) => reply.code(202).send({ second_factor: 'totp' }) && { sub: 'ada' },
+  redirect: (reply) => void reply.redirect('/second-factor', 202),
+  callNotFound: (reply) => void reply.code(202).callNotFound(),
+  hijack: (reply) => {
+    reply.hijack()
+    reply.raw.writeHead(202).end()
+  },
+  'a stream': (reply) => void reply.code(202).send(Readable.from(['one', 'two'])),
+  'the raw response': (reply) => void reply.raw.writeHead(202).end('raw')
+}
+
+for (const [name, answer] of Object.entries(SENDERS)) {
+  t.test(`a response of login is not replaced, although onSend is asynchronous: ${name}`, async (t) => {
+    const { app, logs } = await buildApp(t, {
+      prepare(app) {
+        app.addHook('onSend', async () => new Promise<void>((resolve) => setImmediate(resolve)))
+        app.setNotFoundHandler((_request, reply) => reply.code(202).send({ not: 'found' }))
+      },
+      options: { login: (_request, reply) => answer(reply) as undefined }
+    })
+    const response = await app.inject({ method: 'POST', url: '/auth/login', payload: { sub: 'ada' } })
+    t.equal(response.statusCode, 202)
+    t.notMatch(response.body, 'FRT_ERR')
+    t.equal(response.headers['www-authenticate'], undefined)
+    t.equal(response.headers['set-cookie'], undefined)
+    t.strictSame(await app.sessions.list('ada'), [])
+    t.strictSame(
+      logs.filter(({ level }) => Number(level) >= 40),
+      [],
+      'no error was logged'
+    )
+  })
+}
 
 t.test('an invalid identity returns 500 and creates nothing', async (t) => {
   const invalid: Record<string, unknown> = {

@@ -1,8 +1,9 @@
-import type { FastifyError, FastifyInstance } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import t, { type Test } from 'tap'
 import { z } from 'zod'
-import { buildApp } from '../support/build-app.js'
+import { fastifyRefreshToken } from '../../lib/index.js'
+import { buildApp, SECRET } from '../support/build-app.js'
 import { Client } from '../support/client.js'
 
 const MINUTE = 60_000
@@ -252,4 +253,51 @@ t.test('the body of the login is not coerced', async (t) => {
   const payload = { n: '1', extra: { deep: true }, list: [1, '2'] }
   await app.inject({ method: 'POST', url: '/auth/login', payload })
   t.same(bodies, [payload])
+})
+
+const CREDENTIALS = {
+  $id: 'credentials',
+  type: 'object',
+  required: ['sub'],
+  properties: { sub: { type: 'string', maxLength: 5 } }
+}
+const BANNER = { $id: 'banner', type: 'object', properties: { shown: { type: 'string' } } }
+
+t.test('schemas that are added after the registration can be referenced', async (t) => {
+  const { app } = await buildApp(t, {
+    options: {
+      login: ({ body }, reply) => {
+        const { sub } = body as { sub: string }
+        return sub === 'eve' ? reply.code(403).send({ shown: 'locked', hidden: 'reason' }) : { sub }
+      },
+      routes: {
+        login: { schema: { body: { $ref: 'credentials#' }, response: { 403: { $ref: 'banner#' } } } }
+      }
+    },
+    extend(app) {
+      app.addSchema(CREDENTIALS)
+      app.addSchema(BANNER)
+    }
+  })
+  const login = (sub: string) => app.inject({ method: 'POST', url: '/auth/login', payload: { sub } })
+  t.equal((await login('ada')).statusCode, 200)
+  t.equal((await login('too long')).json().code, 'FST_ERR_VALIDATION')
+  t.strictSame((await login('eve')).json(), { shown: 'locked' })
+})
+
+t.test('schemas that are added after the registration in a child scope can be referenced', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(async (scope) => {
+    await scope.register(fastifyRefreshToken, {
+      secret: SECRET,
+      login: ({ body }) => body as { sub: string },
+      routes: { login: { schema: { body: { $ref: 'credentials#' } } } }
+    })
+    scope.addSchema(CREDENTIALS)
+  })
+  await app.ready()
+  const login = (sub: string) => app.inject({ method: 'POST', url: '/auth/login', payload: { sub } })
+  t.equal((await login('ada')).statusCode, 200)
+  t.equal((await login('too long')).json().code, 'FST_ERR_VALIDATION')
 })

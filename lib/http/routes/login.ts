@@ -6,6 +6,7 @@ import { contextOf } from '../../sessions/call-context.js'
 import { parseTokens } from '../../tokens/presented-tokens.js'
 import { loginSchema } from '../openapi/route-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
+import { watchSend } from './watch-send.js'
 
 /** `POST /auth/login`: calls the option `login`, creates a session and returns its tokens. */
 export function loginRoute(context: RouteContext): Route {
@@ -17,9 +18,9 @@ export function loginRoute(context: RouteContext): Route {
     schema: loginSchema(context.options),
     access: 'public',
     async handler(request, reply) {
+      const isAnswered = watchSend(reply)
       const identity = await login?.(request, reply)
-      // `login` has sent a response itself. Awaiting a returned reply has waited until it was sent.
-      if (reply.sent) return reply
+      if (isAnswered()) return reply
       if (!identity) throw new errors.InvalidCredentials()
       return startSession(context, request, reply, identity)
     }

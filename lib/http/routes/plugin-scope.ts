@@ -7,12 +7,20 @@ import { isDocumentationOnly } from '../openapi/documentation-only.js'
 const buildValidator = AjvCompiler()
 const buildSerializer = SerializerSelector()
 
+type Schemas = Parameters<typeof buildValidator>[0]
+
 /** Sets Fastify's default compilers, because the application may use others. The plugin's schemas are JSON schemas. */
 export function setCompilers(routes: FastifyInstance): void {
-  const schemas = routes.getSchemas() as Parameters<typeof buildValidator>[0]
-  const serialize = buildSerializer(schemas, {}) as FastifySerializerCompiler<unknown>
-  routes.setValidatorCompiler(skipDocumentationOnly(buildValidator(schemas, { customOptions: {} })))
-  routes.setSerializerCompiler((route) => (isDocumentationOnly(route.schema) ? stringify : serialize(route)))
+  // Read for each route, because the application may add schemas until it is ready. Equal schemas share one compiler.
+  const schemas = () => routes.getSchemas() as Schemas
+  routes.setValidatorCompiler(
+    skipDocumentationOnly((route) => buildValidator(schemas(), { customOptions: {} })(route))
+  )
+  routes.setSerializerCompiler((route) => {
+    if (isDocumentationOnly(route.schema)) return stringify
+    const serialize = buildSerializer(schemas(), {}) as FastifySerializerCompiler<unknown>
+    return serialize(route)
+  })
 }
 
 /** Returns a compiler that accepts every value for a schema marked as documentation-only. */

@@ -1,6 +1,7 @@
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
+import { invalidOption } from '../../utils/checks.js'
 import { findCookies } from './find-cookies.js'
 
 /** Writes and reads the cookie with the refresh token. */
@@ -16,6 +17,7 @@ export interface RefreshTokenCookie {
 /**
  * Creates the cookie with the serializer of `@fastify/cookie`. Uses the registration of the application if there is
  * one. Otherwise registers it in a child scope, so that the application can still register it later.
+ * @throws {FRT_ERR_INVALID_OPTION} if the cookie cannot be serialized
  */
 export async function createRefreshTokenCookie(
   fastify: FastifyInstance,
@@ -31,7 +33,7 @@ export async function createRefreshTokenCookie(
     priority: 'high' as const
   }
 
-  return {
+  const cookie: RefreshTokenCookie = {
     serialize(value, maxAgeSeconds) {
       const withMaxAge =
         maxAgeSeconds === undefined ? options : Object.assign({ maxAge: maxAgeSeconds }, options)
@@ -39,6 +41,21 @@ export async function createRefreshTokenCookie(
     },
     serializeCleared: () => serializeCookie(name, '', { ...options, maxAge: 0, expires: new Date(0) }),
     parse: (header = '') => findCookies(header, name)
+  }
+  rejectUnserializable(cookie)
+  return cookie
+}
+
+/**
+ * Serializes the cookie once at registration. Otherwise each login would fail after it has created its session.
+ * @throws {FRT_ERR_INVALID_OPTION} if the serializer rejects an attribute
+ */
+function rejectUnserializable(cookie: RefreshTokenCookie): void {
+  try {
+    cookie.serialize('token', 1)
+    cookie.serializeCleared()
+  } catch (error) {
+    invalidOption(`option "cookie" cannot be serialized: ${(error as Error).message}`)
   }
 }
 

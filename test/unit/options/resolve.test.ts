@@ -201,8 +201,12 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
     transport: ['cookies', '', 'Cookie', null, true, {}],
     cookie: noGroup,
     'cookie.name': ['', 'a=b', 'a;b', 'a b', 'a,b', 'é', '"a"', null, 1],
-    'cookie.path': ['', 'auth', '/a;b', '/a b', '/é', null, 1],
-    'cookie.domain': ['', 'a b', 'a;b', 'https://example.com', 'example.com/', null, 1],
+    'cookie.path': ['', 'auth', '/a;b', '/a b', '/é', '/a<b', null, 1],
+    'cookie.domain': [
+      ...['', 'a b', 'a;b', 'https://example.com', 'example.com/', null, 1],
+      ...['example.com.', 'example..com', '-a.com', 'a-.com', '..example.com', '.', 'a_b.com', 'é.com'],
+      ...[`${'a'.repeat(64)}.com`, `example.${'a'.repeat(64)}`]
+    ],
     'cookie.sameSite': ['Strict', 'no', '', true, false, null],
     'cookie.secure': [...noBoolean, 'auto'],
     header: noGroup,
@@ -549,6 +553,7 @@ t.test('a cookie that browsers accept is valid', async (t) => {
     { sameSite: 'none' },
     { name: '__Secure-x', domain: 'example.com', path: '/auth' },
     { name: 'x', domain: '.example.com', path: '/a/b-c?d' },
+    { name: 'x', domain: `${'a'.repeat(63)}.xn--bcher-kva.Example`, path: '/' },
     { name: 'x', secure: false, sameSite: 'lax' },
     { name: 'x__Host-', path: '/auth' }
   ]
