@@ -31,6 +31,7 @@ const ERRORS = {
     'The refresh token was replaced by a newer one. Try again later',
     503
   ],
+  NotRegistered: ['FRT_ERR_NOT_REGISTERED', 'The authentication of this route is not configured', 500],
   InsufficientScope: ['FRT_ERR_INSUFFICIENT_SCOPE', 'The access token does not allow this request', 403],
   CrossOrigin: ['FRT_ERR_CROSS_ORIGIN', 'Requests from this origin are not allowed', 403],
   StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 'The session store is unavailable. Try again later', 503],

@@ -1,9 +1,25 @@
-import type {} from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { AccessTokenKey } from './access-token.js'
 import type { AccessTokenClaims, Identity, Session, Tokens } from './session.js'
 
 /** A hook for `preHandler` or `onRequest`. It accepts requests of every kind of server: HTTP/1.1, HTTP/2 and TLS. */
 export type AuthHook = (request: object, reply: object) => Promise<void>
+
+/** Returns a hook that must run after `authenticate`. */
+export interface Authorize {
+  /**
+   * The `scope` claim must contain every scope (RFC 9068, section 2.2.3). Otherwise the response is a 403.
+   * @throws {FRT_ERR_INVALID_OPTION} if there is no scope, or a scope is invalid
+   */
+  (...scopes: string[]): AuthHook
+  /** If the function does not return `true`, the response is a 403. */
+  (
+    allows: (
+      user: AccessTokenClaims,
+      request: FastifyRequest
+    ) => boolean | undefined | Promise<boolean | undefined>
+  ): AuthHook
+}
 
 /** The response body of the login and refresh routes (RFC 6749, section 5.1). */
 export interface TokenResponse {
@@ -79,23 +95,13 @@ export interface Sessions {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Guards a route: verifies the access token and sets `request.user`. Otherwise the response is a 401. */
+    /**
+     * Guards a route: verifies the access token and sets `request.user`. Otherwise the response is a 401. It is `undefined`
+     * until the plugin is loaded, which Fastify accepts as "no hook". The exported `authenticate` does not depend on that.
+     */
     authenticate: AuthHook
-    /**
-     * Returns a hook that must run after `authenticate`. The `scope` claim must contain every scope (RFC 9068, section
-     * 2.2.3). Otherwise the response is a 403.
-     * @throws {FRT_ERR_INVALID_OPTION} if there is no scope, or a scope is invalid
-     */
-    authorize(...scopes: string[]): AuthHook
-    /**
-     * Returns a hook that must run after `authenticate`. If the function does not return `true`, the response is a 403.
-     */
-    authorize(
-      allows: (
-        user: AccessTokenClaims,
-        request: FastifyRequest
-      ) => boolean | undefined | Promise<boolean | undefined>
-    ): AuthHook
+    /** Returns a hook that must run after `authenticate`. */
+    authorize: Authorize
     /** Manages sessions in code without a request. */
     sessions: Sessions
     /**

@@ -1,5 +1,10 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken, { type FastifyRefreshTokenOptions, type SessionStore } from 'fastify-refresh-token'
+import refreshToken, {
+  authenticate,
+  authorize,
+  type FastifyRefreshTokenOptions,
+  type SessionStore
+} from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { Attacker } from './attacker.js'
 import { Cooldown } from './cooldown.js'
@@ -47,9 +52,9 @@ export async function createDemo({
     ...hooksFor(simulation)
   })
 
-  const guard = [app.authenticate, simulation.earlyExpiry.check]
+  const guard = [authenticate, simulation.earlyExpiry.check]
   app.get('/me', { preHandler: guard }, async ({ user }) => ({ id: user?.sub, name: user?.name }))
-  app.get('/admin', { preHandler: [...guard, app.authorize('admin')] }, async ({ user }) => ({
+  app.get('/admin', { preHandler: [...guard, authorize('admin')] }, async ({ user }) => ({
     message: `Only admins see this, ${user?.name}`
   }))
   await registerDemoRoutes(app, simulation)

@@ -1,5 +1,6 @@
 import createError from '@fastify/error'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { authenticate } from 'fastify-refresh-token'
 import type { Attacker } from './attacker.js'
 import type { Cooldown } from './cooldown.js'
 import type { EarlyExpiry } from './early-expiry.js'
@@ -34,7 +35,7 @@ const storeSchema = {
  */
 export async function registerDemoRoutes(app: FastifyInstance, simulation: Simulation): Promise<void> {
   const { stoppable, history, cooldown, lostResponses, earlyExpiry, attacker } = simulation
-  const guarded = { preHandler: app.authenticate }
+  const guarded = { preHandler: authenticate }
   const phones = new Map<string, number>()
 
   app.post('/demo/watch', guarded, async (request) => {

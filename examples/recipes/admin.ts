@@ -1,6 +1,6 @@
 // An administrator revokes the sessions of a user. Within milliseconds, every process rejects the user's access tokens.
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate, authorize } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
@@ -14,13 +14,13 @@ export async function buildAdmin({ secret, redis, logger = false }: RecipeOption
     onLogout: ({ sub, sid, reason }) => app.log.info({ sub, sid, reason }, 'session revoked')
   })
 
-  app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+  app.get('/me', { preHandler: authenticate }, async (request) => request.user)
 
   await app.register(
     async (admin) => {
       // These hooks guard all routes of this scope, including routes that are added later.
-      admin.addHook('onRequest', app.authenticate)
-      admin.addHook('onRequest', app.authorize('admin'))
+      admin.addHook('onRequest', authenticate)
+      admin.addHook('onRequest', authorize('admin'))
 
       admin.get<{ Params: { sub: string } }>('/users/:sub/sessions', async ({ params }) => {
         const sessions = await app.sessions.list(params.sub)

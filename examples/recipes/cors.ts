@@ -1,7 +1,7 @@
 // A page on https://app.example.com calls this API on another host.
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate } from 'fastify-refresh-token'
 import { login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
@@ -23,7 +23,7 @@ export async function buildCors({ secret, redis, logger = false }: RecipeOptions
   // CORS controls which pages can read a response. `trustedOrigins` controls which pages can log in or refresh.
   await app.register(refreshToken, { secret, redis, login, csrf: { trustedOrigins: [PAGE] } })
 
-  app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+  app.get('/me', { preHandler: authenticate }, async (request) => request.user)
   return app
 }
 

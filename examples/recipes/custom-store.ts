@@ -1,6 +1,6 @@
 // A custom store keeps the sessions in a file (SESSIONS_FILE), so that they survive a restart.
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { JournalStore } from './journal-store.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
@@ -17,7 +17,7 @@ export async function buildCustomStore(
     routes: { login: { schema: { body: credentialsSchema } } }
   })
 
-  app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+  app.get('/me', { preHandler: authenticate }, async (request) => request.user)
   return app
 }
 

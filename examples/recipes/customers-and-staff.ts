@@ -1,6 +1,6 @@
 // One app has two kinds of users. Each kind has its own login, cookie, keys and routes.
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate } from 'fastify-refresh-token'
 import { type Credentials, identify } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
@@ -17,7 +17,7 @@ export async function buildCustomersAndStaff({
       redis,
       login: (request) => identify(request.body as Credentials)
     })
-    customers.get('/orders', { preHandler: customers.authenticate }, async (request) => request.user)
+    customers.get('/orders', { preHandler: authenticate }, async (request) => request.user)
   })
 
   await app.register(async (staff) => {
@@ -34,7 +34,7 @@ export async function buildCustomersAndStaff({
         return identity?.claims?.scope === 'admin' ? identity : null
       }
     })
-    staff.get('/staff/orders', { preHandler: staff.authenticate }, async (request) => request.user)
+    staff.get('/staff/orders', { preHandler: authenticate }, async (request) => request.user)
   })
 
   return app

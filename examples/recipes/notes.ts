@@ -1,6 +1,6 @@
 // A small app. `notes.test.ts` shows how to test it.
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken, { type SessionStore } from 'fastify-refresh-token'
+import refreshToken, { authenticate, authorize, type SessionStore } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
@@ -25,14 +25,14 @@ export async function buildNotes({
   })
 
   await app.register(async (notes) => {
-    notes.addHook('onRequest', app.authenticate)
+    notes.addHook('onRequest', authenticate)
     const all: { by: string; text: string }[] = []
     notes.get('/notes', async ({ user }) => all.filter(({ by }) => by === user?.sub).map(({ text }) => text))
     notes.post<{ Body: { text: string } }>('/notes', async ({ user, body }, reply) => {
       if (user) all.push({ by: user.sub, text: body.text })
       return reply.code(201).send()
     })
-    notes.delete('/notes', { onRequest: app.authorize('admin') }, async (_request, reply) => {
+    notes.delete('/notes', { onRequest: authorize('admin') }, async (_request, reply) => {
       all.length = 0
       return reply.code(204).send()
     })

@@ -1,7 +1,7 @@
 // Users log in through a provider (OpenID Connect, or OAuth 2.0 with a userinfo endpoint) instead of with a password.
 import oauth2, { type OAuth2Namespace } from '@fastify/oauth2'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate } from 'fastify-refresh-token'
 import { CLIENT, startOAuthProvider } from './oauth-provider.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
@@ -53,7 +53,7 @@ export async function buildOAuthLogin({
   })
 
   app.get('/', async () => 'POST /auth/refresh returns an access token if you are logged in')
-  app.get('/me', { preHandler: app.authenticate }, async (request) => request.user)
+  app.get('/me', { preHandler: authenticate }, async (request) => request.user)
   return app
 }
 

@@ -2,7 +2,7 @@
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import refreshToken, { type TokenResponse } from 'fastify-refresh-token'
+import refreshToken, { checkOrigin, type TokenResponse } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
@@ -31,7 +31,7 @@ export async function buildServerRendered({
     // must protect all requests that change something.
     cookie: { sameSite: 'lax' }
   })
-  app.addHook('onRequest', app.checkOrigin)
+  app.addHook('onRequest', checkOrigin)
 
   app.get('/login', async (_request, reply) => page(reply, loginForm))
   app.post('/login', { schema: { body: credentialsSchema } }, async (request, reply) => {

@@ -1,6 +1,6 @@
 // Before a dangerous action, the user must enter the password again if the last login is too old.
 import Fastify, { type FastifyInstance, type preHandlerAsyncHookHandler } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
 
@@ -31,14 +31,14 @@ export async function buildStepUp({
     routes: { login: { schema: { body: credentialsSchema } } }
   })
 
-  app.get('/account', { preHandler: app.authenticate }, async (request) => request.user)
+  app.get('/account', { preHandler: authenticate }, async (request) => request.user)
 
-  const guard = [app.authenticate, requireLoginWithin(MAX_AGE_SECONDS)]
+  const guard = [authenticate, requireLoginWithin(MAX_AGE_SECONDS)]
   app.delete('/account', { preHandler: guard }, async ({ user }) => ({ deleted: user?.sub }))
 
   app.post(
     '/confirm-password',
-    { preHandler: app.authenticate, schema: { body: credentialsSchema } },
+    { preHandler: authenticate, schema: { body: credentialsSchema } },
     async (request, reply) => {
       const identity = await login(request)
       // The correct password of another user does not prove who this user is.

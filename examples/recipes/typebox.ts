@@ -1,7 +1,7 @@
 // TypeBox: a compiler for the whole app, a schema for the login, and types for a guarded route.
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate } from 'fastify-refresh-token'
 import { type Static, Type } from 'typebox'
 import { identify } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
@@ -31,7 +31,7 @@ export async function buildTypebox({
     login: (request) => identify(request.body as Static<typeof Credentials>)
   })
 
-  app.post('/notes', { preHandler: app.authenticate, schema: { body: Note } }, async ({ body, user }) => ({
+  app.post('/notes', { preHandler: authenticate, schema: { body: Note } }, async ({ body, user }) => ({
     text: body.text.trim(),
     stars: body.stars,
     by: user?.name ?? 'unknown'

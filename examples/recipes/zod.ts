@@ -1,6 +1,6 @@
 // Zod: compilers for the whole app, a schema for the login, and types for a guarded route.
 import Fastify, { type FastifyInstance } from 'fastify'
-import refreshToken from 'fastify-refresh-token'
+import refreshToken, { authenticate } from 'fastify-refresh-token'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { identify } from '../users.js'
@@ -25,7 +25,7 @@ export async function buildZod({ secret, redis, logger = false }: RecipeOptions)
   app.post(
     '/notes',
     {
-      preHandler: app.authenticate,
+      preHandler: authenticate,
       schema: { body: note, response: { 200: note.extend({ by: z.string() }) } }
     },
     async ({ body, user }) => ({ text: body.text.trim(), stars: body.stars, by: user?.name ?? 'unknown' })

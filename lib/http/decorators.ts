@@ -4,6 +4,7 @@ import type { Identity } from '../../types/session.js'
 import { createAppSessions } from './app-sessions.js'
 import { recordError } from './error-headers.js'
 import { decorateGuards } from './guards/guards.js'
+import { type CheckOrigin, decorateHooks } from './guards/hooks.js'
 import { startSession } from './routes/login.js'
 import { revokePresentedSessions } from './routes/logout.js'
 import { refreshSession } from './routes/refresh.js'
@@ -13,6 +14,7 @@ import { attachTokenNames } from './transport/token-names.js'
 /** Adds the decorators of the plugin. Fastify throws if a name is already used. */
 export function decorate(fastify: FastifyInstance, context: RouteContext): void {
   decorateGuards(fastify, context.guards)
+  decorateHooks(fastify, { ...context.guards, checkOrigin: context.checkOrigin as CheckOrigin })
   fastify.decorate('sessions', attachTokenNames(createAppSessions(context, fastify.log), context.options))
   fastify.decorate('checkOrigin', context.checkOrigin as AuthHook)
   fastify.decorateReply('startSession', function (this: FastifyReply, identity: Identity) {

@@ -6,6 +6,7 @@ import { errors } from '../errors.js'
 import { addErrorHeadersHook } from '../http/error-headers.js'
 import { readHeader } from '../http/guards/bearer-token.js'
 import { createGuards, decorateGuards } from '../http/guards/guards.js'
+import { decorateHooks } from '../http/guards/hooks.js'
 import { StoreClock } from '../sessions/store-access/store-clock.js'
 import { TokenClock } from '../sessions/store-access/token-clock.js'
 import { createVerifier, type TokenVerifier } from '../tokens/access-token.js'
@@ -42,6 +43,7 @@ async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): P
     onAuthenticated() {}
   })
   decorateGuards(fastify, guards)
+  decorateHooks(fastify, guards)
   addErrorHeadersHook(fastify)
 }
 

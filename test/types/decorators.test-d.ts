@@ -7,13 +7,16 @@ import {
   fastify,
   type preHandlerAsyncHookHandler
 } from 'fastify'
-import type {
-  AccessTokenClaims,
-  AuthHook,
-  Session,
-  Sessions,
-  TokenResponse,
-  Tokens
+import {
+  type AccessTokenClaims,
+  type AuthHook,
+  authenticate,
+  authorize,
+  checkOrigin,
+  type Session,
+  type Sessions,
+  type TokenResponse,
+  type Tokens
 } from 'fastify-refresh-token'
 
 declare const app: FastifyInstance
@@ -39,6 +42,21 @@ describe('the app', () => {
     app.authorize(['read'])
     // @ts-expect-error
     app.authorize(() => 'yes')
+  })
+
+  test('guards routes with the exported hooks', () => {
+    expectTypeOf(authenticate).toEqualTypeOf<AuthHook>()
+    expectTypeOf(checkOrigin).toEqualTypeOf<AuthHook>()
+    expectTypeOf(authorize('read', 'write')).toEqualTypeOf<AuthHook>()
+    authorize(async (user: AccessTokenClaims, request: FastifyRequest) => user.sub === request.ip)
+    // @ts-expect-error
+    authorize(['read'])
+    // @ts-expect-error
+    authorize(() => 'yes')
+    const handler = async () => ({})
+    fastify({ http2: true, https: {} }).get('/', { preHandler: [authenticate, authorize('a')] }, handler)
+    fastify().addHook('onRequest', authenticate)
+    fastify().post('/', { onRequest: checkOrigin }, handler)
   })
 
   test('accepts the hooks for one route and for all routes', () => {

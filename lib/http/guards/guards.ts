@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { AuthHook } from '../../../types/fastify.js'
+import type { AuthHook, Authorize } from '../../../types/fastify.js'
 import type { AccessTokenClaims } from '../../../types/session.js'
 import { errors } from '../../errors.js'
 import { permissionResult } from '../../utils/callback-results.js'
 import { invalidOption } from '../../utils/checks.js'
 import { recordError } from '../error-headers.js'
 
-type Allows = (
+export type Allows = (
   user: AccessTokenClaims,
   request: FastifyRequest
 ) => boolean | undefined | Promise<boolean | undefined>
@@ -31,6 +31,7 @@ export interface Guards {
   ): Promise<AccessTokenClaims | null>
   authenticate(this: unknown, request: FastifyRequest): Promise<void>
   authorize(...allowed: string[] | [Allows]): (request: FastifyRequest) => Promise<void>
+  authorizeRequest(request: FastifyRequest, allows: Allows): Promise<void>
 }
 
 /** Reads and verifies access tokens for the guards. */
@@ -77,9 +78,14 @@ export function createGuards({ readToken, verifyToken, onAuthenticated }: Authen
     if (!isAllowed) throw new errors.InsufficientScope()
   }
 
+  async function authorizeRequest(request: FastifyRequest, allows: Allows): Promise<void> {
+    if (!isPublic(request)) await recordError(request, () => authorize(request, allows))
+  }
+
   return {
     userKey,
     userOf,
+    authorizeRequest,
 
     authenticateRequest({ optional = false } = {}) {
       return recordError(this, () => authenticate(this, optional))
@@ -90,16 +96,19 @@ export function createGuards({ readToken, verifyToken, onAuthenticated }: Authen
     },
 
     authorize(...allowed) {
-      const allows = isFunction(allowed) ? allowed[0] : hasScopes(allowed)
-      return async (request) => {
-        if (!isPublic(request)) await recordError(request, () => authorize(request, allows))
-      }
+      const allows = toAllows(allowed)
+      return (request) => authorizeRequest(request, allows)
     }
   }
 }
 
 function isPublic({ routeOptions }: FastifyRequest): boolean {
   return IS_PUBLIC in routeOptions.config
+}
+
+/** @throws {FRT_ERR_INVALID_OPTION} if the arguments of `authorize` are neither scopes nor one function */
+export function toAllows(allowed: string[] | [Allows]): Allows {
+  return isFunction(allowed) ? allowed[0] : hasScopes(allowed)
 }
 
 function isFunction(allowed: unknown[]): allowed is [Allows] {
@@ -125,7 +134,7 @@ function hasScopes(scopes: unknown[]): Allows {
 /** Adds the decorators of the guards. */
 export function decorateGuards(fastify: FastifyInstance, guards: Guards): void {
   fastify.decorate('authenticate', guards.authenticate as AuthHook)
-  fastify.decorate('authorize', guards.authorize as FastifyInstance['authorize'])
+  fastify.decorate('authorize', guards.authorize as Authorize)
   // `@fastify/jwt` adds the same decorator if the application uses it.
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
   fastify.decorateRequest(guards.userKey, null)

@@ -4,6 +4,9 @@ declare const app: import('fastify').FastifyInstance
 declare const fastify: import('fastify').FastifyInstance
 declare const redis: import('ioredis').Redis
 declare const refreshToken: typeof import('fastify-refresh-token').default
+declare const authenticate: typeof import('fastify-refresh-token').authenticate
+declare const authorize: typeof import('fastify-refresh-token').authorize
+declare const checkOrigin: typeof import('fastify-refresh-token').checkOrigin
 declare const Fastify: typeof import('fastify').default
 
 // Options as in the quick start.
