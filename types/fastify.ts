@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { AccessTokenKey } from './access-token.js'
-import type { AccessTokenClaims, Identity, Session, Tokens } from './session.js'
+import type { AccessTokenClaims, Identity, Session, Subject, Tokens } from './session.js'
 
 /** A hook for `preHandler` or `onRequest`. It accepts requests of every kind of server: HTTP/1.1, HTTP/2 and TLS. */
 export type AuthHook = (request: object, reply: object) => Promise<void>
@@ -67,10 +67,10 @@ export interface Sessions {
   get(sid: string): Promise<Session | null>
   /**
    * Returns the active sessions of a user, oldest first.
-   * @throws {FRT_ERR_INVALID_IDENTITY} if `sub` is not a string of 1 to 256 bytes
+   * @throws {FRT_ERR_INVALID_IDENTITY} if `sub` is neither a string of 1 to 256 bytes nor an integer
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
    */
-  list(sub: string): Promise<Session[]>
+  list(sub: Subject): Promise<Session[]>
   /**
    * Revokes a session on all nodes.
    * @returns `true` if this call revoked the session, `false` if it was already revoked or unknown
@@ -80,10 +80,10 @@ export interface Sessions {
   /**
    * Revokes all sessions of a user, except the session with the id `except`.
    * @returns the number of sessions that this call revoked
-   * @throws {FRT_ERR_INVALID_IDENTITY} if `sub` is not a string of 1 to 256 bytes
+   * @throws {FRT_ERR_INVALID_IDENTITY} if `sub` is neither a string of 1 to 256 bytes nor an integer
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time. The plugin retries in the background
    */
-  revokeAll(sub: string, options?: { except?: string }): Promise<number>
+  revokeAll(sub: Subject, options?: { except?: string }): Promise<number>
   /**
    * Replaces all keys of access tokens in this process. The first key signs from now on. Tokens of keys that are not in
    * the array are rejected. Of two concurrent calls, the later one counts. If it throws, the current keys stay.

@@ -26,15 +26,18 @@ export interface Metadata {
 }
 
 /**
+ * The subject: the id of a user, as a string of 1 to 256 bytes or as an integer. A safe integer or a bigint becomes its
+ * decimal digits, so that `7` and `'7'` are the same user. Tokens and sessions contain the string.
+ */
+export type Subject = string | number | bigint
+
+/**
  * The user of a new session, as `login` returns it and `reply.startSession` accepts it. `claims` are for the access
  * token.
  */
 export type Identity = IdentityClaims & {
-  /**
-   * The subject: the id of the user, a string of 1 to 256 bytes. Use an opaque id, because a session id can confirm a
-   * guess of the subject.
-   */
-  sub: string
+  /** Use an opaque id, because a session id can confirm a guess of the subject. */
+  sub: Subject
   /**
    * `false` sends a session cookie, and limits the idle timeout to 24 hours.
    * @default true

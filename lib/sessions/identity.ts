@@ -45,12 +45,29 @@ export function resolveIdentity(input: Identity): ResolvedIdentity {
   }
 }
 
-/** @throws {FRT_ERR_INVALID_IDENTITY} if the value is not a string of 1 to 256 bytes of well-formed Unicode */
+/**
+ * Returns the subject as a string. An integer becomes its decimal digits, because SQL databases use integers as ids.
+ * @throws {FRT_ERR_INVALID_IDENTITY} if the value is neither an integer nor a string of 1 to 256 bytes of well-formed Unicode
+ */
 export function resolveSub(sub: unknown, path: string): string {
-  if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > MAX_SUB_BYTES) {
-    invalidIdentity(`${path} must be a string of 1 to ${MAX_SUB_BYTES} bytes`)
+  const text = isInteger(sub) ? String(sub) : sub
+  if (typeof text !== 'string' || text === '' || Buffer.byteLength(text) > MAX_SUB_BYTES) {
+    invalidIdentity(
+      `${path} must be a string of 1 to ${MAX_SUB_BYTES} bytes, a safe integer or a bigint, but is ${subKindOf(text)}`
+    )
   }
-  return sub.isWellFormed() ? sub : invalidIdentity(`${path} must be well-formed Unicode`)
+  return text.isWellFormed() ? text : invalidIdentity(`${path} must be well-formed Unicode`)
+}
+
+/** An integer that is not safe may be rounded, and would then be the id of another user. */
+function isInteger(value: unknown): boolean {
+  return typeof value === 'bigint' || Number.isSafeInteger(value)
+}
+
+/** Describes an invalid subject without the subject itself, which can be personal data. */
+function subKindOf(sub: unknown): string {
+  if (typeof sub === 'string') return `a string of ${Buffer.byteLength(sub)} bytes`
+  return typeof sub === 'number' ? 'a number that is not a safe integer' : kindOf(sub)
 }
 
 /**

@@ -65,7 +65,8 @@ function plain(value: object, maxBytes: number): Record<string, unknown> | undef
   return json !== undefined && Buffer.byteLength(json) <= maxBytes ? JSON.parse(json) : undefined
 }
 
-function isValid({ sub, claims = {}, metadata = {} }: Identity): boolean {
+function isValid({ sub: subject, claims = {}, metadata = {} }: Identity): boolean {
+  const sub = String(subject)
   const size = Buffer.byteLength(sub)
   const [plainClaims, plainMetadata] = [plain(claims, MAX.claims), plain(metadata, MAX.metadata)]
   if (!plainClaims || !plainMetadata || size === 0 || size > MAX.sub || !sub.isWellFormed()) return false

@@ -186,7 +186,8 @@ t.test('an invalid identity returns 500 and creates nothing', async (t) => {
   const invalid: Record<string, unknown> = {
     'no subject': {},
     'an empty subject': { sub: '' },
-    'a number for a subject': { sub: 1 },
+    'a fraction for a subject': { sub: 1.5 },
+    'an integer for a subject that may be rounded': { sub: 2 ** 53 },
     'a subject that is too long': { sub: 'a'.repeat(257) },
     'a subject that is no Unicode': { sub: 'a\ud800' },
     'a reserved claim': { sub: 'ada', claims: { exp: 1 } },

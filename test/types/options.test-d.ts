@@ -77,7 +77,9 @@ describe('options', () => {
     expectTypeOf<(request: FastifyRequest) => Promise<undefined>>().toExtend<Login>()
     expectTypeOf<() => false>().toExtend<Login>()
     expectTypeOf<() => { id: string }>().not.toExtend<Login>()
-    expectTypeOf<() => { sub: number }>().not.toExtend<Login>()
+    expectTypeOf<() => { sub: number }>().toExtend<Login>()
+    expectTypeOf<() => { sub: bigint }>().toExtend<Login>()
+    expectTypeOf<() => { sub: Date }>().not.toExtend<Login>()
     expectTypeOf<() => true>().not.toExtend<Login>()
 
     type Load = NonNullable<NonNullable<FastifyRefreshTokenOptions['session']>['load']>

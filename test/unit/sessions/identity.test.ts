@@ -71,24 +71,41 @@ t.test('an unknown property is rejected with the nearest name or all names', asy
 t.test('a subject must have 1 to 256 bytes of UTF-8', async (t) => {
   const valid = ['a', '0', ' ', 'x'.repeat(256), 'é'.repeat(128), '\u{1f36a}'.repeat(64), '\0']
   for (const sub of valid) t.equal(resolve({ sub }).sub, sub)
-  const invalid = [
-    '',
-    'x'.repeat(257),
-    'é'.repeat(129),
-    '\u{1f36a}'.repeat(65),
-    undefined,
-    null,
-    1,
-    1n,
-    {},
-    ['a']
+  const invalid: [sub: unknown, kind: string][] = [
+    ['', 'a string of 0 bytes'],
+    ['x'.repeat(257), 'a string of 257 bytes'],
+    ['é'.repeat(129), 'a string of 258 bytes'],
+    ['\u{1f36a}'.repeat(65), 'a string of 260 bytes'],
+    [10n ** 256n, 'a string of 257 bytes'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [true, 'a boolean'],
+    [1.5, 'a number that is not a safe integer'],
+    [2 ** 53, 'a number that is not a safe integer'],
+    [Number.NaN, 'a number that is not a safe integer'],
+    [Number.POSITIVE_INFINITY, 'a number that is not a safe integer'],
+    [{}, 'an object'],
+    [new Date(), 'an object'],
+    [['a'], 'an array'],
+    [Promise.resolve('a'), 'a promise']
   ]
-  for (const sub of invalid) {
-    t.throws(() => resolve({ sub }), {
-      code,
-      cause: { message: 'identity.sub must be a string of 1 to 256 bytes' }
-    })
+  for (const [sub, kind] of invalid) {
+    const message = `identity.sub must be a string of 1 to 256 bytes, a safe integer or a bigint, but is ${kind}`
+    t.throws(() => resolve({ sub }), { code, cause: { message } })
   }
+})
+
+t.test('an integer as subject becomes its decimal digits', async (t) => {
+  const valid: [sub: number | bigint, text: string][] = [
+    [0, '0'],
+    [-0, '0'],
+    [7, '7'],
+    [-7, '-7'],
+    [Number.MAX_SAFE_INTEGER, '9007199254740991'],
+    [7n, '7'],
+    [2n ** 64n - 1n, '18446744073709551615']
+  ]
+  for (const [sub, text] of valid) t.equal(resolve({ sub }).sub, text)
 })
 
 t.test('a subject with a lone surrogate is rejected, because two of them have the same bytes', async (t) => {
