@@ -91,6 +91,7 @@ export class ConnectionLoop {
   async #wait(ms: number): Promise<void> {
     this.#pausing = new AbortController()
     if (this.#closing.signal.aborted) return
-    await setTimeout(ms, undefined, { signal: this.#pausing.signal }).catch(() => {})
+    // Does not keep the process alive.
+    await setTimeout(ms, undefined, { signal: this.#pausing.signal, ref: false }).catch(() => {})
   }
 }

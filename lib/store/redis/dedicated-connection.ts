@@ -1,4 +1,5 @@
 import type { RedisClient } from '../../../types/redis-client.js'
+import { unrefClient } from './unref-client.js'
 
 /** The part of ioredis that the store uses on its own connections. */
 export interface DedicatedConnection extends RedisClient {
@@ -99,5 +100,6 @@ export function duplicateNodeForBlocking(node: RedisClient, keyPrefix: string): 
 function silenced(connection: unknown): DedicatedConnection {
   const dedicated = connection as DedicatedConnection
   dedicated.on('error', () => {})
+  unrefClient(dedicated)
   return dedicated
 }

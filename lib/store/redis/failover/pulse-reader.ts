@@ -50,7 +50,8 @@ export class PulseReader {
       const counter = await withTimeout(
         runScript(connection, readPulseScript, [key]),
         REPLY_TIMEOUT_MS,
-        () => new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`)
+        () => new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`),
+        false
       )
       this.loop.markSuccess()
       onPulse(Number(counter), sentAtMs, openedAtMs)

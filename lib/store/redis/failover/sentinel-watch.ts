@@ -1,4 +1,5 @@
 import type { RedisClient } from '../../../../types/redis-client.js'
+import { unrefClient } from '../unref-client.js'
 
 /** A Sentinel that is behind may name the old master when the first message arrives. */
 const REPEAT_AFTER_MS = 2000
@@ -29,7 +30,7 @@ const SETTINGS = {
   path: undefined,
   db: 0,
   keyPrefix: '',
-  lazyConnect: false,
+  lazyConnect: true,
   enableReadyCheck: false,
   enableOfflineQueue: true,
   autoResubscribe: true,
@@ -68,6 +69,7 @@ export function watchSentinels(redis: RedisClient, onSwitch: () => void): () => 
     ]
     const subscriber = redis.duplicate(...(args as never[])) as Subscriber
     subscriber.on('error', () => {})
+    unrefClient(subscriber)
     subscriber.on('message', (_channel, text) => {
       if (text.split(' ')[0] !== options.name) return
       onSwitch()

@@ -45,7 +45,10 @@ export async function addEntry(
   return (await runScript(redis, addRevocationScript, keyAndArgs)) as string
 }
 
-/** The stream, on the dedicated connection of the reader. Each call throws if Redis does not reply in time. */
+/**
+ * The stream, on the dedicated connection of the reader. Each call throws if Redis does not reply in time. No call keeps the
+ * process alive.
+ */
 export class Stream {
   readonly #connection: DedicatedConnection
   readonly #keys: StreamKeys
@@ -92,7 +95,8 @@ export class Stream {
   }
 
   #withTimeout<T>(reply: Promise<T>): Promise<T> {
-    return withTimeout(reply, this.#timeoutMs, () => new Error(`no reply within ${this.#timeoutMs} ms`))
+    const onTimeout = () => new Error(`no reply within ${this.#timeoutMs} ms`)
+    return withTimeout(reply, this.#timeoutMs, onTimeout, false)
   }
 }
 
