@@ -12,6 +12,7 @@ const ERRORS = {
     'A function of the application returned an invalid result',
     500
   ],
+  EmptyBody: ['FRT_ERR_EMPTY_BODY', 'The login requires a body', 400],
   InvalidCredentials: ['FRT_ERR_INVALID_CREDENTIALS', 'The credentials are invalid', 401],
   NoAccessToken: ['FRT_ERR_NO_ACCESS_TOKEN', 'An access token is required', 401],
   AccessTokenExpired: ['FRT_ERR_ACCESS_TOKEN_EXPIRED', 'The access token has expired', 401],

@@ -79,7 +79,6 @@ t.test('invalid refresh forms are rejected as in RFC 6749, and the token stays v
   const tokens = await app.sessions.create({ sub: 'ada' })
   const { refreshToken } = tokens
   const cases: [error: string, form: Form][] = [
-    ['invalid_request', ''],
     ['invalid_request', { refresh_token: refreshToken }],
     ['invalid_request', { grant_type: '', refresh_token: refreshToken }],
     ['invalid_request', { grant_type: 'refresh_token' }],
@@ -118,18 +117,6 @@ t.test('invalid refresh forms are rejected as in RFC 6749, and the token stays v
     isOAuthError(t, await send(app, '/refresh', form), error, `${error}: ${new URLSearchParams(form)}`)
   }
   t.equal((await app.sessions.get(tokens.session.sid))?.gen, 1, 'nothing was rotated')
-})
-
-t.test('a form without a body returns invalid_request', async (t) => {
-  const { app } = await buildApp(t)
-  for (const path of ['/refresh', '/logout']) {
-    const response = await app.inject({
-      method: 'POST',
-      url: `/auth${path}`,
-      headers: { 'content-type': 'application/x-www-form-urlencoded' }
-    })
-    isOAuthError(t, response, 'invalid_request', path)
-  }
 })
 
 t.test('an invalid refresh token returns invalid_grant', async (t) => {
@@ -299,7 +286,6 @@ t.test('RFC 7009: a form revokes only the session of its token', async (t) => {
   const tokens = await app.sessions.create({ sub: 'ada' })
   const token = tokens.refreshToken
   const forms: Form[] = [
-    '',
     { token: '' },
     { refresh_token: token },
     [

@@ -4,6 +4,7 @@ import { errorCodes, errors, isPluginError } from '../../lib/errors.js'
 /** Public error codes and status codes. Applications compare them, so a change is a breaking change. */
 const table = {
   InvalidOption: ['FRT_ERR_INVALID_OPTION', 500],
+  EmptyBody: ['FRT_ERR_EMPTY_BODY', 400],
   InvalidCredentials: ['FRT_ERR_INVALID_CREDENTIALS', 401],
   InvalidCallbackResult: ['FRT_ERR_INVALID_CALLBACK_RESULT', 500],
   InvalidIdentity: ['FRT_ERR_INVALID_IDENTITY', 500],

@@ -18,6 +18,7 @@ export function loginRoute(context: RouteContext): Route {
     schema: loginSchema(context.options),
     access: 'public',
     async handler(request, reply) {
+      if (isBodyMissing(request)) throw new errors.EmptyBody()
       const isAnswered = watchSend(reply)
       const identity = await login?.(request, reply)
       if (isAnswered()) return reply
@@ -25,6 +26,17 @@ export function loginRoute(context: RouteContext): Route {
       return startSession(context, request, reply, identity)
     }
   }
+}
+
+/**
+ * Returns whether the request announces a body and has none. `login` would fail with a `TypeError` when it reads
+ * `request.body.username`. A schema of the application decides by itself. A request that announces no body is passed to
+ * `login`, because the credentials may be in a header or in a client certificate.
+ */
+function isBodyMissing({ body, raw, routeOptions }: FastifyRequest): boolean {
+  const { 'content-type': type, 'transfer-encoding': encoding } = raw.headers
+  const isAnnounced = type !== undefined || encoding !== undefined
+  return isAnnounced && body === undefined && routeOptions.schema?.body === undefined
 }
 
 /**

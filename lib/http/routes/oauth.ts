@@ -16,10 +16,17 @@ export class OAuthError extends Error {
 
 const FORM = 'application/x-www-form-urlencoded'
 
-/** Returns whether the request is a form. OAuth clients send forms, and expect tokens only in the body. */
-export function isOAuth({ headers }: FastifyRequest): boolean {
+/** One of these makes a form an OAuth request (RFC 6749, section 6, and RFC 7009, section 2.1). */
+const OAUTH_PARAMETERS = ['grant_type', 'refresh_token', 'token']
+
+/**
+ * Returns whether the request is a form of an OAuth client, which expects tokens only in the body. Browsers and command
+ * line tools also send forms, such as `<form method="post" action="/auth/logout">`. Those use the configured transport.
+ */
+export function isOAuth({ headers, body }: FastifyRequest): boolean {
   const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
-  return type.trim().toLowerCase() === FORM
+  const isForm = type.trim().toLowerCase() === FORM
+  return isForm && OAUTH_PARAMETERS.some((name) => Object.hasOwn(Object(body), name))
 }
 
 /**

@@ -1,7 +1,14 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import fastifyFormbody from '@fastify/formbody'
-import type { FastifyError, FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
+import {
+  errorCodes,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifySchemaCompiler,
+  type FastifySerializerCompiler
+} from 'fastify'
 import { isDocumentationOnly } from '../openapi/documentation-only.js'
 
 const buildValidator = AjvCompiler()
@@ -44,16 +51,32 @@ function errorFields({ statusCode, code, error, message }: FastifyError & NamedS
 }
 
 /**
- * Accepts only JSON and forms, also if the application has other parsers. Rejects `text/plain`, because a page of
- * another site can send it without a preflight request.
+ * Accepts only JSON, forms and empty bodies, also if the application has other parsers. Rejects `text/plain`, because a
+ * page of another site can send it without a preflight request.
  */
 export async function addParsers(routes: FastifyInstance): Promise<void> {
   const parseJson = routes.getDefaultJsonParser('error', 'error')
   routes.removeAllContentTypeParsers()
   routes.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // Many clients set the header on every request, so a refresh may have an empty body.
     if (body === '') done(null, undefined)
     else parseJson(request, body, done)
   })
+  // Any other type, or none: a chunked body may turn out to be empty.
+  routes.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    if (body.length === 0) done(null, undefined)
+    else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE())
+  })
   await routes.register(fastifyFormbody)
+  routes.addHook('preParsing', async (request) => ignoreTypeOfEmptyBody(request))
+}
+
+/**
+ * Many clients send a type with an empty body, for example `text/plain`, or one that is not even valid. Without a type,
+ * Fastify does not parse the body.
+ */
+function ignoreTypeOfEmptyBody(request: FastifyRequest): void {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  if (length === '0' && encoding === undefined) {
+    request.headers = { ...request.headers, 'content-type': undefined }
+  }
 }
