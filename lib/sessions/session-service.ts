@@ -59,6 +59,19 @@ export class SessionService {
   }
 
   /**
+   * Returns the tokens whose session is active, by one call of the store for each. A session that this process has seen
+   * revoked needs no call, and is not active even if the store lost the revocation.
+   */
+  async withoutEnded(tokens: RefreshToken[]): Promise<RefreshToken[]> {
+    const { revoker, storeClient } = this.#components
+    const unrevoked = tokens.filter(({ sid }) => !revoker.findRevocation(sid))
+    const isActive = await Promise.all(
+      unrevoked.map(({ sid }) => storeClient.call('has', (store) => store.has(sid)))
+    )
+    return unrevoked.filter((_token, at) => isActive[at])
+  }
+
+  /**
    * Verifies an access token, and checks the session to the degree that `revocation.mode` asks for. Returns a promise
    * only if the store must be queried: by that option, or because the clocks disagree about the expiry.
    * @throws {FRT_ERR_ACCESS_TOKEN_INVALID} if the signature or the claims are invalid

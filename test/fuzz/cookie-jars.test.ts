@@ -13,7 +13,7 @@ const NAME = '__Host-refresh_token'
 const MINUTE = 60_000
 const GENERATIONS = 3
 
-/** A cookie: a token of one of two sessions with a generation, a damaged token, or other text. */
+/** A cookie: a token of one of two active sessions or of an ended one, a damaged token, or other text. */
 const cookie = fc.oneof(
   {
     weight: 4,
@@ -23,8 +23,11 @@ const cookie = fc.oneof(
     })
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ of: fc.constant('other' as const), gen: fc.integer({ min: 1, max: GENERATIONS }) })
+    weight: 2,
+    arbitrary: fc.record({
+      of: fc.constantFrom('other' as const, 'ended' as const),
+      gen: fc.integer({ min: 1, max: GENERATIONS })
+    })
   },
   {
     weight: 2,
@@ -89,16 +92,18 @@ async function createSession(app: FastifyInstance, advance: (ms: number) => void
   return { sid: session.sid, sub, tokens }
 }
 
-function textOf(cookie: Cookie, own: Session, other: Session): string {
+type Sessions = Record<'own' | 'other' | 'ended', Session>
+
+function textOf(cookie: Cookie, sessions: Sessions): string {
   switch (cookie.of) {
     case 'own':
-      return own.tokens[cookie.gen - 1] as string
     case 'other':
-      return other.tokens[cookie.gen - 1] as string
+    case 'ended':
+      return sessions[cookie.of].tokens[cookie.gen - 1] as string
     case 'garbage':
       return cookie.text
     case 'damaged': {
-      const token = own.tokens[cookie.gen - 1] as string
+      const token = sessions.own.tokens[cookie.gen - 1] as string
       return token.slice(0, cookie.at) + (token[cookie.at] === 'A' ? 'B' : 'A') + token.slice(cookie.at + 1)
     }
   }
@@ -109,12 +114,14 @@ await eachStore(t, async (t, open) => {
     // No session expires during the test, so changing the clock is enough.
     const { app, skew } = await buildApp(t, { under: open(t), server: { logger: false } })
     let [own, other] = [await createSession(app, skew), await createSession(app, skew)]
+    const ended = await createSession(app, skew)
+    await app.sessions.revoke(ended.sid)
     const genOf = async ({ sid }: Session) => (await app.sessions.get(sid))?.gen ?? null
 
     await fuzz(t, jar, async ({ cookies, between, before }) => {
       if ((await genOf(own)) !== GENERATIONS) own = await createSession(app, skew)
       if ((await genOf(other)) !== GENERATIONS) other = await createSession(app, skew)
-      const values = cookies.map((cookie) => textOf(cookie, own, other))
+      const values = cookies.map((cookie) => textOf(cookie, { own, other, ended }))
       const header = before + values.map((value) => `${NAME}=${value}`).join(between)
       const url = '/auth/refresh'
       const response = await app.inject({ method: 'POST', url, headers: { cookie: header } })
@@ -123,13 +130,17 @@ await eachStore(t, async (t, open) => {
       const gens = { own: newest(cookies, 'own'), other: newest(cookies, 'other') }
       const [ownGen, otherGen] = [await genOf(own), await genOf(other)]
       if ((gens.own && gens.other) || areTooMany(cookies)) {
-        equal(codeOf(response), 'FRT_ERR_REFRESH_TOKEN_INVALID', 'two sessions, or too many cookies')
+        equal(codeOf(response), 'FRT_ERR_REFRESH_TOKEN_INVALID', 'two active sessions, or too many cookies')
         deepEqual([ownGen, otherGen], [GENERATIONS, GENERATIONS], 'no session was used')
         return
       }
       const used = gens.own || gens.other
       if (!used) {
-        match(String(codeOf(response)), /^FRT_ERR_(REFRESH_TOKEN_INVALID|NO_REFRESH_TOKEN)$/)
+        const isEnded = newest(cookies, 'ended') > 0
+        const expected = isEnded
+          ? /^FRT_ERR_SESSION_REVOKED$/
+          : /^FRT_ERR_(REFRESH_TOKEN_INVALID|NO_REFRESH_TOKEN)$/
+        match(String(codeOf(response)), expected)
         deepEqual([ownGen, otherGen], [GENERATIONS, GENERATIONS])
         return
       }
@@ -148,10 +159,10 @@ await eachStore(t, async (t, open) => {
 
 /** Returns whether there are eight cookies, or others after four valid ones. */
 function areTooMany(cookies: Cookie[]): boolean {
-  const validBefore = cookies.slice(0, -1).filter(({ of }) => of === 'own' || of === 'other')
+  const validBefore = cookies.slice(0, -1).filter(({ of }) => of !== 'garbage' && of !== 'damaged')
   return cookies.length >= 8 || validBefore.length >= 4
 }
 
-function newest(cookies: Cookie[], owner: 'own' | 'other'): number {
+function newest(cookies: Cookie[], owner: keyof Sessions): number {
   return Math.max(0, ...cookies.map((cookie) => (cookie.of === owner ? cookie.gen : 0)))
 }

@@ -2,11 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../../types/fastify.js'
 import { errors } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
-import { parseTokens, rejectUnsupportedVersions } from '../../tokens/presented-tokens.js'
 import { refreshSchema } from '../openapi/route-schemas.js'
 import { bodyTransport, type TokenTransport } from '../transport/transport.js'
 import { isOAuth, OAuthError, rejectRepeatedParameters, requireParameter, sendOAuthError } from './oauth.js'
 import type { Route, RouteContext } from './route-context.js'
+import { selectToken } from './select-token.js'
 
 /** `POST /auth/refresh`: exchanges the refresh token of the request and returns new tokens. */
 export function refreshRoute(context: RouteContext): Route {
@@ -23,19 +23,15 @@ export function refreshRoute(context: RouteContext): Route {
 
 /** Exchanges the refresh token of the request. */
 export async function refreshSession(
-  { service, refreshTokens, transport: configured }: RouteContext,
+  context: RouteContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  transport: TokenTransport = configured
+  transport: TokenTransport = context.transport
 ): Promise<TokenResponse> {
   const presented = transport.read(request)
   if (presented.length === 0) throw new errors.NoRefreshToken()
-  const { valid, others, isComplete } = parseTokens(refreshTokens, presented)
-  rejectUnsupportedVersions(refreshTokens, others)
-  const [token, another] = valid
-  // Tokens of two sessions: an attacker may have set one of the cookies. Using neither prevents session fixation.
-  if (!token || another || !isComplete) throw new errors.RefreshTokenInvalid()
-  const tokens = await service.refresh(token, contextOf(request))
+  const token = await selectToken(context, request, presented)
+  const tokens = await context.service.refresh(token, contextOf(request))
   // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
   reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)
