@@ -36,7 +36,7 @@ async function plugin(fastify: FastifyInstance, input: FastifyRefreshTokenOption
   const store = createStore(options)
   const service = new SessionService(createComponents({ options, store, log, refreshTokens, accessTokens }))
 
-  const transport = createTransport(options, await createRefreshTokenCookie(fastify, options.cookie))
+  const transport = createTransport(options, await createRefreshTokenCookie(fastify, options))
   const guards = createGuards(createSessionAuthenticator(service, options))
   const checkOrigin = createCsrfHook(options)
   const tokens = { refreshTokens, accessTokens, rotation, transport }

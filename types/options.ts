@@ -125,6 +125,22 @@ export interface CookieOptions {
   sameSite?: 'strict' | 'lax' | 'none' | undefined
   /** @default true */
   secure?: boolean | undefined
+  /**
+   * Names, paths and domains that the cookie had before, so that a change logs nobody out. Cookies with these names are
+   * also read. A login or logout deletes the cookies with these attributes.
+   * @default []
+   */
+  previous?: readonly PreviousCookie[] | undefined
+}
+
+/** What identified the cookie before. At least one property differs from the cookie. */
+export interface PreviousCookie {
+  /** @default the current name */
+  name?: string | undefined
+  /** @default the current path */
+  path?: string | undefined
+  /** Without it, the cookie belonged to one host. */
+  domain?: string | undefined
 }
 
 /** The header names of the transport `'header'`. */

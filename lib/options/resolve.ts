@@ -31,7 +31,6 @@ export function resolveOptions(input: unknown) {
   checkLogin(checked)
   checkStore(checked)
   checkDurability(checked)
-  checkCookie(checked)
   checkHeaders(checked)
   checkLifetimes(checked, graceMs)
   return Object.freeze({
@@ -40,6 +39,7 @@ export function resolveOptions(input: unknown) {
     accessToken: Object.freeze({ ...accessToken, ...resolveKeys(checked), ttlMs: accessTtlMs }),
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
     session: Object.freeze({ ...session, ttlMs: sessionTtlMs }),
+    cookie: Object.freeze(resolveCookie(checked)),
     revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs }),
     durability: Object.freeze(resolveDurability(checked))
   })
@@ -93,18 +93,44 @@ function resolveKeys({ accessToken: { algorithm, keys: configured }, routes }: O
   return { keys: undefined, keySource: undefined }
 }
 
+/** Fills in the previous cookies and rejects those that a browser would not delete. */
+function resolveCookie({ cookie }: Options) {
+  const { name, path, sameSite, secure } = cookie
+  checkCookie(cookie, 'cookie')
+  const previous = cookie.previous.map((each, at) => {
+    const resolved = { name: each.name ?? name, path: each.path ?? path, domain: each.domain }
+    const option = `cookie.previous[${at}]`
+    // A login would delete the cookie that it sets.
+    if (identityOf(resolved) === identityOf(cookie))
+      mustBe(option, 'different from the cookie in its name, path or domain')
+    checkCookie({ ...resolved, sameSite, secure }, option)
+    return Object.freeze(resolved)
+  })
+  return { ...cookie, previous: Object.freeze(previous) }
+}
+
+type CookieAttributes = Pick<Options['cookie'], 'name' | 'path' | 'domain' | 'sameSite' | 'secure'>
+
+/** Returns what identifies a cookie in a browser (RFC 6265, section 5.3, step 11). */
+function identityOf({ name, path, domain }: Pick<CookieAttributes, 'name' | 'path' | 'domain'>): string {
+  return JSON.stringify([name, path, domain?.toLowerCase().replace(/^\./, '')])
+}
+
 /** Rejects cookies that a browser would silently drop (RFC 6265bis, sections 4.1.2.7 and 4.1.3; case-insensitive). */
-function checkCookie({ cookie: { name: written, path, domain, sameSite, secure } }: Options): void {
+function checkCookie(
+  { name: written, path, domain, sameSite, secure }: CookieAttributes,
+  option: string
+): void {
   const name = written.toLowerCase()
   if (name.startsWith('__host-') && (!secure || domain !== undefined || path !== '/')) {
     invalidOption(
-      'option "cookie.name" may start with "__Host-" only if secure is true, path is "/" and domain is not set'
+      `option "${option}.name" may start with "__Host-" only if secure is true, path is "/" and domain is not set`
     )
   }
   if (name.startsWith('__secure-') && !secure) {
-    invalidOption('option "cookie.name" may start with "__Secure-" only if secure is true')
+    invalidOption(`option "${option}.name" may start with "__Secure-" only if secure is true`)
   }
-  if (sameSite === 'none' && !secure) mustBe('cookie.secure', 'true when sameSite is "none"')
+  if (sameSite === 'none' && !secure) mustBe(`${option}.secure`, 'true when sameSite is "none"')
 }
 
 function checkHeaders({ header: { accessToken, refreshToken } }: Options): void {

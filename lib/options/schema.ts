@@ -77,6 +77,12 @@ export const optionsSchema = {
     name: withDefault(cookieName, '__Host-refresh_token'),
     path: withDefault(cookiePath, '/'),
     domain: optional(cookieDomain),
+    previous: withDefault(
+      listOf(
+        object({ name: optional(cookieName), path: optional(cookiePath), domain: optional(cookieDomain) })
+      ),
+      []
+    ),
     sameSite: withDefault(oneOf('strict', 'lax', 'none'), 'strict'),
     secure: withDefault(boolean, true)
   }),

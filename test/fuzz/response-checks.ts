@@ -1,5 +1,6 @@
-import { equal, match, notEqual, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict'
 import { errorCodes, type LightMyRequestResponse } from 'fastify'
+import { refreshCookiesIn } from '../support/refresh-cookie.js'
 
 const COOKIE = '__Host-refresh_token'
 const COOKIE_CLEARING_ROUTES = new Set(['/auth/logout', '/auth/logout-all'])
@@ -18,7 +19,7 @@ export function checkResponse(response: LightMyRequestResponse, { method, url }:
   if (statusCode >= 400) checkErrorShape(response, method)
   if (statusCode === 401) match(String(headers['www-authenticate']), /^Bearer realm="api"/, what)
   if (isPluginResponse(response, { method, url })) equal(headers['cache-control'], 'no-store', what)
-  if (statusCode >= 400) equal(headers['set-cookie'], undefined, what)
+  if (statusCode >= 400) deepEqual(refreshCookiesIn(response), [], what)
   const isCleared = String(headers['set-cookie'] ?? '').startsWith(`${COOKIE}=;`)
   if (isCleared) ok(COOKIE_CLEARING_ROUTES.has(url.split('?')[0] ?? ''), what)
   for (const value of Object.values(headers).flat()) {

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { DurableWrite, SessionStore } from '../../lib/index.js'
 import { buildApp, DOWN, overriding } from '../support/build-app.js'
 import { recordTraces } from '../support/diagnostics.js'
+import { refreshCookiesIn } from '../support/refresh-cookie.js'
 import { eachStore, openMemoryStore } from '../support/stores.js'
 
 /** Creates sessions and returns their refresh tokens. */
@@ -226,7 +227,7 @@ t.test(
       const response = await refresh([...hidden, victim])
       t.equal(response.statusCode, 401, `behind ${hidden.length} cookies`)
       t.equal(response.json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')
-      t.equal(response.headers['set-cookie'], undefined, 'the cookie is kept')
+      t.same(refreshCookiesIn(response), [], 'the cookie is kept')
     }
     t.equal(await countSessions(app, ['mallory', 'ada']), 2, 'no session is revoked')
     t.equal((await refresh([...junk.slice(4), victim])).statusCode, 200)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { type CookieOptions, fastifyRefreshToken } from '../../lib/index.js'
 import { buildApp, SECRET } from '../support/build-app.js'
 import { Client } from '../support/client.js'
+import { refreshCookiesIn } from '../support/refresh-cookie.js'
 
 const NAME = '__Host-refresh_token'
 const MINUTE = 60_000
@@ -114,7 +115,7 @@ t.test('a refresh with tokens of two sessions is rejected and changes neither', 
   const response = await post(app, '/refresh', both)
   t.equal(response.statusCode, 401)
   t.equal(response.json().code, 'FRT_ERR_REFRESH_TOKEN_INVALID')
-  t.equal(response.headers['set-cookie'], undefined)
+  t.same(refreshCookiesIn(response), [])
   t.equal(await genOf(app, 'ada'), 1)
   t.equal(await genOf(app, 'mallory'), 1)
   t.equal((await own.refresh()).statusCode, 200)

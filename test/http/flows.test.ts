@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import type { FastifyRefreshTokenOptions } from '../../lib/index.js'
 import { buildApp } from '../support/build-app.js'
 import { Client, type ClientOptions } from '../support/client.js'
+import { refreshCookiesIn } from '../support/refresh-cookie.js'
 import { eachStore, type StoreUnderTest } from '../support/stores.js'
 
 const MINUTE = 60_000
@@ -75,7 +76,7 @@ async function runFlow(
   const reused = await stolen.refresh()
   t.equal(reused.statusCode, 401)
   t.equal(reused.json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-  t.equal(reused.headers['set-cookie'], undefined, 'only a logout clears the cookie')
+  t.same(refreshCookiesIn(reused), [], 'only a logout clears the cookie')
   t.equal((await client.call()).json().code, 'FRT_ERR_SESSION_REVOKED')
   t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_REUSED')
 

@@ -94,6 +94,7 @@ t.test('error examples equal the responses', async (t) => {
 
   t.strictSame((await refresh()).json(), example(401))
   t.match(responses['401']?.description, 'FRT_ERR_REFRESH_TOKEN_REUSED')
+  t.match(Object.keys(responses['401']?.headers ?? {}), ['www-authenticate', 'set-cookie'])
   t.match(responses['503']?.description, 'FRT_ERR_REFRESH_CONFLICT')
   t.strictSame((await refresh({ 'sec-fetch-site': 'cross-site' })).json(), example(403))
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { fastifyRefreshToken, type RoutesOptions, type SessionStore } from '../../lib/index.js'
 import { buildApp, DOWN, overriding, SECRET } from '../support/build-app.js'
 import { Client } from '../support/client.js'
+import { refreshCookiesIn } from '../support/refresh-cookie.js'
 import { openMemoryStore } from '../support/stores.js'
 
 const COOKIE = '__Host-refresh_token'
@@ -47,7 +48,7 @@ t.test('a refresh with a malformed token returns 401 and keeps the cookie', asyn
     response.headers['www-authenticate'],
     'Bearer realm="api", error="invalid_token", error_description="The refresh token is invalid"'
   )
-  t.equal(response.headers['set-cookie'], undefined)
+  t.same(refreshCookiesIn(response), [])
 })
 
 t.test('a refresh accepts an empty JSON body, because clients set the header on each request', async (t) => {

@@ -130,6 +130,10 @@ describe('options', () => {
     expectTypeOf<'adopt'>().not.toExtend<NonNullable<Options['refreshToken']>['rollback']>()
     expectTypeOf<'Strict'>().not.toExtend<NonNullable<Options['cookie']>['sameSite']>()
     expectTypeOf<'auto'>().not.toExtend<NonNullable<Options['cookie']>['secure']>()
+    expectTypeOf<readonly [{ name: string }, { path: string; domain: string }]>().toExtend<
+      NonNullable<Options['cookie']>['previous']
+    >()
+    expectTypeOf<readonly string[]>().not.toExtend<NonNullable<Options['cookie']>['previous']>()
     expectTypeOf<readonly string[]>().toExtend<Csrf['trustedOrigins']>()
     expectTypeOf<string>().not.toExtend<Csrf['trustedOrigins']>()
     expectTypeOf<'always'>().not.toExtend<NonNullable<Options['revocation']>['mode']>()

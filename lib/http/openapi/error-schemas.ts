@@ -43,9 +43,14 @@ export function errorResponse(status: 401 | 403 | 404 | 503, ...names: Name[]): 
   })
 }
 
+/** Returns the schema of a response that also has other headers. */
+export function withHeaders(response: { headers?: object }, headers: object): object {
+  return documentationOnly({ ...response, headers: { ...response.headers, ...headers } })
+}
+
 export const badRequest = documentationOnly({
   type: 'object',
-  description: 'The body cannot be parsed, or does not match the schema.',
+  description: 'The body is empty, cannot be parsed, or does not match the schema.',
   required: ['statusCode', 'error', 'message'],
   properties: FIELDS
 })

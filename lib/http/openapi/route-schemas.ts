@@ -1,13 +1,14 @@
 import type { FastifySchema } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import { documentationOnly } from './documentation-only.js'
-import { badRequest, errorResponse, oauthError, rejectedByApplication } from './error-schemas.js'
+import { badRequest, errorResponse, oauthError, rejectedByApplication, withHeaders } from './error-schemas.js'
 import {
   accessToken,
   clearedCookie,
   logoutBody,
   refreshBody,
   refreshToken,
+  rejectionMark,
   type TransportOptions,
   tokens
 } from './token-schemas.js'
@@ -32,6 +33,14 @@ const guarded = errorResponse(
   'NoAccessToken',
   'AccessTokenExpired',
   'AccessTokenInvalid',
+  'SessionRevoked'
+)
+const rejectedRefresh = errorResponse(
+  401,
+  'NoRefreshToken',
+  'RefreshTokenInvalid',
+  'RefreshTokenExpired',
+  'RefreshTokenReused',
   'SessionRevoked'
 )
 const crossOrigin = errorResponse(403, 'CrossOrigin')
@@ -83,14 +92,7 @@ export function refreshSchema(options: TransportOptions): RouteSchema {
     response: {
       200: tokens(options),
       400: oauthError,
-      401: errorResponse(
-        401,
-        'NoRefreshToken',
-        'RefreshTokenInvalid',
-        'RefreshTokenExpired',
-        'RefreshTokenReused',
-        'SessionRevoked'
-      ),
+      401: withHeaders(rejectedRefresh, rejectionMark(options)),
       403: crossOrigin,
       503: errorResponse(503, 'StoreUnavailable', 'RefreshConflict')
     }

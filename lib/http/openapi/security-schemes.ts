@@ -29,7 +29,10 @@ export function securitySchemes(options: Partial<FastifyRefreshTokenOptions> = {
   })
 }
 
-type Names = Pick<ResolvedOptions, 'cookie' | 'header' | 'transport'> & { accessToken: { header: string } }
+type Names = Pick<ResolvedOptions, 'header' | 'transport'> & {
+  accessToken: { header: string }
+  cookie: { name: string }
+}
 
 export function schemesOf({ accessToken, cookie, header, transport }: Names): SecuritySchemes {
   const transports = transportsOf(transport)

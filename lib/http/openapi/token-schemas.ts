@@ -58,6 +58,17 @@ export function clearedCookie({ transport }: TransportOptions): object {
     : {}
 }
 
+export function rejectionMark({ transport }: TransportOptions): object {
+  return transportsOf(transport).includes('cookie')
+    ? {
+        'set-cookie': {
+          type: 'string',
+          description: 'Marks the refresh token as rejected, in a second cookie'
+        }
+      }
+    : {}
+}
+
 const token = { type: 'string', minLength: 1 }
 const clientId = { type: 'string', description: 'Ignored' }
 

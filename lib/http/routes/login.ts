@@ -53,5 +53,6 @@ export async function startSession(
   const tokens = await service.create(identity, contextOf(request), replaced)
   // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
   reply.header('cache-control', 'no-store')
+  transport.clearOthers(request, reply)
   return transport.write(request, reply, tokens)
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { errorCodes, isPluginError } from '../../errors.js'
 
 /** Error codes of RFC 6749, section 5.2. */
@@ -57,12 +57,14 @@ const INVALID_GRANT = new Set<unknown>([
   errorCodes.SessionRevoked
 ])
 
+/** Returns whether the server will never accept the refresh token of the request. */
+export function isInvalidGrant(error: unknown): error is FastifyError {
+  return isPluginError(error) && INVALID_GRANT.has(error.code)
+}
+
 /** Sends an error that OAuth defines. Throws other errors again, for example a 503 if the store is unavailable. */
 export function sendOAuthError(reply: FastifyReply, error: unknown): FastifyReply {
-  const oauthError =
-    isPluginError(error) && INVALID_GRANT.has(error.code)
-      ? new OAuthError('invalid_grant', error.message)
-      : error
+  const oauthError = isInvalidGrant(error) ? new OAuthError('invalid_grant', error.message) : error
   if (!(oauthError instanceof OAuthError)) throw error
   return reply.code(400).send({ error: oauthError.error, error_description: oauthError.message })
 }

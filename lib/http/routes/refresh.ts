@@ -2,9 +2,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../../types/fastify.js'
 import { errors } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
+import type { IssuedTokens } from '../../sessions/issue-tokens.js'
 import { refreshSchema } from '../openapi/route-schemas.js'
 import { bodyTransport, type TokenTransport } from '../transport/transport.js'
-import { isOAuth, OAuthError, rejectRepeatedParameters, requireParameter, sendOAuthError } from './oauth.js'
+import {
+  isInvalidGrant,
+  isOAuth,
+  OAuthError,
+  rejectRepeatedParameters,
+  requireParameter,
+  sendOAuthError
+} from './oauth.js'
 import type { Route, RouteContext } from './route-context.js'
 import { selectToken } from './select-token.js'
 
@@ -30,11 +38,23 @@ export async function refreshSession(
 ): Promise<TokenResponse> {
   const presented = transport.read(request)
   if (presented.length === 0) throw new errors.NoRefreshToken()
-  const token = await selectToken(context, request, presented)
-  const tokens = await context.service.refresh(token, contextOf(request))
+  const tokens = await exchange(context, request, presented).catch((error: unknown) => {
+    // The browser keeps a rejected cookie. Only the first 401 names the reason, so that a page reports the end once.
+    if (!isInvalidGrant(error) || !transport.markRejected(request, reply)) throw error
+    throw new errors.NoRefreshToken({ cause: error })
+  })
   // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
   reply.header('cache-control', 'no-store')
   return transport.write(request, reply, tokens)
+}
+
+async function exchange(
+  context: RouteContext,
+  request: FastifyRequest,
+  presented: string[]
+): Promise<IssuedTokens> {
+  const token = await selectToken(context, request, presented)
+  return context.service.refresh(token, contextOf(request))
 }
 
 /** RFC 6749, section 6. */

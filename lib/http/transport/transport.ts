@@ -15,6 +15,19 @@ export interface TokenTransport {
   write(request: FastifyRequest, reply: FastifyReply, tokens: IssuedTokens): TokenResponse
   /** Deletes the cookie with the refresh token. Other transports do nothing. */
   clear(request: FastifyRequest, reply: FastifyReply): void
+  /**
+   * Deletes the cookies that a login replaces: those with previous attributes, and the mark. A refresh keeps them, because
+   * a process of the previous deployment may still read them.
+   */
+  clearOthers(request: FastifyRequest, reply: FastifyReply): void
+  /**
+   * Marks the refresh token of the request as rejected. A 401 must not delete the cookie: it may arrive after a login, and
+   * would delete the new one. A mark is a second cookie, and names the token that it belongs to.
+   *
+   * @returns whether the browser has the mark already, so that its page knows that the session has ended. `false` with
+   * the other transports, whose clients delete the token themselves
+   */
+  markRejected(request: FastifyRequest, reply: FastifyReply): boolean
 }
 
 const TRANSPORTS: readonly Transport[] = ['cookie', 'body', 'header']
@@ -33,8 +46,17 @@ export function createTransport(
         }
         return accessTokenResponse(tokens)
       },
-      clear(_request, reply) {
-        reply.header('set-cookie', cookie.serializeCleared())
+      clear(request, reply) {
+        setCookies(reply, cookie.serializeCleared(request.headers.cookie))
+      },
+      clearOthers(request, reply) {
+        setCookies(reply, cookie.serializeOthersCleared(request.headers.cookie))
+      },
+      markRejected({ headers }, reply) {
+        const rejected = cookie.parse(headers.cookie)
+        if (cookie.hasMark(headers.cookie, rejected)) return true
+        reply.header('set-cookie', cookie.serializeMark(rejected))
+        return false
       }
     },
     body: bodyTransport,
@@ -45,7 +67,9 @@ export function createTransport(
         reply.header(header.accessToken, tokens.accessToken)
         return accessTokenResponse(tokens)
       },
-      clear() {}
+      clear() {},
+      clearOthers() {},
+      markRejected: () => false
     }
   }
   const transportOf = (request: FastifyRequest) => {
@@ -59,7 +83,9 @@ export function createTransport(
   return {
     read: (request) => transportOf(request).read(request),
     write: (request, reply, tokens) => transportOf(request).write(request, reply, tokens),
-    clear: (request, reply) => transportOf(request).clear(request, reply)
+    clear: (request, reply) => transportOf(request).clear(request, reply),
+    clearOthers: (request, reply) => transportOf(request).clearOthers(request, reply),
+    markRejected: (request, reply) => transportOf(request).markRejected(request, reply)
   }
 }
 
@@ -80,7 +106,13 @@ export const bodyTransport: TokenTransport = {
       refresh_token: tokens.refreshToken,
       refresh_token_expires_in: tokens.refreshTokenExpiresIn
     }),
-  clear() {}
+  clear() {},
+  clearOthers() {},
+  markRejected: () => false
+}
+
+function setCookies(reply: FastifyReply, cookies: readonly string[]): void {
+  for (const cookie of cookies) reply.header('set-cookie', cookie)
 }
 
 function accessTokenResponse({ accessToken, expiresIn }: IssuedTokens): TokenResponse {

@@ -48,7 +48,14 @@ t.test('each option has the documented default', async (t) => {
     login,
     redis: undefined,
     store: undefined,
-    cookie: { name: '__Host-refresh_token', path: '/', domain: undefined, sameSite: 'strict', secure: true },
+    cookie: {
+      name: '__Host-refresh_token',
+      path: '/',
+      domain: undefined,
+      previous: [],
+      sameSite: 'strict',
+      secure: true
+    },
     header: { refreshToken: 'x-refresh-token', accessToken: 'x-access-token' },
     routes: { prefix: '/auth', login: {}, refresh: {}, logout: {}, logoutAll: {}, sessions: {} },
     csrf: { trustedOrigins: [] },
@@ -207,6 +214,7 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
       ...['example.com.', 'example..com', '-a.com', 'a-.com', '..example.com', '.', 'a_b.com', 'é.com'],
       ...[`${'a'.repeat(64)}.com`, `example.${'a'.repeat(64)}`]
     ],
+    'cookie.previous': [null, {}, 'old'],
     'cookie.sameSite': ['Strict', 'no', '', true, false, null],
     'cookie.secure': [...noBoolean, 'auto'],
     header: noGroup,
@@ -564,6 +572,48 @@ t.test('cookie prefixes are case-insensitive', async (t) => {
   // RFC 6265bis, section 5.7: "begins with a case-insensitive match for the string".
   rejectsOption(t, { ...required, cookie: { name: '__HOST-x', path: '/auth' } }, 'cookie.name')
   rejectsOption(t, { ...required, cookie: { name: '__secure-x', secure: false } }, 'cookie.name')
+})
+
+t.test('a previous cookie has the name and path of the cookie, unless it names others', async (t) => {
+  const cookie = {
+    name: '__Secure-rt',
+    path: '/auth',
+    domain: 'example.com',
+    previous: [{}, { path: '/' }, { name: 'rt', domain: 'a.example.com' }]
+  }
+  t.strictSame(resolveOptions({ ...required, cookie }).cookie.previous, [
+    { name: '__Secure-rt', path: '/auth', domain: undefined },
+    { name: '__Secure-rt', path: '/', domain: undefined },
+    { name: 'rt', path: '/auth', domain: 'a.example.com' }
+  ])
+})
+
+t.test('a previous cookie that a login would delete with the cookie is an error', async (t) => {
+  const at = (cookie: object, previous: object) => ({
+    ...required,
+    cookie: { ...cookie, previous: [{ name: 'x' }, previous] }
+  })
+  const message = /^must be different from the cookie in its name, path or domain$/
+  rejectsOption(t, at({}, {}), 'cookie.previous[1]', message)
+  rejectsOption(t, at({}, { name: '__Host-refresh_token', path: '/' }), 'cookie.previous[1]', message)
+  const domain = { name: 'rt', domain: 'example.com' }
+  rejectsOption(t, at(domain, { domain: '.EXAMPLE.com' }), 'cookie.previous[1]', message)
+})
+
+t.test('a previous cookie that a browser would not delete is an error', async (t) => {
+  const at = (previous: unknown, cookie = {}) => ({
+    ...required,
+    cookie: { name: 'rt', ...cookie, previous: [previous] }
+  })
+  rejectsOption(t, at('old'), 'cookie.previous[0]', /^must be an object$/)
+  rejectsOption(t, at({ path: 'auth' }), 'cookie.previous[0].path')
+  for (const previous of [
+    { name: '__Host-x', path: '/auth' },
+    { name: '__Host-x', domain: 'example.com' }
+  ]) {
+    rejectsOption(t, at(previous), 'cookie.previous[0].name', /^may start with "__Host-" only if /)
+  }
+  rejectsOption(t, at({ name: '__Secure-x' }, { secure: false }), 'cookie.previous[0].name')
 })
 
 t.test('the two headers must have different names', async (t) => {
