@@ -33,6 +33,7 @@ const ERRORS = {
     503
   ],
   NotRegistered: ['FRT_ERR_NOT_REGISTERED', 'The authentication of this route is not configured', 500],
+  InvalidScope: ['FRT_ERR_INVALID_SCOPE', 'The requested scope exceeds the scope of the session', 400],
   InsufficientScope: ['FRT_ERR_INSUFFICIENT_SCOPE', 'The access token does not allow this request', 403],
   CrossOrigin: ['FRT_ERR_CROSS_ORIGIN', 'Requests from this origin are not allowed', 403],
   StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 'The session store is unavailable. Try again later', 503],

@@ -31,6 +31,8 @@ export interface TokenResponse {
   refresh_token?: string
   /** Only with the transport `'body'`. In seconds, if the token is not used. */
   refresh_token_expires_in?: number
+  /** Only in the response to an OAuth client: the scopes of the access token, separated by spaces. */
+  scope?: string
 }
 
 /** Manages sessions in code without a request, for example in OAuth callbacks, passkeys, admin tools and tests. */

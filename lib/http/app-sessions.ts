@@ -59,6 +59,6 @@ export function createAppSessions(
   }
 }
 
-function toTokens({ isUnchanged: _, ...tokens }: IssuedTokens): Tokens {
+function toTokens({ isUnchanged: _, claims: __, ...tokens }: IssuedTokens): Tokens {
   return tokens
 }

@@ -5,6 +5,8 @@ import type { Family } from '../tokens/session-id.js'
 import type { SessionComponents } from './components.js'
 
 export interface IssuedTokens extends Tokens {
+  /** The claims of the application in the access token. */
+  claims: Claims
   /** The refresh token is the one that the client presented. A second `Set-Cookie` could arrive late and replace a newer one. */
   isUnchanged: boolean
 }
@@ -24,6 +26,7 @@ export function issueTokens(
     refreshToken: refreshTokens.issue(family, session.gen, issuedUs),
     refreshTokenExpiresIn: Math.floor((session.expiresAt.getTime() - nowMs) / 1000),
     session,
+    claims,
     isUnchanged: presented?.gen === session.gen && presented.issuedUs === issuedUs
   }
 }

@@ -3,6 +3,7 @@ import type { RefreshOutcome, SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
+import { narrowScope } from '../tokens/scope.js'
 import { booleanResult } from '../utils/callback-results.js'
 import { createIdempotencyKey } from '../utils/random.js'
 import type { CallContext } from './call-context.js'
@@ -21,16 +22,20 @@ import { logoutEmitter, revokedError } from './revoke-session.js'
 /**
  * Exchanges a refresh token. The store applies the rotation rule. This function maps its outcome to tokens, events and
  * errors.
+ *
+ * @param scope the scopes that the access token may have, separated by spaces. Without it, all scopes of the session
  */
 export async function refreshSession(
   components: SessionComponents,
   token: RefreshToken,
-  context: CallContext
+  context: CallContext,
+  scope?: string
 ): Promise<IssuedTokens> {
   const { options, revoker, storeClock } = components
   const reason = revoker.pendingReason(token.sid)
   if (reason) throw errorFor(reason)
-  const claims = options.session.load && (await loadClaims(components, options.session.load, token, context))
+  const mustReadClaims = options.session.load !== undefined || scope !== undefined
+  const claims = mustReadClaims ? await readClaims(components, token, context, scope) : undefined
   const idempotencyKey = createIdempotencyKey()
   const outcome = await rotate(components, token, idempotencyKey, context)
   switch (outcome.outcome) {
@@ -39,7 +44,13 @@ export async function refreshSession(
       storeClock.sync(outcome.nowMs)
       emitRefresh(options, outcome, idempotencyKey, context)
       if (options.durability.rotate) await waitForReplicas(components, outcome)
-      return issueTokens(components, token.family, outcome, claims ?? outcome.session.claims, token)
+      return issueTokens(
+        components,
+        token.family,
+        outcome,
+        narrowScope(claims ?? outcome.session.claims, scope),
+        token
+      )
     case 'conflict':
       emitConflict(options, outcome, idempotencyKey, context)
       throw conflictError(outcome.retryAfterMs)
@@ -69,20 +80,37 @@ function conflictError(retryAfterMs: number): Error {
   return Object.assign(new errors.RefreshConflict(), { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
 }
 
-/** Loads fresh claims before the rotation, so that a loader that throws has changed nothing. */
+/**
+ * Returns the claims of the session before the rotation, so that a loader that throws, or a scope that the session does
+ * not have, has changed nothing.
+ */
+async function readClaims(
+  components: SessionComponents,
+  { sid, gen }: RefreshToken,
+  context: CallContext,
+  scope: string | undefined
+): Promise<Claims | undefined> {
+  const { options, storeClient } = components
+  const { load } = options.session
+  const session = await storeClient.call('get', (store) => store.get(sid))
+  // Without a session there are no claims. The rotation returns the reason.
+  if (!session) return undefined
+  const loaded = load && (await loadClaims(components, load, session, context))
+  const claims = loaded ?? session.claims
+  // The store first decides about a retired token, which is not rotated, so that reuse is detected with any scope.
+  if (gen >= session.gen) narrowScope(claims, scope)
+  return claims
+}
+
 async function loadClaims(
   components: SessionComponents,
   load: NonNullable<ResolvedOptions['session']['load']>,
-  { sid }: RefreshToken,
+  session: Session,
   context: CallContext
 ): Promise<Claims | undefined> {
-  const { storeClient, revoker } = components
-  const session = await storeClient.call('get', (store) => store.get(sid))
-  // Without a session there is nothing to load. The rotation returns the reason.
-  if (!session) return undefined
   const loaded = await load(session.sub, session)
   if (!loaded) {
-    await revoker.revoke([sid], 'disabled', logoutEmitter(components, context))
+    await components.revoker.revoke([session.sid], 'disabled', logoutEmitter(components, context))
     throw revokedError('disabled')
   }
   return resolveLoaded(loaded)

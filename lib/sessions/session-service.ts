@@ -48,13 +48,15 @@ export class SessionService {
 
   /**
    * Exchanges a refresh token for new tokens.
+   * @param scope limits the scopes of the access token (RFC 6749, section 6)
+   * @throws {FRT_ERR_INVALID_SCOPE} if the session does not have the scope. Nothing was rotated
    * @throws {FRT_ERR_REFRESH_TOKEN_EXPIRED} if the session expired or is unknown
    * @throws {FRT_ERR_REFRESH_TOKEN_REUSED} if the token was used before, or the session was revoked for reuse
    * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked for another reason
    */
-  refresh(token: RefreshToken, context: CallContext): Promise<IssuedTokens> {
+  refresh(token: RefreshToken, context: CallContext, scope?: string): Promise<IssuedTokens> {
     const message = { keyPrefix: this.#keyPrefix, sid: token.sid }
-    const refresh = () => refreshSession(this.#components, token, context)
+    const refresh = () => refreshSession(this.#components, token, context, scope)
     return trace(operations.refresh, message, refresh, idsOf)
   }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthHook, Authorize } from '../../../types/fastify.js'
 import type { AccessTokenClaims } from '../../../types/session.js'
 import { errors } from '../../errors.js'
+import { isScope, scopesIn } from '../../tokens/scope.js'
 import { permissionResult } from '../../utils/callback-results.js'
 import { invalidOption } from '../../utils/checks.js'
 import { recordError } from '../error-headers.js'
@@ -115,19 +116,14 @@ function isFunction(allowed: unknown[]): allowed is [Allows] {
   return allowed.length === 1 && typeof allowed[0] === 'function'
 }
 
-/** A scope token (RFC 6749, section 3.3). */
-const SCOPE = /^[!#-[\]-~]+$/
-
-/** The `scope` claim is a list separated by spaces (RFC 9068, section 2.2.3, and RFC 8693, section 4.2). */
 function hasScopes(scopes: unknown[]): Allows {
-  const areScopes = scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope))
   // An empty list would allow every request, and a nested list would allow none.
-  if (!areScopes || scopes.length === 0) {
+  if (!scopes.every(isScope) || scopes.length === 0) {
     invalidOption('authorize() expects one function, or one or more scopes without spaces')
   }
   return ({ scope }) => {
-    const granted = typeof scope === 'string' ? scope.split(' ') : []
-    return scopes.every((each) => granted.includes(each as string))
+    const granted = scopesIn(scope)
+    return scopes.every((each) => granted.includes(each))
   }
 }
 

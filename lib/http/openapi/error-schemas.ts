@@ -74,7 +74,8 @@ export const oauthError = documentationOnly({
     error: {
       type: 'string',
       description:
-        '`invalid_request`, `invalid_grant` or `unsupported_grant_type`. Otherwise the name of the HTTP status'
+        '`invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type`. Otherwise the name of the ' +
+        'HTTP status'
     },
     error_description: { type: 'string', description: 'Human-readable description' }
   },

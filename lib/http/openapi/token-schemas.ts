@@ -33,7 +33,8 @@ export function tokens({ transport, header }: TransportOptions): object {
       refresh_token_expires_in: {
         type: 'integer',
         description: 'Lifetime of the refresh token if it is not used, in seconds'
-      }
+      },
+      scope: { type: 'string', description: 'Present in the response to a form, if the token has scopes' }
     },
     headers: tokenHeaders({ transport, header })
   }
@@ -79,6 +80,7 @@ const refreshForm = {
   properties: {
     grant_type: { type: 'string', enum: ['refresh_token'] },
     refresh_token: token,
+    scope: { type: 'string', description: 'Some scopes of the session, separated by spaces. Default: all' },
     client_id: clientId
   }
 }

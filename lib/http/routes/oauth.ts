@@ -1,8 +1,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { errorCodes, isPluginError } from '../../errors.js'
+import { bodyTransport, type TokenTransport } from '../transport/transport.js'
 
 /** Error codes of RFC 6749, section 5.2. */
-type OAuthErrorCode = 'invalid_request' | 'invalid_grant' | 'unsupported_grant_type'
+type OAuthErrorCode = 'invalid_request' | 'invalid_grant' | 'unsupported_grant_type' | 'invalid_scope'
 
 /** An error for OAuth clients: status 400, in the format of RFC 6749, section 5.2. */
 export class OAuthError extends Error {
@@ -44,27 +45,48 @@ export function requireParameter({ body }: FastifyRequest, name: string): string
   return value
 }
 
+/** Returns a parameter that may be missing. An empty one counts as missing (RFC 6749, section 3.2). */
+export function optionalParameter({ body }: FastifyRequest, name: string): string | undefined {
+  return Object(body)[name] || undefined
+}
+
 /** @throws {OAuthError} if a parameter is repeated */
 export function rejectRepeatedParameters({ body }: FastifyRequest): void {
   if (Object.values(Object(body)).some(Array.isArray))
     throw new OAuthError('invalid_request', 'A parameter is repeated')
 }
 
-const INVALID_GRANT = new Set<unknown>([
-  errorCodes.RefreshTokenInvalid,
-  errorCodes.RefreshTokenExpired,
-  errorCodes.RefreshTokenReused,
-  errorCodes.SessionRevoked
+/**
+ * The transport of OAuth clients: the body. The response also contains the scopes of the access token, because they may
+ * differ from those that the client asked for (RFC 6749, section 5.1).
+ */
+export const oauthTransport: TokenTransport = {
+  ...bodyTransport,
+  write(request, reply, tokens) {
+    const { scope } = tokens.claims
+    const response = bodyTransport.write(request, reply, tokens)
+    return typeof scope === 'string' && scope !== '' ? { ...response, scope } : response
+  }
+}
+
+/** The OAuth error of each plugin error that has one. */
+const OAUTH_ERRORS = new Map<string, OAuthErrorCode>([
+  [errorCodes.RefreshTokenInvalid, 'invalid_grant'],
+  [errorCodes.RefreshTokenExpired, 'invalid_grant'],
+  [errorCodes.RefreshTokenReused, 'invalid_grant'],
+  [errorCodes.SessionRevoked, 'invalid_grant'],
+  [errorCodes.InvalidScope, 'invalid_scope']
 ])
 
 /** Returns whether the server will never accept the refresh token of the request. */
 export function isInvalidGrant(error: unknown): error is FastifyError {
-  return isPluginError(error) && INVALID_GRANT.has(error.code)
+  return isPluginError(error) && OAUTH_ERRORS.get(error.code) === 'invalid_grant'
 }
 
 /** Sends an error that OAuth defines. Throws other errors again, for example a 503 if the store is unavailable. */
 export function sendOAuthError(reply: FastifyReply, error: unknown): FastifyReply {
-  const oauthError = isInvalidGrant(error) ? new OAuthError('invalid_grant', error.message) : error
+  const code = isPluginError(error) && OAUTH_ERRORS.get(error.code)
+  const oauthError = code ? new OAuthError(code, error.message) : error
   if (!(oauthError instanceof OAuthError)) throw error
   return reply.code(400).send({ error: oauthError.error, error_description: oauthError.message })
 }

@@ -2,13 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../../types/fastify.js'
 import { errors } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
-import type { IssuedTokens } from '../../sessions/issue-tokens.js'
 import { refreshSchema } from '../openapi/route-schemas.js'
-import { bodyTransport, type TokenTransport } from '../transport/transport.js'
+import type { TokenTransport } from '../transport/transport.js'
 import {
   isInvalidGrant,
   isOAuth,
   OAuthError,
+  oauthTransport,
+  optionalParameter,
   rejectRepeatedParameters,
   requireParameter,
   sendOAuthError
@@ -29,32 +30,33 @@ export function refreshRoute(context: RouteContext): Route {
   }
 }
 
+/** How an OAuth client refreshes. */
+interface OAuthRefresh {
+  transport: TokenTransport
+  /** The scopes that the client asks for. `undefined` asks for all scopes of the session. */
+  scope: string | undefined
+}
+
 /** Exchanges the refresh token of the request. */
 export async function refreshSession(
   context: RouteContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  transport: TokenTransport = context.transport
+  { transport, scope }: OAuthRefresh = { transport: context.transport, scope: undefined }
 ): Promise<TokenResponse> {
   const presented = transport.read(request)
   if (presented.length === 0) throw new errors.NoRefreshToken()
-  const tokens = await exchange(context, request, presented).catch((error: unknown) => {
+  try {
+    const token = await selectToken(context, request, presented)
+    const tokens = await context.service.refresh(token, contextOf(request), scope)
+    // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
+    reply.header('cache-control', 'no-store')
+    return transport.write(request, reply, tokens)
+  } catch (error) {
     // The browser keeps a rejected cookie. Only the first 401 names the reason, so that a page reports the end once.
     if (!isInvalidGrant(error) || !transport.markRejected(request, reply)) throw error
     throw new errors.NoRefreshToken({ cause: error })
-  })
-  // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
-  reply.header('cache-control', 'no-store')
-  return transport.write(request, reply, tokens)
-}
-
-async function exchange(
-  context: RouteContext,
-  request: FastifyRequest,
-  presented: string[]
-): Promise<IssuedTokens> {
-  const token = await selectToken(context, request, presented)
-  return context.service.refresh(token, contextOf(request))
+  }
 }
 
 /** RFC 6749, section 6. */
@@ -69,7 +71,8 @@ async function refreshForOAuth(
       throw new OAuthError('unsupported_grant_type', 'The grant_type must be refresh_token')
     }
     requireParameter(request, 'refresh_token')
-    return await refreshSession(context, request, reply, bodyTransport)
+    const scope = optionalParameter(request, 'scope')
+    return await refreshSession(context, request, reply, { transport: oauthTransport, scope })
   } catch (error) {
     return sendOAuthError(reply, error)
   }
