@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { Duration } from './session.js'
+import type { Duration, Session } from './session.js'
 
 type Awaitable<T> = T | Promise<T>
 
@@ -15,6 +15,11 @@ export interface AccessTokenOptions {
   issuer?: string | undefined
   /** The `aud` claim. It is set, and verified. */
   audience?: string | undefined
+  /**
+   * The `client_id` claim (RFC 9068, section 2.2), for services that require it. A function returns it at each login and
+   * refresh: 1 to 256 bytes, for example from `session.metadata`.
+   */
+  clientId?: string | ((session: Session) => string) | undefined
   /**
    * Signature algorithm. `'HS256'` uses keys that are derived from `secret`. The others use `keys`, so that services
    * with only the public key can verify.

@@ -10,7 +10,7 @@
  * Undeclared claims do not compile. To allow any name, declare `[name: string]: unknown`.
  *
  * Claims must be serializable as JSON, at most 4,096 bytes. The names `sub`, `sid`, `gen`, `iat`, `exp`, `nbf`, `iss`,
- * `aud`, `jti` and `auth_time` are reserved.
+ * `aud`, `jti`, `client_id` and `auth_time` are reserved.
  */
 export interface Claims {
   /** Scopes separated by spaces, for `app.authorize('read', 'write')` (RFC 9068, section 2.2.3). */
@@ -69,6 +69,10 @@ export interface AccessTokenClaims extends Claims {
   exp: number
   /** Time of the login in seconds since the epoch (OpenID Connect Core, section 2), for step-up authentication. */
   auth_time: number
+  /** Unique to this token (RFC 7519, section 4.1.7). */
+  jti: string
+  /** The option `accessToken.clientId`. */
+  client_id?: string
 }
 
 /** A login on one device, from its creation to its expiry or revocation. Its tokens are a token family. */

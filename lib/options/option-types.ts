@@ -1,8 +1,18 @@
 import type { FastifyRequest } from 'fastify'
 import type { RouteOverrides, Transport } from '../../types/options.js'
 import type { RedisClient } from '../../types/redis-client.js'
+import type { Session } from '../../types/session.js'
 import type { SessionStore } from '../../types/session-store.js'
-import { type Check, invalidOption, isObject, listOf, matching, mustBe, oneOf } from '../utils/checks.js'
+import {
+  type Check,
+  invalidOption,
+  isObject,
+  listOf,
+  matching,
+  mustBe,
+  oneOf,
+  text
+} from '../utils/checks.js'
 
 /** A token as defined in RFC 9110, section 5.6.2: the name of a header or a cookie. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -60,6 +70,9 @@ export const route: Check<RouteOverrides | false> = (value, path) => {
   }
   return value
 }
+
+export const clientId: Check<string | ((session: Session) => string)> = (value, path) =>
+  typeof value === 'function' ? (value as (session: Session) => string) : text(value, path)
 
 export const origin: Check<string> = (value, path) => {
   const isOrigin = typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value

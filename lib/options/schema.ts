@@ -16,6 +16,7 @@ import {
   withDefault
 } from '../utils/checks.js'
 import {
+  clientId,
   cookieDomain,
   cookieName,
   cookiePath,
@@ -52,6 +53,7 @@ export const optionsSchema = {
     ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '5m'),
     issuer: optional(text),
     audience: optional(text),
+    clientId: optional(clientId),
     algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
     keys: optional(keysOrSource),
     header: withDefault(headerName, 'authorization'),

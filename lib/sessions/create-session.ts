@@ -1,7 +1,7 @@
-import type { Identity, Session } from '../../types/session.js'
-import type { CreateOutcome, NewSession } from '../../types/session-store.js'
+import type { Claims, Identity, Session } from '../../types/session.js'
+import type { CreateOutcome, Issuance, NewSession } from '../../types/session-store.js'
 import { errors } from '../errors.js'
-import { createFamily, sidOf } from '../tokens/session-id.js'
+import { createFamily, type Family, sidOf } from '../tokens/session-id.js'
 import type { CallContext } from './call-context.js'
 import type { SessionComponents } from './components.js'
 import { resolveIdentity } from './identity.js'
@@ -38,8 +38,24 @@ export async function createSession(
   storeClock.sync(nowMs)
   if (evicted.length > 0) void publishEvictions(components, created, context)
   if (options.durability.create) await waitForReplicas(components, session)
+  const tokens = issueFirstTokens(components, family, { session, nowMs }, claims)
   emitLogin(options, session, context)
-  return issueTokens(components, family, { session, issuedUs: 0, nowMs }, claims)
+  return tokens
+}
+
+/** Issues the first tokens. If the option `accessToken.clientId` fails, discards the session, which no client can use. */
+function issueFirstTokens(
+  components: SessionComponents,
+  family: Family,
+  { session, nowMs }: Pick<Issuance, 'session' | 'nowMs'>,
+  claims: Claims
+): IssuedTokens {
+  try {
+    return issueTokens(components, family, { session, issuedUs: 0, nowMs }, claims)
+  } catch (error) {
+    components.revoker.discard(session.sid)
+    throw error
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { AccessTokenAlgorithm } from '../../types/access-token.js'
 import type { AccessTokenClaims, Claims, Session } from '../../types/session.js'
 import { errors } from '../errors.js'
+import { createTokenId } from '../utils/random.js'
 import { rejectInvalidTypes } from './claim-types.js'
 import type { AccessKey, AccessKeys } from './keys/access-token-keys.js'
 
@@ -17,6 +18,7 @@ export const RESERVED_CLAIMS = [
   'iss',
   'aud',
   'jti',
+  'client_id',
   'auth_time'
 ] as const
 
@@ -93,6 +95,7 @@ export async function createAccessTokens(
         sub: session.sub,
         sid: session.sid,
         gen: session.gen,
+        jti: createTokenId(),
         auth_time: Math.floor(session.createdAt.getTime() / 1000),
         iat: Math.floor(nowSeconds),
         exp

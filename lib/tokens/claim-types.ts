@@ -4,6 +4,7 @@ import { errors } from '../errors.js'
 type IsValid = (value: unknown) => boolean
 
 const isString: IsValid = (value) => typeof value === 'string'
+const isStringOrMissing: IsValid = (value) => value === undefined || isString(value)
 /** JSON can contain a number that is not a time, because `1e400` is parsed as `Infinity`. */
 const isTime: IsValid = Number.isFinite
 const isTimeOrMissing: IsValid = (value) => value === undefined || isTime(value)
@@ -15,7 +16,9 @@ const CLAIM_TYPES: readonly [name: string, isValid: IsValid][] = [
   ['iat', isTime],
   ['exp', isTime],
   ['nbf', isTimeOrMissing],
-  ['auth_time', isTimeOrMissing]
+  ['auth_time', isTimeOrMissing],
+  ['jti', isStringOrMissing],
+  ['client_id', isStringOrMissing]
 ]
 
 /**

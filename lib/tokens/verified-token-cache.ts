@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { AccessTokenClaims } from '../../types/session.js'
 import type { AccessTokens } from './access-token.js'
 
-/** The average size for which the cache has room. Enough for a token with about 150 bytes of application claims. */
+/** The average size for which the cache has room. Enough for a token with about 125 bytes of application claims. */
 const BYTES_PER_TOKEN = 2048
 
 /**

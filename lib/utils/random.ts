@@ -5,6 +5,11 @@ export function createIdempotencyKey(): string {
   return randomBytes(6).toString('base64url')
 }
 
+/** Returns a `jti`, unique to one access token: 16 ASCII characters with 96 random bits (RFC 7519, section 4.1.7). */
+export function createTokenId(): string {
+  return randomBytes(12).toString('base64url')
+}
+
 const POOL_BYTES = 4096
 
 /** Bytes from the system's generator, read in bulk because each call is slow. Empty at the start. */

@@ -450,7 +450,16 @@ t.test('authorize uses the claims that this registration verified', async (t) =>
   const { app } = await buildApp(t, {
     extend(app) {
       const impose = async (request: FastifyRequest) => {
-        request.user = { sub: 'eve', sid: 'x', gen: 1, iat: 0, exp: 0, auth_time: 0, scope: 'admin' }
+        request.user = {
+          sub: 'eve',
+          sid: 'x',
+          gen: 1,
+          iat: 0,
+          exp: 0,
+          auth_time: 0,
+          jti: 'x',
+          scope: 'admin'
+        }
       }
       app.get('/admin', { preHandler: [impose, app.authorize('admin')] }, async () => 'secret')
     }

@@ -220,7 +220,7 @@ t.test('a hook that replaces request.user does not give access to sessions of an
   const { app } = await buildApp(t, {
     prepare(app) {
       app.addHook('preHandler', async (request) => {
-        request.user = { sub: 'victim', sid: 'x', gen: 1, iat: 0, exp: 0, auth_time: 0 }
+        request.user = { sub: 'victim', sid: 'x', gen: 1, iat: 0, exp: 0, auth_time: 0, jti: 'x' }
       })
     }
   })

@@ -116,6 +116,9 @@ describe('options', () => {
   test('that are misspelled or invalid do not compile', () => {
     type Options = FastifyRefreshTokenOptions
     type AccessToken = NonNullable<Options['accessToken']>
+    expectTypeOf<AccessToken['clientId']>().toEqualTypeOf<
+      string | ((session: Session) => string) | undefined
+    >()
     type Csrf = NonNullable<Options['csrf']>
     expectTypeOf<NonNullable<Options['transport']>>().toEqualTypeOf<
       'cookie' | 'body' | 'header' | ((request: FastifyRequest) => 'cookie' | 'body' | 'header')

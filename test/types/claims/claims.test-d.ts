@@ -111,6 +111,8 @@ describe('claims of the plugin', () => {
     expectTypeOf<AccessTokenClaims['iat']>().toEqualTypeOf<number>()
     expectTypeOf<AccessTokenClaims['exp']>().toEqualTypeOf<number>()
     expectTypeOf<AccessTokenClaims['auth_time']>().toEqualTypeOf<number>()
+    expectTypeOf<AccessTokenClaims['jti']>().toEqualTypeOf<string>()
+    expectTypeOf<AccessTokenClaims['client_id']>().toEqualTypeOf<string | undefined>()
   })
 
   test('include the scope that authorize reads', () => {

@@ -160,7 +160,19 @@ t.test('a ttl must be a duration of at least one second', async (t) => {
 })
 
 t.test('each reserved claim is rejected with its name, for any value', async (t) => {
-  for (const name of ['sub', 'sid', 'gen', 'iat', 'exp', 'nbf', 'iss', 'aud', 'jti', 'auth_time']) {
+  for (const name of [
+    'sub',
+    'sid',
+    'gen',
+    'iat',
+    'exp',
+    'nbf',
+    'iss',
+    'aud',
+    'jti',
+    'client_id',
+    'auth_time'
+  ]) {
     for (const value of ['x', null, 0]) {
       t.throws(() => resolve({ sub: 'a', claims: { [name]: value } }), {
         code,

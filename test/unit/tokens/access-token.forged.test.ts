@@ -162,6 +162,16 @@ t.test('rejects a generation that is not a safe integer', async (t) => {
   }
 })
 
+t.test('rejects a jti or a client_id that is not a string, unless it is missing', async (t) => {
+  const verify = await verifier(t)
+  for (const name of ['jti', 'client_id']) {
+    t.equal(verify(jwt(header, { ...claims, [name]: undefined })).sub, 'user-1', name)
+    for (const value of [1, true, null, ['a'], {}]) {
+      rejects(t, verify, jwt(header, { ...claims, [name]: value }), `${name}: ${JSON.stringify(value)}`)
+    }
+  }
+})
+
 t.test('rejects a subject or a session id that is not a string', async (t) => {
   const verify = await verifier(t)
   for (const name of ['sub', 'sid']) {

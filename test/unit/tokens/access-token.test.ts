@@ -53,6 +53,8 @@ t.test('the header contains only algorithm, type and key id', async (t) => {
 t.test('the token contains only claims of the session and of the identity', async (t) => {
   const { sign, verify } = await accessTokens(t)
   const { token } = sign(session(), { roles: ['admin'], scope: 'read write' }, startMs)
+  const { jti, ...claims } = parts(token)[1]
+  t.match(jti, /^[\w-]{16}$/)
   const expected = {
     roles: ['admin'],
     scope: 'read write',
@@ -63,8 +65,14 @@ t.test('the token contains only claims of the session and of the identity', asyn
     iat: start,
     exp: start + 300
   }
-  t.strictSame(parts(token)[1], expected)
-  t.strictSame(verify(token), expected)
+  t.strictSame(claims, expected)
+  t.strictSame(verify(token), { ...expected, jti })
+})
+
+t.test('each token has another jti, even for one generation and one time', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const ids = Array.from({ length: 1000 }, () => verify(sign(session(), {}, startMs).token).jti)
+  t.equal(new Set(ids).size, ids.length)
 })
 
 t.test('claims of an identity do not override reserved claims', async (t) => {
@@ -77,11 +85,13 @@ t.test('claims of an identity do not override reserved claims', async (t) => {
     exp: 2 ** 40,
     auth_time: 1,
     iss: 'x',
-    aud: 'x'
+    aud: 'x',
+    jti: 'x'
   }
   const claims = verify(sign(session(), identityClaims, startMs).token)
   t.has(claims, { sub: 'user-1', gen: 3, iat: start, exp: start + 300, auth_time: start - 60 })
   t.has(claims, { sid: 'abcdefghijklmnopqrstuvwxyz012345', iss: 'https://me', aud: 'api' })
+  t.not(claims.jti, 'x')
 })
 
 t.test('verify checks the signature, not the expiry', async (t) => {
