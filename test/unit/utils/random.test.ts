@@ -1,5 +1,5 @@
 import t from 'tap'
-import { randomBytes } from '../../../lib/utils/random.js'
+import { createIdempotencyKey, createTokenId, randomBytes } from '../../../lib/utils/random.js'
 
 t.test('returns unique bytes of the requested size', async (t) => {
   const seen = new Set<string>()
@@ -24,4 +24,12 @@ t.test('returned bytes do not change later, and each of their bits varies', asyn
   t.same(first, copy)
   t.same(ors, Buffer.alloc(16, 0xff), 'each bit was 1 at least once')
   t.same(ands, Buffer.alloc(16), 'each bit was 0 at least once')
+})
+
+t.test('keys and ids are unique ASCII of their length, and share no bytes with each other', async (t) => {
+  const ids = Array.from({ length: 10_000 }, () => [createIdempotencyKey(), createTokenId()])
+  t.ok(ids.every(([key, id]) => /^[\w-]{8}$/.test(key ?? '') && /^[\w-]{16}$/.test(id ?? '')))
+  t.equal(new Set(ids.map(([key]) => key)).size, ids.length)
+  t.equal(new Set(ids.flatMap(([, id]) => [id?.slice(0, 8), id?.slice(8)])).size, 2 * ids.length)
+  t.notOk(ids.some(([key, id]) => id?.includes(key ?? '')))
 })
