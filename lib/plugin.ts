@@ -37,10 +37,11 @@ async function plugin(fastify: FastifyInstance, input: FastifyRefreshTokenOption
   const service = new SessionService(createComponents({ options, store, log, refreshTokens, accessTokens }))
 
   const transport = createTransport(options, await createRefreshTokenCookie(fastify, options))
-  const guards = createGuards(createSessionAuthenticator(service, options))
+  const authenticator = createSessionAuthenticator(service, options)
+  const guards = createGuards(authenticator)
   const checkOrigin = createCsrfHook(options)
   const tokens = { refreshTokens, accessTokens, rotation, transport }
-  const context = { options, service, guards, checkOrigin, ...tokens }
+  const context = { options, service, authenticator, guards, checkOrigin, ...tokens }
 
   decorate(fastify, context)
   addErrorHeadersHook(fastify)

@@ -76,6 +76,7 @@ export interface FastifyRefreshTokenOptions {
   cookie?: CookieOptions | undefined
   header?: HeaderOptions | undefined
   routes?: RoutesOptions | undefined
+  oauth?: OAuthOptions | undefined
   csrf?: CsrfOptions | undefined
   revocation?: RevocationOptions | undefined
   durability?: DurabilityOptions | undefined
@@ -185,6 +186,32 @@ export interface RoutesOptions {
    * @default false
    */
   jwks?: RouteOverrides | boolean | undefined
+  /**
+   * `GET /.well-known/oauth-authorization-server` (RFC 8414), without the prefix: the endpoints of the plugin, so that
+   * OAuth clients find them. Requires an https URL in `accessToken.issuer`, without query and fragment.
+   * @default false
+   */
+  serverMetadata?: RouteOverrides | boolean | undefined
+  /**
+   * `POST /auth/introspect` (RFC 7662): tells another service whether an access token is active. Requires
+   * `oauth.canIntrospect`.
+   * @default false
+   */
+  introspect?: RouteOverrides | boolean | undefined
+}
+
+/** The options of the routes for OAuth clients and services. */
+export interface OAuthOptions {
+  /**
+   * Members of the server metadata (RFC 8414, section 2), in addition to those of the plugin or instead of them, for
+   * example `scopes_supported`, or URLs behind a proxy that changes paths.
+   */
+  serverMetadata?: { readonly [member: string]: unknown; readonly issuer?: never } | undefined
+  /**
+   * Returns whether the caller of the introspection route has authenticated, for example by HTTP Basic. Any other result
+   * than `true` is a 401. Its errors pass through. Compare secrets in constant time.
+   */
+  canIntrospect?: ((request: FastifyRequest) => Awaitable<boolean>) | undefined
 }
 
 /** The options of the CSRF check. */

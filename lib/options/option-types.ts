@@ -83,6 +83,21 @@ export const origin: Check<string> = (value, path) => {
   return value
 }
 
+export const serverMetadata: Check<Readonly<Record<string, unknown>>> = (value, path) => {
+  if (!isObject(value) || !isSerializable(value)) mustBe(path, 'an object that JSON can contain')
+  if ('issuer' in value)
+    invalidOption(`option "${path}.issuer" is not allowed, because accessToken.issuer sets it`)
+  return Object.freeze({ ...value })
+}
+
+function isSerializable(value: object): boolean {
+  try {
+    return JSON.stringify(value) !== undefined
+  } catch {
+    return false
+  }
+}
+
 export const headerName: Check<string> = (value, path) =>
   matching(NAME, 'a header name')(value, path).toLowerCase()
 

@@ -2,6 +2,7 @@ import type { KeyPairs } from '../tokens/keys/access-token-keys.js'
 import { keyPairs } from '../tokens/keys/key-pairs.js'
 import type { KeySource } from '../tokens/keys/parse-key.js'
 import { type Checked, invalidOption, mustBe, object } from '../utils/checks.js'
+import { isSecure } from '../utils/loopback.js'
 import { optionsSchema } from './schema.js'
 
 type Options = Checked<typeof optionsSchema>
@@ -32,6 +33,7 @@ export function resolveOptions(input: unknown) {
   checkStore(checked)
   checkDurability(checked)
   checkHeaders(checked)
+  checkOAuth(checked)
   checkLifetimes(checked, graceMs)
   return Object.freeze({
     ...others,
@@ -135,6 +137,23 @@ function checkCookie(
 
 function checkHeaders({ header: { accessToken, refreshToken } }: Options): void {
   if (accessToken === refreshToken) mustBe('header.accessToken', 'different from header.refreshToken')
+}
+
+function checkOAuth({ routes, oauth, accessToken: { issuer } }: Options): void {
+  if (routes.introspect && !oauth.canIntrospect)
+    mustBe('oauth.canIntrospect', 'a function if routes.introspect is enabled')
+  if (routes.serverMetadata && !isIssuer(issuer))
+    mustBe(
+      'accessToken.issuer',
+      "an https:// URL such as 'https://auth.example.com' if routes.serverMetadata is enabled"
+    )
+}
+
+/** An issuer as in RFC 8414, section 2. Its path becomes a part of the path of a route, so it has only plain characters. */
+function isIssuer(issuer: string | undefined): boolean {
+  if (issuer === undefined || !URL.canParse(issuer)) return false
+  const url = new URL(issuer)
+  return isSecure(url) && /^[^/]+\/\/[^/@?#]+(\/[\w.~-]+)*\/?$/.test(issuer)
 }
 
 function checkLifetimes({ accessToken, refreshToken }: Options, graceMs: number): void {

@@ -1,5 +1,5 @@
 import type { AccessTokenOptions } from '../../types/access-token.js'
-import type { FastifyRefreshTokenOptions, SessionOptions } from '../../types/options.js'
+import type { FastifyRefreshTokenOptions, OAuthOptions, SessionOptions } from '../../types/options.js'
 import type { RefreshTokenOptions } from '../../types/refresh-token.js'
 import { keysOrSource } from '../tokens/keys/parse-key.js'
 import {
@@ -26,6 +26,7 @@ import {
   redis,
   route,
   secrets,
+  serverMetadata,
   store,
   transport
 } from './option-types.js'
@@ -99,7 +100,13 @@ export const optionsSchema = {
     logout: withDefault(route, true),
     logoutAll: withDefault(route, true),
     sessions: withDefault(route, true),
-    jwks: withDefault(route, false)
+    jwks: withDefault(route, false),
+    serverMetadata: withDefault(route, false),
+    introspect: withDefault(route, false)
+  }),
+  oauth: group({
+    serverMetadata: optional(serverMetadata),
+    canIntrospect: optional(fn<Function<OAuthOptions['canIntrospect']>>())
   }),
   csrf: group({ trustedOrigins: withDefault(listOf(origin), []) }),
   revocation: group({

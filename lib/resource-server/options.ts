@@ -14,7 +14,7 @@ import {
   text,
   withDefault
 } from '../utils/checks.js'
-import { isLoopback } from '../utils/loopback.js'
+import { isSecure } from '../utils/loopback.js'
 
 const algorithm = oneOf('EdDSA', 'ES256', 'RS256')
 
@@ -26,8 +26,7 @@ const algorithms: Check<readonly KeyAlgorithm[]> = (value, path) => {
 /** An attacker who can change the response of the endpoint can issue valid tokens, so it must use HTTPS. */
 const jwksUri: Check<string> = (value, path) => {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))
-  if (!url || !isSafe || url.username !== '' || url.password !== '') {
+  if (!url || !isSecure(url) || url.username !== '' || url.password !== '') {
     mustBe(path, 'an https:// URL without credentials. http:// is allowed for loopback addresses')
   }
   return url.href

@@ -65,7 +65,7 @@ for (const transport of ['cookie', 'body', 'header'] as Transport[]) {
     t.same(rest, { token_type: 'Bearer', expires_in: 300, refresh_token_expires_in: (14 * DAY) / 1000 })
     t.not(refresh_token, before.refreshToken)
     t.match(response.headers['content-type'], 'application/json')
-    t.equal(response.headers['cache-control'], 'no-store')
+    t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
     t.equal(response.headers['set-cookie'], undefined)
     t.equal(response.headers['x-refresh-token'], undefined)
     t.equal(response.headers['x-access-token'], undefined)

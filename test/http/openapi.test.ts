@@ -17,6 +17,11 @@ const SETUPS: Record<string, Partial<FastifyRefreshTokenOptions>> = {
     accessToken: { algorithm: 'EdDSA', keys: [GENERATE.EdDSA().privateKey] },
     routes: { jwks: true }
   },
+  'with all routes': {
+    accessToken: { algorithm: 'EdDSA', keys: [GENERATE.EdDSA().privateKey], issuer: 'https://auth.test' },
+    routes: { jwks: true, serverMetadata: true, introspect: true },
+    oauth: { canIntrospect: () => false }
+  },
   'each transport, with other names': {
     transport: () => 'header',
     accessToken: { header: 'X-AUTH-TOKEN' },
@@ -80,6 +85,17 @@ t.test('the JWKS route is documented if it is enabled', async (t) => {
   t.equal(operationId, 'listKeys')
   t.strictSame(security, [])
   t.ok(responses['200']?.content[JSON_TYPE]?.schema.properties.keys)
+})
+
+t.test('the routes for OAuth clients and services are documented if they are enabled', async (t) => {
+  const { paths } = documentOf(await buildDocumentedApp(t, { options: SETUPS['with all routes']! }))
+  t.equal(paths['/.well-known/oauth-authorization-server']?.get.operationId, 'serverMetadata')
+  const { operationId, requestBody, responses } = paths['/auth/introspect']!.post
+  t.equal(operationId, 'authIntrospect')
+  t.strictSame(Object.keys(requestBody?.content ?? {}), [FORM])
+  t.strictSame(requestBody?.content[FORM]?.schema.required, ['token'])
+  t.strictSame(Object.keys(responses), ['200', '400', '401', '403', '503'])
+  t.ok(responses['401']?.headers?.['www-authenticate'])
 })
 
 t.test('error examples equal the responses', async (t) => {

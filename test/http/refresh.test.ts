@@ -107,6 +107,15 @@ t.test('parsers of the app do not apply to the routes', async (t) => {
   t.equal(text.statusCode, 415)
 })
 
+t.test('each response with tokens also has the header of HTTP/1.0 against caches', async (t) => {
+  const { app } = await buildApp(t)
+  const client = new Client(app)
+  for (const response of [await client.login(), await client.refresh()]) {
+    t.equal(response.statusCode, 200)
+    t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
+  }
+})
+
 t.test('each response has no-store, including errors', async (t) => {
   const broken: Partial<SessionStore> = {}
   const { app } = await buildApp(t, { under: overriding(openMemoryStore(), broken) })

@@ -143,6 +143,15 @@ describe('options', () => {
     expectTypeOf<Duration>().toEqualTypeOf<number | string>()
   })
 
+  test('of OAuth take a function of the request, and no issuer', () => {
+    type OAuth = NonNullable<FastifyRefreshTokenOptions['oauth']>
+    expectTypeOf<(request: FastifyRequest) => boolean>().toExtend<OAuth['canIntrospect']>()
+    expectTypeOf<() => Promise<boolean>>().toExtend<OAuth['canIntrospect']>()
+    expectTypeOf<() => string>().not.toExtend<OAuth['canIntrospect']>()
+    expectTypeOf<{ scopes_supported: string[] }>().toExtend<OAuth['serverMetadata']>()
+    expectTypeOf<{ issuer: string }>().not.toExtend<OAuth['serverMetadata']>()
+  })
+
   test('of routes are those of Fastify without method, url and handler', () => {
     type Login = NonNullable<FastifyRefreshTokenOptions['routes']>['login']
     expectTypeOf<NonNullable<FastifyRefreshTokenOptions['routes']>['jwks']>().toEqualTypeOf<Login>()

@@ -63,6 +63,18 @@ export const rejectedByApplication = documentationOnly({
   properties: FIELDS
 })
 
+/** RFC 6749, section 5.2, and RFC 7662, section 2.3. */
+export const unauthenticatedCaller = documentationOnly({
+  type: 'object',
+  description: 'The caller has not authenticated.',
+  required: ['error', 'error_description'],
+  properties: {
+    error: { type: 'string', enum: ['invalid_client'] },
+    error_description: { type: 'string', description: 'Human-readable description' }
+  },
+  headers: HEADERS[401]
+})
+
 /** RFC 6749, section 5.2 for a form. For JSON that cannot be parsed, the error of Fastify. */
 export const oauthError = documentationOnly({
   type: 'object',

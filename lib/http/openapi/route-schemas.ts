@@ -1,10 +1,18 @@
 import type { FastifySchema } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import { documentationOnly } from './documentation-only.js'
-import { badRequest, errorResponse, oauthError, rejectedByApplication, withHeaders } from './error-schemas.js'
+import {
+  badRequest,
+  errorResponse,
+  oauthError,
+  rejectedByApplication,
+  unauthenticatedCaller,
+  withHeaders
+} from './error-schemas.js'
 import {
   accessToken,
   clearedCookie,
+  introspectionBody,
   logoutBody,
   refreshBody,
   refreshToken,
@@ -197,6 +205,52 @@ export const jwksSchema: RouteSchema = {
       properties: { keys: { type: 'array', items: jwk } }
     },
     '4xx': rejectedByApplication
+  }
+}
+
+export const serverMetadataSchema: RouteSchema = {
+  tags,
+  operationId: 'serverMetadata',
+  summary: 'The endpoints for OAuth clients (RFC 8414)',
+  security: [],
+  response: {
+    200: documentationOnly({
+      type: 'object',
+      description: 'The metadata of the authorization server',
+      required: ['issuer', 'response_types_supported'],
+      properties: { issuer: { type: 'string' }, response_types_supported: { type: 'array', items: {} } },
+      additionalProperties: true
+    }),
+    '4xx': rejectedByApplication
+  }
+}
+
+export const introspectSchema: RouteSchema = {
+  tags,
+  operationId: 'introspect',
+  summary: 'Ask whether an access token is active (RFC 7662)',
+  description: 'The application decides how the caller authenticates.',
+  security: [],
+  body: introspectionBody,
+  response: {
+    200: documentationOnly({
+      type: 'object',
+      description: 'The claims of an active token. Otherwise only `active`',
+      required: ['active'],
+      properties: {
+        active: { type: 'boolean' },
+        token_type: { type: 'string', enum: ['Bearer'] },
+        scope: { type: 'string', description: 'Scopes, separated by spaces' },
+        sub: { type: 'string' },
+        exp: { type: 'integer' },
+        iat: { type: 'integer' }
+      },
+      additionalProperties: true
+    }),
+    400: oauthError,
+    401: unauthenticatedCaller,
+    403: crossOrigin,
+    503: unavailable
   }
 }
 

@@ -96,6 +96,20 @@ const revocationForm = {
   }
 }
 
+/** RFC 7662, section 2.1. */
+const introspectionForm = {
+  type: 'object',
+  required: ['token'],
+  properties: {
+    token: { ...token, description: 'An access token' },
+    token_type_hint: { type: 'string', description: 'Ignored' }
+  }
+}
+
+export const introspectionBody = {
+  content: { 'application/x-www-form-urlencoded': { schema: documentationOnly(introspectionForm) } }
+}
+
 export const refreshBody = (options: TransportOptions) => bodySchema(options, refreshForm)
 export const logoutBody = (options: TransportOptions) => bodySchema(options, revocationForm)
 

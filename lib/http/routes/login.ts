@@ -5,6 +5,7 @@ import { errors } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
 import { parseTokens } from '../../tokens/presented-tokens.js'
 import { loginSchema } from '../openapi/route-schemas.js'
+import { forbidCaching } from '../transport/no-store.js'
 import type { Route, RouteContext } from './route-context.js'
 import { watchSend } from './watch-send.js'
 
@@ -52,7 +53,7 @@ export async function startSession(
   const { valid: replaced } = parseTokens(refreshTokens, transport.read(request))
   const tokens = await service.create(identity, contextOf(request), replaced)
   // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
-  reply.header('cache-control', 'no-store')
+  forbidCaching(reply)
   transport.clearOthers(request, reply)
   return transport.write(request, reply, tokens)
 }

@@ -3,6 +3,7 @@ import type { TokenResponse } from '../../../types/fastify.js'
 import { errors } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
 import { refreshSchema } from '../openapi/route-schemas.js'
+import { forbidCaching } from '../transport/no-store.js'
 import type { TokenTransport } from '../transport/transport.js'
 import {
   isInvalidGrant,
@@ -50,7 +51,7 @@ export async function refreshSession(
     const token = await selectToken(context, request, presented)
     const tokens = await context.service.refresh(token, contextOf(request), scope)
     // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
-    reply.header('cache-control', 'no-store')
+    forbidCaching(reply)
     return transport.write(request, reply, tokens)
   } catch (error) {
     // The browser keeps a rejected cookie. Only the first 401 names the reason, so that a page reports the end once.

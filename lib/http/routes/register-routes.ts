@@ -3,6 +3,7 @@ import { recordError } from '../error-headers.js'
 import { IS_PUBLIC } from '../guards/guards.js'
 import { schemesOf } from '../openapi/security-schemes.js'
 import { createTransform, operationIdOf } from '../openapi/swagger-transform.js'
+import { introspectRoute } from './introspect.js'
 import { jwksRoute } from './jwks.js'
 import { loginRoute } from './login.js'
 import { logoutRoute } from './logout.js'
@@ -10,6 +11,7 @@ import { logoutAllRoute } from './logout-all.js'
 import { addParsers, setCompilers, skipDocumentationOnly } from './plugin-scope.js'
 import { refreshRoute } from './refresh.js'
 import type { Route, RouteContext } from './route-context.js'
+import { serverMetadataRoute } from './server-metadata.js'
 import { deleteRoute, listRoute } from './sessions.js'
 
 type CreateRoute = (context: RouteContext) => Route
@@ -20,7 +22,8 @@ const ROUTES: readonly CreateRoute[] = [
   logoutRoute,
   logoutAllRoute,
   listRoute,
-  deleteRoute
+  deleteRoute,
+  introspectRoute
 ]
 
 /** 16 kB. The application can raise it with the route option `bodyLimit`. */
@@ -28,8 +31,11 @@ const BODY_LIMIT = 16 * 1024
 
 const NO_STORE = 'no-store'
 
-/** How long clients may cache the public keys. A new key should not sign before this time (docs/reference/keys.md). */
-const JWKS_CACHE_CONTROL = 'public, max-age=300'
+/**
+ * How long clients may cache the public keys and the server metadata. A new key should not sign before this time
+ * (docs/reference/keys.md).
+ */
+const WELL_KNOWN_CACHE_CONTROL = 'public, max-age=300'
 
 /** Registers the routes of the plugin, each group in its own scope. */
 export async function registerRoutes(fastify: FastifyInstance, context: RouteContext): Promise<void> {
@@ -56,7 +62,8 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
 
   await fastify.register((scope) => addRoutes(scope, ROUTES, NO_STORE), { prefix: options.routes.prefix })
   // A well-known URI has no prefix (RFC 8615).
-  await fastify.register((scope) => addRoutes(scope, [jwksRoute], JWKS_CACHE_CONTROL))
+  const wellKnown = [jwksRoute, (each: RouteContext) => serverMetadataRoute(each, fastify.prefix)]
+  await fastify.register((scope) => addRoutes(scope, wellKnown, WELL_KNOWN_CACHE_CONTROL))
 }
 
 /** The hooks of each kind of route. They run before the hooks of the application. */

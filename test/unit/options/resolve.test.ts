@@ -228,6 +228,11 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
     'routes.logout': noRoute,
     'routes.logoutAll': noRoute,
     'routes.sessions': noRoute,
+    'routes.serverMetadata': noRoute,
+    'routes.introspect': noRoute,
+    oauth: noGroup,
+    'oauth.serverMetadata': [null, true, 'x', [], { big: 1n }, { toJSON: () => undefined }],
+    'oauth.canIntrospect': notFunctions,
     csrf: noGroup,
     revocation: noGroup,
     'revocation.mode': ['feeds', '', null, true],
@@ -268,6 +273,8 @@ t.test('a valid value of each option is returned unchanged', async (t) => {
     'cookie.sameSite': ['strict', 'lax', 'none'],
     'routes.prefix': ['', '/a', '/api/v1/auth', '/:tenant/auth'],
     'routes.login': [false, { bodyLimit: 1 }],
+    'oauth.serverMetadata': [{}, { scopes_supported: ['read'], token_endpoint: undefined }],
+    'oauth.canIntrospect': [fn],
     'revocation.mode': ['none', 'store', 'feed'],
     'revocation.onStale': ['allow', 'deny'],
     onLogin: [fn],
@@ -357,6 +364,58 @@ t.test('route options must not contain method, url or handler', async (t) => {
       rejectsOption(t, input, `routes.${name}.${forbidden}`, /^is not allowed, because the plugin sets it$/)
     }
   }
+})
+
+t.test('the introspection route requires a function that authenticates its callers', async (t) => {
+  for (const introspect of [true, {}]) {
+    const expected = /^must be a function if routes\.introspect is enabled$/
+    rejectsOption(t, { ...required, routes: { introspect } }, 'oauth.canIntrospect', expected)
+  }
+  const options = { ...required, routes: { introspect: true }, oauth: { canIntrospect: () => true } }
+  t.same(resolveOptions(options).routes.introspect, {})
+})
+
+t.test('server metadata requires an issuer that is an https URL without query and fragment', async (t) => {
+  const withIssuer = (issuer: string | undefined) => ({
+    ...required,
+    accessToken: { issuer },
+    routes: { serverMetadata: true }
+  })
+  for (const issuer of [
+    undefined,
+    'me',
+    'http://auth.example.com',
+    'ftp://auth.example.com',
+    'https://auth.example.com?a=1',
+    'https://auth.example.com?',
+    'https://auth.example.com/#a',
+    'https://user:secret@auth.example.com',
+    'https://auth.example.com/a b',
+    'https://auth.example.com//',
+    'https://auth.example.com/:tenant',
+    'https://auth.example.com/*'
+  ]) {
+    rejectsOption(t, withIssuer(issuer), 'accessToken.issuer', /^must be an https:\/\/ URL/)
+  }
+  for (const issuer of [
+    'https://auth.example.com',
+    'https://auth.example.com:8443/',
+    'https://auth.example.com/tenants/7',
+    'http://localhost:3000',
+    'http://127.0.0.1/a/',
+    'http://[::1]:3000'
+  ]) {
+    t.equal(resolveOptions(withIssuer(issuer)).accessToken.issuer, issuer)
+  }
+})
+
+t.test('oauth.serverMetadata must not contain the issuer', async (t) => {
+  rejects(
+    t,
+    { ...required, oauth: { serverMetadata: { issuer: 'https://auth.example.com' } } },
+    'option "oauth.serverMetadata.issuer" is not allowed, because accessToken.issuer sets it',
+    /^$/
+  )
 })
 
 t.test('a trusted origin must equal its normalized form', async (t) => {
