@@ -214,10 +214,20 @@ export interface OAuthOptions {
   canIntrospect?: ((request: FastifyRequest) => Awaitable<boolean>) | undefined
 }
 
+/** Origins, or a function that decides about one. */
+export type TrustedOrigins =
+  | readonly string[]
+  | ((origin: string, request: FastifyRequest) => Awaitable<boolean>)
+
 /** The options of the CSRF check. */
 export interface CsrfOptions {
-  /** Other origins that may call the routes from a browser, for example `'https://app.example.com'`. */
-  trustedOrigins?: readonly string[] | undefined
+  /**
+   * Other origins that may call the routes from a browser, for example `'https://app.example.com'`,
+   * `'capacitor://localhost'` or `'chrome-extension://<id>'`. They are compared with the header `Origin` as it was sent.
+   * A function returns whether an origin is trusted. It is called for origins that would be refused, but never for `null`.
+   * @default []
+   */
+  trustedOrigins?: TrustedOrigins | undefined
 }
 
 /** How a guarded route checks that the session of an access token was not revoked. */

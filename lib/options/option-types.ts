@@ -74,15 +74,6 @@ export const route: Check<RouteOverrides | false> = (value, path) => {
 export const clientId: Check<string | ((session: Session) => string)> = (value, path) =>
   typeof value === 'function' ? (value as (session: Session) => string) : text(value, path)
 
-export const origin: Check<string> = (value, path) => {
-  const isOrigin = typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value
-  // A wildcard parses as a host name, but no browser sends one.
-  if (!isOrigin || value.includes('*')) {
-    mustBe(path, "an origin without wildcards, such as 'https://app.example.com'")
-  }
-  return value
-}
-
 export const serverMetadata: Check<Readonly<Record<string, unknown>>> = (value, path) => {
   if (!isObject(value) || !isSerializable(value)) mustBe(path, 'an object that JSON can contain')
   if ('issuer' in value)

@@ -22,7 +22,6 @@ import {
   cookiePath,
   count,
   headerName,
-  origin,
   redis,
   route,
   secrets,
@@ -30,6 +29,7 @@ import {
   store,
   transport
 } from './option-types.js'
+import { trustedOrigins } from './trusted-origins.js'
 
 /** Five years, however many of them are leap years. Less than six years. */
 const MAX_LIFETIME_MS = 5 * 366 * 24 * 60 * 60 * 1000
@@ -108,7 +108,7 @@ export const optionsSchema = {
     serverMetadata: optional(serverMetadata),
     canIntrospect: optional(fn<Function<OAuthOptions['canIntrospect']>>())
   }),
-  csrf: group({ trustedOrigins: withDefault(listOf(origin), []) }),
+  csrf: group({ trustedOrigins: withDefault(trustedOrigins, []) }),
   revocation: group({
     mode: optional(oneOf('none', 'store', 'feed')),
     onStale: withDefault(oneOf('allow', 'deny'), 'allow'),

@@ -128,16 +128,21 @@ t.test('origins of apps', async (t) => {
       headers: { 'sec-fetch-site': 'cross-site', ...headers }
     })
 
-  await t.test('are rejected without the hook', async (t) => {
+  await t.test('are rejected if they are not trusted', async (t) => {
     const app = await startServer(t, codes[0] ?? '')
     t.equal((await post(app, { origin: EXTENSION, 'x-client': 'app' })).statusCode, 403)
-    const trusts = (origin: string) =>
-      Fastify().register(refreshToken, { secret, login, csrf: { trustedOrigins: [origin] } })
-    await t.rejects(async () => trusts('capacitor://localhost'), { code: 'FRT_ERR_INVALID_OPTION' })
-    await t.resolves(async () => trusts('https://localhost'))
   })
 
-  await t.test('are accepted with the hook, other origins and the cookie are not', async (t) => {
+  await t.test('are accepted if all clients are apps, with a list', async (t) => {
+    const app = Fastify()
+    t.after(() => app.close())
+    const csrf = { trustedOrigins: ['capacitor://localhost', 'https://localhost', EXTENSION] }
+    await app.register(refreshToken, { secret, login, transport: 'body', csrf })
+    for (const origin of csrf.trustedOrigins) t.equal((await post(app, { origin })).statusCode, 200)
+    t.equal((await post(app, { origin: 'https://evil.example' })).statusCode, 403)
+  })
+
+  await t.test('are accepted with the function, other origins and the cookie are not', async (t) => {
     const app = await startServer(t, blockWith('APP_ORIGINS'))
     const accepted = await post(app, { origin: EXTENSION, 'x-client': 'app' })
     t.equal(accepted.statusCode, 200)

@@ -71,6 +71,8 @@ describe('an option of the wrong type does not compile', () => {
     expectTypeOf<string>().not.toExtend<Route<'logoutAll'>['schema']>()
     expectTypeOf<string>().not.toExtend<Route<'sessions'>['preHandler']>()
     expectTypeOf<RegExp[]>().not.toExtend<Group<'csrf'>['trustedOrigins']>()
+    expectTypeOf<() => string>().not.toExtend<Group<'csrf'>['trustedOrigins']>()
+    expectTypeOf<(origin: string) => Promise<boolean>>().toExtend<Group<'csrf'>['trustedOrigins']>()
     expectTypeOf<boolean>().not.toExtend<Group<'revocation'>['mode']>()
     expectTypeOf<'refuse'>().not.toExtend<Group<'revocation'>['onStale']>()
     expectTypeOf<Date>().not.toExtend<Group<'revocation'>['staleAfter']>()

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { errors } from '../../errors.js'
 import type { ResolvedOptions } from '../../options/resolve.js'
+import { booleanResult } from '../../utils/callback-results.js'
 import { isLoopback } from '../../utils/loopback.js'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -17,7 +18,8 @@ const MAX_ORIGIN_LENGTH = 300
  * page can set (OWASP, Cross-Site Request Forgery Prevention: Fetch Metadata and origin verification).
  */
 export function createCsrfHook({ csrf, cookie }: Pick<ResolvedOptions, 'csrf' | 'cookie'>) {
-  const trusted = new Set(csrf.trustedOrigins)
+  const { trustedOrigins } = csrf
+  const trusted = new Set(typeof trustedOrigins === 'function' ? [] : trustedOrigins)
 
   function allows(request: FastifyRequest): boolean {
     if (SAFE_METHODS.has(request.method)) return true
@@ -38,7 +40,15 @@ export function createCsrfHook({ csrf, cookie }: Pick<ResolvedOptions, 'csrf' | 
     return URL.canParse(requested) && new URL(requested).host === url.host
   }
 
+  /** Asks the function of the application. `null` is not an origin: sandboxed frames of every site send it. */
+  async function isTrusted(request: FastifyRequest): Promise<boolean> {
+    const { origin } = request.headers
+    if (typeof trustedOrigins !== 'function' || origin === undefined || origin === 'null') return false
+    if (origin.length > MAX_ORIGIN_LENGTH) return false
+    return booleanResult(await trustedOrigins(origin, request), 'option "csrf.trustedOrigins"')
+  }
+
   return async function checkOrigin(request: FastifyRequest): Promise<void> {
-    if (!allows(request)) throw new errors.CrossOrigin()
+    if (!allows(request) && !(await isTrusted(request))) throw new errors.CrossOrigin()
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifySchema } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
+import { isTokenForgeable } from '../transport/transport.js'
 import { documentationOnly } from './documentation-only.js'
 import {
   badRequest,
@@ -87,7 +88,7 @@ export function loginSchema(options: TransportOptions): RouteSchema {
   }
 }
 
-export function refreshSchema(options: TransportOptions): RouteSchema {
+export function refreshSchema(options: TransportOptions & AccessTokenReadOption): RouteSchema {
   return {
     tags,
     operationId: 'refresh',
@@ -101,13 +102,13 @@ export function refreshSchema(options: TransportOptions): RouteSchema {
       200: tokens(options),
       400: oauthError,
       401: withHeaders(rejectedRefresh, rejectionMark(options)),
-      403: crossOrigin,
+      ...(isTokenForgeable(options) && { 403: crossOrigin }),
       503: errorResponse(503, 'StoreUnavailable', 'RefreshConflict')
     }
   }
 }
 
-export function logoutSchema(options: TransportOptions): RouteSchema {
+export function logoutSchema(options: TransportOptions & AccessTokenReadOption): RouteSchema {
   return {
     tags,
     operationId: 'logout',
@@ -117,7 +118,12 @@ export function logoutSchema(options: TransportOptions): RouteSchema {
       'the session of that token.',
     security: [...refreshToken(options), ...accessToken, {}],
     ...logoutBody(options),
-    response: { 200: done(clearedCookie(options)), 400: oauthError, 403: crossOrigin, 503: unavailable }
+    response: {
+      200: done(clearedCookie(options)),
+      400: oauthError,
+      ...(isTokenForgeable(options) && { 403: crossOrigin }),
+      503: unavailable
+    }
   }
 }
 

@@ -18,7 +18,7 @@ export function logoutRoute(context: RouteContext): Route {
     method: 'POST',
     path: '/logout',
     schema: logoutSchema(context.options),
-    access: 'public',
+    access: 'token',
     async handler(request, reply) {
       if (isOAuth(request)) return revokeForOAuth(context, request, reply)
       await revokePresentedSessions(context, request, reply)

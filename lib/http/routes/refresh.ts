@@ -25,7 +25,7 @@ export function refreshRoute(context: RouteContext): Route {
     method: 'POST',
     path: '/refresh',
     schema: refreshSchema(context.options),
-    access: 'public',
+    access: 'token',
     handler: (request, reply) =>
       isOAuth(request) ? refreshForOAuth(context, request, reply) : refreshSession(context, request, reply)
   }

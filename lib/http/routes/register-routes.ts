@@ -3,6 +3,7 @@ import { recordError } from '../error-headers.js'
 import { IS_PUBLIC } from '../guards/guards.js'
 import { schemesOf } from '../openapi/security-schemes.js'
 import { createTransform, operationIdOf } from '../openapi/swagger-transform.js'
+import { isTokenForgeable } from '../transport/transport.js'
 import { introspectRoute } from './introspect.js'
 import { jwksRoute } from './jwks.js'
 import { loginRoute } from './login.js'
@@ -42,7 +43,8 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
   const { options, guards, checkOrigin } = context
   // A browser sends a cookie that `read` reads automatically. It never does that with a token in a header.
   const userHooks = options.accessToken.read ? [checkOrigin, guards.authenticate] : [guards.authenticate]
-  const accessHooks = { public: [checkOrigin], user: userHooks } as AccessHooks
+  const tokenHooks = isTokenForgeable(options) ? [checkOrigin] : []
+  const accessHooks = { public: [checkOrigin], token: tokenHooks, user: userHooks } as AccessHooks
   const swaggerTransform = createTransform(schemesOf(options))
 
   async function addRoutes(
@@ -89,7 +91,7 @@ function addRoute(
     method,
     url: path,
     schema: { ...schema, operationId, ...overrides.schema },
-    config: { swaggerTransform, ...overrides.config, ...(access === 'public' && { [IS_PUBLIC]: true }) },
+    config: { swaggerTransform, ...overrides.config, ...(access !== 'user' && { [IS_PUBLIC]: true }) },
     ...(overrides.validatorCompiler && {
       validatorCompiler: skipDocumentationOnly(overrides.validatorCompiler)
     }),

@@ -29,7 +29,10 @@ export interface Route {
   method: HTTPMethods
   path: string
   schema: RouteSchema
-  /** `public` needs no access token, but checks the origin. `user` requires a valid access token. */
-  access: 'public' | 'user'
+  /**
+   * `public` needs no access token, but checks the origin. `token` does so only if a browser may send the token by itself.
+   * `user` requires a valid access token.
+   */
+  access: 'public' | 'token' | 'user'
   handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
 }

@@ -94,6 +94,18 @@ export function transportsOf(transport: ResolvedOptions['transport']): readonly 
   return typeof transport === 'function' ? TRANSPORTS : [transport]
 }
 
+/**
+ * Returns whether a page of another site can make a browser send a token to the refresh and logout routes. A transport
+ * function can select the cookie, and may do so by the body, which is read after the check. `accessToken.read` can read
+ * a cookie.
+ */
+export function isTokenForgeable({
+  transport,
+  accessToken
+}: Pick<ResolvedOptions, 'transport' | 'accessToken'>): boolean {
+  return transportsOf(transport).includes('cookie') || accessToken.read !== undefined
+}
+
 /** The transport `body`. OAuth clients also use it (RFC 6749, sections 5.1 and 6). */
 export const bodyTransport: TokenTransport = {
   read({ body }) {

@@ -418,37 +418,61 @@ t.test('oauth.serverMetadata must not contain the issuer', async (t) => {
   )
 })
 
-t.test('a trusted origin must equal its normalized form', async (t) => {
-  const valid = ['https://app.example.com', 'http://localhost:5173', 'https://[::1]:8443']
+t.test('a trusted origin is what the header can contain', async (t) => {
+  const valid = [
+    ...['https://app.example.com', 'http://localhost:5173', 'https://[::1]:8443'],
+    ...[
+      'capacitor://localhost',
+      'ionic://localhost',
+      'tauri://localhost',
+      'http://tauri.localhost',
+      'app://.'
+    ],
+    ...['chrome-extension://abcdefghijklmnop', 'moz-extension://5a04d0ea-4dbb-4b3c-8f0a-1d2f3e4a5b6c']
+  ]
   const options = resolveOptions(withOption('csrf.trustedOrigins', valid))
   t.strictSame(options.csrf.trustedOrigins, valid)
+  const isTrusted = () => true
+  t.equal(resolveOptions(withOption('csrf.trustedOrigins', isTrusted)).csrf.trustedOrigins, isTrusted)
   for (const value of [null, 'https://app.example.com', {}, new Set()]) {
     rejectsOption(t, withOption('csrf.trustedOrigins', value), 'csrf.trustedOrigins', /an array/)
   }
+})
+
+t.test('a value that no browser sends as an origin is rejected', async (t) => {
   const invalid = [
     '*',
     'null',
     '',
     'app.example.com',
-    'https://app.example.com/',
-    'https://app.example.com/path',
-    'https://APP.example.com',
-    'https://app.example.com:443',
-    'https://user@app.example.com',
     'file:///',
-    null,
-    1,
-    /example/
+    'mailto:a@example.com',
+    'https://*.example.com'
   ]
-  for (const value of invalid) {
+  for (const value of [...invalid, 'capacitor://*', null, 1, /example/]) {
     const input = withOption('csrf.trustedOrigins', ['https://a.example', value])
     rejectsOption(t, input, 'csrf.trustedOrigins[1]', /an origin without wildcards, such as/)
   }
 })
 
-t.test('a trusted origin with a wildcard is rejected, because it would match nothing', async (t) => {
-  const input = withOption('csrf.trustedOrigins', ['https://*.example.com'])
-  rejectsOption(t, input, 'csrf.trustedOrigins[0]', /an origin without wildcards, such as/)
+t.test('the message about a misspelled origin has the origin that browsers send', async (t) => {
+  const rows: [written: string, sent: string][] = [
+    ['https://app.example.com/', 'https://app.example.com'],
+    ['https://app.example.com/path?query', 'https://app.example.com'],
+    ['https://APP.example.com', 'https://app.example.com'],
+    ['HTTPS://app.example.com', 'https://app.example.com'],
+    ['https://app.example.com:443', 'https://app.example.com'],
+    ['http://localhost:80', 'http://localhost'],
+    ['https://user:password@app.example.com', 'https://app.example.com'],
+    ['https://bücher.example', 'https://xn--bcher-kva.example'],
+    ['capacitor://localhost/', 'capacitor://localhost'],
+    ['Capacitor://localhost', 'capacitor://localhost'],
+    ['app://./index.html', 'app://.']
+  ]
+  for (const [written, sent] of rows) {
+    const input = withOption('csrf.trustedOrigins', [written])
+    rejects(t, input, `option "csrf.trustedOrigins[0]" must be '${sent}', as browsers send it`, /^$/)
+  }
 })
 
 t.test('an invalid option rejects the registration with the same error', async (t) => {

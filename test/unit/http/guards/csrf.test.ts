@@ -1,14 +1,15 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Fastify from 'fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { createCsrfHook } from '../../../../lib/http/guards/csrf.js'
 import { resolveOptions } from '../../../../lib/options/resolve.js'
+import type { TrustedOrigins } from '../../../../types/options.js'
 
 interface Settings {
   secure?: boolean
-  trustedOrigins?: string[]
+  trustedOrigins?: TrustedOrigins
 }
 
 type Headers = Record<string, string | string[]>
@@ -235,4 +236,60 @@ t.test('rejects an origin in an HTTP/1.0 request without a host', async (t) => {
   const hook = createCsrfHook(resolveOptions({ secret: 'x'.repeat(32), login: async () => null }))
   const request = { method: 'POST', headers: { origin: 'https://undefined' }, host: '' }
   await t.rejects(hook(request as Parameters<typeof hook>[0]), { code: 'FRT_ERR_CROSS_ORIGIN' })
+})
+
+t.test('compares origins of other schemes as they were sent', async (t) => {
+  const trustedOrigins = ['capacitor://localhost', 'app://.', 'chrome-extension://abc']
+  const { post } = buildApp(t, { trustedOrigins })
+  for (const origin of trustedOrigins) {
+    t.equal(await post({ origin }), 200, origin)
+    t.equal(await post({ origin, 'sec-fetch-site': 'cross-site' }), 200, origin)
+  }
+  for (const origin of [
+    'capacitor://localhost.evil',
+    'capacitor://',
+    'app://',
+    'chrome-extension://abcd',
+    'null'
+  ]) {
+    t.equal(await post({ origin, 'sec-fetch-site': 'cross-site' }), 403, origin)
+  }
+})
+
+t.test('a function decides about origins that would be refused', async (t) => {
+  const calls: unknown[] = []
+  for (const isAsync of [false, true]) {
+    const isTrusted = (origin: string, request: FastifyRequest) => {
+      calls.push([origin, request.url])
+      const result = origin.endsWith('.tenant.example')
+      return isAsync ? Promise.resolve(result) : result
+    }
+    const { post, get } = buildApp(t, { trustedOrigins: isTrusted })
+    const crossSite = { 'sec-fetch-site': 'cross-site' }
+    t.equal(await post({ origin: 'https://a.tenant.example', ...crossSite }), 200)
+    t.equal(await post({ origin: 'https://evil.example', ...crossSite }), 403)
+    t.same(calls.splice(0), [
+      ['https://a.tenant.example', '/'],
+      ['https://evil.example', '/']
+    ])
+    t.equal(await post({ origin: 'https://app.example.com' }), 200)
+    t.equal(await post({}), 200)
+    t.equal(await get({ origin: 'https://evil.example' }), 200)
+    t.equal(await post({ origin: 'null', ...crossSite }), 403)
+    t.equal(await post(crossSite), 403)
+    t.equal(await post({ origin: `https://${'a'.repeat(300)}.tenant.example`, ...crossSite }), 403)
+    t.same(calls, [], 'not called for the own origin, safe methods, null and long origins')
+  }
+})
+
+t.test('a function that returns neither true nor false allows nothing', async (t) => {
+  for (const result of [undefined, 'yes', 1, {}]) {
+    const { app } = buildApp(t, { trustedOrigins: (() => result) as unknown as () => boolean })
+    const response = await app.inject({
+      method: 'POST',
+      url: '/',
+      headers: { origin: 'https://evil.example' }
+    })
+    t.equal(response.json().code, 'FRT_ERR_INVALID_CALLBACK_RESULT')
+  }
 })
