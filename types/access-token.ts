@@ -41,8 +41,8 @@ export interface AccessTokenOptions {
   header?: string | undefined
   /**
    * Reads the access token from another place before the header, for example from a cookie for pages that the server
-   * renders. If a browser sends the token automatically, routes with unsafe methods need `app.checkOrigin`. With this
-   * option the plugin's own routes have that check.
+   * renders. A browser may send that token automatically, so that the guards also do the check of `app.checkOrigin` for a
+   * request with such a token.
    */
   read?: ((request: FastifyRequest) => string | null | undefined) | undefined
   /**

@@ -98,8 +98,9 @@ export interface Sessions {
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Guards a route: verifies the access token and sets `request.user`. Otherwise the response is a 401. It is `undefined`
-     * until the plugin is loaded, which Fastify accepts as "no hook". The exported `authenticate` does not depend on that.
+     * Guards a route: verifies the access token and sets `request.user`. Otherwise the response is a 401. If the token is
+     * from `accessToken.read`, also does the check of `checkOrigin`. It is `undefined` until the plugin is loaded, which
+     * Fastify accepts as "no hook". The exported `authenticate` does not depend on that.
      */
     authenticate: AuthHook
     /** Returns a hook that must run after `authenticate`. */
@@ -108,7 +109,8 @@ declare module 'fastify' {
     sessions: Sessions
     /**
      * Guards your own routes against CSRF if a browser sends their token automatically. It is the check of the login,
-     * refresh and logout routes. It allows GET, HEAD and OPTIONS. The response to a page of another origin is a 403.
+     * refresh and logout routes. It allows GET, HEAD and OPTIONS, except a WebSocket handshake. The response to a page of
+     * another origin is a 403. `authenticate` does this check for a token that `accessToken.read` returned.
      */
     checkOrigin: AuthHook
   }
@@ -120,6 +122,7 @@ declare module 'fastify' {
      * Verifies the access token like `app.authenticate`, and returns its claims.
      * @throws the errors of `app.sessions.verify`
      * @throws {FRT_ERR_NO_ACCESS_TOKEN} if the request has no access token
+     * @throws {FRT_ERR_CROSS_ORIGIN} if the token is from `accessToken.read`, and a page of another origin sent the request
      */
     authenticate(): Promise<AccessTokenClaims>
     /** With `optional`, returns `null` if the request has no access token. */

@@ -215,9 +215,7 @@ export interface OAuthOptions {
 }
 
 /** Origins, or a function that decides about one. */
-export type TrustedOrigins =
-  | readonly string[]
-  | ((origin: string, request: FastifyRequest) => Awaitable<boolean>)
+export type TrustedOrigins = readonly string[] | ((origin: string, request: FastifyRequest) => boolean)
 
 /** The options of the CSRF check. */
 export interface CsrfOptions {

@@ -68,7 +68,7 @@ t.test("an OAuth form of an unlisted origin is refused with transport 'cookie'",
 })
 
 t.test('a function can trust the origin of an app for the login', async (t) => {
-  const trustedOrigins = async (origin: string) => origin === 'capacitor://localhost'
+  const trustedOrigins = (origin: string) => origin === 'capacitor://localhost'
   const { app } = await buildApp(t, { options: { transport: 'body', csrf: { trustedOrigins } } })
   const login = (headers: object) =>
     app.inject({ method: 'POST', url: '/auth/login', headers: { ...headers }, payload: { sub: 'ada' } })

@@ -2,13 +2,19 @@ import type { FastifyRequest } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import { textResult } from '../../utils/callback-results.js'
 
-/** Returns the access token from the option `read`, or otherwise from the header. `null` if there is none. */
+/**
+ * Returns the access token from the option `read`, or otherwise from the header. `null` if there is none.
+ * @param onRead called if the token is from `read`. A browser may have sent it by itself, for example in a cookie
+ */
 export function readAccessToken(
   request: FastifyRequest,
-  { read, header }: Pick<ResolvedOptions['accessToken'], 'read' | 'header'>
+  { read, header }: Pick<ResolvedOptions['accessToken'], 'read' | 'header'>,
+  onRead?: (request: FastifyRequest) => void
 ): string | null {
   const token = read && textResult(read(request), 'option "accessToken.read"')
-  return token || readHeader(request, header)
+  if (!token) return readHeader(request, header)
+  onRead?.(request)
+  return token
 }
 
 /** The scheme and the first of the spaces after it. */

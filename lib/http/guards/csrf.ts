@@ -14,15 +14,29 @@ const TRUSTED_FETCH_SITES = new Set(['same-origin', 'none'])
 const MAX_ORIGIN_LENGTH = 300
 
 /**
- * Creates a hook that rejects requests which a page of another site sends through a browser. It checks headers that no
- * page can set (OWASP, Cross-Site Request Forgery Prevention: Fetch Metadata and origin verification).
+ * Throws if a page of another site has sent an unsafe request through a browser.
+ * @throws {FRT_ERR_CROSS_ORIGIN}
  */
-export function createCsrfHook({ csrf, cookie }: Pick<ResolvedOptions, 'csrf' | 'cookie'>) {
+export type OriginCheck = (request: FastifyRequest) => void
+
+/** Creates the hook `app.checkOrigin`. */
+export function createCsrfHook(options: Pick<ResolvedOptions, 'csrf' | 'cookie'>) {
+  const check = createOriginCheck(options)
+  return async function checkOrigin(request: FastifyRequest): Promise<void> {
+    check(request)
+  }
+}
+
+/**
+ * Creates a check of the headers that no page can set (OWASP, Cross-Site Request Forgery Prevention: Fetch Metadata and
+ * origin verification).
+ */
+export function createOriginCheck({ csrf, cookie }: Pick<ResolvedOptions, 'csrf' | 'cookie'>): OriginCheck {
   const { trustedOrigins } = csrf
   const trusted = new Set(typeof trustedOrigins === 'function' ? [] : trustedOrigins)
 
   function allows(request: FastifyRequest): boolean {
-    if (SAFE_METHODS.has(request.method)) return true
+    if (isSafe(request)) return true
     const { origin, 'sec-fetch-site': site } = request.headers
     if (origin !== undefined && trusted.has(origin)) return true
     if (site !== undefined) return TRUSTED_FETCH_SITES.has(String(site))
@@ -41,14 +55,23 @@ export function createCsrfHook({ csrf, cookie }: Pick<ResolvedOptions, 'csrf' | 
   }
 
   /** Asks the function of the application. `null` is not an origin: sandboxed frames of every site send it. */
-  async function isTrusted(request: FastifyRequest): Promise<boolean> {
+  function isTrusted(request: FastifyRequest): boolean {
     const { origin } = request.headers
     if (typeof trustedOrigins !== 'function' || origin === undefined || origin === 'null') return false
     if (origin.length > MAX_ORIGIN_LENGTH) return false
-    return booleanResult(await trustedOrigins(origin, request), 'option "csrf.trustedOrigins"')
+    return booleanResult(trustedOrigins(origin, request), 'option "csrf.trustedOrigins"')
   }
 
-  return async function checkOrigin(request: FastifyRequest): Promise<void> {
-    if (!allows(request) && !(await isTrusted(request))) throw new errors.CrossOrigin()
+  return function checkOrigin(request) {
+    if (!allows(request) && !isTrusted(request)) throw new errors.CrossOrigin()
   }
+}
+
+/**
+ * Returns whether the page that sent a request gains nothing from it, because the request only reads, and CORS hides the
+ * response. A WebSocket handshake is a GET too, but CORS does not apply to it (RFC 6455, section 10.2): the page of another
+ * site would get a connection of the user.
+ */
+function isSafe({ method, headers }: FastifyRequest): boolean {
+  return SAFE_METHODS.has(method) && headers.upgrade === undefined
 }

@@ -52,6 +52,24 @@ t.test('allows safe methods from each origin', async (t) => {
   }
 })
 
+t.test('checks a WebSocket handshake, although it is a GET', async (t) => {
+  const { get } = buildApp(t, { trustedOrigins: ['https://www.example.com'] })
+  const upgrade = { connection: 'keep-alive, Upgrade', upgrade: 'websocket' }
+  for (const [status, headers] of [
+    [200, { origin: 'https://app.example.com' }],
+    [200, { origin: 'https://app.example.com', 'sec-fetch-site': 'same-origin' }],
+    [200, { origin: 'https://www.example.com' }],
+    [200, {}],
+    [403, { origin: 'https://evil.example' }],
+    [403, { origin: 'null' }],
+    [403, { origin: 'http://app.example.com' }],
+    [403, { origin: 'https://other.example.com', 'sec-fetch-site': 'same-site' }]
+  ] as [number, Record<string, string>][]) {
+    t.equal(await get({ ...upgrade, ...headers }), status, JSON.stringify(headers))
+  }
+  t.equal(await get({ upgrade: '', origin: 'https://evil.example' }), 403, 'any value')
+})
+
 t.test('checks each unsafe method', async (t) => {
   const { app } = buildApp(t)
   const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
