@@ -30,12 +30,12 @@ async function build(t: Test, ...steps: Step[]): Promise<FastifyInstance> {
 
 const login = (app: FastifyInstance) => app.inject({ method: 'POST', url: '/auth/login', payload: {} })
 
-t.test('an error handler reaches the routes only if it is set before the plugin', async (t) => {
+t.test('an error handler reaches the routes in either order', async (t) => {
   const handler: Step = (app) => {
     app.setErrorHandler((_error, _request, reply) => reply.code(418).send({ own: true }))
   }
   t.equal((await login(await build(t, handler, plugin))).statusCode, 418)
-  t.equal((await login(await build(t, plugin, handler))).json().code, 'FRT_ERR_INVALID_CREDENTIALS')
+  t.equal((await login(await build(t, plugin, handler))).statusCode, 418)
 })
 
 t.test('hooks and @fastify/cors reach the routes in either order', async (t) => {

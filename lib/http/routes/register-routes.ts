@@ -3,6 +3,7 @@ import { recordError } from '../error-headers.js'
 import { IS_PUBLIC } from '../guards/guards.js'
 import { schemesOf } from '../openapi/security-schemes.js'
 import { createTransform, operationIdOf } from '../openapi/swagger-transform.js'
+import { createErrorHandler } from './error-handler.js'
 import { isTokenForgeable } from '../transport/transport.js'
 import { introspectRoute } from './introspect.js'
 import { jwksRoute } from './jwks.js'
@@ -45,7 +46,11 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
   const userHooks = options.accessToken.read ? [checkOrigin, guards.authenticate] : [guards.authenticate]
   const tokenHooks = isTokenForgeable(options) ? [checkOrigin] : []
   const accessHooks = { public: [checkOrigin], token: tokenHooks, user: userHooks } as AccessHooks
-  const swaggerTransform = createTransform(schemesOf(options))
+  const settings = {
+    accessHooks,
+    swaggerTransform: createTransform(schemesOf(options)),
+    errorHandler: createErrorHandler(fastify)
+  }
 
   async function addRoutes(
     scope: FastifyInstance,
@@ -59,7 +64,7 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
       reply.header('cache-control', reply.statusCode === 200 ? cacheControl : NO_STORE)
       done()
     })
-    for (const create of routes) addRoute(scope, create(context), { accessHooks, swaggerTransform })
+    for (const create of routes) addRoute(scope, create(context), settings)
   }
 
   await fastify.register((scope) => addRoutes(scope, ROUTES, NO_STORE), { prefix: options.routes.prefix })
@@ -75,17 +80,19 @@ interface RouteSettings {
   accessHooks: AccessHooks
   /** Used by `@fastify/swagger` if the application registers it. */
   swaggerTransform: ReturnType<typeof createTransform>
+  errorHandler: ReturnType<typeof createErrorHandler>
 }
 
 function addRoute(
   scope: FastifyInstance,
   { overrides, method, path, schema, access, handler }: Route,
-  { accessHooks, swaggerTransform }: RouteSettings
+  { accessHooks, swaggerTransform, errorHandler }: RouteSettings
 ): void {
   if (overrides === false) return
   const operationId = operationIdOf(scope.prefix, schema.operationId)
   scope.route({
     bodyLimit: BODY_LIMIT,
+    errorHandler,
     // The compilers in `RouteOverrides` accept any kind of schema, unlike the type of Fastify.
     ...(overrides as unknown as RouteShorthandOptions),
     method,
