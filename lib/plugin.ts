@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyRefreshTokenOptions } from '../types/options.js'
@@ -7,10 +8,11 @@ import { addErrorHeadersHook } from './http/error-headers.js'
 import { createCsrfHook } from './http/guards/csrf.js'
 import { createGuards } from './http/guards/guards.js'
 import { createSessionAuthenticator } from './http/guards/session-authenticator.js'
+import { warnAboutLateSwagger } from './http/openapi/late-swagger.js'
 import { registerRoutes } from './http/routes/register-routes.js'
 import { createRefreshTokenCookie } from './http/transport/cookie.js'
 import { createTransport } from './http/transport/transport.js'
-import { optionWarnings } from './options/option-warnings.js'
+import { type Environment, optionWarnings } from './options/option-warnings.js'
 import { addRegistration } from './options/registrations.js'
 import { type ResolvedOptions, resolveOptions } from './options/resolve.js'
 import { createComponents } from './sessions/components.js'
@@ -26,7 +28,8 @@ async function plugin(fastify: FastifyInstance, input: FastifyRefreshTokenOption
   const { log } = fastify
   const options = resolveOptions(input)
   const reserveKeys = addRegistration(fastify, options)
-  for (const warning of optionWarnings(options)) log.warn({ event: 'option_warning' }, warning)
+  for (const warning of optionWarnings(options, environmentOf(fastify)))
+    log.warn({ event: 'option_warning' }, warning)
 
   const derived = deriveKeys(options.secret, options.keyPrefix)
   const refreshTokens = createRefreshTokenCodec(derived)
@@ -45,9 +48,18 @@ async function plugin(fastify: FastifyInstance, input: FastifyRefreshTokenOption
 
   decorate(fastify, context)
   addErrorHeadersHook(fastify)
+  warnAboutLateSwagger(fastify)
   await registerRoutes(fastify, context)
   fastify.addHook('onReady', async () => service.open(log))
   fastify.addHook('onClose', async () => service.close())
+}
+
+function environmentOf({ prefix }: FastifyInstance): Environment {
+  return {
+    scopePrefix: prefix,
+    isClusterWorker: cluster.isWorker,
+    isProduction: process.env.NODE_ENV === 'production'
+  }
 }
 
 /** Returns the application's own store, or a Redis store if there is a client, or a memory store. */

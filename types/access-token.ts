@@ -13,8 +13,14 @@ export interface AccessTokenOptions {
   ttl?: Duration | undefined
   /** The `iss` claim. It is set, and verified. */
   issuer?: string | undefined
-  /** The `aud` claim. It is set, and verified. */
-  audience?: string | undefined
+  /** The `aud` claim. It is set, and verified: a token must have one of the values. */
+  audience?: string | readonly string[] | undefined
+  /**
+   * How long a token is accepted after its expiry, at most 10 minutes, for a process whose clock is ahead of the store's
+   * clock. Revocations are kept for longer accordingly.
+   * @default 0
+   */
+  clockTolerance?: Duration | undefined
   /**
    * The `client_id` claim (RFC 9068, section 2.2), for services that require it. A function returns it at each login and
    * refresh: 1 to 256 bytes, for example from `session.metadata`.

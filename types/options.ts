@@ -127,6 +127,12 @@ export interface CookieOptions {
   /** @default true */
   secure?: boolean | undefined
   /**
+   * Whether a browser keeps a separate cookie for each site that embeds the application (CHIPS). Requires `secure`, and
+   * `sameSite: 'none'` for pages that are embedded in another site.
+   * @default false
+   */
+  partitioned?: boolean | undefined
+  /**
    * Names, paths and domains that the cookie had before, so that a change logs nobody out. Cookies with these names are
    * also read. A login or logout deletes the cookies with these attributes.
    * @default []

@@ -1,4 +1,5 @@
 import type { AccessTokenAlgorithm, AccessTokenKey } from './access-token.js'
+import type { Duration } from './session.js'
 
 type Algorithm = Exclude<AccessTokenAlgorithm, 'HS256'>
 
@@ -34,8 +35,13 @@ export interface VerifierOptions {
   algorithm?: Algorithm | readonly Algorithm[] | undefined
   /** The required `iss` claim (RFC 9068, section 4): option `accessToken.issuer` of the issuer. */
   issuer: string
-  /** The required `aud` claim: option `accessToken.audience` of the issuer. */
-  audience: string
+  /** The required `aud` claim: option `accessToken.audience` of the issuer. Of several, a token must have one. */
+  audience: string | readonly string[]
+  /**
+   * How long a token is accepted after its expiry, at most 10 minutes, for a server whose clock is ahead of the issuer's.
+   * @default 0
+   */
+  clockTolerance?: Duration | undefined
   /**
    * Request header with the access token (RFC 6750, section 2.1). In another header, `Bearer ` is optional.
    * @default 'authorization'

@@ -5,6 +5,7 @@ import type { Session } from '../../types/session.js'
 import type { SessionStore } from '../../types/session-store.js'
 import {
   type Check,
+  duration,
   invalidOption,
   isObject,
   listOf,
@@ -88,6 +89,17 @@ function isSerializable(value: object): boolean {
     return false
   }
 }
+
+/** One or more values of the claim `aud` (RFC 7519, section 4.1.3). */
+export const audience: Check<string | readonly string[]> = (value, path) => {
+  if (!Array.isArray(value)) return text(value, path)
+  const list = listOf(text)(value, path)
+  const isValid = list.length > 0 && new Set(list).size === list.length
+  return isValid ? Object.freeze(list) : mustBe(path, 'one or more different strings')
+}
+
+/** RFC 7519, section 4.1.4: "usually no more than a few minutes". */
+export const clockTolerance: Check<number> = duration({ min: 0, max: 10 * 60_000 })
 
 export const headerName: Check<string> = (value, path) =>
   matching(NAME, 'a header name')(value, path).toLowerCase()

@@ -1,7 +1,7 @@
 import type { KeyPairs } from '../tokens/keys/access-token-keys.js'
 import { keyPairs } from '../tokens/keys/key-pairs.js'
 import type { KeySource } from '../tokens/keys/parse-key.js'
-import { type Checked, invalidOption, mustBe, object } from '../utils/checks.js'
+import { type Checked, invalidOption, isObject, mustBe, object } from '../utils/checks.js'
 import { isSecure } from '../utils/loopback.js'
 import { optionsSchema } from './schema.js'
 
@@ -22,9 +22,10 @@ const MAX_DEFAULT_GRACE_MS = 30_000
  * @throws {FRT_ERR_INVALID_OPTION} with a message that names the option and says what would be right
  */
 export function resolveOptions(input: unknown) {
+  rejectRegisterOptions(input)
   const checked = object<Options>(optionsSchema)(input, '')
   const { storeTimeout: storeTimeoutMs, ...others } = checked
-  const { ttl: accessTtlMs, ...accessToken } = checked.accessToken
+  const { ttl: accessTtlMs, clockTolerance: clockToleranceMs, ...accessToken } = checked.accessToken
   const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
   const { ttl: sessionTtlMs, ...session } = checked.session
   const { staleAfter: staleAfterMs, onStale } = checked.revocation
@@ -38,13 +39,32 @@ export function resolveOptions(input: unknown) {
   return Object.freeze({
     ...others,
     storeTimeoutMs,
-    accessToken: Object.freeze({ ...accessToken, ...resolveKeys(checked), ttlMs: accessTtlMs }),
+    accessToken: Object.freeze({
+      ...accessToken,
+      ...resolveKeys(checked),
+      ttlMs: accessTtlMs,
+      clockToleranceMs
+    }),
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
     session: Object.freeze({ ...session, ttlMs: sessionTtlMs }),
     cookie: Object.freeze(resolveCookie(checked)),
     revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs }),
     durability: Object.freeze(resolveDurability(checked))
   })
+}
+
+/** Options of `register` that many plugins accept. Fastify ignores them for a plugin that adds decorators to its own scope. */
+const REGISTER_OPTIONS: Record<string, string> = {
+  prefix: 'use "routes.prefix"',
+  logLevel: 'set it for each route, for example in "routes.login"',
+  logSerializers: 'set them for each route, for example in "routes.login"'
+}
+
+function rejectRegisterOptions(input: unknown): void {
+  for (const [name, instead] of Object.entries(REGISTER_OPTIONS)) {
+    if (isObject(input) && name in input)
+      invalidOption(`option "${name}" of register has no effect, ${instead}`)
+  }
 }
 
 function checkLogin({ login, routes }: Options): void {
@@ -97,7 +117,7 @@ function resolveKeys({ accessToken: { algorithm, keys: configured }, routes }: O
 
 /** Fills in the previous cookies and rejects those that a browser would not delete. */
 function resolveCookie({ cookie }: Options) {
-  const { name, path, sameSite, secure } = cookie
+  const { name, path, sameSite, secure, partitioned } = cookie
   checkCookie(cookie, 'cookie')
   const previous = cookie.previous.map((each, at) => {
     const resolved = { name: each.name ?? name, path: each.path ?? path, domain: each.domain }
@@ -105,13 +125,13 @@ function resolveCookie({ cookie }: Options) {
     // A login would delete the cookie that it sets.
     if (identityOf(resolved) === identityOf(cookie))
       mustBe(option, 'different from the cookie in its name, path or domain')
-    checkCookie({ ...resolved, sameSite, secure }, option)
+    checkCookie({ ...resolved, sameSite, secure, partitioned }, option)
     return Object.freeze(resolved)
   })
   return { ...cookie, previous: Object.freeze(previous) }
 }
 
-type CookieAttributes = Pick<Options['cookie'], 'name' | 'path' | 'domain' | 'sameSite' | 'secure'>
+type CookieAttributes = Omit<Options['cookie'], 'previous'>
 
 /** Returns what identifies a cookie in a browser (RFC 6265, section 5.3, step 11). */
 function identityOf({ name, path, domain }: Pick<CookieAttributes, 'name' | 'path' | 'domain'>): string {
@@ -120,7 +140,7 @@ function identityOf({ name, path, domain }: Pick<CookieAttributes, 'name' | 'pat
 
 /** Rejects cookies that a browser would silently drop (RFC 6265bis, sections 4.1.2.7 and 4.1.3; case-insensitive). */
 function checkCookie(
-  { name: written, path, domain, sameSite, secure }: CookieAttributes,
+  { name: written, path, domain, sameSite, secure, partitioned }: CookieAttributes,
   option: string
 ): void {
   const name = written.toLowerCase()
@@ -133,6 +153,7 @@ function checkCookie(
     invalidOption(`option "${option}.name" may start with "__Secure-" only if secure is true`)
   }
   if (sameSite === 'none' && !secure) mustBe(`${option}.secure`, 'true when sameSite is "none"')
+  if (partitioned && !secure) mustBe(`${option}.secure`, 'true when partitioned is true')
 }
 
 function checkHeaders({ header: { accessToken, refreshToken } }: Options): void {

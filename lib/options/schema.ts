@@ -16,7 +16,9 @@ import {
   withDefault
 } from '../utils/checks.js'
 import {
+  audience,
   clientId,
+  clockTolerance,
   cookieDomain,
   cookieName,
   cookiePath,
@@ -53,8 +55,9 @@ export const optionsSchema = {
   accessToken: group({
     ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '5m'),
     issuer: optional(text),
-    audience: optional(text),
+    audience: optional(audience),
     clientId: optional(clientId),
+    clockTolerance: withDefault(clockTolerance, 0),
     algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
     keys: optional(keysOrSource),
     header: withDefault(headerName, 'authorization'),
@@ -87,7 +90,8 @@ export const optionsSchema = {
       []
     ),
     sameSite: withDefault(oneOf('strict', 'lax', 'none'), 'strict'),
-    secure: withDefault(boolean, true)
+    secure: withDefault(boolean, true),
+    partitioned: withDefault(boolean, false)
   }),
   header: group({
     refreshToken: withDefault(headerName, 'x-refresh-token'),

@@ -1,4 +1,4 @@
-import { count, headerName } from '../options/option-types.js'
+import { audience, clockTolerance, count, headerName } from '../options/option-types.js'
 import type { KeyAlgorithm, KeyPairs } from '../tokens/keys/access-token-keys.js'
 import { publicKeys } from '../tokens/keys/key-pairs.js'
 import { key } from '../tokens/keys/parse-key.js'
@@ -33,21 +33,22 @@ const jwksUri: Check<string> = (value, path) => {
 }
 
 /** Without this check, the resource server would accept tokens that the same keys signed for another audience. */
-function requiredClaim(claim: string): Check<string> {
+function requiredClaim<T>(claim: string, check: Check<T>): Check<T> {
   return (value, path) =>
     value === undefined
       ? invalidOption(
           `option "${path}" is required: a resource server must check the claim ${claim} (RFC 9068, section 4)`
         )
-      : text(value, path)
+      : check(value, path)
 }
 
 const optionsSchema = {
   keys: optional(listOf(key)),
   jwksUri: optional(jwksUri),
   algorithm: withDefault(algorithms, 'EdDSA'),
-  issuer: requiredClaim('iss'),
-  audience: requiredClaim('aud'),
+  issuer: requiredClaim('iss', text),
+  audience: requiredClaim('aud', audience),
+  clockTolerance: withDefault(clockTolerance, 0),
   header: withDefault(headerName, 'authorization'),
   cache: withDefault(count({ min: 0 }), 10_000)
 }
@@ -59,8 +60,9 @@ type Options = Checked<typeof optionsSchema>
  * @throws {FRT_ERR_INVALID_OPTION} with a message that names the option and says what would be right
  */
 export function resolveResourceServerOptions(input: unknown) {
-  const { keys, jwksUri, algorithm, ...others } = object<Options>(optionsSchema)(input, '')
-  return Object.freeze({ ...others, algorithms: algorithm, source: sourceOf(keys, jwksUri, algorithm) })
+  const { keys, jwksUri, algorithm, clockTolerance, ...others } = object<Options>(optionsSchema)(input, '')
+  const source = sourceOf(keys, jwksUri, algorithm)
+  return Object.freeze({ ...others, algorithms: algorithm, clockToleranceMs: clockTolerance, source })
 }
 
 /** Returns the keys, or the address of their JWKS. */

@@ -33,7 +33,7 @@ async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): P
     return jwks
   }
 
-  const rejectExpired = createExpiryCheck()
+  const rejectExpired = createExpiryCheck(options.clockToleranceMs)
   const guards = createGuards({
     readToken: (request) => readHeader(request, header),
     verifyToken(token) {
@@ -53,9 +53,9 @@ async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): P
  * If the wall clock was set back, the issue times of tokens show the issuer's clock. If that clock agrees with the former wall
  * clock, the token has expired. One of both alone may have been ahead, and must not reject valid tokens.
  */
-function createExpiryCheck(): (claims: AccessTokenClaims) => AccessTokenClaims {
+function createExpiryCheck(toleranceMs: number): (claims: AccessTokenClaims) => AccessTokenClaims {
   const storeClock = new StoreClock()
-  const tokenClock = new TokenClock(storeClock)
+  const tokenClock = new TokenClock(storeClock, toleranceMs)
   return (claims) => {
     storeClock.advance(claims.iat * 1000)
     const expired = tokenClock.expiryOf(claims)

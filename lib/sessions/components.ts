@@ -5,6 +5,7 @@ import type { ResolvedOptions } from '../options/resolve.js'
 import { RETENTION_MARGIN_MS } from '../store/recent-revocations.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
+import { createClockSkewMonitor } from './observability/clock-skew.js'
 import { createFeedMonitor } from './observability/feed-monitor.js'
 import { RevocationPublisher } from './revocation/revocation-publisher.js'
 import { RevocationRepeater } from './revocation/revocation-repeater.js'
@@ -46,14 +47,15 @@ export function createComponents({
   ...tokens
 }: ComponentDependencies): SessionComponents {
   const { keyPrefix, storeTimeoutMs: timeoutMs } = options
-  const { ttlMs: accessTokenTtlMs } = options.accessToken
+  const { clockToleranceMs } = options.accessToken
+  const accessTokenTtlMs = acceptedMsOf(options)
   const storeClient = new StoreClient(store, {
     keyPrefix,
     timeoutMs,
     outage: new StoreOutage(keyPrefix, log)
   })
   const revoked = new RevokedSessions(keyPrefix, accessTokenTtlMs)
-  const storeClock = new StoreClock()
+  const storeClock = new StoreClock(createClockSkewMonitor(log))
   const onFeedEvent = createFeedMonitor(keyPrefix, log)
   const repeater = new RevocationRepeater(storeClient, revoked, options.session.ttlMs)
   const onMasterChanged = () => void repeater.repeatRecent()
@@ -79,17 +81,28 @@ export function createComponents({
     confirmations: new Confirmations(storeClient, accessTokenTtlMs),
     storeClock,
     // A revocation stays in memory that long after its tokens expired, so that clocks may differ by this time.
-    tokenClock: new TokenClock(storeClock, RETENTION_MARGIN_MS),
+    tokenClock: new TokenClock(storeClock, clockToleranceMs, RETENTION_MARGIN_MS),
     ...tokens
   }
 }
 
+/** How long an access token is accepted. Its revocation must be kept for longer. */
+function acceptedMsOf({ accessToken }: ResolvedOptions): number {
+  return accessToken.ttlMs + accessToken.clockToleranceMs
+}
+
 function openFeed(
-  { accessToken, revocation, storeTimeoutMs }: ResolvedOptions,
+  options: ResolvedOptions,
   store: SessionStore,
   callbacks: Pick<FeedSettings, 'onRevocation' | 'onRepublished' | 'onMasterChanged' | 'onEvent'>
 ): RevocationFeed | null {
+  const { revocation, storeTimeoutMs } = options
   if (revocation.mode !== 'feed' || !store.openFeed) return null
   const { staleAfterMs } = revocation
-  return store.openFeed({ ...callbacks, staleAfterMs, storeTimeoutMs, accessTokenTtlMs: accessToken.ttlMs })
+  return store.openFeed({
+    ...callbacks,
+    staleAfterMs,
+    storeTimeoutMs,
+    accessTokenTtlMs: acceptedMsOf(options)
+  })
 }

@@ -2,7 +2,6 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { AccessTokenClaims, Identity, RevocationReason, Session } from '../../types/session.js'
 import type { SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
-import { isExpired } from '../tokens/access-token.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import { withTimeout } from '../utils/timeout.js'
 import type { CallContext } from './call-context.js'
@@ -96,10 +95,10 @@ export class SessionService {
    * when the tokens of its session have expired.
    */
   async #checkExpiry(claims: AccessTokenClaims): Promise<AccessTokenClaims> {
-    const { storeClient, storeClock } = this.#components
+    const { storeClient, storeClock, tokenClock } = this.#components
     const nowMs = await storeClient.call('now', (store) => store.now(claims.sub))
     storeClock.sync(nowMs)
-    if (isExpired(claims, nowMs)) throw new errors.AccessTokenExpired()
+    if (tokenClock.isExpired(claims, nowMs)) throw new errors.AccessTokenExpired()
     return this.#checkStore(claims)
   }
 

@@ -28,7 +28,10 @@ const TYPE = 'at+jwt'
 /** The issuer and the audience that a token must have. `undefined` is not checked. */
 export interface ExpectedClaims {
   issuer: string | undefined
-  audience: string | undefined
+  /** A token has all of them, and must have one of them. */
+  audience: string | readonly string[] | undefined
+  /** How far the clock of this process may be behind `nbf`. */
+  clockToleranceMs: number
 }
 
 /** The options that determine the content of an access token. */
@@ -190,9 +193,10 @@ function secretOf(key: AccessKey) {
 async function registerKeys(
   host: FastifyInstance,
   keys: AccessKeys,
-  { issuer, audience }: ExpectedClaims
+  { issuer, audience: expected, clockToleranceMs }: ExpectedClaims
 ): Promise<[Jwt, ...Jwt[]]> {
   const jwts: Jwt[] = []
+  const audience = Array.isArray(expected) ? [...expected] : (expected as string | undefined)
   for (const key of keys) {
     const { algorithm, kid } = key
     const namespace = `fastify-refresh-token ${kid}`
@@ -210,6 +214,7 @@ async function registerKeys(
         algorithms: [algorithm],
         checkTyp: TYPE,
         ignoreExpiration: true,
+        clockTolerance: clockToleranceMs,
         requiredClaims: [
           ...['sub', 'sid', 'gen', 'iat', 'exp'],
           ...(issuer === undefined ? [] : ['iss']),

@@ -48,6 +48,10 @@ const CONFIGURED: [attributes: string[], cookie: CookieOptions | undefined][] = 
   ],
   [[`Max-Age=${TWO_WEEKS}`, 'Path=/', 'HttpOnly', 'SameSite=Strict'], { name: 'rt', secure: false }],
   [
+    [`Max-Age=${TWO_WEEKS}`, 'Path=/', 'HttpOnly', 'Secure', 'Partitioned', 'SameSite=None'],
+    { name: '__Host-partitioned', sameSite: 'none', partitioned: true }
+  ],
+  [
     [`Max-Age=${TWO_WEEKS}`, 'Path=/', 'HttpOnly', 'Secure', 'SameSite=None'],
     { name: 'X-REFRESH_TOKEN', sameSite: 'none' }
   ]

@@ -151,7 +151,9 @@ t.test('an invalid option is an error at registration with a helpful message', a
       'option "audience" is required: a resource server must check the claim aud (RFC 9068, section 4)'
     ],
     [{ ...valid, issuer: '' }, 'option "issuer" must be a non-empty string'],
-    [{ ...valid, audience: ['a'] }, 'option "audience" must be a non-empty string'],
+    [{ ...valid, audience: [] }, 'option "audience" must be one or more different strings'],
+    [{ ...valid, audience: ['a', 1] }, 'option "audience[1]" must be a non-empty string'],
+    [{ ...valid, clockTolerance: '11m' }, 'option "clockTolerance" must be at most 600 seconds'],
     [EXPECTED, 'exactly one of the options "keys" and "jwksUri" is required'],
     [
       { ...valid, jwksUri: 'https://auth.example.com/jwks' },
@@ -182,7 +184,7 @@ t.test('an invalid option is an error at registration with a helpful message', a
     [{ ...valid, header: 'a b' }, 'option "header" must be a header name'],
     [
       { ...valid, secret: SECRET },
-      'unknown option "secret", the options are: keys, jwksUri, algorithm, issuer, audience, header, cache'
+      'unknown option "secret", the options are: keys, jwksUri, algorithm, issuer, audience, clockTolerance, header, cache'
     ],
     ...[
       'http://auth.example.com/jwks',

@@ -16,7 +16,7 @@ export async function fillCaches(app: FastifyInstance, secret: string): Promise<
   const signing = Fastify()
   const ttlMs = 60_000
   const tokens = await createAccessTokens(signing, secretKeys(deriveKeys([Buffer.from(secret)], 'frt:')), {
-    accessToken: { ttlMs, issuer: undefined, audience: undefined }
+    accessToken: { ttlMs, issuer: undefined, audience: undefined, clockToleranceMs: 0 }
   })
   for (let i = 0; i < ENTRIES; i += BATCH) {
     await Promise.all(

@@ -23,14 +23,19 @@ export interface Expiry {
 export class TokenClock {
   readonly #storeClock: StoreClock
   readonly #storeMarginMs: number
+  readonly #toleranceMs: number
   /** The last reading before the wall clock was set back. */
   #former: ClockReading = readClocks()
   /** When the wall clock shows this time, it has caught up with its former time. */
   #caughtUpAtMs = Number.POSITIVE_INFINITY
 
-  /** @param storeMarginMs for how long a token must have expired by the store's clock until that counts */
-  constructor(storeClock: StoreClock, storeMarginMs = 0) {
+  /**
+   * @param toleranceMs for how long a token is accepted after its expiry
+   * @param storeMarginMs for how long, in addition, a token must have expired by the store's clock until that counts
+   */
+  constructor(storeClock: StoreClock, toleranceMs: number, storeMarginMs = 0) {
     this.#storeClock = storeClock
+    this.#toleranceMs = toleranceMs
     this.#storeMarginMs = storeMarginMs
   }
 
@@ -38,10 +43,15 @@ export class TokenClock {
     const now = readClocks()
     const storeMs = this.#storeClock.toStoreTime(now.monotonicMs)
     return {
-      byWallClock: isExpired(claims, now.wallMs),
-      byFormerClock: isExpired(claims, this.#readFormerClock(now)),
-      byStoreClock: this.#storeClock.isSynced && isExpired(claims, storeMs - this.#storeMarginMs)
+      byWallClock: this.isExpired(claims, now.wallMs),
+      byFormerClock: this.isExpired(claims, this.#readFormerClock(now)),
+      byStoreClock: this.#storeClock.isSynced && this.isExpired(claims, storeMs - this.#storeMarginMs)
     }
+  }
+
+  /** Returns whether a token has expired at a time in milliseconds since the epoch. */
+  isExpired(claims: AccessTokenClaims, nowMs: number): boolean {
+    return isExpired(claims, nowMs - this.#toleranceMs)
   }
 
   /** Returns the time that the wall clock would show if it had not been set back. */

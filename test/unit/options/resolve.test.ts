@@ -68,6 +68,7 @@ t.test('each option has the documented default', async (t) => {
     ttlMs: 300_000,
     issuer: undefined,
     audience: undefined,
+    clockToleranceMs: 0,
     algorithm: 'HS256',
     keys: undefined,
     header: 'authorization',
@@ -192,8 +193,9 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
     keyPrefix: ['', 'a{b', 'a}b', 'x'.repeat(65), null, 1],
     accessToken: noGroup,
     'accessToken.issuer': noText,
-    'accessToken.audience': noText,
+    'accessToken.audience': ['', null, 1, {}, [], ['a', 'a']],
     'accessToken.clientId': noText,
+    'accessToken.clockTolerance': ['soon', null, -1, '601', '11m'],
     'accessToken.algorithm': ['none', 'HS512', 'hs256', '', null, 1],
     'accessToken.header': noHeader,
     'accessToken.read': notFunctions,
@@ -218,6 +220,7 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
     'cookie.previous': [null, {}, 'old'],
     'cookie.sameSite': ['Strict', 'no', '', true, false, null],
     'cookie.secure': [...noBoolean, 'auto'],
+    'cookie.partitioned': noBoolean,
     header: noGroup,
     'header.refreshToken': noHeader,
     'header.accessToken': noHeader,
@@ -639,6 +642,36 @@ t.test('a cookie that browsers reject is an error', async (t) => {
     'cookie.secure',
     /^must be true when sameSite is "none"$/
   )
+})
+
+t.test('a partitioned cookie must be secure', async (t) => {
+  const cookie = { name: 'x', secure: false, partitioned: true }
+  rejectsOption(t, { ...required, cookie }, 'cookie.secure', /^must be true when partitioned is true$/)
+  t.has(resolveOptions({ ...required, cookie: { partitioned: true } }).cookie, { partitioned: true })
+})
+
+t.test('an option of register that has no effect is rejected with a hint', async (t) => {
+  rejects(
+    t,
+    { ...required, prefix: '/api' },
+    'option "prefix" of register has no effect, use "routes.prefix"',
+    /^$/
+  )
+  for (const name of ['logLevel', 'logSerializers']) {
+    rejects(
+      t,
+      { ...required, [name]: 'warn' },
+      `option "${name}" of register has no effect, set `,
+      /"routes\.login"$/
+    )
+  }
+})
+
+t.test('several audiences are kept in their order', async (t) => {
+  t.strictSame(resolveOptions(withOption('accessToken.audience', ['b', 'a'])).accessToken.audience, [
+    'b',
+    'a'
+  ])
 })
 
 t.test('a cookie that browsers accept is valid', async (t) => {

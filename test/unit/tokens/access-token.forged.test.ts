@@ -19,7 +19,13 @@ async function verifier(t: Test, accessToken: Partial<AccessTokenSettings['acces
   const app = Fastify()
   t.teardown(() => app.close())
   const { verify } = await createAccessTokens(app, secretKeys([keys]), {
-    accessToken: { ttlMs: 300_000, issuer: undefined, audience: undefined, ...accessToken }
+    accessToken: {
+      ttlMs: 300_000,
+      issuer: undefined,
+      audience: undefined,
+      clockToleranceMs: 0,
+      ...accessToken
+    }
   })
   return verify
 }

@@ -17,7 +17,7 @@ async function accessTokens(
 ) {
   const app = Fastify()
   t.teardown(() => app.close())
-  const defaults = { ttlMs: 300_000, issuer: undefined, audience: undefined }
+  const defaults = { ttlMs: 300_000, issuer: undefined, audience: undefined, clockToleranceMs: 0 }
   return createAccessTokens(app, secretKeys(ring), {
     accessToken: { ...defaults, ...accessToken }
   })
