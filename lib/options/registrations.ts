@@ -54,7 +54,13 @@ function sharesKey(one: readonly KeyPair[], other: readonly KeyPair[]): boolean 
 
 /** With different issuers or audiences, each rejects the tokens of the other (RFC 8725, section 3.12). */
 function haveDistinctAudience(one: AccessToken, other: AccessToken): boolean {
-  const differs = (name: 'issuer' | 'audience') =>
-    one[name] !== undefined && other[name] !== undefined && one[name] !== other[name]
+  const differs = (name: 'issuer' | 'audience') => {
+    const [values, others] = [listOf(one[name]), listOf(other[name])]
+    return values.length > 0 && others.length > 0 && !values.some((value) => others.includes(value))
+  }
   return differs('issuer') || differs('audience')
+}
+
+function listOf(claim: string | readonly string[] | undefined): readonly string[] {
+  return claim === undefined ? [] : [claim].flat()
 }

@@ -46,6 +46,7 @@ t.test('two registrations with one key reject tokens of each other by audience o
   const keys = [privateKey]
   const apart: [AccessTokenOptions, AccessTokenOptions][] = [
     [{ audience: 'customers' }, { audience: 'staff' }],
+    [{ audience: ['customers', 'partners'] }, { audience: ['staff'] }],
     [{ issuer: 'https://a.example' }, { issuer: 'https://b.example' }],
     [
       { issuer: 'https://a.example', audience: 'api' },
@@ -65,6 +66,14 @@ t.test('two registrations with one key and without distinct audiences are an err
     [{ keys }, { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'another-name' }] }],
     [
       { keys, audience: 'api' },
+      { keys, audience: 'api' }
+    ],
+    [
+      { keys, audience: ['api', 'customers'] },
+      { keys, audience: ['staff', 'api'] }
+    ],
+    [
+      { keys, audience: ['api', 'customers'] },
       { keys, audience: 'api' }
     ],
     [{ keys, audience: 'api' }, { keys }],
