@@ -64,10 +64,11 @@ export interface AccessTokenOptions {
 export type AccessTokenAlgorithm = 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
 
 /**
- * A key as a PEM, a `KeyObject` or a JWK (RFC 7517). Its `kid` is the `kid` of the JWK, or otherwise the thumbprint of
- * the public key (RFC 7638, with SHA-256).
+ * A key as a PEM, a `KeyObject` or a JWK (RFC 7517). Text can also be a PEM whose line breaks are `\n` or spaces, a JWK as
+ * JSON, or base64 of a PEM, of a JWK or of DER, because environment variables change the text of a key. Its `kid` is the
+ * `kid` of the JWK, or otherwise the thumbprint of the public key (RFC 7638, with SHA-256).
  */
-export type AccessTokenKey = string | Buffer | KeyObject | Jwk
+export type AccessTokenKey = string | Uint8Array | KeyObject | Jwk
 
 /** A JSON Web Key, as `KeyObject.export({ format: 'jwk' })` returns it. */
 export interface Jwk {

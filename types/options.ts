@@ -37,7 +37,7 @@ export interface FastifyRefreshTokenOptions {
    * `[new, old]`, then `[new]`. The keys of both tokens are derived from it (HKDF, RFC 5869). With `accessToken.keys`,
    * only the key of the refresh token is.
    */
-  secret: string | Buffer | ReadonlyArray<string | Buffer>
+  secret: string | Uint8Array | ReadonlyArray<string | Uint8Array>
   /**
    * An ioredis `Redis` or `Cluster`. The application creates and closes it. Without `redis` and `store`, sessions are
    * in the memory of one process.

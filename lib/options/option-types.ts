@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 import type { RouteOverrides, Transport } from '../../types/options.js'
 import type { RedisClient } from '../../types/redis-client.js'
@@ -22,8 +23,8 @@ const STORE_METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'now', 'list
 
 const secret: Check<Buffer> = (value, path) => {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value
-  if (!Buffer.isBuffer(bytes) || bytes.length < 32) {
-    mustBe(path, 'a string or a Buffer of at least 32 bytes, or an array of them')
+  if (!types.isUint8Array(bytes) || bytes.length < 32) {
+    mustBe(path, 'a string, a Buffer or a Uint8Array of at least 32 bytes, or an array of them')
   }
   return Buffer.from(bytes)
 }

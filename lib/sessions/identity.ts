@@ -115,8 +115,9 @@ export function resolveMetadata(metadata: Metadata, path: string): Metadata {
 function toPlain(value: unknown, maxBytes: number, path: string): Record<string, unknown> {
   if (value instanceof Promise) invalidIdentity(`${path} must be an object, not a promise`)
   if (!isObject(value)) invalidIdentity(`${path} must be an object`)
-  const json = toJson(value)
-  if (json === undefined || Buffer.byteLength(json) > maxBytes) {
+  const json = toJson(value, path)
+  if (json === undefined) invalidIdentity(`${path} must be an object`)
+  if (Buffer.byteLength(json) > maxBytes) {
     invalidIdentity(`${path} must be an object of at most ${maxBytes} bytes of JSON`)
   }
   const plain: unknown = JSON.parse(json)
@@ -126,12 +127,21 @@ function toPlain(value: unknown, maxBytes: number, path: string): Record<string,
   return plain
 }
 
-function toJson(value: unknown): string | undefined {
+function toJson(value: object, path: string): string | undefined {
   try {
     return JSON.stringify(value)
-  } catch {
-    return undefined
+  } catch (error) {
+    invalidIdentity(`${path} ${reasonOf(error)}`)
   }
+}
+
+/** Recognizes the errors of `JSON.stringify`. Another one is from a method `toJSON` of the application. */
+function reasonOf(error: unknown): string {
+  if (error instanceof RangeError) return 'is nested too deeply for JSON'
+  const text = String(error)
+  if (text.includes('BigInt')) return 'must not contain a bigint, because JSON has none. Use a string'
+  if (text.includes('circular')) return 'must not contain a circular reference'
+  return 'cannot be serialized as JSON, because a toJSON method failed'
 }
 
 function unknownProperty(key: string): never {

@@ -433,7 +433,7 @@ t.test('app.sessions', async (t) => {
     }
     t.equal(await app.sessions.get('x'.repeat(32)), null, 'an unknown id')
     await t.rejects(app.sessions.create({ sub: '' }), { code: 'FRT_ERR_INVALID_IDENTITY' })
-    for (const sub of ['', 7, undefined] as string[]) {
+    for (const sub of ['', 7.5, undefined] as string[]) {
       await t.rejects(app.sessions.list(sub), { code: 'FRT_ERR_INVALID_IDENTITY' })
       await t.rejects(app.sessions.revokeAll(sub), { code: 'FRT_ERR_INVALID_IDENTITY' })
     }

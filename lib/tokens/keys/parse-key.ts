@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto'
-import { type Check, isObject, listOf, matching, mustBe, optional } from '../../utils/checks.js'
+import { type Check, listOf, matching, mustBe, optional } from '../../utils/checks.js'
+import { type KeyInput, toKeyInput } from './key-input.js'
 
 /** A key of the application, before its algorithm is checked. */
 export interface ParsedKey {
@@ -19,11 +20,12 @@ const kid = optional(matching(/^[!-~]{1,128}$/, '1 to 128 ASCII characters witho
 
 /** Reads a private or public key in any form. The error does not contain the value, because it may be secret. */
 export const key: Check<ParsedKey> = (value, path) => {
-  const jwk = isJwk(value) ? value : undefined
-  const keyObject = value instanceof KeyObject ? value : readKey(jwk ? { key: jwk, format: 'jwk' } : value)
+  const input = toKeyInput(value, path)
+  const keyObject = input && (input instanceof KeyObject ? input : readKey(attemptsOf(input)))
   if (!keyObject || keyObject.type === 'secret') {
     mustBe(path, 'a private or public key: an unencrypted PEM, a KeyObject, or a JWK')
   }
+  const jwk = isJwk(input) ? input : undefined
   const isPrivate = keyObject.type === 'private'
   return {
     publicKey: copyOf(isPrivate ? createPublicKey(keyObject) : keyObject),
@@ -41,8 +43,8 @@ export const keysOrSource: Check<readonly ParsedKey[] | KeySource> = (value, pat
     : mustBe(path, 'an array, or a function that returns one')
 }
 
-function isJwk(value: unknown): value is Record<string, unknown> {
-  return isObject(value) && !Buffer.isBuffer(value) && !(value instanceof KeyObject)
+function isJwk(input: KeyInput): input is Record<string, unknown> {
+  return typeof input === 'object' && !Buffer.isBuffer(input) && !(input instanceof KeyObject)
 }
 
 /**
@@ -55,12 +57,23 @@ function copyOf(publicKey: KeyObject): KeyObject {
   return createPublicKey({ key: der, type: 'spki', format: 'der' })
 }
 
+/** The encodings of a key as DER: PKCS #8, PKCS #1 and SEC 1 for private keys, and SPKI for public ones. */
+const DER_TYPES = ['pkcs8', 'pkcs1', 'sec1', 'spki']
+
+/** Returns the arguments for `node:crypto`, in the order in which they are tried. */
+function attemptsOf(input: Exclude<KeyInput, KeyObject>): unknown[] {
+  if (Buffer.isBuffer(input)) return DER_TYPES.map((type) => ({ key: input, format: 'der', type }))
+  return [isJwk(input) ? { key: input, format: 'jwk' } : input]
+}
+
 /** Tries a private key first, because `createPublicKey` also accepts a private key and drops its private part. */
-function readKey(input: unknown): KeyObject | undefined {
+function readKey(attempts: unknown[]): KeyObject | undefined {
   for (const create of [createPrivateKey, createPublicKey]) {
-    try {
-      return create(input as string)
-    } catch {}
+    for (const attempt of attempts) {
+      try {
+        return create(attempt as string)
+      } catch {}
+    }
   }
   return undefined
 }

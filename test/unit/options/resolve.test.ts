@@ -491,9 +491,11 @@ t.test('secret accepts strings and Buffers of at least 32 bytes, or several diff
   t.strictSame(resolveOptions({ login, secret: a }).secret, [a])
   t.strictSame(resolveOptions({ login, secret: 'é'.repeat(16) }).secret, [Buffer.from('é'.repeat(16))])
   t.strictSame(resolveOptions({ login, secret: [a, 'b'.repeat(33)] }).secret, [a, b], 'in their order')
+  t.strictSame(resolveOptions({ login, secret: new Uint8Array(a) }).secret, [a])
+  rejectsOption(t, { login, secret: [a, new Uint8Array(a)] }, 'secret', /several different ones/)
 
-  const bytes = /a string or a Buffer of at least 32 bytes/
-  for (const value of [undefined, null, '', 'x'.repeat(31), Buffer.alloc(31), 32, {}, new Uint8Array(32)]) {
+  const bytes = /a string, a Buffer or a Uint8Array of at least 32 bytes/
+  for (const value of [undefined, null, '', 'x'.repeat(31), Buffer.alloc(31), 32, {}, new Uint8Array(31)]) {
     rejectsOption(t, { login, secret: value }, 'secret', bytes)
     rejectsOption(t, { login, secret: [a, value] }, 'secret[1]', bytes)
   }

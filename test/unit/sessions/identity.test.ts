@@ -239,11 +239,23 @@ t.test('claims that JSON cannot represent are rejected', async (t) => {
       throw new Error('no')
     }
   }
-  const undefinedJson = { toJSON: () => undefined }
-  for (const claims of [cyclic, { balance: 1n }, throwing, { deep: throwing }, undefinedJson]) {
-    t.throws(() => resolve({ sub: 'a', claims }), {
-      code,
-      cause: { message: /^identity\.claims must be an object of at most/ }
+  let nested: object = {}
+  for (let i = 0; i < 100_000; i++) nested = { nested }
+  const failed = 'cannot be serialized as JSON, because a toJSON method failed'
+  const rows: [value: object, problem: string][] = [
+    [cyclic, 'must not contain a circular reference'],
+    [{ balance: 1n }, 'must not contain a bigint, because JSON has none. Use a string'],
+    [{ accounts: [{ balance: 1n }] }, 'must not contain a bigint, because JSON has none. Use a string'],
+    [throwing, failed],
+    [{ deep: throwing }, failed],
+    [nested, 'is nested too deeply for JSON'],
+    [{ toJSON: () => undefined }, 'must be an object']
+  ]
+  for (const [value, problem] of rows) {
+    const input = { sub: 'a', claims: value }
+    t.throws(() => resolve(input), { code, cause: { message: `identity.claims ${problem}` } })
+    t.throws(() => resolve({ sub: 'a', metadata: value }), {
+      cause: { message: `identity.metadata ${problem}` }
     })
   }
 })

