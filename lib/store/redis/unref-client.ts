@@ -1,11 +1,13 @@
 /** What is used of ioredis. Some of it is not part of its types, and may be missing in another version. */
 interface Client {
-  on(event: 'connect' | 'reconnecting' | 'error', listener: () => void): unknown
+  on(event: 'connect' | 'ready' | 'reconnecting' | 'error', listener: () => void): unknown
   on(event: '+node', listener: (node: Client) => void): unknown
   isCluster?: boolean
   stream?: Unreffable | null
   reconnectTimeout?: Unreffable | null
   connector?: Connector
+  /** Of a Cluster. */
+  subscriber?: { getInstance?(): Client | null }
 }
 
 interface Connector {
@@ -24,12 +26,22 @@ interface Unreffable {
  */
 export function unrefClient(client: unknown): void {
   const { isCluster, connector } = client as Client
-  if (isCluster) (client as Client).on('+node', unrefClient)
+  if (isCluster) unrefCluster(client as Client)
   else unrefConnection(client as Client)
   if (connector) unrefConnector(connector)
 }
 
+function unrefCluster(cluster: Client): void {
+  cluster.on('+node', unrefClient)
+  // ioredis 5 opens one more connection, for subscriptions.
+  cluster.on('ready', () => {
+    const subscriber = cluster.subscriber?.getInstance?.()
+    if (subscriber) unrefConnection(subscriber)
+  })
+}
+
 function unrefConnection(client: Client): void {
+  client.stream?.unref?.()
   client.on('connect', () => client.stream?.unref?.())
   client.on('reconnecting', () => client.reconnectTimeout?.unref?.())
 }

@@ -37,10 +37,11 @@ t.test('releases the socket of a client while it still connects', async (t) => {
 })
 
 t.test('releases the socket and the reconnect timer of a client without a connector', async (t) => {
-  const stream = new Handle()
-  const reconnectTimeout = new Handle()
-  const client = Object.assign(new EventEmitter(), { stream, reconnectTimeout })
+  const [first, stream, reconnectTimeout] = [new Handle(), new Handle(), new Handle()]
+  const client = Object.assign(new EventEmitter(), { stream: first, reconnectTimeout })
   unrefClient(client)
+  t.ok(first.isReleased, 'it may be connected already')
+  client.stream = stream
   t.notOk(stream.isReleased || reconnectTimeout.isReleased)
   client.emit('connect')
   t.ok(stream.isReleased)
@@ -48,13 +49,25 @@ t.test('releases the socket and the reconnect timer of a client without a connec
   t.ok(reconnectTimeout.isReleased)
 })
 
-t.test('releases each node of a Cluster', async (t) => {
-  const cluster = Object.assign(new EventEmitter(), { isCluster: true })
+t.test('releases each node of a Cluster, and its connection for subscriptions', async (t) => {
+  const subscriber = Object.assign(new EventEmitter(), { stream: new Handle() })
+  const getInstance = () => subscriber
+  const cluster = Object.assign(new EventEmitter(), { isCluster: true, subscriber: { getInstance } })
   const node = Object.assign(new EventEmitter(), { stream: new Handle() })
   unrefClient(cluster)
   cluster.emit('+node', node)
   node.emit('connect')
   t.ok(node.stream.isReleased)
+  cluster.emit('ready')
+  t.ok(subscriber.stream.isReleased)
+  t.doesNotThrow(() => {
+    const other = Object.assign(new EventEmitter(), {
+      isCluster: true,
+      subscriber: { getInstance: () => null }
+    })
+    unrefClient(other)
+    other.emit('ready')
+  })
 })
 
 t.test('releases the connections to Sentinels, and ignores their errors', async (t) => {
