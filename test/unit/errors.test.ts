@@ -19,6 +19,7 @@ const table = {
   RefreshTokenReused: ['FRT_ERR_REFRESH_TOKEN_REUSED', 401],
   RefreshConflict: ['FRT_ERR_REFRESH_CONFLICT', 503],
   NotRegistered: ['FRT_ERR_NOT_REGISTERED', 500],
+  InvalidScope: ['FRT_ERR_INVALID_SCOPE', 400],
   InsufficientScope: ['FRT_ERR_INSUFFICIENT_SCOPE', 403],
   CrossOrigin: ['FRT_ERR_CROSS_ORIGIN', 403],
   StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 503],
