@@ -3,6 +3,7 @@
 // server: redis-check-rdb is the same binary and checks its own name. nginx is unpacked into a folder of this repository.
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { canInstall, installPackages, runAsRoot, updatePackageLists } from './apt.mjs'
 import { onPath } from './on-path.mjs'
 import { root, tryRun } from './run.mjs'
 
@@ -36,30 +37,12 @@ function missing() {
   return Object.entries(TOOLS).filter(isMissing)
 }
 
-function isRoot() {
-  return process.getuid?.() === 0
-}
-
-function canInstall() {
-  return onPath('apt-get') && (isRoot() || succeeds('sudo', ['-n', 'true']))
-}
-
 function install(tools) {
   const namesOf = (list) => [...new Set(list.map((tool) => tool.package))]
   const packages = namesOf(tools.filter((tool) => !tool.isUnpacked))
   console.log(`installing with apt-get: ${namesOf(tools).join(', ')}`)
-  const apt = [
-    'env',
-    'DEBIAN_FRONTEND=noninteractive',
-    'apt-get',
-    '-qq',
-    '-o',
-    'DPkg::Lock::Timeout=120',
-    '-o',
-    'Acquire::Retries=3'
-  ]
-  runAsRoot([...apt, 'update'])
-  if (packages.length > 0) runAsRoot([...apt, 'install', '-y', '--no-install-recommends', ...packages])
+  updatePackageLists()
+  if (packages.length > 0) installPackages(packages)
   const binary = onPath('redis-check-rdb')
   if (binary && !hasRedis()) runAsRoot(['ln', '-sf', binary, '/usr/local/bin/redis-server'])
   if (tools.some((tool) => tool.isUnpacked)) unpackNginx()
@@ -79,12 +62,6 @@ function unpackNginx() {
   const binary = join(folder, 'usr/sbin/nginx')
   if (existsSync(binary)) renameSync(binary, unpackedNginx)
   rmSync(folder, { recursive: true, force: true })
-}
-
-function runAsRoot(command) {
-  const [name, ...args] = isRoot() ? command : ['sudo', '-n', ...command]
-  const done = tryRun(name, args, { stdio: 'pipe' })
-  if (done.status !== 0) console.error(done.stderr)
 }
 
 function succeeds(command, args, options = {}) {

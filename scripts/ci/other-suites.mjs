@@ -9,6 +9,7 @@ await runLanes([
     'npm run --silent test:thorough',
     'npm run --silent test:package',
     'npm run --silent test:browser',
+    'npm run --silent test:foreign-clients',
     'npm --prefix bench ci',
     'npm --prefix bench run --silent bench -- --short'
   ],

@@ -5,7 +5,7 @@ import { root } from '../run.mjs'
 
 export const all = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => `test/${name}`)
-  .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser)\//.test(name))
+  .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser|foreign-clients)\//.test(name))
   .sort()
 
 /** Tests whose result can depend on the version of the server. */

@@ -10,7 +10,7 @@ process.chdir(root)
 const TIMEOUT_MS = 45 * 60_000
 
 /** Suites with their own command. */
-const OTHER_SUITES = /^test\/(topologies|browser)\//
+const OTHER_SUITES = /^test\/(topologies|browser|foreign-clients)\//
 
 const args = process.argv.slice(2)
 const options = args.filter((arg) => arg.startsWith('-'))
