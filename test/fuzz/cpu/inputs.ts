@@ -20,7 +20,11 @@ const BARE: [string, string] = ['', '']
 /** Returns every header, cookie, body and query that the plugin reads. */
 export async function openInputs(): Promise<{ inputs: Input[]; close(): Promise<unknown> }> {
   const app = await open({})
-  const byBody = await open({ transport: 'body' })
+  const byBody = await open({
+    transport: 'body',
+    routes: { introspect: true },
+    oauth: { canIntrospect: () => true }
+  })
   const byHeader = await open({ transport: 'header', accessToken: { header: 'x-auth-token' } })
   const { privateKey } = generateKeyPairSync('ed25519')
   const issuer = await open({
@@ -35,6 +39,7 @@ export async function openInputs(): Promise<{ inputs: Input[]; close(): Promise<
   await addGuardedRoute(resources)
 
   const { accessToken, refreshToken } = await app.sessions.create({ sub: 'ada' })
+  const scoped = await byBody.sessions.create({ sub: 'ada', claims: { scope: 'read write' } })
   const [head, payload] = accessToken.split('.')
   const [remoteHead] = (await issuer.sessions.create({ sub: 'ada' })).accessToken.split('.')
   const bearer: [string, string][] = [BARE, ['Bearer ', ''], ['Bearer ', 'x'], ['Bearer ', '.x.x']]
@@ -141,6 +146,19 @@ export async function openInputs(): Promise<{ inputs: Input[]; close(): Promise<
       name: 'form body (refresh)',
       around: [BARE, ['grant_type=refresh_token&refresh_token=', '']],
       send: body('/auth/refresh', 'application/x-www-form-urlencoded')
+    },
+    {
+      name: 'form body (scope)',
+      around: [
+        [`grant_type=refresh_token&refresh_token=${scoped.refreshToken}&scope=`, '+x'],
+        [`grant_type=refresh_token&refresh_token=${scoped.refreshToken}&scope=read+`, '']
+      ],
+      send: body('/auth/refresh', 'application/x-www-form-urlencoded')
+    },
+    {
+      name: 'form body (introspection)',
+      around: [BARE, ['token=', ''], [`token=${head}.`, '.x']],
+      send: body('/auth/introspect', 'application/x-www-form-urlencoded')
     },
     {
       name: 'form body (logout)',
