@@ -52,7 +52,8 @@ async function readPublic(): Promise<[string, string][]> {
 }
 
 async function readClient(): Promise<[string, string][]> {
-  const names = (await readdir(CLIENT)).filter((name) => name.endsWith('.ts'))
+  const entries = await readdir(CLIENT, { recursive: true })
+  const names = entries.map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.ts'))
   const read = async (name: string): Promise<[string, string]> => {
     const source = await readFile(new URL(name, CLIENT), 'utf8')
     return [`/client/${name.replace(/\.ts$/, '.js')}`, tsBlankSpace(source)]

@@ -1,6 +1,7 @@
 /**
- * The server was unreachable or busy, it sent an unexpected response, or the token storage failed. The session is kept,
- * and the call can be retried. Check `code` instead of the class, because a bundle may contain two copies of the class.
+ * The server was unreachable or busy, or it sent an unexpected response. The session is kept, and the call can be
+ * retried. The message names the address, the status and the code of the response. Check `code` instead of the class,
+ * because a bundle may contain two copies of the class.
  */
 export class UnavailableError extends Error {
   readonly code = 'FRT_ERR_CLIENT_UNAVAILABLE'

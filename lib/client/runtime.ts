@@ -1,3 +1,5 @@
+import type { FetchFunction } from './types.js'
+
 /** The part of a `LockManager` (Web Locks API) that the client uses. */
 export interface Locks {
   request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T>
@@ -12,11 +14,13 @@ export interface Channel {
 
 /** The features of the runtime that the client uses. Without locks or channels, tabs do not coordinate. */
 export interface Runtime {
-  fetch: typeof globalThis.fetch
+  fetch: FetchFunction
   locks?: Locks | undefined
   openChannel(name: string): Channel | undefined
   /** Returns the milliseconds since a fixed point in time. Time during sleep counts too. */
   now(): number
+  /** Returns the milliseconds since the epoch. The clock is the same in all tabs, and may be changed. */
+  wallNow(): number
   /** Schedules work. Returns a function that cancels it. */
   after(ms: number, work: () => void): () => void
   /** Returns a random number from 0 to 1. */
@@ -33,6 +37,7 @@ export function detectRuntime(): Runtime {
     locks: hasTabs ? navigator?.locks : undefined,
     openChannel: (name) => (hasTabs ? openChannel(name) : undefined),
     now: createClock(),
+    wallNow: () => Date.now(),
     after(ms, work) {
       const timer = setTimeout(work, ms)
       return () => clearTimeout(timer)
@@ -41,38 +46,13 @@ export function detectRuntime(): Runtime {
   }
 }
 
-export interface TimeLimit {
-  signal: AbortSignal
-  /** Cancels the limit, so that the signal does not abort any more. */
-  cancel(): void
-}
-
-/** Creates a signal that aborts after the given time, or when the outer signal aborts. */
-export function withTimeLimit({ after }: Runtime, ms: number, outer: AbortSignal | undefined): TimeLimit {
-  const aborter = new AbortController()
-  const abort = () => {
-    cancel()
-    aborter.abort()
-  }
-  const stopTimer = after(ms, abort)
-  const cancel = () => {
-    stopTimer()
-    outer?.removeEventListener('abort', abort)
-  }
-  if (outer?.aborted) abort()
-  else outer?.addEventListener('abort', abort)
-  return { signal: aborter.signal, cancel }
-}
-
-/** Waits for the given time, or until the signal aborts. */
-export async function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promise<void> {
-  const end = withTimeLimit(runtime, ms, signal).signal
-  if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve))
-}
-
+/** Returns `undefined` if there are no channels, or if the browser denies them, as in some embedded pages. */
 function openChannel(name: string): Channel | undefined {
-  if (typeof BroadcastChannel !== 'function') return undefined
-  return new BroadcastChannel(name) as unknown as Channel
+  try {
+    return new BroadcastChannel(name) as unknown as Channel
+  } catch {
+    return undefined
+  }
 }
 
 /**

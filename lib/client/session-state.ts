@@ -1,89 +1,106 @@
+import { type IssuedToken, subjectOf } from './access-token.js'
 import type { Runtime } from './runtime.js'
-import type { SessionEndReason } from './types.js'
-
-/** An access token, received from the server or from another tab. */
-export interface IssuedToken {
-  value: string
-  /** The remaining lifetime at the time of receipt. */
-  validMs: number
-}
-
-interface AccessToken {
-  value: string
-  expiresAt: number
-  /** The token is refreshed when less than this time remains. Random, so that tabs do not refresh at once. */
-  marginMs: number
-}
+import type { SessionEndReason, UnavailableReason } from './types.js'
 
 const MAX_MARGIN_MS = 30_000
 
-/** Holds the session state of this tab and the access token, in memory only. */
-export class SessionState {
-  readonly #runtime: Runtime
-  readonly #onEnd: (reason: SessionEndReason) => void
-  #state: 'unknown' | 'active' | 'ended' = 'unknown'
-  #token: AccessToken | null = null
-  #epoch = 0
-  /** Called after each login and logout. */
-  onChange: (() => void) | undefined
+/** The session state of this tab and the access token, in memory only. */
+export interface SessionState {
+  /** Changes with each login, logout and change of user. A response to a request of an earlier epoch is dropped. */
+  readonly epoch: number
+  readonly isEnded: boolean
+  readonly token: IssuedToken | null
+  /** The last known user. `undefined` if there is no session, or if its token is not a JWT. */
+  readonly subject: unknown
+  /** Called after each change of the epoch. */
+  onEpoch: (() => void) | undefined
+  /** Called after each change that a user interface may show. `reason` is `null` if the user is logged in. */
+  onChange: ((reason: SessionEndReason | UnavailableReason | null) => void) | undefined
+  /** Returns the remaining lifetime of the access token, on the clock of this tab. */
+  validMs(): number
+  /**
+   * Returns whether the token must be refreshed.
+   * @param margins the required validity, as a multiple of the margin. The margin is random, so that tabs do not refresh
+   * at once
+   * @param minValidityMs the required validity. At most what a new token has after one margin, because otherwise each
+   * call would refresh
+   */
+  isDue(margins: number, minValidityMs: number): boolean
+  /**
+   * Sets the token of a login, or a refreshed token. Does nothing for a refreshed token if the session has ended, so that
+   * a late response does not restore it.
+   */
+  setToken(token: IssuedToken, isLogin: boolean): void
+  end(reason: SessionEndReason): void
+  /** Shows that a refresh failed, unless the current token is still valid. */
+  fail(reason: UnavailableReason): void
+  /** Forgets the token and the end of the session, so that the next refresh decides. */
+  reset(): void
+}
 
-  constructor(runtime: Runtime, onEnd: (reason: SessionEndReason) => void) {
-    this.#runtime = runtime
-    this.#onEnd = onEnd
+export function createSessionState(
+  { now, random }: Runtime,
+  onEnd: (reason: SessionEndReason) => void
+): SessionState {
+  let marginMs = 0
+  /** Whether the page has seen a session whose end was not reported. */
+  let isActive = false
+
+  const state = {
+    epoch: 0,
+    isEnded: false,
+    token: null as IssuedToken | null,
+    subject: undefined as unknown,
+    onEpoch: undefined as SessionState['onEpoch'],
+    onChange: undefined as SessionState['onChange'],
+
+    validMs: () => (state.token ? state.token.expiresAt - now() : 0),
+    isDue(margins: number, minValidityMs: number): boolean {
+      const reachableMs = state.token ? state.token.lifetimeMs - marginMs : 0
+      return state.validMs() <= Math.max(margins * marginMs, Math.min(minValidityMs, reachableMs))
+    },
+    setToken(token: IssuedToken, isLogin: boolean): void {
+      if (state.isEnded && !isLogin) return
+      const subject = subjectOf(token.value)
+      // A refresh returns another user if a login elsewhere has replaced the cookie.
+      const isOther = isActive && state.subject !== subject
+      isActive = true
+      state.isEnded = false
+      state.token = token
+      state.subject = subject
+      marginMs = Math.min(MAX_MARGIN_MS, token.lifetimeMs * (0.05 + 0.1 * random()))
+      if (isLogin || isOther) startEpoch()
+      state.onChange?.(isOther ? 'user-changed' : null)
+      if (isOther) onEnd('user-changed')
+    },
+    end(reason: SessionEndReason): void {
+      // After a page load it is unknown whether a session existed. The reason shows it.
+      const mustReport = isActive || (!state.isEnded && reason !== 'FRT_ERR_NO_REFRESH_TOKEN')
+      isActive = false
+      state.isEnded = true
+      state.token = null
+      state.subject = undefined
+      // Only a logout starts a new epoch: a session that the server ended must not cancel a login in progress.
+      if (reason === 'logout') startEpoch()
+      state.onChange?.(reason)
+      if (mustReport) onEnd(reason)
+    },
+    fail(reason: UnavailableReason): void {
+      if (state.isEnded || state.validMs() > 0) return
+      state.token = null
+      state.onChange?.(reason)
+    },
+    reset(): void {
+      state.isEnded = false
+      state.token = null
+      startEpoch()
+    }
   }
 
-  /** Changes with each login and logout. A response to a request of an earlier epoch is dropped. */
-  get epoch(): number {
-    return this.#epoch
+  function startEpoch(): void {
+    state.epoch++
+    state.onEpoch?.()
   }
 
-  get isEnded(): boolean {
-    return this.#state === 'ended'
-  }
-
-  get token(): string | null {
-    return this.#token?.value ?? null
-  }
-
-  /** The remaining lifetime of the access token. Counts from its receipt, so that clock differences do not matter. */
-  get validMs(): number {
-    return this.#token ? this.#token.expiresAt - this.#runtime.now() : 0
-  }
-
-  get marginMs(): number {
-    return this.#token?.marginMs ?? 0
-  }
-
-  start(issued: IssuedToken): void {
-    this.#setToken(issued)
-    this.#change()
-  }
-
-  /** Sets a refreshed token. Does nothing if the session has ended, so that a late response does not restore it. */
-  updateToken(issued: IssuedToken): void {
-    if (!this.isEnded) this.#setToken(issued)
-  }
-
-  end(reason: SessionEndReason): void {
-    const isLogout = reason === 'logout'
-    // After a page load it is unknown whether a session existed. The reason shows it.
-    const mustReport = this.#state === 'active' || (!this.isEnded && reason !== 'FRT_ERR_NO_REFRESH_TOKEN')
-    this.#state = 'ended'
-    this.#token = null
-    // Only a logout starts a new epoch: a session that the server ended must not cancel a login in progress.
-    if (isLogout) this.#change()
-    if (mustReport) this.#onEnd(reason)
-  }
-
-  #change(): void {
-    this.#epoch++
-    this.onChange?.()
-  }
-
-  #setToken({ value, validMs }: IssuedToken): void {
-    const { now, random } = this.#runtime
-    const marginMs = Math.min(MAX_MARGIN_MS, validMs * (0.05 + 0.1 * random()))
-    this.#state = 'active'
-    this.#token = { value, expiresAt: now() + validMs, marginMs }
-  }
+  return state
 }

@@ -1,4 +1,7 @@
-/** Stores the refresh token in body mode, for example in a keychain, in a file or in `localStorage`. */
+/** The plain call signature of `fetch`, without properties that some runtimes add to it. */
+export type FetchFunction = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+/** Stores the refresh token, for example in a keychain, in a file or in `localStorage`. */
 export interface RefreshTokenStorage {
   /**
    * Set it for a storage that all tabs share, such as `localStorage`. Clients with the same name share tokens and
@@ -10,34 +13,56 @@ export interface RefreshTokenStorage {
   remove(): Promise<unknown> | unknown
 }
 
-/**
- * Why a session ended: `'logout'`, or the error code of the response that ended it, such as
- * `'FRT_ERR_REFRESH_TOKEN_REUSED'`.
- */
-export type SessionEndReason = 'logout' | (string & {})
+export interface StorageOptions {
+  /**
+   * Called once when the storage fails or does not respond. From then on the refresh token is in memory only, until
+   * `auth.restore()` is called.
+   */
+  onStorageError?: ((error: unknown) => void) | undefined
+  /**
+   * How long the client waits for the storage, in seconds.
+   * @default 5
+   */
+  storageTimeout?: number | undefined
+}
 
-export interface AuthFetchOptions {
-  /** The server with the auth routes, such as `'https://api.example.com'`. Relative URLs are resolved against it. */
-  baseUrl: string | URL
-  /**
-   * `routes.prefix` of the server.
-   * @default '/auth'
-   */
-  prefix?: string | undefined
-  /** Additional origins that receive the access token. The origin of `baseUrl` always does. */
-  origins?: readonly string[] | undefined
-  /**
-   * Stores the refresh token, which is then sent in the body (transport `'body'`). Without it, the browser keeps the
-   * refresh token in a cookie.
-   */
-  storage?: RefreshTokenStorage | undefined
-  /**
-   * Called once in each tab when a session ends.
-   * @param reason `'logout'`, or the error code of the server
-   */
-  onSessionEnd?: ((reason: SessionEndReason) => void) | undefined
-  /** Replaces the `fetch` of the runtime. */
-  fetch?: typeof globalThis.fetch | undefined
+/** The response of the server that ended a session. */
+export type RefreshErrorCode =
+  | 'FRT_ERR_NO_REFRESH_TOKEN'
+  | 'FRT_ERR_REFRESH_TOKEN_INVALID'
+  | 'FRT_ERR_REFRESH_TOKEN_EXPIRED'
+  | 'FRT_ERR_REFRESH_TOKEN_REUSED'
+  | 'FRT_ERR_SESSION_REVOKED'
+
+/**
+ * Why a session ended: `'logout'`, `'user-changed'` if another user logged in in any tab, or the error code of the
+ * server.
+ */
+export type SessionEndReason = 'logout' | 'user-changed' | RefreshErrorCode
+
+/** Why the session is unavailable: because of the server, or because of the storage. */
+export type UnavailableReason = 'FRT_ERR_CLIENT_UNAVAILABLE' | 'FRT_ERR_CLIENT_STORAGE'
+
+/** The claims of the access token, without those that change with each refresh: `iat`, `exp`, `gen` and `jti`. */
+export interface SessionUser {
+  readonly sub: string
+  readonly sid: string
+  readonly [claim: string]: unknown
+}
+
+/** The session as the user interface shows it. It is immutable, and it is the same object until something changes. */
+export type SessionSnapshot<User = SessionUser> =
+  /** The client has not asked the server yet. */
+  | { readonly status: 'unknown'; readonly user: null; readonly reason: null }
+  | { readonly status: 'authenticated'; readonly user: User; readonly reason: 'user-changed' | null }
+  | { readonly status: 'anonymous'; readonly user: null; readonly reason: SessionEndReason }
+  /** A refresh was necessary and failed for now. `user` is the last known user. */
+  | { readonly status: 'unavailable'; readonly user: User | null; readonly reason: UnavailableReason }
+
+export interface LoginOptions {
+  /** Another route that responds as the login route does, such as a second factor. */
+  path?: string | undefined
+  signal?: AbortSignal | undefined
 }
 
 export interface AuthFetch {
@@ -46,16 +71,18 @@ export interface AuthFetch {
    * unchanged. Rejects with `UnavailableError` if a refresh was necessary and failed for now. If the session has ended,
    * it returns the 401 of the server.
    */
-  fetch: typeof globalThis.fetch
+  fetch: FetchFunction
   /**
-   * Logs in. Sends the body as JSON and returns the response of the server, including a rejection (401).
-   * @param path another route that responds as the login route does, such as a second factor
-   * @throws the error of `fetch`, or `UnavailableError` if the storage failed
+   * Logs in. Sends the body as JSON and returns the response of the server, including a rejection (401). A second call
+   * with the same body shares the request of the first.
+   * @param body an object, `FormData` or `URLSearchParams`
+   * @throws `UnavailableError` if the server did not respond with a JSON object within 10 seconds, or if client and
+   * server use different transports
    */
-  login(body: unknown, path?: string): Promise<Response>
+  login(body: unknown, options?: LoginOptions): Promise<Response>
   /**
    * Logs out: in this tab and the other tabs immediately, then on the server.
-   * @throws `UnavailableError` if the server or the storage failed. The session may still exist on the server
+   * @throws `UnavailableError` if the server did not confirm. The session may still exist there
    */
   logout(): Promise<void>
   /**
@@ -67,4 +94,25 @@ export interface AuthFetch {
   getAccessToken(options?: { minValidity?: number | undefined }): Promise<string | null>
   /** Stops sending messages to other tabs and receiving theirs. */
   close(): void
+}
+
+/** A client with the state of the session, for user interfaces. */
+export interface Auth<User = SessionUser> extends AuthFetch {
+  /** Returns the current state of the session. */
+  snapshot(): SessionSnapshot<User>
+  /**
+   * Calls the listener after each change of the snapshot.
+   * @returns a function that removes the listener
+   */
+  subscribe(listener: () => void): () => void
+  /**
+   * Revokes all sessions of the user, then logs out.
+   * @throws `UnavailableError` if the server did not confirm. The user is then still logged in
+   */
+  logoutAll(): Promise<void>
+  /**
+   * Asks the server who is logged in, for example after a page load or after a login that this client did not make, as
+   * with OAuth. Never rejects: the status is `'unavailable'` if the server did not respond.
+   */
+  restore(): Promise<SessionSnapshot<User>>
 }

@@ -116,3 +116,46 @@ t.test('headers in any form are sent unchanged', async (t) => {
   await time.until(auth.fetch('/me', { headers }))
   t.equal(headers.has('authorization'), false, 'the headers of the caller are unchanged')
 })
+
+t.test(
+  'a Request as the second argument has its method, headers and body, as with the native fetch',
+  async (t) => {
+    const { auth, server, time } = await loggedIn(t)
+    server.expire()
+    const request = new Request('https://api.example.com/ignored', {
+      method: 'PUT',
+      headers: { 'x-own': 'yes' },
+      body: 'some text'
+    })
+    t.equal((await time.until(auth.fetch('/echo', request))).status, 200)
+    t.same(
+      server.callsTo('/echo').map(({ method, headers, body }) => [method, headers.get('x-own'), body]),
+      Array(2).fill(['PUT', 'yes', 'some text'])
+    )
+  }
+)
+
+t.test('a Request of another frame is sent to its own address', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.expire()
+  const { Request } = globalThis
+  const foreign = new Request('https://api.example.com/echo', { method: 'POST', body: 'some text' })
+  // The class of this frame is another one.
+  globalThis.Request = class extends Request {}
+  t.teardown(() => {
+    globalThis.Request = Request
+  })
+  t.equal((await time.until(auth.fetch(foreign))).status, 200)
+  t.same(
+    server.calls
+      .filter(({ method, body }) => method === 'POST' && body === 'some text')
+      .map(({ url }) => url),
+    Array(2).fill('https://api.example.com/echo')
+  )
+})
+
+t.test('null as the second argument is accepted, as with the native fetch', async (t) => {
+  const { auth, time } = await loggedIn(t)
+  t.equal((await time.until(auth.fetch('/me', null as never))).status, 200)
+  t.equal((await time.until(auth.fetch('/me', { body: null }))).status, 200)
+})

@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { createAuthFetchIn } from '../../lib/client/create-auth-fetch.js'
+import { createClient } from '../../lib/client/client.js'
 import type { Runtime } from '../../lib/client/runtime.js'
 import type { AuthFetch } from '../../lib/client/types.js'
 import type { RefreshEvent } from '../../lib/index.js'
@@ -191,10 +191,11 @@ class Run {
       locks: this.#kind.locks ? this.#locks : undefined,
       openChannel: this.#kind.channel ? this.#channels.open : () => undefined,
       now: this.#time.now,
+      wallNow: this.#time.now,
       after: this.#time.after,
       random: this.#random
     }
-    const auth = createAuthFetchIn(runtime, {
+    const { auth } = createClient(runtime, {
       baseUrl: ORIGIN,
       onSessionEnd: (reason) => ends.push(reason)
     })

@@ -161,17 +161,33 @@ t.test('an empty prefix puts the routes at the root', async (t) => {
   t.same(server.paths, ['/login', '/me', '/refresh', '/me'])
 })
 
+t.test('a prefix without a slash throws, because it would change the host', async (t) => {
+  for (const prefix of ['auth', '.evil.test/auth', '@evil.test/auth', ':8443/auth']) {
+    await t.rejects(loggedIn(t, { prefix }), new TypeError('prefix must start with "/"'))
+  }
+})
+
+t.test('the query and the hash of baseUrl do not become a part of the routes', async (t) => {
+  const { server } = await loggedIn(t, { baseUrl: `${ORIGIN}/v1?page=1#top` })
+  t.same(server.calls[0]?.url, `${ORIGIN}/v1/auth/login`)
+})
+
 t.test('an invalid baseUrl throws a TypeError', async (t) => {
   await t.rejects(loggedIn(t, { baseUrl: '/api' }), TypeError)
 })
 
-t.test('a 401 whose body is cut off rejects and does not cause a refresh', async (t) => {
-  const { auth, server, time, ends } = await loggedIn(t)
-  const body = new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) })
-  server.script('/me', () => new Response(body, { status: 401 }))
-  await t.rejects(time.until(auth.fetch('/me')), TypeError)
-  t.equal(server.count('/auth/refresh'), 0)
-  t.same(ends, [])
+t.test('a 401 whose body is cut off or does not end is returned without a refresh', async (t) => {
+  for (const body of [
+    new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) }),
+    new ReadableStream({ pull: () => new Promise(() => {}) })
+  ]) {
+    const { auth, server, time, ends } = await loggedIn(t)
+    server.script('/me', () => new Response(body, { status: 401 }))
+    t.equal((await time.until(auth.fetch('/me'))).status, 401)
+    t.ok(time.nowMs <= 10_000)
+    t.equal(server.count('/auth/refresh'), 0)
+    t.same(ends, [])
+  }
 })
 
 t.test('a 401 with invalid_token whose body is cut off is retried', async (t) => {

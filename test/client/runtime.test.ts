@@ -1,7 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { createAuthFetch, type RefreshTokenStorage, UnavailableError } from '../../lib/client/index.js'
+import {
+  bodyTransport,
+  createAuthFetch,
+  type RefreshTokenStorage,
+  UnavailableError
+} from '../../lib/client/index.js'
 import { detectRuntime } from '../../lib/client/runtime.js'
 import { eventually } from '../support/eventually.js'
 import { mockTimers, pass } from '../support/timers.js'
@@ -51,7 +56,9 @@ t.test('clients of two users in one server process do not share tokens', async (
   })
   const open = (storage?: RefreshTokenStorage) => {
     const server = new ScriptedServer()
-    return { server, auth: createAuthFetch({ baseUrl: ORIGIN, fetch: server.fetch, storage }) }
+    const transport = storage && bodyTransport(storage)
+    server.sendsRefreshToken = Boolean(storage)
+    return { server, auth: createAuthFetch({ baseUrl: ORIGIN, fetch: server.fetch, transport }) }
   }
   for (const [one, two] of [
     [open(new MemoryStorage()), open(new MemoryStorage())],
@@ -104,6 +111,17 @@ t.test('a page without BroadcastChannel works', async (t) => {
   auth.close()
 })
 
+t.test('a page whose browser denies channels works', async (t) => {
+  setGlobal(t, 'origin', 'https://app.example.com')
+  setGlobal(t, 'BroadcastChannel', () => {
+    throw new DOMException('The operation is insecure', 'SecurityError')
+  })
+  const server = new ScriptedServer()
+  const auth = createAuthFetch({ baseUrl: ORIGIN, fetch: server.fetch })
+  await auth.login({ sub: 'ada' })
+  t.equal(await auth.getAccessToken(), 'token-1')
+})
+
 t.test('the clock adds the larger step of the wall clock and the monotonic clock', (t) => {
   mockTimers(t, { apis: ['Date'], now: 1_000_000 })
   const { now } = performance
@@ -134,7 +152,7 @@ t.test('UnavailableError has a name, a code and a cause', (t) => {
 t.test('the client leaves no timer that keeps a Node.js process alive', (t) => {
   const script = `
     import { createAuthFetch } from './lib/client/index.ts'
-    const tokens = () => Response.json({ access_token: 'a', expires_in: 300, refresh_token: 'r' })
+    const tokens = () => Response.json({ access_token: 'a', expires_in: 300 })
     const auth = createAuthFetch({ baseUrl: 'https://api.example.com', fetch: async () => tokens() })
     await auth.login({})
     await auth.fetch('/me')

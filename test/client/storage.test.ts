@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
+import { bodyTransport } from '../../lib/client/transport/body-transport.js'
 import type { RefreshTokenStorage } from '../../lib/client/types.js'
 import { deferred } from '../support/timers.js'
 import { json, networkError, unauthorized } from './support/scripted-server.js'
 import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
-
-const UNAVAILABLE = { code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
 
 const credentialsOf = (call: { init: RequestInit | undefined }) => call.init?.credentials
 
@@ -24,7 +23,7 @@ t.test('cookie mode sends credentials and no refresh token in the body', async (
 
 t.test('body mode stores the refresh token, sends it in the body, and sends no cookie', async (t) => {
   const storage = new MemoryStorage()
-  const { auth, server, time } = await loggedIn(t, { storage })
+  const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
   t.equal(storage.value, 'refresh-1')
   server.expire()
   await time.until(auth.fetch('/me'))
@@ -42,7 +41,7 @@ t.test('body mode stores the refresh token, sends it in the body, and sends no c
 t.test('body mode restores the session from the storage', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new MemoryStorage('stored')
-  const { auth } = open({ storage })
+  const { auth } = open({ transport: bodyTransport(storage) })
   t.equal(await time.until(auth.getAccessToken()), 'token-1')
   t.same(JSON.parse(server.calls[0]!.body), { refresh_token: 'stored' })
 })
@@ -55,7 +54,7 @@ t.test('the access token is not written to the storage', async (t) => {
     written.push(value)
     await set(value)
   }
-  const { auth, server, time } = await loggedIn(t, { storage })
+  const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
   await time.until(auth.fetch('/me'))
   t.same(written, ['refresh-1', 'refresh-2'])
@@ -65,7 +64,7 @@ t.test('an empty storage means logged out, without a call of the server', async 
   for (const value of [null, undefined, '']) {
     const { open, server, time } = openBrowser(t)
     const storage: RefreshTokenStorage = { get: () => value, set() {}, remove() {} }
-    const { auth, ends } = open({ storage })
+    const { auth, ends } = open({ transport: bodyTransport(storage) })
     t.equal(await time.until(auth.getAccessToken()), null)
     t.equal((await time.until(auth.fetch('/me'))).status, 401)
     t.same(server.paths, ['/me'])
@@ -84,7 +83,7 @@ t.test('a synchronous storage works', async (t) => {
       value = undefined
     }
   }
-  const { auth, server, time } = await loggedIn(t, { storage })
+  const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
   t.equal((await time.until(auth.fetch('/me'))).status, 200)
   t.equal(value, 'refresh-2')
@@ -94,7 +93,7 @@ t.test('a synchronous storage works', async (t) => {
 
 t.test('a refresh token that the server rejected is removed from the storage', async (t) => {
   const storage = new MemoryStorage()
-  const { auth, server, time, ends } = await loggedIn(t, { storage })
+  const { auth, server, time, ends } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
   server.script('/auth/refresh', () => unauthorized('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
   t.equal((await time.until(auth.fetch('/me'))).status, 401)
@@ -104,7 +103,7 @@ t.test('a refresh token that the server rejected is removed from the storage', a
 
 t.test('a refresh token that another tab stored meanwhile is not removed, but used', async (t) => {
   const storage = new MemoryStorage()
-  const { auth, server, time, ends } = await loggedIn(t, { storage })
+  const { auth, server, time, ends } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
   server.script('/auth/refresh', () => {
     storage.value = 'of another tab'
@@ -119,7 +118,7 @@ t.test(
   'after a conflict, the token that another tab stored meanwhile is used without a long pause',
   async (t) => {
     const storage = new MemoryStorage()
-    const { auth, server, time, ends } = await loggedIn(t, { storage })
+    const { auth, server, time, ends } = await loggedIn(t, { transport: bodyTransport(storage) })
     server.expire()
     server.script('/auth/refresh', () => {
       storage.value = 'of another tab'
@@ -134,7 +133,7 @@ t.test(
 
 t.test('a refresh does not overwrite a token that another tab stored meanwhile', async (t) => {
   const storage = new MemoryStorage()
-  const { auth, server, time } = await loggedIn(t, { storage })
+  const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
   server.script('/auth/refresh', () => {
     storage.value = 'of a login elsewhere'
@@ -146,7 +145,7 @@ t.test('a refresh does not overwrite a token that another tab stored meanwhile',
 
 t.test('slow storage: a logout during a slow write removes the token', async (t) => {
   const storage = new MemoryStorage()
-  const { auth, server, time } = await loggedIn(t, { storage })
+  const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
   const set = storage.set.bind(storage)
   const { promise, resolve } = deferred<void>()
   storage.set = async (refreshToken) => {
@@ -203,7 +202,7 @@ class SlowStorage extends MemoryStorage {
 t.test('slow storage: a logout during a login removes the token', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new SlowStorage()
-  const { auth } = open({ storage })
+  const { auth } = open({ transport: bodyTransport(storage) })
   const login = auth.login({ sub: 'ada' })
   await time.settle()
   t.equal(storage.waiting.length, 1, 'the token is being written')
@@ -217,7 +216,7 @@ t.test('slow storage: a logout during a login removes the token', async (t) => {
 t.test('slow storage: a logout during a refresh removes the token', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new SlowStorage('refresh-0')
-  const { auth } = open({ storage })
+  const { auth } = open({ transport: bodyTransport(storage) })
   const restoring = auth.getAccessToken()
   await storage.drain()
   t.equal(await time.until(restoring), 'token-1')
@@ -234,11 +233,11 @@ t.test('slow storage: a logout during a refresh removes the token', async (t) =>
   t.equal(storage.value, null)
 })
 
-t.test('slow storage: a login is not stored if another tab logged out meanwhile', async (t) => {
+t.test('slow storage: a login does not remain stored if another tab logged out meanwhile', async (t) => {
   const { open, time } = openBrowser(t)
   const storage = new SlowStorage('old', 'local')
-  const { auth } = open({ storage })
-  const other = open({ storage: new MemoryStorage(null, 'local') })
+  const { auth } = open({ transport: bodyTransport(storage) })
+  const other = open({ transport: bodyTransport(new MemoryStorage(null, 'local')) })
   const restoring = auth.getAccessToken()
   await time.settle()
   const login = auth.login({ sub: 'ada' })
@@ -247,14 +246,14 @@ t.test('slow storage: a login is not stored if another tab logged out meanwhile'
   await time.settle()
   await storage.drain()
   await time.until(Promise.all([restoring, login, logout]))
-  t.equal(storage.value, 'old', 'the logout of the other tab does not clear this storage')
+  t.equal(storage.value, null)
   t.equal(await time.until(auth.getAccessToken()), null)
 })
 
 t.test('slow storage: a login is not stored if a later login replaced it', async (t) => {
   const { open, time } = openBrowser(t)
   const storage = new SlowStorage('old')
-  const { auth } = open({ storage })
+  const { auth } = open({ transport: bodyTransport(storage) })
   const restoring = auth.getAccessToken()
   await time.settle()
   const login = auth.login({ sub: 'ada' })
@@ -267,106 +266,183 @@ t.test('slow storage: a login is not stored if a later login replaced it', async
   t.equal(await time.until(auth.getAccessToken()), 'token-2')
 })
 
-class ThrowingStorage extends MemoryStorage {
+/** A storage with one operation that throws or never settles. */
+class FailingStorage extends MemoryStorage {
   fails: 'get' | 'set' | 'remove' | undefined
+  readonly #kind: 'throws' | 'hangs'
 
-  #check(name: 'get' | 'set' | 'remove'): void {
-    if (this.fails === name) throw new Error(`${name}: the keychain is locked`)
+  constructor(kind: 'throws' | 'hangs', value: string | null = null) {
+    super(value)
+    this.#kind = kind
+  }
+
+  async #check(name: 'get' | 'set' | 'remove'): Promise<void> {
+    if (this.fails !== name) return
+    if (this.#kind === 'throws') throw new Error(`${name}: the keychain is locked`)
+    await new Promise(() => {})
   }
 
   override async get(): Promise<string | null> {
-    this.#check('get')
+    await this.#check('get')
     return super.get()
   }
 
   override async set(refreshToken: string): Promise<void> {
-    this.#check('set')
+    await this.#check('set')
     await super.set(refreshToken)
   }
 
   override async remove(): Promise<void> {
-    this.#check('remove')
+    await this.#check('remove')
     await super.remove()
   }
 }
 
-for (const fails of ['get', 'set'] as const) {
-  t.test(`a storage whose ${fails} throws rejects with UnavailableError and keeps the session`, async (t) => {
-    const storage = new ThrowingStorage()
-    const { auth, server, time, ends } = await loggedIn(t, { storage })
-    server.expire()
-    storage.fails = fails
-    await t.rejects(time.until(auth.fetch('/me')), {
-      ...UNAVAILABLE,
-      cause: { message: `${fails}: the keychain is locked` }
+for (const fails of ['get', 'set', 'remove'] as const) {
+  for (const kind of ['throws', 'hangs'] as const) {
+    t.test(`${fails} of the storage ${kind}: login, calls and logout continue in memory`, async (t) => {
+      const { open, server, time } = openBrowser(t)
+      const errors: unknown[] = []
+      const storage = new FailingStorage(kind)
+      storage.fails = fails
+      const transport = bodyTransport(storage, { onStorageError: (error) => errors.push(error) })
+      const { auth, ends } = open({ transport })
+      t.equal((await time.until(auth.login({ sub: 'ada' }))).status, 200)
+      server.expire()
+      t.equal((await time.until(auth.fetch('/me'))).status, 200)
+      server.expire()
+      t.equal((await time.until(auth.fetch('/me'))).status, 200)
+      t.same(
+        server.callsTo('/auth/refresh').map(({ body }) => JSON.parse(body)),
+        [{ refresh_token: 'refresh-1' }, { refresh_token: 'refresh-2' }]
+      )
+      await time.until(auth.logout())
+      t.same(JSON.parse(server.callsTo('/auth/logout')[0]!.body), { refresh_token: 'refresh-3' })
+      t.equal(errors.length, 1, 'the application is notified once')
+      t.match(
+        errors[0],
+        kind === 'throws' ? { message: `${fails}: the keychain is locked` } : { name: 'AbortError' }
+      )
+      t.ok(time.nowMs <= 5000, 'the storage is waited for once')
+      t.same(ends, ['logout'])
     })
-    t.same(ends, [])
-    storage.fails = undefined
-    t.equal((await time.until(auth.fetch('/me'))).status, 200)
-    const bodies = server.callsTo('/auth/refresh').map(({ body }) => JSON.parse(body).refresh_token)
-    t.ok(
-      bodies.every((token) => token === 'refresh-1'),
-      'a token that was not stored was not used'
-    )
-  })
+  }
 }
 
-t.test('a login rejects if its token cannot be stored, and the session is revoked', async (t) => {
-  const { open, server, time } = openBrowser(t)
-  const storage = new ThrowingStorage()
-  storage.fails = 'set'
-  const { auth, ends } = open({ storage })
-  await t.rejects(time.until(auth.login({ sub: 'ada' })), UNAVAILABLE)
-  await time.settle()
-  t.equal(await time.until(auth.getAccessToken()), null)
-  t.same(ends, ['logout'])
-  t.equal(server.count('/auth/logout'), 1, 'the session is revoked on the server')
+t.test('a storage that fails after a page load stops no call, and the session is unavailable', async (t) => {
+  for (const kind of ['throws', 'hangs'] as const) {
+    const { open, server, time } = openBrowser(t)
+    const storage = new FailingStorage(kind, 'stored')
+    storage.fails = 'get'
+    const { auth, ends } = open({ transport: bodyTransport(storage) })
+    server.script('/public', () => json(200, {}))
+    t.equal((await time.until(auth.fetch('/public'))).status, 200)
+    t.equal((await time.until(auth.fetch('/me'))).status, 401)
+    t.equal(await time.until(auth.getAccessToken()), null)
+    t.match(auth.snapshot(), { status: 'unavailable', reason: 'FRT_ERR_CLIENT_STORAGE' })
+    t.same(ends, [], 'it is unknown whether the user is logged in')
+
+    storage.fails = undefined
+    t.match(await time.until(auth.restore()), { status: 'authenticated' }, 'restore uses the storage again')
+    t.equal(storage.value, 'refresh-1')
+  }
 })
 
-for (const fails of ['get', 'remove'] as const) {
-  t.test(`a logout reaches the server even if ${fails} of the storage throws, then rejects`, async (t) => {
-    const storage = new ThrowingStorage()
-    const { auth, server, time, ends } = await loggedIn(t, { storage })
-    storage.fails = fails
-    await t.rejects(time.until(auth.logout()), UNAVAILABLE)
-    t.equal(server.callsTo('/auth/logout')[0]?.headers.get('authorization'), 'Bearer token-1')
-    t.same(ends, ['logout'])
-  })
-}
+t.test('storageTimeout limits each operation of the storage', async (t) => {
+  const { open, time } = openBrowser(t)
+  const storage = new FailingStorage('hangs')
+  storage.fails = 'get'
+  const { auth } = open({ transport: bodyTransport(storage, { storageTimeout: 0.5 }) })
+  t.equal(await time.until(auth.getAccessToken()), null)
+  t.equal(time.nowMs, 500)
+})
 
-t.test('a terminal response ends the session as soon as the storage works again', async (t) => {
-  const storage = new ThrowingStorage()
-  const { auth, server, time, ends } = await loggedIn(t, { storage })
+t.test(
+  'a token that could not be replaced does not stay in the storage, where it would count as reused',
+  async (t) => {
+    const storage = new FailingStorage('throws')
+    const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
+    server.expire()
+    storage.fails = 'set'
+    t.equal((await time.until(auth.fetch('/me'))).status, 200)
+    t.equal(storage.value, null)
+    storage.fails = undefined
+    await time.until(auth.restore())
+    t.equal(storage.value, 'refresh-3', 'restore stores the token again')
+  }
+)
+
+t.test('a failing storage fails only once, even if the stale token cannot be removed either', async (t) => {
+  const { open, time } = openBrowser(t)
+  const storage: RefreshTokenStorage = {
+    get: () => null,
+    set: () => Promise.reject(new Error('set')),
+    remove: () => Promise.reject(new Error('remove'))
+  }
+  const { auth } = open({ transport: bodyTransport(storage) })
+  t.equal((await time.until(auth.login({ sub: 'ada' }))).status, 200)
+  t.equal(await time.until(auth.getAccessToken()), 'token-1')
+})
+
+t.test('a terminal response ends the session even if the storage fails', async (t) => {
+  const storage = new FailingStorage('throws')
+  const { auth, server, time, ends } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
   server.script('/auth/refresh', () => {
     storage.fails = 'remove'
     return unauthorized('FRT_ERR_REFRESH_TOKEN_EXPIRED')
   })
-  await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
-  storage.fails = undefined
-  server.script('/auth/refresh', () => unauthorized('FRT_ERR_REFRESH_TOKEN_EXPIRED'))
   t.equal((await time.until(auth.fetch('/me'))).status, 401)
   t.same(ends, ['FRT_ERR_REFRESH_TOKEN_EXPIRED'])
-  t.equal(storage.value, null)
 })
 
-t.test('a response without a refresh token leaves the storage unchanged', async (t) => {
+t.test('a refresh response without a refresh token leaves the storage unchanged', async (t) => {
   const storage = new MemoryStorage('stored')
   const { open, server, time } = openBrowser(t)
-  const { auth } = open({ storage })
-  const withoutRefreshToken = () => json(200, { access_token: 'a', expires_in: 300 })
-  server.script('/auth/refresh', withoutRefreshToken)
+  const { auth } = open({ transport: bodyTransport(storage) })
+  server.script('/auth/refresh', () => json(200, { access_token: 'a', expires_in: 300 }))
   t.equal(await time.until(auth.getAccessToken()), 'a')
   t.equal(storage.value, 'stored')
-  server.script('/auth/login', withoutRefreshToken)
-  await time.until(auth.login({}))
-  t.equal(storage.value, 'stored')
+})
+
+t.test('a login without a refresh token rejects, and leaves no token of the previous user', async (t) => {
+  const storage = new MemoryStorage()
+  const { auth, server, time, ends } = await loggedIn(t, { transport: bodyTransport(storage) })
+  server.script('/auth/login', () => json(200, { access_token: 'of bob', expires_in: 300 }))
+  await t.rejects(time.until(auth.login({ sub: 'bob' })), {
+    code: 'FRT_ERR_CLIENT_UNAVAILABLE',
+    message: 'POST https://api.example.com/auth/login: 200: client and server use different transports'
+  })
+  t.equal(storage.value, null)
+  t.equal(await time.until(auth.getAccessToken()), null)
+  t.equal(server.callsTo('/auth/logout')[0]?.headers.get('authorization'), 'Bearer of bob', 'it is revoked')
+  t.same(ends, ['logout'])
+})
+
+t.test('a cookie client rejects the login of a server that sends the refresh token to scripts', async (t) => {
+  const bodyOf = (members: object, headers = {}) =>
+    json(200, { access_token: 'a', expires_in: 300, ...members }, headers)
+  for (const reply of [() => bodyOf({ refresh_token: 'r' }), () => bodyOf({}, { 'x-refresh-token': 'r' })]) {
+    const { open, server, time } = openBrowser(t)
+    const { auth } = open()
+    server.script('/auth/login', reply)
+    await t.rejects(time.until(auth.login({ sub: 'ada' })), { message: /different transports/ })
+    t.equal(await time.until(auth.getAccessToken()), null)
+    t.equal(server.count('/auth/logout'), 1)
+  }
+})
+
+t.test('a first login step with a refresh_token member of its own is not rejected', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  server.script('/auth/login', () => json(200, { challenge: 'otp', refresh_token: 'of the application' }))
+  t.equal((await time.until(auth.login({ sub: 'ada' }))).status, 200)
 })
 
 t.test('clients in one page whose storages have no name do not share tokens', async (t) => {
   const { open, server, time, locks } = openBrowser(t)
-  const ada = open({ storage: new MemoryStorage() })
-  const bob = open({ storage: new MemoryStorage() })
+  const ada = open({ transport: bodyTransport(new MemoryStorage()) })
+  const bob = open({ transport: bodyTransport(new MemoryStorage()) })
   await time.until(ada.auth.login({ sub: 'ada' }))
   await time.until(bob.auth.login({ sub: 'bob' }))
   t.equal(await time.until(ada.auth.getAccessToken()), 'token-1')
@@ -383,8 +459,8 @@ t.test('clients in one page whose storages have no name do not share tokens', as
 t.test('tabs whose storages have the same name share a refresh and a logout', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new MemoryStorage(null, 'local')
-  const tabs = [1, 2, 3].map(() => open({ storage }))
-  const elsewhere = open({ storage: new MemoryStorage('own', 'session') })
+  const tabs = [1, 2, 3].map(() => open({ transport: bodyTransport(storage) }))
+  const elsewhere = open({ transport: bodyTransport(new MemoryStorage('own', 'session')) })
   await time.until(tabs[0]!.auth.login({ sub: 'ada' }))
   server.expire()
   const responses = await time.until(Promise.all(tabs.map(({ auth }) => auth.fetch('/me'))))
@@ -402,8 +478,8 @@ t.test('tabs whose storages have the same name share a refresh and a logout', as
 t.test('two tabs with one storage stay logged in after a lost response', async (t) => {
   const { open, server, time } = openBrowser(t)
   const storage = new MemoryStorage(null, 'local')
-  const one = open({ storage })
-  const two = open({ storage })
+  const one = open({ transport: bodyTransport(storage) })
+  const two = open({ transport: bodyTransport(storage) })
   await time.until(one.auth.login({ sub: 'ada' }))
   server.expire()
   server.script('/auth/refresh', networkError)

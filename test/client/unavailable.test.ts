@@ -1,6 +1,7 @@
 import t from 'tap'
+import { bodyTransport } from '../../lib/client/transport/body-transport.js'
 import { json, networkError, type Reply, unauthorized, unavailable } from './support/scripted-server.js'
-import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
+import { loggedIn, MemoryStorage, openBrowser, START_MS } from './support/tab.js'
 
 const UNAVAILABLE = { name: 'UnavailableError', code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
 
@@ -124,6 +125,52 @@ t.test('Retry-After applies to later requests, and a long one rejects immediatel
   t.same(ends, [])
 })
 
+t.test(
+  'Retry-After as an HTTP date counts from the date of the server, otherwise from the wall clock',
+  async (t) => {
+    const dateAfter = (ms: number) => new Date(ms).toUTCString()
+    const SERVER_MS = Date.UTC(2030, 0)
+    for (const headers of [
+      { 'retry-after': dateAfter(SERVER_MS + 5000), date: dateAfter(SERVER_MS) },
+      { 'retry-after': dateAfter(START_MS + 5000) }
+    ]) {
+      const { auth, server, time } = await loggedIn(t)
+      server.expire()
+      server.script('/auth/refresh', () => json(503, {}, headers as Record<string, string>))
+      t.equal((await time.until(auth.fetch('/me'))).status, 200)
+      t.ok(time.nowMs >= 5000 && time.nowMs <= 6000, `${time.nowMs}`)
+    }
+  }
+)
+
+t.test('an error names status, code and address, also while the client waits for Retry-After', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.expire()
+  server.script('/auth/refresh', () => unavailable('120'))
+  const error = {
+    ...UNAVAILABLE,
+    message: 'POST https://api.example.com/auth/refresh: 503 FRT_ERR_STORE_UNAVAILABLE'
+  }
+  await t.rejects(time.until(auth.fetch('/me')), error)
+  await t.rejects(time.until(auth.fetch('/me')), error)
+  await time.pass(122_000)
+  server.script('/auth/refresh', () => new Response('no', { status: 400 }))
+  await t.rejects(time.until(auth.fetch('/me')), {
+    message: 'POST https://api.example.com/auth/refresh: 400'
+  })
+})
+
+t.test('a 503 without JSON keeps its Retry-After', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.expire()
+  server.script(
+    '/auth/refresh',
+    () => new Response('<h1>Maintenance</h1>', { status: 503, headers: { 'retry-after': '7' } })
+  )
+  t.equal((await time.until(auth.fetch('/me'))).status, 200)
+  t.ok(time.nowMs >= 7000)
+})
+
 for (const value of ['Wed, 21 Oct 2015 07:28:00 GMT', 'soon', '', '-7']) {
   t.test(`a Retry-After of ${JSON.stringify(value)} is ignored`, async (t) => {
     const { auth, server, time } = await loggedIn(t)
@@ -175,7 +222,7 @@ t.test('onSessionEnd is not called if there was no session', async (t) => {
 
 t.test('a refresh whose response is lost is reattemptedAt with the same refresh token', async (t) => {
   const storage = new MemoryStorage()
-  const { auth, server, time, ends } = await loggedIn(t, { storage })
+  const { auth, server, time, ends } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
   server.script('/auth/refresh', () => {
     server.issue()

@@ -3,6 +3,10 @@ const NOTICES = {
     title: 'You are logged out',
     text: 'You logged out in this tab or in another tab of this browser.'
   },
+  'user-changed': {
+    title: 'Another user logged in',
+    text: 'Another user logged in in another tab of this browser. The browser now has the session of that user.'
+  },
   FRT_ERR_REFRESH_TOKEN_REUSED: {
     title: 'Theft detected: the session is revoked',
     text: 'A retired refresh token was presented again, which is called reuse. Two parties hold the same token, and the server cannot tell which of them is the user. It revoked the session for both. You can log in again. The attacker cannot, because the attacker does not have your password.',

@@ -17,6 +17,8 @@ export class ScriptedServer {
   /** Access tokens that guarded routes accept. */
   readonly valid = new Set<string>()
   expiresIn = 300
+  /** Whether it uses the transport `'body'`. */
+  sendsRefreshToken = false
   #issued = 0
   readonly #replies = new Map<string, Reply[]>()
 
@@ -52,7 +54,7 @@ export class ScriptedServer {
       access_token: value,
       token_type: 'Bearer',
       expires_in: this.expiresIn,
-      refresh_token: `refresh-${this.#issued}`
+      ...(this.sendsRefreshToken && { refresh_token: `refresh-${this.#issued}` })
     })
   }
 

@@ -1,16 +1,19 @@
 import { strict as assert } from 'node:assert'
 import type { Test } from 'tap'
-import { createAuthFetchIn } from '../../../lib/client/create-auth-fetch.js'
+import { createAuthIn } from '../../../lib/client/create-auth.js'
+import type { AuthFetchOptions } from '../../../lib/client/options.js'
 import type { Runtime } from '../../../lib/client/runtime.js'
-import type { AuthFetch, AuthFetchOptions, RefreshTokenStorage } from '../../../lib/client/types.js'
+import type { Auth, RefreshTokenStorage } from '../../../lib/client/types.js'
 import { FakeChannels, FakeLocks } from './browser.js'
 import { ScriptedServer } from './scripted-server.js'
 import { VirtualTime } from './virtual-time.js'
 
 export const ORIGIN = 'https://api.example.com'
+/** The wall clock at the start of a test. */
+export const START_MS = Date.parse('2026-01-01T00:00:00Z')
 
 export interface Tab {
-  auth: AuthFetch
+  auth: Auth
   /** The reasons that `onSessionEnd` received. */
   ends: string[]
 }
@@ -41,12 +44,14 @@ export function openBrowser(t: Test): Browser {
     channels,
     open(options, runtime) {
       const ends: string[] = []
-      const auth = createAuthFetchIn(
+      if (options?.transport) server.sendsRefreshToken = true
+      const auth = createAuthIn(
         {
           fetch: server.fetch,
           locks,
           openChannel: channels.open,
           now: time.now,
+          wallNow: () => START_MS + time.nowMs,
           after: time.after,
           random: () => 0.5,
           ...runtime

@@ -121,11 +121,12 @@ t.test('the page', async (t) => {
   })
 
   t.test("serves the client's modules as JavaScript", async (t) => {
-    const { headers, body } = await app.inject('/client/create-auth-fetch.js')
+    const { headers, body } = await app.inject('/client/transport/body-transport.js')
     t.match(headers['content-type'], /^text\/javascript/)
     t.notMatch(body, /^import type|\): Promise</m)
-    const { createAuthFetch } = await importServed(t, app, '/client/index.js')
-    const auth = createAuthFetch({ baseUrl: 'http://127.0.0.1', storage: { get: () => null } })
+    const { createAuthFetch, bodyTransport } = await importServed(t, app, '/client/index.js')
+    const transport = bodyTransport({ get: () => null })
+    const auth = createAuthFetch({ baseUrl: 'http://127.0.0.1', transport })
     t.equal(await auth.getAccessToken(), null)
     auth.close()
   })
@@ -136,6 +137,7 @@ t.test('the page', async (t) => {
       errorCodes
     const reasons = [
       'logout',
+      'user-changed',
       NoRefreshToken,
       RefreshTokenInvalid,
       RefreshTokenExpired,
@@ -415,6 +417,7 @@ t.test('the store stops and starts', async (t) => {
 
 interface Served {
   createAuthFetch(options: object): { getAccessToken(): Promise<string | null>; close(): void }
+  bodyTransport(storage: object): unknown
   generationsOf(events: object[]): object[]
   changedGenerations(before: object[], after: object[]): object[]
   describe(generation: object): string

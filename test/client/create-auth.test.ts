@@ -1,0 +1,235 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { createAuth } from '../../lib/client/index.js'
+import { bodyTransport } from '../../lib/client/transport/body-transport.js'
+import { deferred } from '../support/timers.js'
+import { tokenFor } from './support/jwt.js'
+import { json, networkError, ScriptedServer, unauthorized, unavailable } from './support/scripted-server.js'
+import { loggedIn, MemoryStorage, ORIGIN, openBrowser } from './support/tab.js'
+
+const ADA = {
+  sub: 'ada',
+  sid: 's1',
+  name: 'Ada Lovelace ❤',
+  roles: ['admin'],
+  iat: 1,
+  exp: 2,
+  gen: 3,
+  jti: 'x'
+}
+const USER = { sub: 'ada', sid: 's1', name: 'Ada Lovelace ❤', roles: ['admin'] }
+const noToken = () => unauthorized('FRT_ERR_NO_REFRESH_TOKEN')
+const down = () => unavailable()
+
+t.test('the snapshot is unknown, then authenticated with the claims of the user', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  t.same(auth.snapshot(), { status: 'unknown', user: null, reason: null })
+  server.script('/auth/login', tokenFor(ADA))
+  await time.until(auth.login({}))
+  t.same(auth.snapshot(), { status: 'authenticated', user: USER, reason: null })
+})
+
+t.test('the snapshot is the same object while nothing changes, also after a refresh', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  const listener = mock.fn()
+  auth.subscribe(listener)
+  server.script('/auth/login', tokenFor(ADA))
+  await time.until(auth.login({}))
+  const before = auth.snapshot()
+  await time.pass(301_000)
+  server.script('/auth/refresh', tokenFor({ ...ADA, iat: 301, exp: 601, gen: 4, jti: 'y' }))
+  await time.until(auth.getAccessToken())
+  t.equal(auth.snapshot(), before)
+  t.equal(listener.mock.callCount(), 1)
+
+  await time.pass(301_000)
+  server.script('/auth/refresh', tokenFor({ ...ADA, roles: [] }))
+  await time.until(auth.getAccessToken())
+  t.match(auth.snapshot().user, { roles: [] }, 'changed claims are shown')
+  t.equal(listener.mock.callCount(), 2)
+})
+
+t.test('the snapshot cannot be changed', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  server.script('/auth/login', tokenFor(ADA))
+  await time.until(auth.login({}))
+  const snapshot = auth.snapshot()
+  const user = snapshot.user as unknown as { name: string; roles: string[] }
+  t.throws(() => Object.assign(snapshot, { status: 'anonymous' }), TypeError)
+  t.throws(() => Object.assign(user, { name: 'Mallory' }), TypeError)
+  t.throws(() => user.roles.push('root'), TypeError)
+})
+
+t.test('the snapshot shows why there is no session', async (t) => {
+  for (const [reply, reason] of [
+    [noToken, 'FRT_ERR_NO_REFRESH_TOKEN'],
+    [() => unauthorized('FRT_ERR_REFRESH_TOKEN_REUSED'), 'FRT_ERR_REFRESH_TOKEN_REUSED']
+  ] as const) {
+    const { open, server, time } = openBrowser(t)
+    const { auth } = open()
+    server.script('/auth/refresh', reply)
+    t.same(await time.until(auth.restore()), { status: 'anonymous', user: null, reason })
+  }
+})
+
+t.test('the snapshot is unavailable during an outage, keeps the user, and recovers', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth, ends } = open()
+  server.script('/auth/refresh', down, down, down)
+  t.same(await time.until(auth.restore()), {
+    ...{ status: 'unavailable', user: null, reason: 'FRT_ERR_CLIENT_UNAVAILABLE' }
+  })
+  server.script('/auth/refresh', tokenFor(ADA))
+  t.match(await time.until(auth.restore()), { status: 'authenticated' })
+
+  await time.pass(280_000)
+  server.script('/auth/refresh', down, down, down)
+  await time.until(auth.getAccessToken())
+  t.equal(auth.snapshot().status, 'authenticated', 'the token is still valid')
+  await time.pass(30_000)
+  server.script('/auth/refresh', down, down, down)
+  await t.rejects(time.until(auth.getAccessToken()), { code: 'FRT_ERR_CLIENT_UNAVAILABLE' })
+  t.match(auth.snapshot(), { status: 'unavailable', user: USER })
+  server.script('/auth/refresh', tokenFor(ADA))
+  await time.until(auth.getAccessToken())
+  t.same(auth.snapshot(), { status: 'authenticated', user: USER, reason: null })
+  t.same(ends, [])
+})
+
+t.test(
+  'listeners are called for logins, logouts and users of other tabs, until they unsubscribe',
+  async (t) => {
+    const { open, server, time } = openBrowser(t)
+    const [one, two] = [open(), open()]
+    const seen: unknown[] = []
+    const unsubscribe = one.auth.subscribe(() => seen.push(one.auth.snapshot().user?.sub))
+    server.script('/auth/login', tokenFor({ sub: 'ada' }), tokenFor({ sub: 'bob' }))
+    await time.until(two.auth.login({ n: 1 }))
+    await time.until(two.auth.login({ n: 2 }))
+    await time.until(two.auth.logout())
+    t.same(seen, ['ada', 'bob', undefined])
+    unsubscribe()
+    await time.until(two.auth.login({ n: 3 }))
+    t.equal(seen.length, 3)
+  }
+)
+
+t.test('an error in a listener does not affect the client', async (t) => {
+  const { open, time } = openBrowser(t)
+  const { auth } = open()
+  const errors: unknown[] = []
+  const { queueMicrotask } = globalThis
+  t.teardown(() => {
+    globalThis.queueMicrotask = queueMicrotask
+  })
+  globalThis.queueMicrotask = (work) =>
+    queueMicrotask(() => {
+      try {
+        work()
+      } catch (error) {
+        errors.push(error)
+      }
+    })
+  auth.subscribe(() => {
+    throw new Error('of the application')
+  })
+  t.equal((await time.until(auth.login({}))).status, 200)
+  t.match(errors, [{ message: 'of the application' }])
+})
+
+t.test('a token that is not a JWT has no claims', async (t) => {
+  const { auth } = await loggedIn(t)
+  t.same(auth.snapshot(), { status: 'authenticated', user: {}, reason: null })
+})
+
+t.test('restore after a page load shares the refresh of the first calls', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  await time.until(Promise.all([auth.restore(), auth.fetch('/me'), auth.restore()]))
+  t.equal(server.count('/auth/refresh'), 1)
+})
+
+t.test('restore finds a login that this client did not make, and tells the other tabs', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const [one, two] = [open(), open()]
+  server.script('/auth/refresh', noToken, noToken)
+  await time.until(Promise.all([one.auth.restore(), two.auth.restore()]))
+  server.script('/auth/refresh', tokenFor(ADA))
+  t.same(await time.until(one.auth.restore()), { status: 'authenticated', user: USER, reason: null })
+  t.match(two.auth.snapshot(), { status: 'authenticated' })
+})
+
+t.test('restore after a login of another user in a popup reports the change', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth, ends } = open()
+  server.script('/auth/login', tokenFor(ADA))
+  await time.until(auth.login({}))
+  server.script('/auth/refresh', tokenFor({ sub: 'bob', sid: 's2' }))
+  t.match(await time.until(auth.restore()), { user: { sub: 'bob' }, reason: 'user-changed' })
+  t.same(ends, ['user-changed'])
+})
+
+t.test('restore in a new tab does not undo a logout in progress in another tab', async (t) => {
+  const { open, auth, server, time } = await loggedIn(t)
+  const late = deferred<Response>()
+  server.script('/auth/logout', () => late.promise)
+  const logout = auth.logout()
+  await time.settle()
+  await time.until(open().auth.restore())
+  late.resolve(json(200, {}))
+  await time.until(logout)
+  t.equal(auth.snapshot().status, 'anonymous')
+})
+
+t.test('restore waits for a logout of its own tab', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  const late = deferred<Response>()
+  server.script('/auth/logout', () => late.promise)
+  const logout = auth.logout()
+  const restored = auth.restore()
+  await time.settle()
+  t.equal(server.count('/auth/refresh'), 0)
+  server.script('/auth/refresh', noToken)
+  late.resolve(json(200, {}))
+  await time.until(Promise.all([logout, restored]))
+  t.equal(auth.snapshot().status, 'anonymous')
+})
+
+t.test('logoutAll revokes all sessions with the access token, then logs out everywhere', async (t) => {
+  for (const storage of [undefined, new MemoryStorage()]) {
+    const transport = storage && bodyTransport(storage)
+    const { auth, server, time, ends } = await loggedIn(t, { transport })
+    server.script('/auth/logout-all', () => json(200, { revoked: 3 }))
+    await time.until(auth.logoutAll())
+    t.equal(server.callsTo('/auth/logout-all')[0]?.headers.get('authorization'), 'Bearer token-1')
+    t.same(ends, ['logout'])
+    t.equal(auth.snapshot().status, 'anonymous')
+    if (storage) t.equal(storage.value, null)
+  }
+})
+
+t.test('a failed logoutAll keeps the session and names status, code and address', async (t) => {
+  for (const [reply, message] of [
+    [down, 'POST https://api.example.com/auth/logout-all: 503 FRT_ERR_STORE_UNAVAILABLE'],
+    [networkError, 'POST https://api.example.com/auth/logout-all: no response'],
+    [() => new Response('<h1>Wi-Fi</h1>'), 'POST https://api.example.com/auth/logout-all: 200']
+  ] as const) {
+    const { auth, server, time, ends } = await loggedIn(t)
+    server.script('/auth/logout-all', reply)
+    await t.rejects(time.until(auth.logoutAll()), { code: 'FRT_ERR_CLIENT_UNAVAILABLE', message })
+    t.same(ends, [])
+    t.equal(auth.snapshot().status, 'authenticated')
+  }
+})
+
+t.test('createAuth uses the runtime', async (t) => {
+  const { fetch } = new ScriptedServer()
+  const auth = createAuth<{ sub: string }>({ baseUrl: ORIGIN, fetch })
+  await auth.login({})
+  t.equal(auth.snapshot().status, 'authenticated')
+  await auth.logout()
+  t.equal(auth.snapshot().status, 'anonymous')
+})
