@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { type AuthFetch, type AuthFetchOptions, createAuthFetch } from '../../lib/client/index.js'
+import { type AuthFetch, type AuthFetchOptions, bodyTransport, createAuthFetch } from '../../lib/client/index.js'
 import { fastifyRefreshToken as refreshToken } from '../../lib/index.js'
 import { SECRET as secret } from '../support/build-app.js'
 import { createInjectFetch } from '../support/inject-fetch.js'
@@ -99,11 +99,10 @@ for (const { name, block, headers = {}, names } of DEVICES) {
     const app = await startServer(t, blockWith('APP_ORIGINS'))
     const network = createInjectFetch(app, headers)
     const kept = new Map<string, string>()
-    const appFetch = await evaluate(blockWith('function appFetch'), { fetch: network.fetch }, 'appFetch')
 
     const start = async () => {
-      const create = (options: AuthFetchOptions) => createAuthFetch(options)
-      const given = { ...names(t, kept), appFetch, createAuthFetch: create }
+      const create = (options: AuthFetchOptions) => createAuthFetch({ ...options, fetch: network.fetch })
+      const given = { ...names(t, kept), bodyTransport, createAuthFetch: create }
       const auth = (await evaluate(block, given, 'auth')) as AuthFetch
       t.after(async () => auth.close())
       return auth

@@ -14,22 +14,12 @@ import { writeFiles } from './code-blocks/run.js'
 const ORIGIN = 'https://app.example.com'
 const blocks = await blocksIn('docs/guides/react.md')
 
-/** With TanStack Query, `session.ts` changes as the page says. */
-const queryBlocks = blocks.map((block) =>
-  block.name === 'session.ts'
-    ? {
-        ...block,
-        code: `import { endSession } from './query-session.js'\n${block.code.replace('() => setUser(null)\n', 'endSession\n')}`
-      }
-    : block
-)
-
 const VARIANTS = [
-  { name: 'React state', entry: 'main.tsx', blocks },
-  { name: 'TanStack Query', entry: 'query-app.tsx', blocks: queryBlocks }
+  { name: 'React state', entry: 'main.tsx' },
+  { name: 'TanStack Query', entry: 'query-main.tsx' }
 ]
 
-async function bundle(t: Test, { entry, blocks }: (typeof VARIANTS)[number]): Promise<string> {
+async function bundle(t: Test, { entry }: (typeof VARIANTS)[number]): Promise<string> {
   const folder = await writeFiles(t, blocks)
   const { outputFiles } = await build({
     entryPoints: [join(folder, entry)],
@@ -55,7 +45,7 @@ async function startServer(t: Test) {
       return password === 'right' ? { sub: 'user-1', claims: { name: username } } : null
     }
   })
-  app.get('/me', { preHandler: app.authenticate }, async ({ user }) => ({ sub: user?.sub, name: user?.name }))
+  app.get('/notes', { preHandler: app.authenticate }, async ({ user }) => [`A note of ${user?.name}`])
   return createInjectFetch(app)
 }
 
@@ -63,7 +53,7 @@ async function startServer(t: Test) {
 function open(t: Test, code: string, fetch: typeof globalThis.fetch): DOMWindow {
   const { window } = new JSDOM('<div id="root"></div>', { url: ORIGIN, runScripts: 'outside-only' })
   t.after(async () => window.close())
-  Object.assign(window, { fetch, Request, Response, Headers, AbortController, AbortSignal })
+  Object.assign(window, { fetch, Request, Response, Headers, AbortController, AbortSignal, queueMicrotask })
   window.eval(code)
   return window
 }
@@ -114,6 +104,14 @@ for (const variant of VARIANTS) {
     isDown = false
     logIn(window, 'right')
     await shows(window, 'Hello ada')
+    await shows(window, 'A note of ada')
+
+    isDown = true
+    const offline = page()
+    await shows(offline, 'The server is not reachable. Try again')
+    isDown = false
+    click(offline, 'The server is not reachable. Try again')
+    await shows(offline, 'Hello ada')
 
     const reloaded = page()
     await shows(reloaded, 'Hello ada')
