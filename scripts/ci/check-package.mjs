@@ -54,7 +54,7 @@ write('cjs.cjs', `const module_ = require('${name}')\n${check.replaceAll('module
 const types = `
 import { fastify } from 'fastify'
 import plugin, { fastifyRefreshToken as named, MemoryStore, RedisStore, securitySchemes } from '${name}'
-import { type AuthFetch, createAuthFetch } from '${name}/client'
+import { type AuthFetch, createAuth, createAuthFetch } from '${name}/client'
 
 declare module '${name}' {
   interface Claims { roles: string[] }
@@ -71,6 +71,7 @@ app.sessions.create({ sub: 'a' })
 // @ts-expect-error
 app.register(plugin, { secret: '', cookies: {} })
 const client: AuthFetch = createAuthFetch({ baseUrl: securitySchemes().bearerAuth.type })
+createAuth({ baseUrl: '' }).snapshot().user?.sub
 console.log(stores, client)
 `
 for (const file of ['consumer.ts', 'consumer.mts', 'consumer.cts']) write(file, types)
@@ -109,7 +110,15 @@ ${testing}`
 write('testing.ts', typed)
 write('testing.cts', typed)
 
-for (const file of ['esm.mjs', 'cjs.cjs', 'testing.mjs', 'testing.cjs'])
+// The file for pages without a bundler.
+write(
+  'browser.mjs',
+  `import { createAuth } from './node_modules/${name}/dist/browser/client.js'
+if (createAuth({ baseUrl: 'https://example.com' }).snapshot().status !== 'unknown') throw new Error('no snapshot')
+`
+)
+
+for (const file of ['esm.mjs', 'cjs.cjs', 'testing.mjs', 'testing.cjs', 'browser.mjs'])
   run(process.execPath, [file], { cwd: project })
 
 // First without the optional peer dependency ioredis, then with it, and then with a check of all declarations.

@@ -6,6 +6,7 @@ import { run } from '../run.mjs'
 const ALLOWED = [
   /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY|UPGRADING)\.md)$/,
   /^dist\/cjs\/package\.json$/,
+  /^dist\/browser\/client\.(js|d\.ts)$/,
   /^dist\/(esm|cjs)\/(lib|types)\/([a-z-]+\/)*[a-z0-9-]+\.(js|d\.ts)$/
 ]
 
