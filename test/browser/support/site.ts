@@ -86,6 +86,13 @@ function servePage(app: FastifyInstance): void {
   const page =
     '<!doctype html><title>A page</title><link rel="icon" href="data:,"><script type="module" src="/tab.js"></script>'
   app.get('/', async (_request, reply) => reply.type('text/html').send(page))
+  // A 401 whose body does not end.
+  app.get('/endless', (_request, reply) => {
+    reply.hijack()
+    reply.raw.writeHead(401, { 'content-type': 'application/json' }).write('{')
+    app.addHook('preClose', async () => void reply.raw.destroy())
+  })
+  app.post('/echo', { preHandler: app.authenticate }, async ({ body }) => body)
   app.get('/tab.js', async (_request, reply) => reply.type('text/javascript').send(tabScript))
   app.get('/client.js', async (_request, reply) => reply.type('text/javascript').send(client))
 }

@@ -1,4 +1,5 @@
 import type { BrowserContext, Page } from 'playwright-core'
+import type { SessionSnapshot } from '../../../lib/client/types.js'
 import { withTimeout } from './with-timeout.js'
 
 interface Visible {
@@ -15,9 +16,11 @@ export class Tab {
     this.page = page
   }
 
-  static async open(profile: BrowserContext, origin: string): Promise<Tab> {
+  /** @param errors receives the uncaught errors of the page */
+  static async open(profile: BrowserContext, url: string, errors: unknown[] = []): Promise<Tab> {
     const page = await profile.newPage()
-    await page.goto(origin)
+    page.on('pageerror', (error) => errors.push(error))
+    await page.goto(url)
     return new Tab(page)
   }
 
@@ -33,6 +36,20 @@ export class Tab {
   restore = () => this.#evaluate<boolean>('restore()')
   /** Returns the subject, or the status of the rejection. */
   call = () => this.#evaluate<string | number>('call()')
+  loginWithForm = (sub: string) => this.#evaluate<number>(`loginWithForm('${sub}')`)
+  token = () => this.#evaluate<string | null>('token()')
+  snapshot = () => this.#evaluate<SessionSnapshot>('snapshot()')
+  status = (path: string) => this.#evaluate<number>(`status('${path}')`)
+  echo = () => this.#evaluate<string>('echo()')
+  requestAsOptions = () => this.#evaluate<number>('requestAsOptions()')
+  post = (message: unknown) => this.#evaluate<void>(`post(${JSON.stringify(message)})`)
+  badPrefix = () => this.#evaluate<string>('badPrefix()')
+  /** Freezes the page as the browser freezes a background tab, or resumes it. */
+  async setFrozen(isFrozen: boolean): Promise<void> {
+    const session = await this.page.context().newCDPSession(this.page)
+    await session.send('Page.setWebLifecycleState', { state: isFrozen ? 'frozen' : 'active' })
+    await session.detach()
+  }
   ends = () => this.#evaluate<string[]>('ends')
   visible = () => this.#evaluate<Visible>('visible()')
 
