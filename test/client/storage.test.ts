@@ -348,6 +348,23 @@ t.test('a storage that fails after a page load stops no call, and the session is
   }
 })
 
+t.test('restore uses the token of a storage that works', async (t) => {
+  const storage = new MemoryStorage('stored')
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open({ transport: bodyTransport(storage) })
+  t.match(await time.until(auth.restore()), { status: 'authenticated' })
+  t.same(JSON.parse(server.calls[0]!.body), { refresh_token: 'stored' })
+})
+
+t.test('a first login step in body mode leaves the storage unchanged', async (t) => {
+  const storage = new MemoryStorage('stored')
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open({ transport: bodyTransport(storage) })
+  server.script('/auth/login', () => json(200, { challenge: 'otp' }))
+  t.equal((await time.until(auth.login({ sub: 'ada' }))).status, 200)
+  t.equal(storage.value, 'stored')
+})
+
 t.test('storageTimeout limits each operation of the storage', async (t) => {
   const { open, time } = openBrowser(t)
   const storage = new FailingStorage('hangs')
@@ -417,6 +434,20 @@ t.test('a login without a refresh token rejects, and leaves no token of the prev
   t.equal(await time.until(auth.getAccessToken()), null)
   t.equal(server.callsTo('/auth/logout')[0]?.headers.get('authorization'), 'Bearer of bob', 'it is revoked')
   t.same(ends, ['logout'])
+})
+
+t.test('a login removes the token of the previous user before it stores its own', async (t) => {
+  const storage = new MemoryStorage()
+  const { auth, time } = await loggedIn(t, { transport: bodyTransport(storage) })
+  const set = storage.set.bind(storage)
+  let before: string | null = 'unknown'
+  storage.set = async (refreshToken) => {
+    before = storage.value
+    await set(refreshToken)
+  }
+  await time.until(auth.login({ sub: 'bob' }))
+  t.equal(before, null)
+  t.equal(storage.value, 'refresh-2')
 })
 
 t.test('a cookie client rejects the login of a server that sends the refresh token to scripts', async (t) => {

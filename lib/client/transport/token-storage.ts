@@ -97,7 +97,8 @@ export class TokenStorage {
       return await inTime(this.#runtime, storageTimeout * 1000, async () => operation())
     } catch (error) {
       this.#isBroken = true
-      onStorageError?.(error)
+      // Not called here, so that an error of the application cannot stop the client.
+      queueMicrotask(() => onStorageError?.(error))
       return fallback
     }
   }
