@@ -39,7 +39,7 @@ export function createLoginAndLogout(
       const body = toObject(input)
       const key = url + JSON.stringify(body)
       if (login?.key !== key || login.signal !== signal)
-        login = { key, signal, response: runLogin(url, body, signal) }
+        login = { key, signal, response: runLogin(url, body, signal, key) }
       // Each caller reads a body of its own.
       return (await login.response).clone()
     },
@@ -51,7 +51,12 @@ export function createLoginAndLogout(
     logoutSettled: () => logout
   }
 
-  async function runLogin(url: string, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
+  async function runLogin(
+    url: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+    key: string
+  ): Promise<Response> {
     const { epoch } = session
     try {
       // Wait for a pending logout: it would send the new cookie and revoke the new session.
@@ -70,7 +75,7 @@ export function createLoginAndLogout(
       tabs.broadcast({ type: 'login', token })
       return response
     } finally {
-      login = undefined
+      if (login?.key === key) login = undefined
     }
   }
 

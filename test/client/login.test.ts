@@ -147,6 +147,25 @@ t.test('a double click causes one login, and each caller can read the response',
   t.equal(server.count('/auth/login'), 2, 'a later login is a new one')
 })
 
+t.test('a logout waits for the later of two logins, also after the first has ended', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  const late = deferred<Response>()
+  server.script(
+    '/auth/login',
+    () => server.issue(),
+    () => late.promise
+  )
+  const [first, second] = [auth.login({ a: 1 }), auth.login({ a: 2 })]
+  await time.until(first)
+  const logout = auth.logout()
+  await time.settle()
+  t.equal(server.count('/auth/logout'), 0)
+  late.resolve(server.issue())
+  await time.until(Promise.all([second, logout]))
+  t.equal(await time.until(auth.getAccessToken()), null)
+})
+
 t.test('logins with other bodies, routes or signals are separate', async (t) => {
   const { open, server, time } = openBrowser(t)
   const { auth } = open()
