@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { type AuthFetch, type AuthFetchOptions, bodyTransport, createAuthFetch } from '../../lib/client/index.js'
+import {
+  type AuthFetch,
+  type AuthFetchOptions,
+  bodyTransport,
+  createAuthFetch
+} from '../../lib/client/index.js'
 import { fastifyRefreshToken as refreshToken } from '../../lib/index.js'
 import { SECRET as secret } from '../support/build-app.js'
 import { createInjectFetch } from '../support/inject-fetch.js'
