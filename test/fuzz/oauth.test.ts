@@ -75,8 +75,9 @@ t.test('a refresh with any parameters gets the response of RFC 6749', async (t) 
   })
 })
 
-/** Returns the error code of RFC 6749, section 5.2. */
+/** Returns the error code of RFC 6749, section 5.2, or the error of a form that is not an OAuth request and has no cookie. */
 function expectedError(pairs: (readonly [string, string])[]): string {
+  if (!pairs.some(([name]) => ['grant_type', 'refresh_token', 'token'].includes(name))) return 'Unauthorized'
   const first = (key: string) => pairs.find(([name]) => name === key)?.[1] ?? ''
   if (isRepeated(pairs) || first('grant_type') === '') return 'invalid_request'
   if (first('grant_type') !== 'refresh_token') return 'unsupported_grant_type'
