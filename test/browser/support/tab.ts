@@ -44,12 +44,6 @@ export class Tab {
   requestAsOptions = () => this.#evaluate<number>('requestAsOptions()')
   post = (message: unknown) => this.#evaluate<void>(`post(${JSON.stringify(message)})`)
   badPrefix = () => this.#evaluate<string>('badPrefix()')
-  /** Freezes the page as the browser freezes a background tab, or resumes it. */
-  async setFrozen(isFrozen: boolean): Promise<void> {
-    const session = await this.page.context().newCDPSession(this.page)
-    await session.send('Page.setWebLifecycleState', { state: isFrozen ? 'frozen' : 'active' })
-    await session.detach()
-  }
   ends = () => this.#evaluate<string[]>('ends')
   visible = () => this.#evaluate<Visible>('visible()')
 
