@@ -43,7 +43,7 @@ export interface FeedSettings {
   staleAfterMs: number
   /** How long a request waits for the store. */
   storeTimeoutMs: number
-  /** Lifetime of access tokens. Older revocations no longer matter. */
+  /** How long access tokens are accepted: their lifetime and `accessToken.clockTolerance`. Older revocations no longer matter. */
   accessTokenTtlMs: number
   /** Called when the state of the feed changes, and after each read. */
   onEvent(event: FeedEvent): void

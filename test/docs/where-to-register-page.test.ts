@@ -9,7 +9,7 @@ import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { fastifyRefreshToken } from '../../lib/index.js'
+import { authenticate, fastifyRefreshToken } from '../../lib/index.js'
 import { SECRET } from '../support/build-app.js'
 import { blocksIn } from './code-blocks/blocks.js'
 import { writeFiles } from './code-blocks/run.js'
@@ -98,6 +98,15 @@ t.test('a route before the plugin is not guarded, and a hook before it is refuse
     build(t, async (app) => app.addHook('preHandler', app.authenticate)),
     { code: 'FST_ERR_HOOK_INVALID_HANDLER' }
   )
+  await t.rejects(
+    build(t, async (app) => app.authorize('read')),
+    TypeError
+  )
+  const exported: Step = (app) => {
+    app.get('/me', { preHandler: authenticate }, async () => 'open')
+  }
+  t.equal((await (await build(t, exported, plugin)).inject('/me')).statusCode, 401)
+  t.equal((await (await build(t, exported)).inject('/me')).json().code, 'FRT_ERR_NOT_REGISTERED')
 })
 
 t.test('@fastify/autoload', async (t) => {

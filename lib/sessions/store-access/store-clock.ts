@@ -1,10 +1,10 @@
 /** Estimates the store's clock from its last reply. The estimate lags by at most the reply's latency, and is never ahead. */
 export class StoreClock {
   #offsetMs = Number.NaN
-  readonly #onSync: (storeMs: number) => void
+  readonly #onSync: ((storeMs: number) => void) | undefined
 
   /** @param onSync called with each time that the store replied */
-  constructor(onSync: (storeMs: number) => void = () => {}) {
+  constructor(onSync?: (storeMs: number) => void) {
     this.#onSync = onSync
   }
 
@@ -15,7 +15,7 @@ export class StoreClock {
   /** @param storeMs the store's clock in a reply that was just received, in milliseconds since the epoch */
   sync(storeMs: number): void {
     this.#offsetMs = storeMs - performance.now()
-    this.#onSync(storeMs)
+    this.#onSync?.(storeMs)
   }
 
   /** @param storeMs a time in the past, for example of a token. It only moves the estimate ahead, because it may be old */

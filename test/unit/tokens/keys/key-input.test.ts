@@ -120,6 +120,7 @@ for (const [problem, value, message] of PROBLEMS) {
 
 t.test('other values are rejected without a part of them in the error', async (t) => {
   const values = [
+    '-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----',
     './private.pem',
     'hunter2',
     'MIIhunter2',
