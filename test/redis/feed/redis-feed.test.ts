@@ -7,6 +7,7 @@ import { RedisStore } from '../../../lib/index.js'
 import { eventually } from '../../support/eventually.js'
 import { startProxy, withFeedClient } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
+import { countOpenSockets } from '../../support/sockets.js'
 
 const accessTokenTtlMs = 300_000
 /** How long an entry is kept: the lifetime of an access token plus two minutes. */
@@ -227,6 +228,7 @@ t.test('follow becomes stale and retries with increasing pauses after', async (t
     ['Cluster', () => new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })]
   ] as const) {
     await t.test(`a missing ${name}`, async (t) => {
+      const sockets = countOpenSockets()
       const redis = unreachable()
       const { feed, events } = openFeed(t, redis)
       void feed.follow()
@@ -234,7 +236,7 @@ t.test('follow becomes stale and retries with increasing pauses after', async (t
       t.equal(feed.isStale(), true)
       t.same(events, ['interrupted', 'stale'])
       feed.close()
-      await eventually(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'))
+      await eventually(() => countOpenSockets() <= sockets)
     })
   }
 

@@ -6,6 +6,7 @@ import { readPulseScript } from '../../../lib/store/redis/scripts/pulse.js'
 import { eventually } from '../../support/eventually.js'
 import { connect, startApp } from '../../support/outage.js'
 import { startRedis } from '../../support/redis-server.js'
+import { countOpenSockets } from '../../support/sockets.js'
 
 const settings = { storeTimeoutMs: 1000, onMasterChanged() {}, onEvent() {} }
 
@@ -13,10 +14,6 @@ async function countConnections(redis: Redis): Promise<number> {
   return String(await redis.client('LIST'))
     .trim()
     .split('\n').length
-}
-
-function countSockets(): number {
-  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
 }
 
 for (const mode of ['store', 'none'] as const) {
@@ -42,11 +39,11 @@ t.test('ending the watch closes the socket while Redis hangs', async (t) => {
   await client.ping()
   const endWatch = new RedisStore({ redis: client, keyPrefix: 'test:' }).watchMaster(settings)
   await eventually(async () => (await direct.keys('test:{feed}:p:*')).length === 1)
-  const sockets = countSockets()
+  const sockets = countOpenSockets()
   process.kill(server.pid, 'SIGSTOP')
   t.after(async () => void process.kill(server.pid, 'SIGCONT'))
   endWatch()
-  await eventually(() => countSockets() === sockets - 1)
+  await eventually(() => countOpenSockets() === sockets - 1)
 })
 
 t.test('the watches of one store end independently', async (t) => {
