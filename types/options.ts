@@ -133,8 +133,8 @@ export interface CookieOptions {
    */
   partitioned?: boolean | undefined
   /**
-   * Names, paths and domains that the cookie had before, so that a change logs nobody out. Cookies with these names are
-   * also read. A login or logout deletes the cookies with these attributes.
+   * Attributes that the cookie had before, so that a change logs nobody out. Cookies with these names are also read. A
+   * login or logout deletes the cookies with these attributes.
    * @default []
    */
   previous?: readonly PreviousCookie[] | undefined
@@ -148,6 +148,8 @@ export interface PreviousCookie {
   path?: string | undefined
   /** Without it, the cookie belonged to one host. */
   domain?: string | undefined
+  /** @default the current value */
+  partitioned?: boolean | undefined
 }
 
 /** The header names of the transport `'header'`. */

@@ -120,12 +120,17 @@ function resolveCookie({ cookie }: Options) {
   const { name, path, sameSite, secure, partitioned } = cookie
   checkCookie(cookie, 'cookie')
   const previous = cookie.previous.map((each, at) => {
-    const resolved = { name: each.name ?? name, path: each.path ?? path, domain: each.domain }
+    const resolved = {
+      name: each.name ?? name,
+      path: each.path ?? path,
+      domain: each.domain,
+      partitioned: each.partitioned ?? partitioned
+    }
     const option = `cookie.previous[${at}]`
     // A login would delete the cookie that it sets.
     if (identityOf(resolved) === identityOf(cookie))
-      mustBe(option, 'different from the cookie in its name, path or domain')
-    checkCookie({ ...resolved, sameSite, secure, partitioned }, option)
+      mustBe(option, 'different from the cookie in its name, path, domain or partitioned')
+    checkCookie({ ...resolved, sameSite, secure }, option)
     return Object.freeze(resolved)
   })
   return { ...cookie, previous: Object.freeze(previous) }
@@ -133,9 +138,11 @@ function resolveCookie({ cookie }: Options) {
 
 type CookieAttributes = Omit<Options['cookie'], 'previous'>
 
-/** Returns what identifies a cookie in a browser (RFC 6265, section 5.3, step 11). */
-function identityOf({ name, path, domain }: Pick<CookieAttributes, 'name' | 'path' | 'domain'>): string {
-  return JSON.stringify([name, path, domain?.toLowerCase().replace(/^\./, '')])
+type CookieIdentity = Pick<CookieAttributes, 'name' | 'path' | 'domain' | 'partitioned'>
+
+/** Returns what identifies a cookie in a browser (RFC 6265, section 5.3, step 11). A partition is a store of its own. */
+function identityOf({ name, path, domain, partitioned }: CookieIdentity): string {
+  return JSON.stringify([name, path, domain?.toLowerCase().replace(/^\./, ''), partitioned])
 }
 
 /** Rejects cookies that a browser would silently drop (RFC 6265bis, sections 4.1.2.7 and 4.1.3; case-insensitive). */

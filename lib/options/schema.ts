@@ -85,7 +85,12 @@ export const optionsSchema = {
     domain: optional(cookieDomain),
     previous: withDefault(
       listOf(
-        object({ name: optional(cookieName), path: optional(cookiePath), domain: optional(cookieDomain) })
+        object({
+          name: optional(cookieName),
+          path: optional(cookiePath),
+          domain: optional(cookieDomain),
+          partitioned: optional(boolean)
+        })
       ),
       []
     ),

@@ -11,12 +11,18 @@ const MOVES: Record<string, { before: CookieOptions; after: CookieOptions }> = {
   'another name': { before: { name: 'old' }, after: { name: 'new' } },
   'another path': { before: { name: 'rt', path: '/auth' }, after: { name: 'rt', path: '/' } },
   'a domain': { before: {}, after: { name: '__Secure-rt', domain: 'example.com' } },
+  'a partition': { before: {}, after: { partitioned: true } },
   'no domain': { before: { name: 'rt', domain: 'example.com' }, after: { name: 'rt' } }
 }
 
 /** The attributes that identify a cookie. */
-function identityOf({ name = '__Host-refresh_token', path = '/', domain }: CookieOptions) {
-  return { name, path, ...(domain !== undefined && { domain }) }
+function identityOf({
+  name = '__Host-refresh_token',
+  path = '/',
+  domain,
+  partitioned = false
+}: CookieOptions) {
+  return { name, path, partitioned, ...(domain !== undefined && { domain }) }
 }
 
 /** Builds processes of both deployments, which share a store. */

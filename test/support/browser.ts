@@ -6,7 +6,7 @@ interface StoredCookie {
   path: string
 }
 
-/** Sends requests like a browser: keeps cookies by name, domain and path, and sends all whose path matches. */
+/** Sends requests like a browser: keeps cookies by name, domain, path and partition, and sends all whose path matches. */
 export class Browser {
   readonly #app: FastifyInstance
   readonly #cookies = new Map<string, StoredCookie>()
@@ -43,8 +43,8 @@ export class Browser {
   }
 
   receive({ cookies }: LightMyRequestResponse): void {
-    for (const { name, value, path = '/', domain = '', maxAge } of cookies) {
-      const key = JSON.stringify([name, domain, path])
+    for (const { name, value, path = '/', domain = '', maxAge, ...others } of cookies) {
+      const key = JSON.stringify([name, domain, path, others.partitioned === true])
       if (maxAge === 0) this.#cookies.delete(key)
       else this.#cookies.set(key, { name, value, path })
     }

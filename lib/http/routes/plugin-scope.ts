@@ -67,7 +67,10 @@ export async function addParsers(routes: FastifyInstance): Promise<void> {
     else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE())
   })
   await routes.register(fastifyFormbody)
-  routes.addHook('preParsing', async (request) => ignoreTypeOfEmptyBody(request))
+  routes.addHook('preParsing', (request, _reply, payload, done) => {
+    ignoreTypeOfEmptyBody(request)
+    done(null, payload)
+  })
 }
 
 /**

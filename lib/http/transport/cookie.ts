@@ -33,7 +33,7 @@ export async function createRefreshTokenCookie(
   fastify: FastifyInstance,
   { cookie, refreshToken }: Pick<ResolvedOptions, 'cookie' | 'refreshToken'>
 ): Promise<RefreshTokenCookie> {
-  const { name, path, domain, previous, ...others } = cookie
+  const { name, path, domain, partitioned, previous, ...others } = cookie
   const markName = `${name}-rejected`
   const serializeCookie = await findSerializer(fastify)
   const attributes = {
@@ -55,7 +55,8 @@ export async function createRefreshTokenCookie(
 
   /** Deletes the mark only if the browser has one, because that is seldom. */
   function clearOthers(header = ''): string[] {
-    const marks = findCookies(header, markName).length > 0 ? [{ name: markName, path, domain }] : []
+    const marks =
+      findCookies(header, markName).length > 0 ? [{ name: markName, path, domain, partitioned }] : []
     return [...previous, ...marks].map(clear)
   }
 
@@ -101,8 +102,8 @@ function digestOf(tokens: readonly string[]): string {
 /** What identifies a cookie in a browser. Two cookies that differ in one of these exist beside each other. */
 type CookieIdentity = ResolvedOptions['cookie']['previous'][number]
 
-function scopeOf({ path, domain }: Pick<CookieIdentity, 'path' | 'domain'>) {
-  return { path, ...(domain !== undefined && { domain }) }
+function scopeOf({ path, domain, partitioned }: Omit<CookieIdentity, 'name'>) {
+  return { path, partitioned, ...(domain !== undefined && { domain }) }
 }
 
 async function findSerializer(fastify: FastifyInstance): Promise<FastifyInstance['serializeCookie']> {

@@ -699,12 +699,12 @@ t.test('a previous cookie has the name and path of the cookie, unless it names o
     name: '__Secure-rt',
     path: '/auth',
     domain: 'example.com',
-    previous: [{}, { path: '/' }, { name: 'rt', domain: 'a.example.com' }]
+    previous: [{}, { path: '/' }, { name: 'rt', domain: 'a.example.com', partitioned: true }]
   }
   t.strictSame(resolveOptions({ ...required, cookie }).cookie.previous, [
-    { name: '__Secure-rt', path: '/auth', domain: undefined },
-    { name: '__Secure-rt', path: '/', domain: undefined },
-    { name: 'rt', path: '/auth', domain: 'a.example.com' }
+    { name: '__Secure-rt', path: '/auth', domain: undefined, partitioned: false },
+    { name: '__Secure-rt', path: '/', domain: undefined, partitioned: false },
+    { name: 'rt', path: '/auth', domain: 'a.example.com', partitioned: true }
   ])
 })
 
@@ -713,7 +713,7 @@ t.test('a previous cookie that a login would delete with the cookie is an error'
     ...required,
     cookie: { ...cookie, previous: [{ name: 'x' }, previous] }
   })
-  const message = /^must be different from the cookie in its name, path or domain$/
+  const message = /^must be different from the cookie in its name, path, domain or partitioned$/
   rejectsOption(t, at({}, {}), 'cookie.previous[1]', message)
   rejectsOption(t, at({}, { name: '__Host-refresh_token', path: '/' }), 'cookie.previous[1]', message)
   const domain = { name: 'rt', domain: 'example.com' }
