@@ -1,8 +1,9 @@
-import type { Claims, Identity, Session } from '../../types/session.js'
-import type { CreateOutcome, Issuance, NewSession } from '../../types/session-store.js'
+import type { Identity, Session } from '../../types/session.js'
+import type { CreateOutcome, NewSession } from '../../types/session-store.js'
 import { errors } from '../errors.js'
-import { createFamily, type Family, sidOf } from '../tokens/session-id.js'
+import { createFamily, sidOf } from '../tokens/session-id.js'
 import type { CallContext } from './call-context.js'
+import { withClientId } from './client-id.js'
 import type { SessionComponents } from './components.js'
 import { resolveIdentity } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
@@ -32,29 +33,34 @@ export async function createSession(
     maxPerUser: options.session.maxPerUser,
     replaces
   }
+  // Before the store: if the function of the application fails, no session was created, and none was evicted.
+  const tokenClaims = withClientId(claims, options.accessToken.clientId, () => previewOf(newSession))
   const created = await createInStore(components, newSession, context)
   if (created.outcome === 'revoked') throw revokedError(created.reason)
   const { session, nowMs, evicted } = created
   storeClock.sync(nowMs)
   if (evicted.length > 0) void publishEvictions(components, created, context)
   if (options.durability.create) await waitForReplicas(components, session)
-  const tokens = issueFirstTokens(components, family, { session, nowMs }, claims)
+  const tokens = issueTokens(components, family, { session, issuedUs: 0, nowMs }, tokenClaims)
   emitLogin(options, session, context)
   return tokens
 }
 
-/** Issues the first tokens. If the option `accessToken.clientId` fails, discards the session, which no client can use. */
-function issueFirstTokens(
-  components: SessionComponents,
-  family: Family,
-  { session, nowMs }: Pick<Issuance, 'session' | 'nowMs'>,
-  claims: Claims
-): IssuedTokens {
-  try {
-    return issueTokens(components, family, { session, issuedUs: 0, nowMs }, claims)
-  } catch (error) {
-    components.revoker.discard(session.sid)
-    throw error
+/** Returns the session as the store will create it, with times by the clock of this process. */
+function previewOf(session: NewSession): Session {
+  const { sid, sub, remember, claims, metadata, requestMetadata, ttlMs, idleMs } = session
+  const now = Date.now()
+  return {
+    sid,
+    sub,
+    gen: 1,
+    createdAt: new Date(now),
+    lastUsedAt: new Date(now),
+    expiresAt: new Date(now + Math.min(ttlMs, idleMs)),
+    absoluteExpiresAt: new Date(now + ttlMs),
+    remember,
+    claims,
+    metadata: { ...requestMetadata, ...metadata }
   }
 }
 

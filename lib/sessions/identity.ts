@@ -1,7 +1,7 @@
 import type { Claims, Identity, Metadata } from '../../types/session.js'
 import { errors } from '../errors.js'
 import { RESERVED_CLAIMS } from '../tokens/access-token.js'
-import { kindOf } from '../utils/callback-results.js'
+import { ignoreRejection, kindOf } from '../utils/callback-results.js'
 import { isObject } from '../utils/checks.js'
 import { toMs } from '../utils/duration.js'
 import { nearest } from '../utils/nearest.js'
@@ -113,6 +113,7 @@ export function resolveMetadata(metadata: Metadata, path: string): Metadata {
 
 /** Returns the object as JSON preserves it, because every store and every token contains JSON. */
 function toPlain(value: unknown, maxBytes: number, path: string): Record<string, unknown> {
+  ignoreRejection(value)
   if (value instanceof Promise) invalidIdentity(`${path} must be an object, not a promise`)
   if (!isObject(value)) invalidIdentity(`${path} must be an object`)
   const json = toJson(value, path)

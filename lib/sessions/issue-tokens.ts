@@ -2,7 +2,6 @@ import type { Claims, Tokens } from '../../types/session.js'
 import type { Issuance } from '../../types/session-store.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import type { Family } from '../tokens/session-id.js'
-import { withClientId } from './client-id.js'
 import type { SessionComponents } from './components.js'
 
 export interface IssuedTokens extends Tokens {
@@ -14,14 +13,13 @@ export interface IssuedTokens extends Tokens {
 
 /** Issues both tokens of the generation that the store decided on. */
 export function issueTokens(
-  { options, refreshTokens, accessTokens }: SessionComponents,
+  { refreshTokens, accessTokens }: SessionComponents,
   family: Family,
   { session, issuedUs, nowMs }: Issuance,
   claims: Claims,
   presented?: RefreshToken
 ): IssuedTokens {
-  const withClient = withClientId(claims, options.accessToken.clientId, session)
-  const { token, expiresIn } = accessTokens.sign(session, withClient, nowMs)
+  const { token, expiresIn } = accessTokens.sign(session, claims, nowMs)
   return {
     accessToken: token,
     expiresIn,

@@ -7,6 +7,7 @@ import { narrowScope } from '../tokens/scope.js'
 import { booleanResult } from '../utils/callback-results.js'
 import { createIdempotencyKey } from '../utils/random.js'
 import type { CallContext } from './call-context.js'
+import { withClientId } from './client-id.js'
 import type { SessionComponents } from './components.js'
 import { resolveLoaded } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
@@ -40,17 +41,15 @@ export async function refreshSession(
   const outcome = await rotate(components, token, idempotencyKey, context)
   switch (outcome.outcome) {
     case 'rotated':
-    case 'replayed':
+    case 'replayed': {
       storeClock.sync(outcome.nowMs)
+      // Before the event, because a replay with a scope that the session does not have is an error.
+      const granted = narrowScope(claims ?? outcome.session.claims, scope)
       emitRefresh(options, outcome, idempotencyKey, context)
       if (options.durability.rotate) await waitForReplicas(components, outcome)
-      return issueTokens(
-        components,
-        token.family,
-        outcome,
-        narrowScope(claims ?? outcome.session.claims, scope),
-        token
-      )
+      const tokenClaims = withClientId(granted, options.accessToken.clientId, () => outcome.session)
+      return issueTokens(components, token.family, outcome, tokenClaims, token)
+    }
     case 'conflict':
       emitConflict(options, outcome, idempotencyKey, context)
       throw conflictError(outcome.retryAfterMs)

@@ -1,4 +1,5 @@
 import { errors } from '../errors.js'
+import { isObject } from './checks.js'
 
 // The application's callbacks are checked at run time, because JavaScript has no types and a wrong result would otherwise
 // count as a decision: a forgotten `return` of `refreshToken.allowReplay` would log the user out. Results that describe a
@@ -32,8 +33,18 @@ export function nameResult<T extends string>(result: unknown, names: readonly T[
 
 /** The details are in the `cause`, for the log only. The client gets a generic message. */
 function invalidResult(result: unknown, callback: string, expected: string): never {
+  ignoreRejection(result)
   const cause = new Error(`${callback} must return ${expected}, but returned ${kindOf(result)}`)
   throw new errors.InvalidCallbackResult({ cause })
+}
+
+/** Handles a promise that is not awaited. Its rejection would otherwise end the process. */
+export function ignoreRejection(result: unknown): void {
+  if (isThenable(result)) void Promise.resolve(result).catch(() => {})
+}
+
+function isThenable(value: unknown): boolean {
+  return isObject(value) && typeof value.then === 'function'
 }
 
 /** Returns the kind of a value for an error message. Never the value itself, because it may be a token. */
@@ -41,5 +52,5 @@ export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
   if (typeof value !== 'object') return `a ${typeof value}`
-  return typeof (value as { then?: unknown }).then === 'function' ? 'a promise' : 'an object'
+  return isThenable(value) ? 'a promise' : 'an object'
 }

@@ -217,14 +217,26 @@ t.test('a login with an empty body is a 400, not a TypeError in the application'
     type ? framings.map((each) => ({ ...each, 'content-type': type })) : []
   )
   for (const headers of [...typed, { 'transfer-encoding': 'chunked' }] as Record<string, string>[]) {
-    const isChunkedForm = headers['content-type'] === FORM && 'transfer-encoding' in headers
     // The parser of forms returns an object without fields, which `login` can read.
-    const expected = isChunkedForm ? 'FRT_ERR_INVALID_CREDENTIALS' : 'FRT_ERR_EMPTY_BODY'
+    const expected = headers['content-type'] === FORM ? 'FRT_ERR_INVALID_CREDENTIALS' : 'FRT_ERR_EMPTY_BODY'
     t.equal((await post(origin, '/login', headers)).body.code, expected, JSON.stringify(headers))
   }
   t.match(await post(origin, '/login', { 'content-type': 'text/plain', 'content-length': '0' }), {
     status: 400
   })
+  const json = { 'content-type': 'application/json', 'content-length': '4' }
+  t.match(await post(origin, '/login', json, 'null'), { status: 400, body: { code: 'FRT_ERR_EMPTY_BODY' } })
+})
+
+t.test('a login with a schema for each content type is a 400 without a body', async (t) => {
+  const json = { schema: { type: 'object', required: ['sub'] } }
+  const schema = { body: { content: { 'application/json': json } } }
+  const { app } = await buildApp(t, { options: { login, routes: { login: { schema } } } })
+  const origin = await listen(app)
+  for (const framing of Object.values(EMPTY)) {
+    const answer = await post(origin, '/login', { ...framing, 'content-type': 'application/json' })
+    t.equal(answer.status, 400, JSON.stringify(framing))
+  }
 })
 
 t.test('a login with a schema validates an empty body', async (t) => {
@@ -243,4 +255,7 @@ t.test('a login without a body reaches the application, which may read a header'
   })
   const origin = await listen(app)
   t.match(await post(origin, '/login', { authorization: 'Basic YWRhOng=' }), { status: 200 })
+  // curl -u ada:x -d ''
+  const form = { authorization: 'Basic YWRhOng=', 'content-type': FORM, 'content-length': '0' }
+  t.match(await post(origin, '/login', form), { status: 200 })
 })

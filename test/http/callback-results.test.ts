@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { FastifyRefreshTokenOptions } from '../../lib/index.js'
 import { type AppUnderTest, buildApp } from '../support/build-app.js'
@@ -156,6 +157,39 @@ for (const [result, kind] of [
     t.match(JSON.stringify(logs), `session.metadata() must be`)
     t.match(JSON.stringify(logs), kind)
     t.strictSame(await app.sessions.list('ada'), [])
+  })
+}
+
+/** Options whose functions must not be asynchronous, and a request that calls them. */
+const SYNCHRONOUS: [name: string, options: (reject: () => Promise<never>) => object, path: string][] = [
+  ['accessToken.read', (read) => ({ accessToken: { read } }), '/logout'],
+  ['csrf.trustedOrigins', (trustedOrigins) => ({ csrf: { trustedOrigins } }), '/login'],
+  ['transport', (transport) => ({ transport }), '/refresh'],
+  ['accessToken.clientId', (clientId) => ({ accessToken: { clientId } }), '/login'],
+  ['session.metadata', (metadata) => ({ session: { metadata } }), '/login']
+]
+
+for (const [name, optionsWith, path] of SYNCHRONOUS) {
+  t.test(`${name} that is asynchronous and rejects causes only a 500`, async (t) => {
+    const options = optionsWith(async () => {
+      throw new Error('rejected by the application')
+    })
+    const { app } = await buildApp(t, { options: options as Partial<FastifyRefreshTokenOptions> })
+    const unhandled: unknown[] = []
+    const onUnhandled = (reason: unknown) => void unhandled.push(reason)
+    process.on('unhandledRejection', onUnhandled)
+    t.teardown(() => process.off('unhandledRejection', onUnhandled))
+    const headers = { origin: 'https://other.example', 'sec-fetch-site': 'cross-site' }
+    const response = await app.inject({
+      method: 'POST',
+      url: `/auth${path}`,
+      payload: { sub: 'ada' },
+      headers: name === 'csrf.trustedOrigins' ? headers : {}
+    })
+    t.equal(response.statusCode, 500)
+    // Node.js reports an unhandled rejection after all microtasks.
+    await setImmediate()
+    t.strictSame(unhandled, [])
   })
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
-import type { Claims, FastifyRefreshTokenOptions, Tokens } from '../../lib/index.js'
+import type { Claims, FastifyRefreshTokenOptions, RefreshEvent, Tokens } from '../../lib/index.js'
 import { buildApp, overriding } from '../support/build-app.js'
 import { recordTraces } from '../support/diagnostics.js'
 import { eachStore, openMemoryStore } from '../support/stores.js'
@@ -103,11 +103,14 @@ t.test('a replay has the scope of its own request', async (t) => {
 })
 
 t.test('reuse is detected, and a replay is rejected, if the scope is invalid', async (t) => {
-  const { app, advance, settled } = await buildApp(t)
+  const rows: number[] = []
+  const onRefresh = ({ row }: RefreshEvent) => void rows.push(row)
+  const { app, advance, settled } = await buildApp(t, { options: { onRefresh } })
   const tokens = await create(app, 'read')
   const successor = (await refresh(app, tokens.refreshToken)).json()
   const current = { ...tokens, session: { ...tokens.session, gen: 2 } }
   await isInvalidScope(t, app, await refresh(app, tokens.refreshToken, 'admin'), current)
+  t.strictSame(rows, [4], 'a refresh that fails emits no event')
 
   await app.sessions.verify(successor.access_token)
   await settled()

@@ -54,12 +54,27 @@ t.test('a function returns client_id for each session, at login and at refresh',
     const { accessToken, refreshToken } = await app.sessions.create(identity)
     const expected = { client_id: client, scope: 'read' }
     t.match(await app.sessions.verify(accessToken), expected)
+    t.strictSame(
+      Object.keys(seen.at(-1) ?? {}).sort(),
+      Object.keys((await app.sessions.list('ada'))[0] ?? {}).sort()
+    )
     t.match(await app.sessions.verify((await app.sessions.refresh(refreshToken)).accessToken), expected)
   }
   t.strictSame(
     seen.map(({ gen }) => gen),
     [1, 2, 1, 2]
   )
+})
+
+t.test('a login whose client_id is invalid evicts no session', async (t) => {
+  let client = 'web'
+  const { app } = await buildApp(t, {
+    options: { accessToken: { clientId: () => client }, session: { maxPerUser: 1 } }
+  })
+  const { session } = await app.sessions.create({ sub: 'ada' })
+  client = ''
+  await t.rejects(app.sessions.create({ sub: 'ada' }), { code: 'FRT_ERR_INVALID_IDENTITY' })
+  t.match(await app.sessions.list('ada'), [{ sid: session.sid }])
 })
 
 t.test('an invalid client_id creates no session, and a refresh can be repeated', async (t) => {

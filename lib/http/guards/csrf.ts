@@ -48,6 +48,8 @@ export function createOriginCheck({ csrf, cookie }: Pick<ResolvedOptions, 'csrf'
     if (origin.length > MAX_ORIGIN_LENGTH || host.length > MAX_ORIGIN_LENGTH) return false
     if (!URL.canParse(origin)) return false
     const url = new URL(origin)
+    // The origin of an app or an extension has another scheme, and no host in the sense of HTTP.
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') return false
     // With a secure cookie, reject the same host over HTTP, because a network attacker can change its pages.
     if (cookie.secure && url.protocol !== 'https:' && !isLoopback(url)) return false
     const requested = `${url.protocol}//${host}`

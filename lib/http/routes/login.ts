@@ -4,6 +4,7 @@ import type { Identity } from '../../../types/session.js'
 import { errors } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
 import { parseTokens } from '../../tokens/presented-tokens.js'
+import { isObject } from '../../utils/checks.js'
 import { loginSchema } from '../openapi/route-schemas.js'
 import { forbidCaching } from '../transport/no-store.js'
 import type { Route, RouteContext } from './route-context.js'
@@ -30,14 +31,19 @@ export function loginRoute(context: RouteContext): Route {
 }
 
 /**
- * Returns whether the request announces a body and has none. `login` would fail with a `TypeError` when it reads
- * `request.body.username`. A schema of the application decides by itself. A request that announces no body is passed to
- * `login`, because the credentials may be in a header or in a client certificate.
+ * Returns whether the request announces a body and has none, or `null`. `login` would fail with a `TypeError` when it reads
+ * `request.body.username`. A request that announces no body is passed to `login`, because the credentials may be in a header
+ * or in a client certificate.
  */
 function isBodyMissing({ body, raw, routeOptions }: FastifyRequest): boolean {
   const { 'content-type': type, 'transfer-encoding': encoding } = raw.headers
   const isAnnounced = type !== undefined || encoding !== undefined
-  return isAnnounced && body === undefined && routeOptions.schema?.body === undefined
+  return isAnnounced && (body === undefined || body === null) && !isValidated(routeOptions.schema?.body)
+}
+
+/** Returns whether Fastify has validated the body. A schema for each content type does not apply to an empty body. */
+function isValidated(schema: unknown): boolean {
+  return schema !== undefined && !(isObject(schema) && 'content' in schema)
 }
 
 /**

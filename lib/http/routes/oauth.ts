@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { errorCodes, isPluginError } from '../../errors.js'
+import { isForm } from '../transport/form.js'
 import { bodyTransport, type TokenTransport } from '../transport/transport.js'
 
 /** Error codes of RFC 6749, section 5.2. */
@@ -15,8 +16,6 @@ export class OAuthError extends Error {
   }
 }
 
-const FORM = 'application/x-www-form-urlencoded'
-
 /** One of these makes a form an OAuth request (RFC 6749, section 6, and RFC 7009, section 2.1). */
 const OAUTH_PARAMETERS = ['grant_type', 'refresh_token', 'token']
 
@@ -25,9 +24,7 @@ const OAUTH_PARAMETERS = ['grant_type', 'refresh_token', 'token']
  * line tools also send forms, such as `<form method="post" action="/auth/logout">`. Those use the configured transport.
  */
 export function isOAuth({ headers, body }: FastifyRequest): boolean {
-  const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
-  const isForm = type.trim().toLowerCase() === FORM
-  return isForm && OAUTH_PARAMETERS.some((name) => Object.hasOwn(Object(body), name))
+  return isForm(headers['content-type']) && OAUTH_PARAMETERS.some((name) => Object.hasOwn(Object(body), name))
 }
 
 /**

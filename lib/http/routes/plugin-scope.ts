@@ -10,6 +10,7 @@ import {
   type FastifySerializerCompiler
 } from 'fastify'
 import { isDocumentationOnly } from '../openapi/documentation-only.js'
+import { isForm } from '../transport/form.js'
 
 const buildValidator = AjvCompiler()
 const buildSerializer = SerializerSelector()
@@ -75,11 +76,15 @@ export async function addParsers(routes: FastifyInstance): Promise<void> {
 
 /**
  * Many clients send a type with an empty body, for example `text/plain`, or one that is not even valid. Without a type,
- * Fastify does not parse the body.
+ * Fastify does not parse the body. An empty form stays a form without parameters.
  */
 function ignoreTypeOfEmptyBody(request: FastifyRequest): void {
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
-  if (length === '0' && encoding === undefined) {
-    request.headers = { ...request.headers, 'content-type': undefined }
-  }
+  const {
+    'content-length': length,
+    'transfer-encoding': encoding,
+    'content-type': type
+  } = request.raw.headers
+  if (length !== '0' || encoding !== undefined || type === undefined || isForm(type)) return
+  // Fastify merges these headers with those of the request.
+  request.headers = { 'content-type': undefined }
 }

@@ -22,7 +22,7 @@ const kid = optional(matching(/^[!-~]{1,128}$/, '1 to 128 ASCII characters witho
 export const key: Check<ParsedKey> = (value, path) => {
   const input = toKeyInput(value, path)
   const keyObject = input && (input instanceof KeyObject ? input : readKey(attemptsOf(input)))
-  if (!keyObject || keyObject.type === 'secret') {
+  if (!keyObject || keyObject.type === 'secret' || isUnreadablePrivate(input, keyObject)) {
     mustBe(path, 'a private or public key: an unencrypted PEM, a KeyObject, or a JWK')
   }
   const jwk = isJwk(input) ? input : undefined
@@ -41,6 +41,11 @@ export const keysOrSource: Check<readonly ParsedKey[] | KeySource> = (value, pat
   return Array.isArray(value)
     ? listOf(key)(value, path)
     : mustBe(path, 'an array, or a function that returns one')
+}
+
+/** `createPublicKey` ignores a private part that `createPrivateKey` cannot read. The key could not sign. */
+function isUnreadablePrivate(input: KeyInput, { type }: KeyObject): boolean {
+  return isJwk(input) && input.d !== undefined && type !== 'private'
 }
 
 function isJwk(input: KeyInput): input is Record<string, unknown> {

@@ -177,6 +177,15 @@ t.test('rejects an origin with another host or port, or without a host', async (
   for (const [host, origin] of rows) t.equal(await post({ host, origin }), 403, `${origin} at '${host}'`)
 })
 
+t.test('rejects an origin with another scheme, although its host is that of the request', async (t) => {
+  const { post } = buildApp(t, { secure: false })
+  for (const origin of ['evil://app.example.com', 'capacitor://app.example.com', 'ftp://app.example.com']) {
+    t.equal(await post({ origin }), 403, origin)
+  }
+  const local = buildApp(t)
+  t.equal(await local.post({ origin: 'evil://localhost', host: 'localhost' }), 403)
+})
+
 t.test('rejects the origin null, an empty origin and malformed origins', async (t) => {
   for (const secure of [true, false]) {
     const { post } = buildApp(t, { secure })

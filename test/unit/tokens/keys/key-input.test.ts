@@ -118,6 +118,12 @@ for (const [problem, value, message] of PROBLEMS) {
   })
 }
 
+t.test('a JWK whose private part cannot be read is not taken for a public key', async (t) => {
+  const { d: _, ...publicJwk } = createPrivateKey(privatePem(GENERATE.ES256())).export({ format: 'jwk' })
+  t.ok(key(publicJwk, path))
+  for (const d of [7, null]) t.throws(() => key({ ...publicJwk, d }, path), { code })
+})
+
 t.test('other values are rejected without a part of them in the error', async (t) => {
   const values = [
     '-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----',
