@@ -44,9 +44,12 @@ export class ServerGroup {
     return server
   }
 
-  /** Starts a server again that was killed. */
+  /**
+   * Starts a master again that was killed. It was perhaps promoted after its start. A real server then has its role in its
+   * configuration file, and Sentinel waits for ever for a master that comes back as a replica.
+   */
   async restart(killed: RedisServer): Promise<void> {
-    const args = this.#args.get(killed.port) ?? []
+    const args = withoutReplicaof(this.#args.get(killed.port) ?? [])
     const server = await startRedis(this.#t, [...args, '--port', String(killed.port)])
     this.servers[this.servers.indexOf(killed)] = server
   }
@@ -104,6 +107,12 @@ export class ServerGroup {
   #infos(): Promise<string[]> {
     return Promise.all(this.servers.map(infoOf))
   }
+}
+
+/** Leaves out the option and its two values. */
+function withoutReplicaof(args: readonly string[]): string[] {
+  const at = args.indexOf('--replicaof')
+  return at === -1 ? [...args] : [...args.slice(0, at), ...args.slice(at + 3)]
 }
 
 export async function isLinked(replica: RedisServer): Promise<boolean> {
