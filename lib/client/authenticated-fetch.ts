@@ -11,25 +11,18 @@ const INVALID_TOKEN = /\berror="invalid_token"/
 /** A cross-origin script cannot read the header. It reads these codes from the body. */
 const INVALID_TOKEN_CODE = /^FRT_ERR_(ACCESS_TOKEN_(EXPIRED|INVALID)|SESSION_REVOKED)$/
 
-interface AuthenticatedFetchDependencies {
-  runtime: Runtime
-  session: SessionState
-  refresh: Refresh
-  baseUrl: URL
-  accessTokenHeader: string
-  /** Returns whether requests to the URL get the access token. */
-  needsToken(url: URL): boolean
-}
-
-/** Creates a `fetch` that sends the access token. If the server rejects the token, it refreshes and sends again. */
-export function createAuthenticatedFetch({
-  runtime,
-  session,
-  refresh,
-  baseUrl,
-  accessTokenHeader,
-  needsToken
-}: AuthenticatedFetchDependencies): FetchFunction {
+/**
+ * Creates a `fetch` that sends the access token. If the server rejects the token, it refreshes and sends again.
+ * @param needsToken returns whether requests to the URL get the access token
+ */
+export function createAuthenticatedFetch(
+  runtime: Runtime,
+  session: SessionState,
+  refresh: Refresh,
+  baseUrl: URL,
+  accessTokenHeader: string,
+  needsToken: (url: URL) => boolean
+): FetchFunction {
   return async (input, init) => {
     const { url: inputUrl, headers: inputHeaders } = input as Partial<Request>
     const url = new URL(inputUrl ?? (input as string), baseUrl)

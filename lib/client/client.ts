@@ -72,15 +72,14 @@ export function createClient(
   }
 
   const auth: AuthFetch = {
-    fetch: createAuthenticatedFetch({
+    fetch: createAuthenticatedFetch(
       runtime,
       session,
       refresh,
       baseUrl,
       accessTokenHeader,
-      needsToken: ({ origin, pathname }) =>
-        tokenOrigins.includes(origin) && !publicUrls.includes(origin + pathname)
-    }),
+      ({ origin, pathname }) => tokenOrigins.includes(origin) && !publicUrls.includes(origin + pathname)
+    ),
     login: (body, { path = `${routesUrl}/login`, signal } = {}) =>
       logins.logIn(new URL(path, baseUrl).href, body, signal),
     logout: logins.logOut,

@@ -29,8 +29,8 @@ export function createAuthIn(runtime: Runtime, options: AuthFetchOptions): Auth 
     },
     async logoutAll() {
       const accessToken = (await usableToken())?.value
-      const { response, body, error } = await post(`${routesUrl}/logout-all`, { accessToken })
-      if (!response.ok || !body) throw error
+      const { isOk, error } = await post(`${routesUrl}/logout-all`, { accessToken })
+      if (!isOk) throw error
       await auth.logout()
     }
   }

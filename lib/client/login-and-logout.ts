@@ -62,7 +62,7 @@ export function createLoginAndLogout(
       // Wait for a pending logout: it would send the new cookie and revoke the new session.
       await rejectOnAbort(() => logout, signal)
       const { response, body: json, token, isMismatch, error } = await transport.logIn(url, body, signal)
-      if (!json) throw error
+      if (!response || !json) throw error
       if (!token) return response
       if (isMismatch) endInAllTabs()
       // A logout during the login wins. Of two logins the last one wins, because the browser has its cookie.
@@ -105,14 +105,9 @@ export function createLoginAndLogout(
     await createRetry(runtime)(async () => {
       // A login in another tab has replaced the session. The request would send the cookie of the new session.
       if (session.epoch !== epoch) return undefined
-      try {
-        const answer = await transport.logOut(logoutUrl, accessToken, isRetry)
-        return answer.response.ok && answer.body ? undefined : answer
-      } catch (error) {
-        return { retryAfterMs: 0, error: error as UnavailableError }
-      } finally {
-        isRetry = true
-      }
+      const result = await transport.logOut(logoutUrl, accessToken, isRetry)
+      isRetry = true
+      return result.isOk ? undefined : result
     })
   }
 }

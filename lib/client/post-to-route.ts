@@ -7,23 +7,23 @@ export const RESPONSE_TIMEOUT_MS = 10_000
 
 const TERMINAL_CODE = /^FRT_ERR_(NO_REFRESH_TOKEN|REFRESH_TOKEN_(INVALID|EXPIRED|REUSED)|SESSION_REVOKED)$/
 
-/** A response of the server. */
-export interface ApiResponse {
+/** The result of a request. It has only the last three members if no response arrived. */
+export interface PostResult {
   /** Its body can be read. */
-  response: Response
+  response?: Response
   /** `undefined` if it is not a JSON object. The response is not from the plugin then. */
-  body: Record<string, unknown> | undefined
+  body?: Record<string, unknown> | undefined
+  /** Whether the plugin responded that it has done what the request asks for. */
+  isOk?: boolean
   /** The access token of a successful login or refresh. */
-  token: IssuedToken | undefined
+  token?: IssuedToken | undefined
   /** Whether the server rejected the refresh token. Other 401 responses keep the session, for example of a proxy. */
-  isSessionEnd: boolean
+  isSessionEnd?: boolean
   /** Whether the request may succeed later. */
   canRetry: boolean
-  /** Whether client and server use different transports. */
-  isMismatch?: boolean
   retryAfterMs: number
-  /** Names the address, the status and the code. */
-  error: UnavailableError
+  /** Names the address, the status and the code, for a caller that cannot continue. */
+  error: Error
 }
 
 export interface PostOptions extends Pick<RequestInit, 'credentials' | 'keepalive'> {
@@ -35,11 +35,10 @@ export interface PostOptions extends Pick<RequestInit, 'credentials' | 'keepaliv
 }
 
 /**
- * Posts to a route of the plugin and reads the response, within the response timeout.
- * @throws `UnavailableError` if no response arrived. The server may have processed the request
- * @throws the reason of the signal
+ * Posts to a route of the plugin and reads the response, within the response timeout. Never rejects. If no response
+ * arrived, the server may still have processed the request.
  */
-export type PostToRoute = (url: string, options: PostOptions) => Promise<ApiResponse>
+export type PostToRoute = (url: string, options: PostOptions) => Promise<PostResult>
 
 /** @param defaultHeaders additional headers of each request */
 export function createPostToRoute(
@@ -70,6 +69,7 @@ export function createPostToRoute(
       return {
         response,
         body,
+        isOk: response.ok && body !== undefined,
         token: response.ok ? issuedTokenOf(body, sentAt) : undefined,
         isSessionEnd: response.status === 401 && TERMINAL_CODE.test(body?.code as string),
         canRetry: response.status === 429 || response.status >= 500,
@@ -77,7 +77,8 @@ export function createPostToRoute(
         error: new UnavailableError([name, response.status, body?.code].join(' ').trim())
       }
     } catch (cause) {
-      throw outer?.aborted ? cause : new UnavailableError(`${name} no response`, { cause })
+      const error = outer?.aborted ? (cause as Error) : new UnavailableError(`${name} no response`, { cause })
+      return { canRetry: true, retryAfterMs: 0, error }
     } finally {
       cancel()
     }

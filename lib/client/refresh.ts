@@ -1,6 +1,5 @@
 import type { IssuedToken } from './access-token.js'
-import type { UnavailableError } from './errors.js'
-import type { ApiResponse } from './post-to-route.js'
+import type { PostResult } from './post-to-route.js'
 import type { FailedAttempt, Retry } from './retry.js'
 import type { SessionState } from './session-state.js'
 import type { TabSync } from './tab-sync.js'
@@ -18,54 +17,41 @@ export function createRefresh(
   session: SessionState,
   tabs: TabSync,
   retry: Retry,
-  send: (signal: AbortSignal) => Promise<ApiResponse | undefined>
+  send: (signal: AbortSignal) => Promise<PostResult | undefined>
 ): Refresh {
-  let running: { epoch: number; refreshed: Promise<void> } | undefined
+  let running: Promise<void> | undefined
+  return (staleToken) => (running ??= refresh(staleToken))
 
-  return (staleToken) => {
-    const { epoch } = session
-    if (running?.epoch !== epoch) running = { epoch, refreshed: refresh(staleToken, epoch) }
-    return running.refreshed
-  }
-
-  async function refresh(staleToken: IssuedToken | null, epoch: number): Promise<void> {
-    // A login or logout aborts the refresh: its response could replace the cookie of the new login.
+  async function refresh(staleToken: IssuedToken | null): Promise<void> {
     const aborter = new AbortController()
-    session.onEpoch = () => aborter.abort()
     const { signal } = aborter
-    const isCurrent = () => session.epoch === epoch
+    // A login or logout aborts the refresh: its response could replace the cookie of the new login.
+    session.onEpoch = () => {
+      running = undefined
+      aborter.abort()
+    }
     try {
       await retry(() => tabs.withLock(attempt, signal), signal)
     } catch (error) {
-      if (isCurrent()) session.fail('FRT_ERR_CLIENT_UNAVAILABLE')
+      if (!signal.aborted) session.fail('FRT_ERR_CLIENT_UNAVAILABLE')
       throw error
     } finally {
-      if (running?.epoch === epoch) running = undefined
+      // An aborted refresh has been replaced already.
+      if (!signal.aborted) running = undefined
     }
 
     async function attempt(): Promise<FailedAttempt | undefined> {
       // A login, a logout or the refresh of another tab happened during the wait.
-      if (!isCurrent() || session.token !== staleToken) return undefined
-      let answer: ApiResponse | undefined
-      try {
-        answer = await send(signal)
-      } catch (error) {
-        // The server may have rotated the token. It answers the same token again with a replay.
-        return isCurrent() ? { retryAfterMs: 0, error: error as UnavailableError } : undefined
-      }
+      if (signal.aborted || session.token !== staleToken) return undefined
+      // If no response arrives, the server may have rotated the token. It answers the same token again with a replay.
+      const result = await send(signal)
       // A login or a logout during the request wins.
-      return answer && isCurrent() ? handle(answer) : undefined
+      return result && !signal.aborted ? handle(result) : undefined
     }
   }
 
-  function handle({
-    body,
-    token,
-    isSessionEnd,
-    canRetry,
-    retryAfterMs,
-    error
-  }: ApiResponse): FailedAttempt | undefined {
+  function handle(result: PostResult): FailedAttempt | undefined {
+    const { body, token, isSessionEnd, canRetry, error } = result
     if (token) {
       session.setToken(token, false)
       tabs.broadcast({ type: 'token', token })
@@ -74,7 +60,7 @@ export function createRefresh(
     const code = body?.code as RefreshErrorCode | 'FRT_ERR_REFRESH_CONFLICT'
     // The cookie or the storage may already hold the newer token, so the next attempt need not wait for the whole window.
     if (code === 'FRT_ERR_REFRESH_CONFLICT') return { retryAfterMs: 0, error }
-    if (canRetry) return { retryAfterMs, error }
+    if (canRetry) return result
     if (!isSessionEnd) throw error
     session.end(code)
     return undefined

@@ -1,4 +1,3 @@
-import { UnavailableError } from './errors.js'
 import type { Runtime } from './runtime.js'
 import { sleep } from './time-limit.js'
 
@@ -10,7 +9,7 @@ const MAX_WAIT_MS = 10_000
 /** The failure of one attempt. `retryAfterMs` is the pause that the server asked for, or 0. */
 export interface FailedAttempt {
   retryAfterMs: number
-  error: UnavailableError
+  error: Error
 }
 
 /** One attempt. Resolves with `undefined` if it succeeded. */
@@ -19,7 +18,7 @@ export type Attempt = () => Promise<FailedAttempt | undefined>
 /**
  * Repeats the attempt until it succeeds, at most three times.
  * @param signal ends the pauses
- * @throws `UnavailableError` if the last attempt failed, or if the server asked for a long pause
+ * @throws the error of the last attempt if it failed, or if the server asked for a long pause
  */
 export type Retry = (attempt: Attempt, signal?: AbortSignal) => Promise<void>
 
@@ -27,7 +26,7 @@ export type Retry = (attempt: Attempt, signal?: AbortSignal) => Promise<void>
 export function createRetry(runtime: Runtime): Retry {
   const { now, random } = runtime
   let notBefore = 0
-  let lastError = new UnavailableError()
+  let lastError: Error | undefined
 
   return async (attempt, signal) => {
     for (let attempts = 1; attempts <= MAX_ATTEMPTS; attempts++) {

@@ -5,11 +5,11 @@ export const cookieTransport: CreateTransport = (_runtime, post) => ({
   name: '',
   refresh: (url, signal) => post(url, { credentials: 'include', signal }),
   async logIn(url, body, signal) {
-    const answer = await post(url, { credentials: 'include', body, signal })
+    const result = await post(url, { credentials: 'include', body, signal })
+    const { response, body: json, token } = result
     // Otherwise the session would end when the access token expires.
-    if (answer.token && (answer.body?.refresh_token || answer.response.headers.has('x-refresh-token')))
-      answer.isMismatch = true
-    return answer
+    const hasToken = json?.refresh_token || response?.headers.has('x-refresh-token')
+    return token && hasToken ? { ...result, isMismatch: true } : result
   },
   // The application may leave the page as soon as `onSessionEnd` is called.
   logOut: (url, accessToken) => post(url, { credentials: 'include', accessToken, keepalive: true })

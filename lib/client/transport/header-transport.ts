@@ -17,6 +17,6 @@ export function headerTransport(
 ): CreateTransport {
   return createStoredTransport(storage, options, {
     attach: (refreshToken) => ({ headers: { [refreshTokenHeader]: refreshToken } }),
-    read: ({ response }) => response.headers.get(refreshTokenHeader)
+    read: ({ response }) => response?.headers.get(refreshTokenHeader)
   })
 }
