@@ -24,6 +24,8 @@ export function createAuthenticatedFetch(
   needsToken: (url: URL) => boolean
 ): FetchFunction {
   return async (input, init) => {
+    // Copied, because an iterator can be read only once.
+    if (init?.headers && !isRequest(init)) init = { ...init, headers: new Headers(init.headers) }
     const { url: inputUrl, headers: inputHeaders } = input as Partial<Request>
     const url = new URL(inputUrl ?? (input as string), baseUrl)
     const target = isRequest(input) ? input : url
@@ -51,14 +53,21 @@ export function createAuthenticatedFetch(
     }
     // Refresh only if no other request did, and if the rejected token was not refreshed for this request.
     if (session.token === token && token === tokenBefore) {
-      await rejectOnAbort(() => refresh(token), signal)
+      await rejectOnAbort(() => refresh(token), signal).catch((error) => {
+        release(response)
+        throw error
+      })
     }
     const newToken = currentToken()
     if (newToken === null || newToken === token) return response
-    // Releases the connection of the dropped response.
-    response.body?.cancel().catch(() => {})
+    release(response)
     return send(newToken)
   }
+}
+
+/** Releases the connection of a response that is dropped. */
+function release(response: Response): void {
+  response.body?.cancel().catch(() => {})
 }
 
 /**

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { json } from './support/scripted-server.js'
 import { loggedIn, ORIGIN } from './support/tab.js'
 
 const bodies: [string, () => NonNullable<RequestInit['body']>, string | RegExp][] = [
@@ -158,4 +159,17 @@ t.test('null as the second argument is accepted, as with the native fetch', asyn
   const { auth, time } = await loggedIn(t)
   t.equal((await time.until(auth.fetch('/me', null as never))).status, 200)
   t.equal((await time.until(auth.fetch('/me', { body: null }))).status, 200)
+})
+
+t.test('headers that can be read only once are sent, in each attempt and to each origin', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  const headers = () => new Map([['x-a', '1']]).entries() as unknown as HeadersInit
+  server.expire()
+  await time.until(auth.fetch('/me', { headers: headers() }))
+  server.script('/elsewhere', () => json(200, {}))
+  await time.until(auth.fetch('https://other.example.com/elsewhere', { headers: headers() }))
+  t.same(
+    [...server.callsTo('/me'), ...server.callsTo('/elsewhere')].map((call) => call.headers.get('x-a')),
+    ['1', '1', '1']
+  )
 })

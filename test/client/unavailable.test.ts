@@ -259,3 +259,18 @@ t.test('a response whose body does not end is aborted and reattemptedAt', async 
   t.equal((await time.until(auth.fetch('/me'))).status, 200)
   t.equal(server.count('/auth/refresh'), 2)
 })
+
+t.test('the connection of a 401 is released if its refresh fails', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  let isReleased = false
+  const body = new ReadableStream({
+    cancel() {
+      isReleased = true
+    }
+  })
+  const headers = { 'www-authenticate': 'Bearer error="invalid_token"' }
+  server.script('/me', () => new Response(body, { status: 401, headers }))
+  server.script('/auth/refresh', ...times(3, networkError))
+  await t.rejects(time.until(auth.fetch('/me')), UNAVAILABLE)
+  t.ok(isReleased)
+})
