@@ -21,5 +21,7 @@ export function decodeMessage({ now, wallNow }: Runtime, data: unknown): TabMess
   if ((type !== 'token' && type !== 'login') || typeof value !== 'string') return undefined
   // At most the whole lifetime, because the wall clock may have been set back.
   const validMs = Math.min(lifetimeMs, expiresAt - wallNow())
+  // `NaN` without the two times.
+  if (!(validMs <= lifetimeMs)) return undefined
   return { type, token: { value, lifetimeMs, expiresAt: now() + validMs } }
 }

@@ -58,7 +58,10 @@ t.test('unknown messages are ignored', async (t) => {
       { type: 'login' },
       { type: 'token', value: 1 },
       { type: 'login', value: null },
-      { type: 'token', value: 'x' }
+      { type: 'token', value: 'x' },
+      { type: 'login', value: 'x' },
+      { type: 'login', value: 'x', lifetimeMs: 300_000 },
+      { type: 'login', value: 'x', expiresAt: START_MS }
     ]
   ]) {
     t.doesNotThrow(() => other.postMessage(message))
