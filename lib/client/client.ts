@@ -13,18 +13,18 @@ import { cookieTransport } from './transport/cookie-transport.js'
 import type { Transport } from './transport/transport.js'
 import type { AuthFetch } from './types.js'
 
-/** The parts of a client, for additional methods. */
-export interface Client {
-  auth: AuthFetch
-  session: SessionState
-  tabs: TabSync
-  transport: Transport
-  refresh: Refresh
-  post: PostToRoute
-  routesUrl: string
-  logins: LoginAndLogout
-  usableToken(minValiditySeconds?: number): Promise<IssuedToken | null>
-}
+/** A client, and its parts for additional methods. A tuple, because a bundle would contain the names of an object. */
+export type Client = [
+  auth: AuthFetch,
+  session: SessionState,
+  tabs: TabSync,
+  transport: Transport,
+  refresh: Refresh,
+  post: PostToRoute,
+  routesUrl: string,
+  logins: LoginAndLogout,
+  usableToken: (minValiditySeconds?: number) => Promise<IssuedToken | null>
+]
 
 /** Creates the client for a given runtime. */
 export function createClient(
@@ -45,10 +45,12 @@ export function createClient(
   const baseUrl = new URL(base)
   const routesUrl = baseUrl.origin + baseUrl.pathname.replace(/\/$/, '') + prefix
   const publicUrls = ['/login', '/refresh', '/logout'].map((route) => routesUrl + route)
+  const [loginUrl, refreshUrl, logoutUrl] = publicUrls as [string, string, string]
   const tokenOrigins = [baseUrl, ...origins].map((origin) => new URL(origin).origin)
 
-  const session = createSessionState(runtime, onSessionEnd)
-  const post = createPostToRoute(runtime, accessTokenHeader, headers)
+  // Not called by the session itself, so that an error of the application cannot stop the client.
+  const session = createSessionState(runtime, (reason) => queueMicrotask(() => onSessionEnd(reason)))
+  const post = createPostToRoute(runtime, accessTokenHeader.toLowerCase(), headers)
   const transport = createTransport(runtime, post, session)
   // A storage without a name belongs to this client only.
   const isShared = channel !== false && transport.name !== undefined
@@ -58,9 +60,9 @@ export function createClient(
     onMessage
   )
   const refresh = createRefresh(session, tabs, createRetry(runtime), (signal) =>
-    transport.refresh(`${routesUrl}/refresh`, signal)
+    transport.refresh(refreshUrl, signal)
   )
-  const logins = createLoginAndLogout(runtime, session, tabs, transport, `${routesUrl}/logout`)
+  const logins = createLoginAndLogout(runtime, session, tabs, transport, logoutUrl)
   const usableToken = (minValiditySeconds = 0) =>
     findUsableToken(session, refresh, 1, minValiditySeconds * 1000)
 
@@ -80,11 +82,11 @@ export function createClient(
       accessTokenHeader,
       ({ origin, pathname }) => tokenOrigins.includes(origin) && !publicUrls.includes(origin + pathname)
     ),
-    login: (body, { path = `${routesUrl}/login`, signal } = {}) =>
+    login: (body, { path = loginUrl, signal } = {}) =>
       logins.logIn(new URL(path, baseUrl).href, body, signal),
     logout: logins.logOut,
     getAccessToken: async ({ minValidity } = {}) => (await usableToken(minValidity))?.value ?? null,
     close: tabs.close
   }
-  return { auth, session, tabs, transport, refresh, post, routesUrl, logins, usableToken }
+  return [auth, session, tabs, transport, refresh, post, routesUrl, logins, usableToken]
 }

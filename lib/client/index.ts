@@ -10,7 +10,7 @@ import type { Auth, AuthFetch, SessionUser } from './types.js'
  * @throws TypeError if `baseUrl` or an origin is not an absolute URL, or if `prefix` does not start with a slash
  */
 export function createAuthFetch(options: AuthFetchOptions): AuthFetch {
-  return createClient(runtimeOf(options), options).auth
+  return createClient(runtimeOf(options), options)[0]
 }
 
 /**

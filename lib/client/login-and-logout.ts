@@ -12,8 +12,11 @@ export interface LoginAndLogout {
   logIn(url: string, body: unknown, signal: AbortSignal | undefined): Promise<Response>
   /** Logs out in all tabs, then on the server. */
   logOut(): Promise<void>
-  /** Resolves after a logout in progress. */
-  logoutSettled(): Promise<unknown>
+  /**
+   * Resolves after a login and a logout in progress. Repeats a logout that the server has not confirmed.
+   * @throws `UnavailableError` if the server does not confirm it
+   */
+  settle(): Promise<void>
 }
 
 interface RunningLogin {
@@ -48,7 +51,11 @@ export function createLoginAndLogout(
       logout = result.catch(() => {})
       return result
     },
-    logoutSettled: () => logout
+    async settle() {
+      await logout
+      await login?.response.catch(() => {})
+      if (unconfirmed) await revoke(unconfirmed, true)
+    }
   }
 
   async function runLogin(
@@ -57,7 +64,7 @@ export function createLoginAndLogout(
     signal: AbortSignal | undefined,
     key: string
   ): Promise<Response> {
-    const { epoch } = session
+    const { logouts } = session
     try {
       // Wait for a pending logout: it would send the new cookie and revoke the new session.
       await rejectOnAbort(() => logout, signal)
@@ -66,7 +73,7 @@ export function createLoginAndLogout(
       if (!token) return response
       if (isMismatch) endInAllTabs()
       // A logout during the login wins. Of two logins the last one wins, because the browser has its cookie.
-      if (isMismatch || (session.isEnded && session.epoch !== epoch)) {
+      if (isMismatch || (session.isEnded && session.logouts !== logouts)) {
         await revoke(token.value).catch(() => {})
         if (!isMismatch) return response
         throw new UnavailableError(`${error.message}: client and server use different transports`)
@@ -80,35 +87,31 @@ export function createLoginAndLogout(
   }
 
   async function runLogout(): Promise<void> {
-    unconfirmed = session.token?.value ?? unconfirmed
-    try {
-      endInAllTabs()
-    } finally {
-      // Wait for a login in progress: otherwise its session would remain.
-      await login?.response.catch(() => {})
-      await revoke(unconfirmed)
-      unconfirmed = undefined
-    }
+    const accessToken = session.token?.value ?? unconfirmed
+    unconfirmed = accessToken
+    endInAllTabs()
+    // Wait for a login in progress: otherwise its session would remain.
+    await login?.response.catch(() => {})
+    await revoke(accessToken)
   }
 
   function endInAllTabs(): void {
-    try {
-      session.end('logout')
-    } finally {
-      tabs.broadcast({ type: 'logout' })
-    }
+    session.end('logout')
+    tabs.broadcast({ type: 'logout' })
   }
 
-  async function revoke(accessToken: string | undefined): Promise<void> {
-    const { epoch } = session
+  /** @param mayBeReplaced whether the cookie may be that of a login that this client did not make */
+  async function revoke(accessToken: string | undefined, mayBeReplaced?: boolean): Promise<void> {
     let isRetry = false
     await createRetry(runtime)(async () => {
-      // A login in another tab has replaced the session. The request would send the cookie of the new session.
-      if (session.epoch !== epoch) return undefined
-      const result = await transport.logOut(logoutUrl, accessToken, isRetry)
+      // Another tab has logged in if the session has not ended any more.
+      const isReplaced = mayBeReplaced || !session.isEnded
+      const result = await transport.logOut(logoutUrl, accessToken, isRetry, isReplaced)
       isRetry = true
       return result.isOk ? undefined : result
     })
+    // A later logout may have left another session unconfirmed.
+    if (unconfirmed === accessToken) unconfirmed = undefined
   }
 }
 

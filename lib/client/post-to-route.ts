@@ -1,7 +1,7 @@
 import { type IssuedToken, issuedTokenOf } from './access-token.js'
 import { UnavailableError } from './errors.js'
 import type { Runtime } from './runtime.js'
-import { withTimeLimit } from './time-limit.js'
+import { inTime } from './time-limit.js'
 
 export const RESPONSE_TIMEOUT_MS = 10_000
 
@@ -47,29 +47,34 @@ export function createPostToRoute(
   defaultHeaders: Readonly<Record<string, string>> | undefined
 ): PostToRoute {
   return async (url, { body: sent, headers, accessToken, signal: outer, ...init }) => {
-    const { signal, cancel } = withTimeLimit(runtime, RESPONSE_TIMEOUT_MS, outer)
     const sentAt = runtime.now()
     const json = JSON.stringify(sent) as string | undefined
     // Without its query, which may contain a token.
     const name = `POST ${url.split(/[?#]/, 1)}:`
     try {
-      const response = await runtime.fetch(url, {
-        ...init,
-        method: 'POST',
-        signal,
-        headers: {
-          ...defaultHeaders,
-          ...headers,
-          ...(json && { 'content-type': 'application/json' }),
-          ...(accessToken && { [accessTokenHeader]: `Bearer ${accessToken}` })
-        },
-        body: json ?? null
-      })
-      const body = await readJson(response.clone())
+      const send = async (signal: AbortSignal) => {
+        const response = await runtime.fetch(url, {
+          ...init,
+          method: 'POST',
+          // Another host must not receive passwords and tokens.
+          redirect: 'error',
+          signal,
+          headers: {
+            // In lower case, because `fetch` joins headers whose names differ only in case.
+            ...Object.fromEntries(new Headers(defaultHeaders)),
+            ...headers,
+            ...(json && { 'content-type': 'application/json' }),
+            ...(accessToken && { [accessTokenHeader]: `Bearer ${accessToken}` })
+          },
+          body: json ?? null
+        })
+        return [response, await readJson(response.clone())] as const
+      }
+      const [response, body] = await inTime(runtime, RESPONSE_TIMEOUT_MS, send, outer)
       return {
         response,
         body,
-        isOk: response.ok && body !== undefined,
+        isOk: response.ok && !!body,
         token: response.ok ? issuedTokenOf(body, sentAt) : undefined,
         isSessionEnd: response.status === 401 && TERMINAL_CODE.test(body?.code as string),
         canRetry: response.status === 429 || response.status >= 500,
@@ -79,8 +84,6 @@ export function createPostToRoute(
     } catch (cause) {
       const error = outer?.aborted ? (cause as Error) : new UnavailableError(`${name} no response`, { cause })
       return { canRetry: true, retryAfterMs: 0, error }
-    } finally {
-      cancel()
     }
   }
 

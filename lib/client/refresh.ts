@@ -26,7 +26,7 @@ export function createRefresh(
     const aborter = new AbortController()
     const { signal } = aborter
     // A login or logout aborts the refresh: its response could replace the cookie of the new login.
-    session.onEpoch = () => {
+    session.abortRefresh = () => {
       running = undefined
       aborter.abort()
     }
@@ -57,12 +57,12 @@ export function createRefresh(
       tabs.broadcast({ type: 'token', token })
       return undefined
     }
-    const code = body?.code as RefreshErrorCode | 'FRT_ERR_REFRESH_CONFLICT'
-    // The cookie or the storage may already hold the newer token, so the next attempt need not wait for the whole window.
-    if (code === 'FRT_ERR_REFRESH_CONFLICT') return { retryAfterMs: 0, error }
-    if (canRetry) return result
+    const code = body?.code
+    // After a conflict the cookie or the storage may already hold the newer token, so the next attempt need not wait for
+    // the whole window.
+    if (canRetry) return code === 'FRT_ERR_REFRESH_CONFLICT' ? { retryAfterMs: 0, error } : result
     if (!isSessionEnd) throw error
-    session.end(code)
+    session.end(code as RefreshErrorCode)
     return undefined
   }
 }

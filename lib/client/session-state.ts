@@ -6,14 +6,14 @@ const MAX_MARGIN_MS = 30_000
 
 /** The session state of this tab and the access token, in memory only. */
 export interface SessionState {
-  /** Changes with each login, logout and change of user. A response to a request of an earlier epoch is dropped. */
-  readonly epoch: number
+  /** Counts the logouts of all tabs, so that a login in progress detects one. */
+  readonly logouts: number
   readonly isEnded: boolean
   readonly token: IssuedToken | null
   /** The last known user. `undefined` if there is no session, or if its token is not a JWT. */
   readonly subject: unknown
-  /** Called after each change of the epoch. */
-  onEpoch: (() => void) | undefined
+  /** Called when a login, a logout or another user replaces the session. Aborts a refresh of the replaced session. */
+  abortRefresh: (() => void) | undefined
   /** Called after each change that a user interface may show. `reason` is `null` if the user is logged in. */
   onChange: ((reason: SessionEndReason | UnavailableReason | null) => void) | undefined
   /** Returns the remaining lifetime of the access token, on the clock of this tab. */
@@ -34,7 +34,7 @@ export interface SessionState {
   end(reason: SessionEndReason): void
   /** Shows that a refresh failed, unless the current token is still valid. */
   fail(reason: UnavailableReason): void
-  /** Forgets the token and the end of the session, so that the next refresh decides. */
+  /** Forgets the end of the session and aborts a refresh in progress, so that the next refresh decides. */
   reset(): void
 }
 
@@ -47,11 +47,11 @@ export function createSessionState(
   let isActive = false
 
   const state = {
-    epoch: 0,
+    logouts: 0,
     isEnded: false,
     token: null as IssuedToken | null,
     subject: undefined as unknown,
-    onEpoch: undefined as SessionState['onEpoch'],
+    abortRefresh: undefined as SessionState['abortRefresh'],
     onChange: undefined as SessionState['onChange'],
 
     validMs: () => (state.token ? state.token.expiresAt - now() : 0),
@@ -69,7 +69,7 @@ export function createSessionState(
       state.token = token
       state.subject = subject
       marginMs = Math.min(MAX_MARGIN_MS, token.lifetimeMs * (0.05 + 0.1 * random()))
-      if (isLogin || isOther) startEpoch()
+      if (isLogin || isOther) state.abortRefresh?.()
       state.onChange?.(isOther ? 'user-changed' : null)
       if (isOther) onEnd('user-changed')
     },
@@ -80,8 +80,11 @@ export function createSessionState(
       state.isEnded = true
       state.token = null
       state.subject = undefined
-      // Only a logout starts a new epoch: a session that the server ended must not cancel a login in progress.
-      if (reason === 'logout') startEpoch()
+      // Not for a session that the server ended, which must not cancel a login in progress.
+      if (reason === 'logout') {
+        state.logouts++
+        state.abortRefresh?.()
+      }
       state.onChange?.(reason)
       if (mustReport) onEnd(reason)
     },
@@ -92,14 +95,8 @@ export function createSessionState(
     },
     reset(): void {
       state.isEnded = false
-      state.token = null
-      startEpoch()
+      state.abortRefresh?.()
     }
-  }
-
-  function startEpoch(): void {
-    state.epoch++
-    state.onEpoch?.()
   }
 
   return state

@@ -35,8 +35,12 @@ export function createSessionView(session: SessionState): SessionView {
   return {
     snapshot: () => current,
     subscribe(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      // An entry of its own, because the same function may be subscribed twice. It may be removed before it is called.
+      const entry = () => {
+        if (listeners.has(entry)) listener()
+      }
+      listeners.add(entry)
+      return () => listeners.delete(entry)
     }
   }
 }

@@ -28,23 +28,22 @@ export function withTimeLimit(
 }
 
 /** Waits for the given time, or until the signal aborts. */
-export async function sleep(
-  runtime: Pick<Runtime, 'after'>,
-  ms: number,
-  signal?: AbortSignal
-): Promise<void> {
-  const end = withTimeLimit(runtime, ms, signal).signal
-  if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve))
+export function sleep(runtime: Pick<Runtime, 'after'>, ms: number, signal?: AbortSignal): Promise<void> {
+  return inTime(runtime, ms, () => new Promise<void>(() => {}), signal).catch(() => {})
 }
 
-/** Runs work for at most the given time. The work continues after the limit, but its result is dropped. */
+/**
+ * Runs work for at most the given time, or until the outer signal aborts. Rejects then, even if the work ignores its
+ * signal and continues.
+ */
 export async function inTime<T>(
   runtime: Pick<Runtime, 'after'>,
   ms: number,
-  work: () => Promise<T>
+  work: (signal: AbortSignal) => Promise<T>,
+  outer?: AbortSignal
 ): Promise<T> {
-  const limit = withTimeLimit(runtime, ms, undefined)
-  return rejectOnAbort(work, limit.signal).finally(limit.cancel)
+  const { signal, cancel } = withTimeLimit(runtime, ms, outer)
+  return rejectOnAbort(() => work(signal), signal).finally(cancel)
 }
 
 /** Rejects when the caller aborts. The work continues, because other callers may share it. */

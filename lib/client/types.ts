@@ -114,5 +114,5 @@ export interface Auth<User = SessionUser> extends AuthFetch {
    * Asks the server who is logged in, for example after a page load or after a login that this client did not make, as
    * with OAuth. Never rejects: the status is `'unavailable'` if the server did not respond.
    */
-  restore(): Promise<SessionSnapshot<User>>
+  restore(options?: { afterLogin?: boolean | undefined }): Promise<SessionSnapshot<User>>
 }

@@ -4,7 +4,15 @@ import { createAuth } from '../../lib/client/index.js'
 import { bodyTransport } from '../../lib/client/transport/body-transport.js'
 import { deferred } from '../support/timers.js'
 import { tokenFor } from './support/jwt.js'
-import { json, networkError, ScriptedServer, unauthorized, unavailable } from './support/scripted-server.js'
+import { catchMicrotaskErrors } from './support/microtask-errors.js'
+import {
+  expired,
+  json,
+  networkError,
+  ScriptedServer,
+  unauthorized,
+  unavailable
+} from './support/scripted-server.js'
 import { loggedIn, MemoryStorage, ORIGIN, openBrowser } from './support/tab.js'
 
 const ADA = {
@@ -120,19 +128,7 @@ t.test(
 t.test('an error in a listener does not affect the client', async (t) => {
   const { open, time } = openBrowser(t)
   const { auth } = open()
-  const errors: unknown[] = []
-  const { queueMicrotask } = globalThis
-  t.teardown(() => {
-    globalThis.queueMicrotask = queueMicrotask
-  })
-  globalThis.queueMicrotask = (work) =>
-    queueMicrotask(() => {
-      try {
-        work()
-      } catch (error) {
-        errors.push(error)
-      }
-    })
+  const errors = catchMicrotaskErrors(t)
   auth.subscribe(() => {
     throw new Error('of the application')
   })
@@ -184,6 +180,105 @@ t.test('restore in a new tab does not undo a logout in progress in another tab',
   t.equal(auth.snapshot().status, 'anonymous')
 })
 
+t.test('restore during a login waits for it, and does not revoke its session', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth, ends } = open()
+  server.script('/auth/refresh', noToken)
+  await time.until(auth.restore())
+  const late = deferred<Response>()
+  server.script('/auth/login', () => late.promise)
+  const login = auth.login({})
+  await time.settle()
+  const restored = auth.restore()
+  await time.settle()
+  late.resolve(server.issue())
+  t.equal((await time.until(login)).status, 200)
+  t.match(await time.until(restored), { status: 'authenticated' })
+  t.equal(server.count('/auth/logout'), 0)
+  t.same(ends, [])
+})
+
+t.test('restore continues after a login that fails', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  server.script('/auth/login', networkError)
+  const login = auth.login({})
+  const restored = auth.restore()
+  await t.rejects(time.until(login))
+  t.match(await time.until(restored), { status: 'authenticated' })
+})
+
+t.test('a session that ended in another tab during a login does not cancel the login', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const [one, two] = [open(), open()]
+  const late = deferred<Response>()
+  server.script('/auth/login', () => late.promise)
+  const login = one.auth.login({ n: 1 })
+  await time.settle()
+  await time.until(two.auth.login({ n: 2 }))
+  server.expire()
+  server.script('/auth/refresh', () => unauthorized('FRT_ERR_SESSION_REVOKED'))
+  await time.until(one.auth.fetch('/me'))
+  t.equal(one.auth.snapshot().status, 'anonymous')
+  late.resolve(server.issue())
+  await time.until(login)
+  t.equal(one.auth.snapshot().status, 'authenticated')
+  t.equal(server.count('/auth/logout'), 0)
+})
+
+t.test('restore keeps a token that is valid if the server is unavailable', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  const listener = mock.fn()
+  auth.subscribe(listener)
+  server.script('/auth/refresh', down, down, down)
+  t.match(await time.until(auth.restore()), { status: 'authenticated' })
+  t.equal((await time.until(auth.fetch('/me'))).status, 200)
+  t.equal(listener.mock.callCount(), 0)
+})
+
+t.test('a page after a redirect from a login tells the tabs that show the login form', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const one = open()
+  server.script('/auth/refresh', noToken, tokenFor(ADA))
+  await time.until(one.auth.restore())
+  const two = open()
+  await time.until(two.auth.restore({ afterLogin: true }))
+  t.match(one.auth.snapshot(), { status: 'authenticated', user: USER })
+})
+
+t.test('a restore that fails is not sent to the other tabs as a login', async (t) => {
+  const { auth, channels, server, time } = await loggedIn(t)
+  channels.messages.length = 0
+  server.script('/auth/refresh', down, down, down)
+  await time.until(auth.restore({ afterLogin: true }))
+  t.same(channels.messages, [])
+})
+
+t.test('restore sends a logout that the server has not confirmed, without the cookie', async (t) => {
+  for (const storage of [undefined, new MemoryStorage()]) {
+    const { auth, server, time } = await loggedIn(t, { transport: storage && bodyTransport(storage) })
+    server.script('/auth/logout', down, down, down)
+    await t.rejects(time.until(auth.logout()))
+    server.script('/auth/refresh', noToken)
+    t.match(await time.until(auth.restore()), { status: 'anonymous' })
+    const last = server.callsTo('/auth/logout').at(-1)
+    t.equal(last?.headers.get('authorization'), 'Bearer token-1')
+    t.equal(last?.init?.credentials, 'omit', 'the cookie may be that of a login in a popup')
+    t.equal(last?.body, storage ? '{"refresh_token":"refresh-1"}' : '')
+    t.equal(server.count('/auth/logout'), 4)
+    await time.until(auth.restore())
+    t.equal(server.count('/auth/logout'), 4, 'it is sent once')
+  }
+})
+
+t.test('restore does not restore a session while its logout is not confirmed', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.script('/auth/logout', ...Array.from({ length: 6 }, () => down))
+  await t.rejects(time.until(auth.logout()))
+  t.same(await time.until(auth.restore()), { status: 'anonymous', user: null, reason: 'logout' })
+  t.equal(server.count('/auth/refresh'), 0)
+})
+
 t.test('restore waits for a logout of its own tab', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   const late = deferred<Response>()
@@ -223,6 +318,79 @@ t.test('a failed logoutAll keeps the session and names status, code and address'
     t.same(ends, [])
     t.equal(auth.snapshot().status, 'authenticated')
   }
+})
+
+t.test('logoutAll refreshes an access token that the server rejects', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.script('/auth/logout-all', expired, () => json(200, { revoked: 1 }))
+  await time.until(auth.logoutAll())
+  t.equal(server.callsTo('/auth/logout-all')[1]?.headers.get('authorization'), 'Bearer token-2')
+  t.equal(auth.snapshot().status, 'anonymous')
+})
+
+t.test('logoutAll rejects if the server rejects the new access token too', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.script('/auth/logout-all', expired, expired)
+  await t.rejects(time.until(auth.logoutAll()), { message: /401 FRT_ERR_ACCESS_TOKEN_EXPIRED$/ })
+  t.equal(auth.snapshot().status, 'authenticated')
+})
+
+t.test('logoutAll without a session rejects, and does not refresh', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  await time.until(auth.logout())
+  server.script('/auth/logout-all', () => unauthorized('FRT_ERR_NO_ACCESS_TOKEN'))
+  await t.rejects(time.until(auth.logoutAll()), { message: /401 FRT_ERR_NO_ACCESS_TOKEN$/ })
+  t.equal(server.count('/auth/refresh'), 0)
+})
+
+t.test('logoutAll resolves after all sessions are revoked, even if the logout fails', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.script('/auth/logout-all', () => json(200, { revoked: 3 }))
+  server.script('/auth/logout', down, down, down)
+  await time.until(auth.logoutAll())
+  t.equal(auth.snapshot().status, 'anonymous')
+})
+
+t.test('logoutAll concerns only the user who called it', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const [one, two] = [open(), open()]
+  server.script('/auth/login', tokenFor(ADA), tokenFor({ sub: 'bob' }), tokenFor(ADA))
+  await time.until(one.auth.login({ n: 1 }))
+  const late = deferred<Response>()
+  server.script('/auth/logout-all', () => late.promise)
+  const logoutAll = one.auth.logoutAll()
+  await time.settle()
+  await time.until(two.auth.login({ n: 2 }))
+  late.resolve(json(200, { revoked: 1 }))
+  await time.until(logoutAll)
+  t.match(two.auth.snapshot(), { user: { sub: 'bob' } }, 'bob has logged in meanwhile')
+  t.equal(server.count('/auth/logout'), 0)
+
+  await time.until(one.auth.login({ n: 3 }))
+  server.script('/auth/logout-all', expired)
+  server.script('/auth/refresh', tokenFor({ sub: 'bob' }))
+  await t.rejects(time.until(one.auth.logoutAll()), { message: /401/ })
+  t.equal(server.count('/auth/logout-all'), 2, 'the token of bob is not sent')
+})
+
+t.test('a listener is called once for each of its subscriptions, and not after it was removed', async (t) => {
+  const { auth, time } = await loggedIn(t)
+  const listener = mock.fn()
+  const unsubscribe = [auth.subscribe(listener), auth.subscribe(listener)]
+  unsubscribe[0]?.()
+  const logout = auth.logout()
+  await time.until(logout)
+  t.equal(listener.mock.callCount(), 1)
+  const login = auth.login({})
+  auth.subscribe(() => unsubscribe[1]?.())
+  const last = mock.fn()
+  const stop = auth.subscribe(last)
+  await time.until(login)
+  t.equal(last.mock.callCount(), 1)
+  const again = auth.logout()
+  stop()
+  await time.until(again)
+  t.equal(last.mock.callCount(), 1, 'it was removed before its call')
 })
 
 t.test('createAuth uses the runtime', async (t) => {

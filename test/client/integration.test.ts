@@ -84,7 +84,7 @@ function after(ms: number, work: () => void): () => void {
 /** Opens a client that uses the clock of the test, with the skew of the site. */
 function openClient(site: Site, fetch: Fetch, options: Partial<AuthFetchOptions> = {}): OpenedClient {
   const ends: string[] = []
-  const { auth } = createClient(
+  const [auth] = createClient(
     { ...detectRuntime(), fetch, now: () => site.clock.nowMs + site.skewMs, after, random: () => 0 },
     { baseUrl: site.proxy.origin, onSessionEnd: (reason) => ends.push(reason), ...options }
   )

@@ -1,7 +1,11 @@
+import Fastify from 'fastify'
 import t from 'tap'
+import { createAuthFetch } from '../../lib/client/index.js'
+import { headerTransport } from '../../lib/client/transport/header-transport.js'
+import { listen } from '../support/build-app.js'
 import { deferred } from '../support/timers.js'
 import { json, networkError } from './support/scripted-server.js'
-import { loggedIn, openBrowser } from './support/tab.js'
+import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
 
 const URL_OF_LOGIN = 'POST https://api.example.com/auth/login'
 const unavailable = (message: string) => ({ code: 'FRT_ERR_CLIENT_UNAVAILABLE', message })
@@ -193,4 +197,52 @@ t.test('headers of the options are sent to the routes of the plugin only', async
     ['/me', null],
     ['/auth/logout', 'app']
   ])
+})
+
+t.test('headers of the client replace those of the options, whatever their case is', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open({
+    headers: { 'Content-Type': 'text/plain', 'X-Auth-Token': 'other', 'X-REFRESH_TOKEN': 'other' },
+    accessTokenHeader: 'X-AUTH-TOKEN',
+    transport: headerTransport(new MemoryStorage(), { refreshTokenHeader: 'x-Refresh_Token' })
+  })
+  server.script('/auth/login', () =>
+    json(200, { access_token: 'token-1', expires_in: 300 }, { 'x-refresh_token': 'refresh-1' })
+  )
+  await time.until(auth.login({}))
+  await time.until(auth.logout())
+  const [login, logout] = server.calls
+  t.equal(login?.headers.get('content-type'), 'application/json')
+  t.equal(logout?.headers.get('x-auth-token'), 'Bearer token-1')
+  t.equal(logout?.headers.get('x-refresh_token'), 'refresh-1')
+})
+
+t.test('a fetch that ignores its signal does not delay a call for longer than the time limit', async (t) => {
+  const { open, time } = openBrowser(t)
+  const { auth } = open({}, { fetch: silent })
+  await t.rejects(time.until(auth.login({})), unavailable(`${URL_OF_LOGIN}: no response`))
+  t.equal(time.nowMs, 10_000)
+  await t.rejects(time.until(auth.getAccessToken()), { code: 'FRT_ERR_CLIENT_UNAVAILABLE' })
+  t.ok(time.nowMs < 45_000, 'three attempts')
+})
+
+t.test('passwords and tokens do not follow a redirect to another host', async (t) => {
+  const [server, elsewhere] = [Fastify(), Fastify()]
+  t.teardown(() => Promise.all([server.close(), elsewhere.close()]))
+  const received: string[] = []
+  elsewhere.all('*', async ({ url }) => {
+    received.push(url)
+    return {}
+  })
+  await elsewhere.ready()
+  const url = await listen(elsewhere)
+  server.all('*', (_request, reply) => reply.redirect(`${url}/stolen`, 307))
+  await server.ready()
+  const baseUrl = await listen(server)
+  const auth = createAuthFetch({ baseUrl })
+  await t.rejects(
+    auth.login({ password: 'secret' }),
+    unavailable(`POST ${new URL(baseUrl).origin}/auth/login: no response`)
+  )
+  t.same(received, [])
 })

@@ -1,10 +1,22 @@
 import t from 'tap'
 import { bodyTransport } from '../../lib/client/transport/body-transport.js'
 import { deferred } from '../support/timers.js'
-import { json, networkError, unauthorized, unavailable } from './support/scripted-server.js'
+import { tokenFor } from './support/jwt.js'
+import { catchMicrotaskErrors } from './support/microtask-errors.js'
+import {
+  json,
+  networkError,
+  type ScriptedServer,
+  unauthorized,
+  unavailable
+} from './support/scripted-server.js'
 import { loggedIn, MemoryStorage, openBrowser, START_MS } from './support/tab.js'
 
 const UNAVAILABLE = { code: 'FRT_ERR_CLIENT_UNAVAILABLE' }
+
+/** The access token and the credentials mode of each logout. */
+const logoutsOf = (server: ScriptedServer) =>
+  server.callsTo('/auth/logout').map(({ headers, init }) => [headers.get('authorization'), init?.credentials])
 
 t.test('a logout during a refresh wins, and the response of the refresh is dropped', async (t) => {
   const { auth, server, time, ends, channels } = await loggedIn(t)
@@ -245,8 +257,9 @@ t.test('a failed logout is retried, then rejects, and the local session ends imm
     const { auth, server, time, ends } = await loggedIn(t)
     server.script('/auth/logout', reply, reply, reply)
     const logout = auth.logout()
-    t.same(ends, ['logout'])
+    t.equal(auth.snapshot().status, 'anonymous')
     await t.rejects(time.until(logout), UNAVAILABLE)
+    t.same(ends, ['logout'])
     t.equal(server.count('/auth/logout'), 3)
     t.equal(await time.until(auth.getAccessToken()), null)
   }
@@ -282,7 +295,7 @@ t.test(
 )
 
 t.test(
-  'a logout is not retried after a login in another tab, so that it does not send the new cookie',
+  'a logout that is retried after a login in another tab sends the access token without the new cookie',
   async (t) => {
     const { open, auth, server, time } = await loggedIn(t)
     const other = open()
@@ -291,10 +304,77 @@ t.test(
     await time.settle()
     await time.until(other.auth.login({ sub: 'bob' }))
     await time.until(logout)
-    t.equal(server.count('/auth/logout'), 1)
+    t.same(logoutsOf(server), [
+      ['Bearer token-1', 'include'],
+      ['Bearer token-1', 'omit']
+    ])
     t.equal(await time.until(auth.getAccessToken()), 'token-2')
   }
 )
+
+t.test('a logout rejects after a login in another tab if the server does not confirm it', async (t) => {
+  const { open, auth, server, time } = await loggedIn(t)
+  const other = open()
+  server.script('/auth/logout', networkError, networkError, networkError)
+  const logout = auth.logout()
+  await time.settle()
+  await time.until(other.auth.login({ sub: 'bob' }))
+  await t.rejects(time.until(logout), UNAVAILABLE)
+})
+
+t.test('a logout that waits for a login does not log out another tab that logs in meanwhile', async (t) => {
+  for (const storage of [undefined, new MemoryStorage(null, 'local')]) {
+    const { open, auth, server, time } = await loggedIn(t, { transport: storage && bodyTransport(storage) })
+    const other = open({ transport: storage && bodyTransport(storage) })
+    const late = deferred<Response>()
+    server.script('/auth/login', () => late.promise)
+    const login = auth.login({ sub: 'eve' })
+    await time.settle()
+    const logout = auth.logout()
+    await time.settle()
+    await time.until(other.auth.login({ sub: 'bob' }))
+    late.resolve(json(401, { code: 'FRT_ERR_INVALID_CREDENTIALS' }))
+    await time.until(Promise.all([login, logout]))
+    t.same(logoutsOf(server), [['Bearer token-1', 'omit']])
+    t.equal(await time.until(other.auth.getAccessToken()), 'token-2')
+    if (storage) {
+      t.equal(storage.value, 'refresh-2')
+      t.equal(server.callsTo('/auth/logout')[0]?.body, '')
+    }
+  }
+})
+
+t.test(
+  'two logouts at an unavailable server both reject, and the next one sends the access token',
+  async (t) => {
+    const { open, auth, server, time } = await loggedIn(t)
+    const other = open()
+    server.script('/auth/logout', ...Array.from({ length: 9 }, () => () => unavailable()))
+    const logouts = [auth.logout()]
+    await time.pass(100)
+    logouts.push(auth.logout(), other.auth.logout())
+    for (const { status } of await time.until(Promise.allSettled(logouts))) t.equal(status, 'rejected')
+    t.equal(server.count('/auth/logout'), 9)
+    await time.until(auth.logout())
+    t.same(logoutsOf(server).at(-1), ['Bearer token-1', 'include'])
+  }
+)
+
+t.test('a logout that is confirmed late does not forget the session of a later logout', async (t) => {
+  const { open, auth, server, time } = await loggedIn(t)
+  const other = open()
+  const late = deferred<Response>()
+  server.script('/auth/logout', () => late.promise, networkError, networkError, networkError)
+  const first = auth.logout()
+  await time.settle()
+  await time.until(other.auth.login({ sub: 'bob' }))
+  const second = auth.logout()
+  await time.settle()
+  late.resolve(json(200, {}))
+  await time.until(Promise.all([first, t.rejects(second, UNAVAILABLE)]))
+  await time.until(auth.logout())
+  t.equal(logoutsOf(server).at(-1)?.[0], 'Bearer token-2')
+})
 
 t.test('a login after a failed logout succeeds', async (t) => {
   const { auth, server, time } = await loggedIn(t)
@@ -312,16 +392,30 @@ t.test('a logout whose response is lost is sent again and resolves', async (t) =
   t.equal(server.count('/auth/logout'), 2)
 })
 
-t.test('a logout reaches the server even if onSessionEnd throws', async (t) => {
+t.test('an error in onSessionEnd does not affect logout, login and fetch', async (t) => {
+  const errors = catchMicrotaskErrors(t)
   const { open, server, time } = openBrowser(t)
   const { auth } = open({
-    onSessionEnd() {
-      throw new Error('application error')
+    onSessionEnd(reason) {
+      throw new Error(reason)
     }
   })
-  await time.until(auth.login({ sub: 'ada' }))
-  await t.rejects(time.until(auth.logout()), { message: 'application error' })
+  const other = open()
+  server.script('/auth/login', tokenFor({ sub: 'ada' }), tokenFor({ sub: 'bob' }))
+  await time.until(auth.login({ n: 1 }))
+  t.equal((await time.until(auth.login({ n: 2 }))).status, 200)
+  t.match(other.auth.snapshot(), { user: { sub: 'bob' } }, 'the other tabs are told')
+  server.script('/auth/refresh', () => unauthorized('FRT_ERR_SESSION_REVOKED'))
+  t.equal((await time.until(auth.fetch('/me'))).status, 401)
+  await time.until(auth.login({ n: 3 }))
+  await time.until(auth.logout())
   t.equal(server.count('/auth/logout'), 1)
+  t.equal(other.auth.snapshot().status, 'anonymous')
+  t.match(errors, [
+    { message: 'user-changed' },
+    { message: 'FRT_ERR_SESSION_REVOKED' },
+    { message: 'logout' }
+  ])
 })
 
 t.test('a login after a logout starts a new session', async (t) => {

@@ -195,7 +195,7 @@ class Run {
       after: this.#time.after,
       random: this.#random
     }
-    const { auth } = createClient(runtime, {
+    const [auth] = createClient(runtime, {
       baseUrl: ORIGIN,
       onSessionEnd: (reason) => ends.push(reason)
     })

@@ -1,10 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { bodyTransport } from '../../lib/client/transport/body-transport.js'
+import { headerTransport } from '../../lib/client/transport/header-transport.js'
 import type { RefreshTokenStorage } from '../../lib/client/types.js'
 import { deferred } from '../support/timers.js'
+import { jwtOf } from './support/jwt.js'
 import { json, networkError, unauthorized } from './support/scripted-server.js'
-import { loggedIn, MemoryStorage, openBrowser } from './support/tab.js'
+import { loggedIn, MemoryStorage, openBrowser, type Tab } from './support/tab.js'
 
 const credentialsOf = (call: { init: RequestInit | undefined }) => call.init?.credentials
 
@@ -131,7 +133,7 @@ t.test(
   }
 )
 
-t.test('a refresh does not overwrite a token that another tab stored meanwhile', async (t) => {
+t.test('a refresh does not overwrite a token that another tab stored meanwhile, but sends it', async (t) => {
   const storage = new MemoryStorage()
   const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
   server.expire()
@@ -140,7 +142,29 @@ t.test('a refresh does not overwrite a token that another tab stored meanwhile',
     return server.issue()
   })
   await time.until(auth.fetch('/me'))
-  t.equal(storage.value, 'of a login elsewhere')
+  t.same(JSON.parse(server.callsTo('/auth/refresh')[1]!.body), { refresh_token: 'of a login elsewhere' })
+  t.equal(storage.value, 'refresh-3')
+})
+
+t.test('the access token of a refresh is dropped if another user logged in in another tab', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const storage = new MemoryStorage(null, 'local')
+  const [one, two] = [1, 2].map(() => open({ transport: bodyTransport(storage) })) as [Tab, Tab]
+  const tokensOf = (sub: string, refreshToken: string) => () =>
+    json(200, { access_token: jwtOf({ sub }), expires_in: 300, refresh_token: refreshToken })
+  server.script('/auth/login', tokensOf('ada', 'of ada'))
+  await time.until(one.auth.login({}))
+  server.script('/auth/refresh', () => {
+    // The login has stored its token, and its message has not arrived yet.
+    storage.value = 'of bob'
+    return tokensOf('ada', 'of ada 2')()
+  })
+  server.script('/auth/refresh', tokensOf('bob', 'of bob 2'))
+  await time.pass(301_000)
+  t.equal(await time.until(one.auth.getAccessToken()), jwtOf({ sub: 'bob' }))
+  t.equal(storage.value, 'of bob 2')
+  t.match(two.auth.snapshot(), { user: { sub: 'bob' } })
+  t.same([one.ends, two.ends], [['user-changed'], ['user-changed']])
 })
 
 t.test('slow storage: a logout during a slow write removes the token', async (t) => {
@@ -389,6 +413,51 @@ t.test(
   }
 )
 
+/** A storage whose `get` throws once, as a keychain of a locked phone does. */
+class LockedOnceStorage extends MemoryStorage {
+  isLocked = false
+
+  override async get(): Promise<string | null> {
+    if (!this.isLocked) return super.get()
+    this.isLocked = false
+    throw new Error('the keychain is locked')
+  }
+}
+
+t.test('a token that could not be read once does not stay in the storage after its rotation', async (t) => {
+  const storage = new LockedOnceStorage()
+  const { auth, server, time } = await loggedIn(t, { transport: bodyTransport(storage) })
+  server.expire()
+  storage.isLocked = true
+  t.equal((await time.until(auth.fetch('/me'))).status, 200)
+  t.equal(storage.value, null)
+  await time.until(auth.restore())
+  t.equal(storage.value, 'refresh-3', 'restore stores the token again')
+})
+
+t.test('a logout with a storage that failed removes the token, and restore does not undo it', async (t) => {
+  for (const fails of [1, 2]) {
+    const storage = new LockedOnceStorage()
+    const { auth, server, time, ends } = await loggedIn(t, { transport: bodyTransport(storage) })
+    storage.isLocked = true
+    // The first removals fail, as long as the keychain is locked.
+    const remove = storage.remove.bind(storage)
+    let removals = 0
+    storage.remove = async () => {
+      if (++removals >= fails) return remove()
+      throw new Error('the keychain is locked')
+    }
+    await time.until(auth.logout())
+    if (fails === 1) t.equal(storage.value, null)
+    t.same(await time.until(auth.restore()), {
+      ...{ status: 'anonymous', user: null, reason: 'FRT_ERR_NO_REFRESH_TOKEN' }
+    })
+    t.equal(storage.value, null)
+    t.equal(server.count('/auth/refresh'), 0)
+    t.same(ends, ['logout'])
+  }
+})
+
 t.test('a failing storage fails only once, even if the stale token cannot be removed either', async (t) => {
   const { open, time } = openBrowser(t)
   const storage: RefreshTokenStorage = {
@@ -414,12 +483,14 @@ t.test('a terminal response ends the session even if the storage fails', async (
 })
 
 t.test('a refresh response without a refresh token leaves the storage unchanged', async (t) => {
-  const storage = new MemoryStorage('stored')
-  const { open, server, time } = openBrowser(t)
-  const { auth } = open({ transport: bodyTransport(storage) })
-  server.script('/auth/refresh', () => json(200, { access_token: 'a', expires_in: 300 }))
-  t.equal(await time.until(auth.getAccessToken()), 'a')
-  t.equal(storage.value, 'stored')
+  for (const createTransport of [bodyTransport, headerTransport]) {
+    const storage = new MemoryStorage('stored')
+    const { open, server, time } = openBrowser(t)
+    const { auth } = open({ transport: createTransport(storage) })
+    server.script('/auth/refresh', () => json(200, { access_token: 'a', expires_in: 300 }))
+    t.equal(await time.until(auth.getAccessToken()), 'a')
+    t.equal(storage.value, 'stored')
+  }
 })
 
 t.test('a login without a refresh token rejects, and leaves no token of the previous user', async (t) => {

@@ -12,5 +12,6 @@ export const cookieTransport: CreateTransport = (_runtime, post) => ({
     return token && hasToken ? { ...result, isMismatch: true } : result
   },
   // The application may leave the page as soon as `onSessionEnd` is called.
-  logOut: (url, accessToken) => post(url, { credentials: 'include', accessToken, keepalive: true })
+  logOut: (url, accessToken, _isRetry, isReplaced) =>
+    post(url, { credentials: isReplaced ? 'omit' : 'include', accessToken, keepalive: true })
 })

@@ -16,7 +16,8 @@ export function headerTransport(
   { refreshTokenHeader = 'x-refresh-token', ...options }: HeaderTransportOptions = {}
 ): CreateTransport {
   return createStoredTransport(storage, options, {
-    attach: (refreshToken) => ({ headers: { [refreshTokenHeader]: refreshToken } }),
-    read: ({ response }) => response?.headers.get(refreshTokenHeader)
+    attach: (refreshToken) => ({ headers: { [refreshTokenHeader.toLowerCase()]: refreshToken } }),
+    // `undefined` keeps the stored token, because a proxy may have removed the header.
+    read: ({ response }) => response?.headers.get(refreshTokenHeader) ?? undefined
   })
 }

@@ -6,7 +6,7 @@ import type { CreateTransport } from './transport.js'
 /** Where requests and responses contain the refresh token. */
 interface TokenPlace {
   attach(refreshToken: string): PostOptions
-  read(result: PostResult): string | null | undefined
+  read(result: PostResult): string | undefined
 }
 
 /** Creates a transport that stores the refresh token of each response. */
@@ -33,8 +33,9 @@ export function createStoredTransport(
         // Stored before the access token is used, because its use confirms to the server that the client holds both.
         const next = result.token ? read(result) : result.isSessionEnd ? null : undefined
         const isCurrent = await storage.replace(refreshToken, next)
-        // Another tab has logged in meanwhile and stored a token that may be valid.
-        return result.isSessionEnd && !isCurrent ? { ...result, canRetry: true, retryAfterMs: 0 } : result
+        if (isCurrent || !(result.token || result.isSessionEnd)) return result
+        // Another tab has logged in meanwhile and stored its token. The next attempt sends it.
+        return { canRetry: true, retryAfterMs: 0, error: result.error }
       },
       async logIn(url, body, signal) {
         const result = await post(url, { credentials: 'omit', body, signal })
@@ -46,9 +47,9 @@ export function createStoredTransport(
         await storage.set(refreshToken)
         return result
       },
-      async logOut(url, accessToken, isRetry) {
+      async logOut(url, accessToken, isRetry, isReplaced) {
         // Taken once, because a retry must not take the token of a login that came meanwhile.
-        if (!isRetry) unconfirmed = (await storage.take()) ?? unconfirmed
+        if (!isRetry && !isReplaced) unconfirmed = (await storage.take()) ?? unconfirmed
         const token = unconfirmed === null ? {} : attach(unconfirmed)
         const result = await post(url, { credentials: 'omit', ...token, accessToken, keepalive: true })
         if (result.isOk) unconfirmed = null

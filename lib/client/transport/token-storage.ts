@@ -15,6 +15,8 @@ export class TokenStorage {
   #last: Promise<unknown> = Promise.resolve()
   #memory: string | null = null
   #isBroken = false
+  /** Whether the storage must hold what is in memory. Otherwise the storage decides. */
+  #isWritten = false
 
   constructor(runtime: Runtime, storage: RefreshTokenStorage, options: StorageOptions) {
     this.#runtime = runtime
@@ -62,7 +64,7 @@ export class TokenStorage {
     return this.#enqueue(async () => {
       if (!this.#isBroken) return
       this.#isBroken = false
-      if (this.#memory !== null) await this.#write(this.#memory)
+      if (this.#isWritten) await this.#write(this.#memory)
     })
   }
 
@@ -79,14 +81,19 @@ export class TokenStorage {
 
   async #write(refreshToken: string | null): Promise<void> {
     this.#memory = refreshToken
-    if (refreshToken === null) return this.#try(() => this.#storage.remove(), undefined) as Promise<void>
-    const wasBroken = this.#isBroken
-    await this.#try(() => this.#storage.set(refreshToken), undefined)
-    // The storage may still hold the previous token. After a restart it would count as reused.
-    if (this.#isBroken && !wasBroken)
-      Promise.resolve()
-        .then(() => this.#storage.remove())
-        .catch(() => {})
+    this.#isWritten = true
+    await this.#try(
+      () => (refreshToken === null ? this.#storage.remove() : this.#storage.set(refreshToken)),
+      undefined
+    )
+    if (this.#isBroken) this.#removeStaleToken()
+  }
+
+  /** The storage may hold an earlier token. After a restart it would count as reused, or undo a logout. */
+  #removeStaleToken(): void {
+    Promise.resolve()
+      .then(() => this.#storage.remove())
+      .catch(() => {})
   }
 
   /** Runs an operation of the storage. Returns the fallback if it fails, now or earlier. */

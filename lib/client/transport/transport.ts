@@ -16,7 +16,16 @@ export interface Transport {
   refresh(url: string, signal: AbortSignal): Promise<PostResult | undefined>
   /** Resolves after the refresh token of the new session is stored. */
   logIn(url: string, body: unknown, signal: AbortSignal | undefined): Promise<LoginResult>
-  logOut(url: string, accessToken: string | undefined, isRetry: boolean): Promise<PostResult>
+  /**
+   * @param isReplaced whether another session has replaced the one of the access token. Its cookie or stored token must
+   * not be sent
+   */
+  logOut(
+    url: string,
+    accessToken: string | undefined,
+    isRetry: boolean,
+    isReplaced: boolean
+  ): Promise<PostResult>
   /** Uses a storage that failed again. */
   recover?(): Promise<unknown>
 }
