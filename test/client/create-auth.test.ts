@@ -183,7 +183,8 @@ t.test('restore in a new tab does not undo a logout in progress in another tab',
 t.test('restore during a login waits for it, and does not revoke its session', async (t) => {
   const { open, server, time } = openBrowser(t)
   const { auth, ends } = open()
-  server.script('/auth/refresh', noToken)
+  let isLoggedIn = false
+  server.script('/auth/refresh', noToken, () => (isLoggedIn ? server.issue() : noToken()))
   await time.until(auth.restore())
   const late = deferred<Response>()
   server.script('/auth/login', () => late.promise)
@@ -191,6 +192,7 @@ t.test('restore during a login waits for it, and does not revoke its session', a
   await time.settle()
   const restored = auth.restore()
   await time.settle()
+  isLoggedIn = true
   late.resolve(server.issue())
   t.equal((await time.until(login)).status, 200)
   t.match(await time.until(restored), { status: 'authenticated' })
