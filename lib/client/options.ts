@@ -17,7 +17,10 @@ export interface AuthFetchOptions {
    * the refresh token in a cookie.
    */
   transport?: CreateTransport | undefined
-  /** Additional headers of the requests to the login, refresh and logout routes. */
+  /**
+   * Additional headers of the requests to the login, refresh and logout routes. The headers of the client replace them:
+   * `content-type`, and those of the tokens.
+   */
   headers?: Readonly<Record<string, string>> | undefined
   /**
    * `accessToken.header` of the server.
@@ -29,7 +32,10 @@ export interface AuthFetchOptions {
    * @default a name that contains the URL of the routes
    */
   channel?: string | false | undefined
-  /** Called once in each tab when a session ends, also when another user replaces it. */
+  /**
+   * Called once in each tab when a session ends, also when another user replaces it. The server may not have processed a
+   * logout yet, so that the page should not be left or reloaded for the reason `'logout'`.
+   */
   onSessionEnd?: ((reason: SessionEndReason) => void) | undefined
   /** Replaces the `fetch` of the runtime. */
   fetch?: FetchFunction | undefined

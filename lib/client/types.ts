@@ -55,7 +55,11 @@ export type SessionSnapshot<User = SessionUser> =
   /** The client has not asked the server yet. */
   | { readonly status: 'unknown'; readonly user: null; readonly reason: null }
   | { readonly status: 'authenticated'; readonly user: User; readonly reason: 'user-changed' | null }
-  | { readonly status: 'anonymous'; readonly user: null; readonly reason: SessionEndReason }
+  | {
+      readonly status: 'anonymous'
+      readonly user: null
+      readonly reason: Exclude<SessionEndReason, 'user-changed'>
+    }
   /** A refresh was necessary and failed for now. `user` is the last known user. */
   | { readonly status: 'unavailable'; readonly user: User | null; readonly reason: UnavailableReason }
 
@@ -68,8 +72,8 @@ export interface LoginOptions {
 export interface AuthFetch {
   /**
    * The standard `fetch`. Sends the access token and refreshes it when necessary. Requests to other origins are sent
-   * unchanged. Rejects with `UnavailableError` if a refresh was necessary and failed for now. If the session has ended,
-   * it returns the 401 of the server.
+   * unchanged. Rejects with `UnavailableError` if a refresh was necessary and failed for now. Returns the 401 of the server
+   * if another token does not help, for example because the session has ended or another user has logged in.
    */
   fetch: FetchFunction
   /**
@@ -77,7 +81,7 @@ export interface AuthFetch {
    * with the same body shares the request of the first.
    * @param body an object, `FormData` or `URLSearchParams`
    * @throws `UnavailableError` if the server did not respond with a JSON object within 10 seconds, or if client and
-   * server use different transports
+   * server use different transports. A login first waits for a logout in progress, which makes up to three attempts
    */
   login(body: unknown, options?: LoginOptions): Promise<Response>
   /**
@@ -87,7 +91,8 @@ export interface AuthFetch {
   logout(): Promise<void>
   /**
    * Returns an access token for a connection that does not use `fetch`, such as a WebSocket or an event stream. Returns
-   * `null` if no user is logged in. After a page load it restores the session.
+   * `null` if no user is logged in, or if the storage of the refresh token failed. After a page load it restores the
+   * session.
    * @param options.minValidity the required remaining lifetime in seconds, if the server issues such tokens
    * @throws `UnavailableError` if a refresh was necessary and failed for now
    */
@@ -107,12 +112,17 @@ export interface Auth<User = SessionUser> extends AuthFetch {
   subscribe(listener: () => void): () => void
   /**
    * Revokes all sessions of the user, then logs out.
-   * @throws `UnavailableError` if the server did not confirm. The user is then still logged in
+   * @throws `UnavailableError` if the server did not confirm that it has revoked the sessions. The user is then still
+   * logged in
    */
   logoutAll(): Promise<void>
   /**
    * Asks the server who is logged in, for example after a page load or after a login that this client did not make, as
-   * with OAuth. Never rejects: the status is `'unavailable'` if the server did not respond.
+   * with OAuth. Waits for a login or a logout in progress, and repeats a logout that the server has not confirmed. Never
+   * rejects: if the server does not respond, the client keeps a token that is valid, and otherwise the status is
+   * `'unavailable'`.
+   * @param options.afterLogin set it on the page to which a login redirects. The other tabs then get the login. On any
+   * other page it could undo a logout in progress in another tab
    */
   restore(options?: { afterLogin?: boolean | undefined }): Promise<SessionSnapshot<User>>
 }

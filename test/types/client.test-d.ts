@@ -31,7 +31,7 @@ describe('client', () => {
       expectTypeOf(reason).toEqualTypeOf<'user-changed' | null>()
     } else if (status === 'anonymous') {
       expectTypeOf(user).toEqualTypeOf<null>()
-      expectTypeOf(reason).toEqualTypeOf<SessionEndReason>()
+      expectTypeOf(reason).toEqualTypeOf<Exclude<SessionEndReason, 'user-changed'>>()
     } else if (status === 'unavailable') {
       expectTypeOf(user).toEqualTypeOf<User | null>()
       expectTypeOf(reason).toEqualTypeOf<'FRT_ERR_CLIENT_UNAVAILABLE' | 'FRT_ERR_CLIENT_STORAGE'>()

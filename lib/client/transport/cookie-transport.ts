@@ -11,7 +11,7 @@ export const cookieTransport: CreateTransport = (_runtime, post) => ({
     const hasToken = json?.refresh_token || response?.headers.has('x-refresh-token')
     return token && hasToken ? { ...result, isMismatch: true } : result
   },
-  // The application may leave the page as soon as `onSessionEnd` is called.
+  // `keepalive`, because the application may leave the page at once.
   logOut: (url, accessToken, _isRetry, isReplaced) =>
     post(url, { credentials: isReplaced ? 'omit' : 'include', accessToken, keepalive: true })
 })
