@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyRefreshTokenOptions } from '../types/options.js'
 import type { SessionStore } from '../types/session-store.js'
+import { createRequestProofs } from './http/binding/request-proofs.js'
 import { decorate } from './http/decorators.js'
 import { addErrorHeadersHook } from './http/error-headers.js'
 import { createCsrfHook } from './http/guards/csrf.js'
@@ -21,6 +22,7 @@ import { MemoryStore } from './store/memory/memory-store.js'
 import { RedisStore } from './store/redis/redis-store.js'
 import { createKeyRotation } from './tokens/key-rotation.js'
 import { deriveKeys } from './tokens/keys/derived-keys.js'
+import { createNonces } from './tokens/proof/nonces.js'
 import { createRefreshTokenCodec } from './tokens/refresh-token.js'
 
 /** Wires options → keys → store → service → HTTP. */
@@ -37,13 +39,16 @@ async function plugin(fastify: FastifyInstance, input: FastifyRefreshTokenOption
   const { accessTokens } = rotation
 
   const store = createStore(options)
-  const service = new SessionService(createComponents({ options, store, log, refreshTokens, accessTokens }))
+  const components = createComponents({ options, store, log, refreshTokens, accessTokens })
+  const service = new SessionService(components)
+  const nonces = createNonces(derived)
+  const proofs = createRequestProofs(options, nonces, components.keyBinding)
 
   const transport = createTransport(options, await createRefreshTokenCookie(fastify, options))
   const authenticator = createSessionAuthenticator(service, options)
   const guards = createGuards(authenticator)
   const checkOrigin = createCsrfHook(options)
-  const tokens = { refreshTokens, accessTokens, rotation, transport }
+  const tokens = { refreshTokens, accessTokens, rotation, transport, proofs }
   const context = { options, service, authenticator, guards, checkOrigin, ...tokens }
 
   decorate(fastify, context)

@@ -21,10 +21,12 @@ lib/http/routes/
 lib/http/openapi/ lib/http/app-sessions
 lib/http/guards/
 lib/http/transport/ lib/http/error-headers
+lib/http/binding/
 lib/sessions/session-service
 lib/sessions/create-session lib/sessions/refresh-session
 lib/sessions/issue-tokens lib/sessions/revoke-session
 lib/sessions/components
+lib/sessions/key-binding
 lib/sessions/revocation/
 lib/sessions/store-access/
 lib/sessions/observability/

@@ -13,6 +13,7 @@ export interface DiagnosticsEvents {
   'fastify-refresh-token:refresh': RefreshMessage
   'fastify-refresh-token:logout': LogoutMessage
   'fastify-refresh-token:revoked': RevokedMessage
+  'fastify-refresh-token:proof-refused': ProofRefusedMessage
   'fastify-refresh-token:store-error': StoreErrorMessage
   'fastify-refresh-token:feed': FeedMessage
   'fastify-refresh-token:feed-read': FeedReadMessage
@@ -42,6 +43,13 @@ interface SessionMessage extends DiagnosticsMessage {
 
 /** A session was created. */
 export interface LoginMessage extends SessionMessage {}
+
+/** A refresh token of a bound session came without a proof of its key. The session continues. */
+export interface ProofRefusedMessage extends DiagnosticsMessage {
+  sid: string
+  /** `required`: the request had no proof. `mismatch`: the proof was by another key. */
+  reason: 'required' | 'mismatch'
+}
 
 /** The store applied the rotation rule to a refresh token. */
 export interface RefreshMessage extends SessionMessage {

@@ -1,4 +1,5 @@
 export type * from './access-token.js'
+export type * from './binding.js'
 export type * from './diagnostics.js'
 export type * from './events.js'
 export type * from './fastify.js'

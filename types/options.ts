@@ -7,6 +7,7 @@ import type {
   RouteShorthandOptions
 } from 'fastify'
 import type { AccessTokenOptions } from './access-token.js'
+import type { BindingOptions } from './binding.js'
 import type { LoginEvent, LogoutEvent, RefreshEvent, ReuseEvent } from './events.js'
 import type { RedisClient } from './redis-client.js'
 import type { RefreshTokenOptions } from './refresh-token.js'
@@ -77,6 +78,7 @@ export interface FastifyRefreshTokenOptions {
   header?: HeaderOptions | undefined
   routes?: RoutesOptions | undefined
   oauth?: OAuthOptions | undefined
+  binding?: BindingOptions | undefined
   csrf?: CsrfOptions | undefined
   revocation?: RevocationOptions | undefined
   durability?: DurabilityOptions | undefined

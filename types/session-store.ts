@@ -113,6 +113,8 @@ export interface NewSession {
   /** `false` limits the idle timeout to 24 hours, now and at each rotation. */
   remember: boolean
   claims: Claims
+  /** The thumbprint of the key that the session is bound to. Only for `Session.jkt`: the refresh token decides. */
+  jkt?: string | undefined
   /** Metadata of the identity. Never changes. */
   metadata: Metadata
   /** Metadata of the request. Each rotation replaces it. */
@@ -152,6 +154,16 @@ export interface Refresh {
   requestMetadata: Metadata | null
   /** 8 ASCII characters, unique to this call. */
   idempotencyKey: string
+  /** The proof of this request, if the session is bound to a key. Another call with this proof is `proof-used`. */
+  proof?: UsedProof | undefined
+}
+
+/** A proof that the store remembers, so that it exchanges one token in all processes. */
+export interface UsedProof {
+  /** 22 characters of base64url, unique to this proof. */
+  id: string
+  /** How long to remember it. */
+  rememberMs: number
 }
 
 export interface LocalRevocation {
@@ -171,6 +183,8 @@ export type RefreshOutcome =
   /** The session has used its last generation. */
   | { outcome: 'exhausted'; session: Session }
   | { outcome: 'revoked'; reason: RevocationReason }
+  /** Another call has used the proof. Nothing changed. */
+  | { outcome: 'proof-used' }
   | { outcome: 'unknown' }
 
 /** The copy of the current generation to issue. */

@@ -10,7 +10,7 @@
  * Undeclared claims do not compile. To allow any name, declare `[name: string]: unknown`.
  *
  * Claims must be serializable as JSON, at most 4,096 bytes. The names `sub`, `sid`, `gen`, `iat`, `exp`, `nbf`, `iss`,
- * `aud`, `jti`, `client_id` and `auth_time` are reserved.
+ * `aud`, `jti`, `client_id`, `auth_time` and `cnf` are reserved.
  */
 export interface Claims {
   /** Scopes separated by spaces, for `app.authorize('read', 'write')` (RFC 9068, section 2.2.3). */
@@ -45,6 +45,11 @@ export type Identity = IdentityClaims & {
   remember?: boolean | undefined
   /** Absolute lifetime of this session, at least 1 second. It can only shorten the option `session.ttl`. */
   ttl?: Duration | undefined
+  /**
+   * The thumbprint of the client's key (RFC 7638), 43 characters of base64url, to bind the session without a proof. For a
+   * login in several steps, such as an OAuth callback, which passes the parameter `dpop_jkt` on (RFC 9449, section 10).
+   */
+  jkt?: string | undefined
   /** Metadata that does not change. It overrides properties of the option `session.metadata`. */
   metadata?: Metadata | undefined
 }
@@ -90,6 +95,8 @@ export interface Session {
   /** End of the absolute lifetime. No rotation extends it. */
   absoluteExpiresAt: Date
   remember: boolean
+  /** The thumbprint of the key that the session is bound to. `null` if it is not bound. */
+  jkt: string | null
   /** The claims of the identity. */
   claims: Claims
   metadata: Metadata

@@ -1,14 +1,28 @@
 import type { FastifyError } from '@fastify/error'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errorCodes, isPluginError } from '../errors.js'
+import { isObject } from '../utils/checks.js'
+import { NONCE_HEADER } from './binding/request-proofs.js'
 
 interface RecordedError extends Pick<FastifyError, 'code' | 'message' | 'statusCode'> {
   /** A 503 without it asks for the default pause. */
   retryAfterSeconds?: number
+  /** The nonce that the next proof must contain. */
+  nonce?: string
+  /** The request needs no token. */
+  isWithoutToken?: boolean
 }
 
-const REALM = 'Bearer realm="api"'
+const REALM = 'realm="api"'
 const RETRY_AFTER_SECONDS = 1
+
+/** The errors of a proof, with the `error` of their challenge (RFC 9449, section 7.1). */
+const PROOF_ERRORS = new Map<string, string>([
+  [errorCodes.ProofRequired, 'invalid_token'],
+  [errorCodes.ProofKeyMismatch, 'invalid_token'],
+  [errorCodes.ProofInvalid, 'invalid_dpop_proof'],
+  [errorCodes.ProofNonce, 'use_dpop_nonce']
+])
 
 /** Errors of requests without a token. Their challenge has no `error` (RFC 6750, section 3.1). */
 const WITHOUT_TOKEN = new Set<unknown>([
@@ -16,6 +30,8 @@ const WITHOUT_TOKEN = new Set<unknown>([
   errorCodes.NoAccessToken,
   errorCodes.NoRefreshToken
 ])
+
+const BEARER_ERRORS = new Map<string, string>([[errorCodes.InsufficientScope, 'insufficient_scope']])
 
 const recordedErrors = new WeakMap<FastifyRequest, RecordedError>()
 
@@ -44,29 +60,44 @@ export async function withErrorHeaders<T>(work: Promise<T>): Promise<T> {
 
 /** Adds the headers of the recorded error to the response, unless the error handler changed the status. */
 export function addErrorHeadersHook(fastify: FastifyInstance): void {
-  fastify.addHook('onSend', (request, reply, _payload, done) => {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
     const error = recordedErrors.get(request)
     if (!error || error.statusCode !== reply.statusCode) return done()
     // Keeps a challenge that the application set.
     if (!reply.hasHeader('www-authenticate')) reply.headers(headersOf(error))
-    done()
+    done(null, error.nonce === undefined ? payload : withNonce(payload, error.nonce))
   })
 }
 
-/** Returns `WWW-Authenticate` (RFC 6750, section 3) for a 401 or an insufficient scope, and `Retry-After` for a 503. */
-function headersOf({
-  code,
-  message,
-  statusCode,
-  retryAfterSeconds = RETRY_AFTER_SECONDS
-}: RecordedError): Record<string, string> {
-  if (statusCode === 503) return { 'retry-after': String(retryAfterSeconds) }
-  if (WITHOUT_TOKEN.has(code)) return { 'www-authenticate': REALM }
-  if (statusCode === 401) return challenge('invalid_token', message)
-  if (code === errorCodes.InsufficientScope) return challenge('insufficient_scope', message)
-  return {}
+/** Adds the nonce to a JSON body. A script of another origin may not be allowed to read the header. */
+function withNonce(payload: unknown, nonce: string): unknown {
+  if (typeof payload !== 'string') return payload
+  try {
+    const body: unknown = JSON.parse(payload)
+    return isObject(body) && body.code === errorCodes.ProofNonce
+      ? JSON.stringify({ ...body, nonce })
+      : payload
+  } catch {
+    return payload
+  }
 }
 
-function challenge(error: string, description: string): Record<string, string> {
-  return { 'www-authenticate': `${REALM}, error="${error}", error_description="${description}"` }
+/** Returns the challenge (RFC 6750, section 3) of a 401 or an insufficient scope, and `Retry-After` of a 503. */
+function headersOf(error: RecordedError): Record<string, string> {
+  const { statusCode, retryAfterSeconds = RETRY_AFTER_SECONDS, nonce } = error
+  if (statusCode === 503) return { 'retry-after': String(retryAfterSeconds) }
+  const challenge = challengeOf(error)
+  return {
+    ...(challenge !== undefined && { 'www-authenticate': challenge }),
+    ...(nonce !== undefined && { [NONCE_HEADER]: nonce })
+  }
+}
+
+function challengeOf({ code, message, statusCode, isWithoutToken }: RecordedError): string | undefined {
+  const proofError = PROOF_ERRORS.get(code)
+  const scheme = proofError ? 'DPoP' : 'Bearer'
+  const algorithms = proofError ? ', algs="ES256"' : ''
+  if (isWithoutToken || WITHOUT_TOKEN.has(code)) return `${scheme} ${REALM}${algorithms}`
+  const error = proofError ?? BEARER_ERRORS.get(code) ?? (statusCode === 401 ? 'invalid_token' : undefined)
+  return error && `${scheme} ${REALM}, error="${error}", error_description="${message}"${algorithms}`
 }

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { FastifyRequest } from 'fastify'
+import type { BindingMode, BindingOptions } from '../../types/binding.js'
 import type { RouteOverrides, Transport } from '../../types/options.js'
 import type { RedisClient } from '../../types/redis-client.js'
 import type { Session } from '../../types/session.js'
@@ -62,6 +63,11 @@ export const transport: Check<Transport | ((request: FastifyRequest) => Transpor
   typeof value === 'function'
     ? (value as (request: FastifyRequest) => Transport)
     : oneOf('cookie', 'body', 'header')(value, path)
+
+export const bindingMode: Check<NonNullable<BindingOptions['mode']>> = (value, path) =>
+  typeof value === 'function'
+    ? (value as (request: FastifyRequest | null) => BindingMode)
+    : oneOf('off', 'optional', 'required')(value, path)
 
 export const route: Check<RouteOverrides | false> = (value, path) => {
   if (value === false) return false

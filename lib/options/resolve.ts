@@ -28,6 +28,7 @@ export function resolveOptions(input: unknown) {
   const { ttl: accessTtlMs, clockTolerance: clockToleranceMs, ...accessToken } = checked.accessToken
   const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
   const { ttl: sessionTtlMs, ...session } = checked.session
+  const { leeway: leewayMs, ...binding } = checked.binding
   const { staleAfter: staleAfterMs, onStale } = checked.revocation
   const graceMs = grace ?? Math.min(accessTtlMs / 10, MAX_DEFAULT_GRACE_MS)
   checkLogin(checked)
@@ -36,6 +37,7 @@ export function resolveOptions(input: unknown) {
   checkHeaders(checked)
   checkOAuth(checked)
   checkLifetimes(checked, graceMs)
+  checkBinding(checked)
   return Object.freeze({
     ...others,
     storeTimeoutMs,
@@ -48,6 +50,7 @@ export function resolveOptions(input: unknown) {
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
     session: Object.freeze({ ...session, ttlMs: sessionTtlMs }),
     cookie: Object.freeze(resolveCookie(checked)),
+    binding: Object.freeze({ ...binding, leewayMs }),
     revocation: Object.freeze({ mode: resolveMode(checked), onStale, staleAfterMs }),
     durability: Object.freeze(resolveDurability(checked))
   })
@@ -161,6 +164,12 @@ function checkCookie(
   }
   if (sameSite === 'none' && !secure) mustBe(`${option}.secure`, 'true when sameSite is "none"')
   if (partitioned && !secure) mustBe(`${option}.secure`, 'true when partitioned is true')
+}
+
+/** A navigation of a browser carries no proof. A function as mode can decide by the request. */
+function checkBinding({ binding, accessToken }: Options): void {
+  if (binding.mode === 'required' && accessToken.read)
+    mustBe('binding.mode', "'optional' or a function when accessToken.read is set")
 }
 
 function checkHeaders({ header: { accessToken, refreshToken } }: Options): void {

@@ -1,4 +1,5 @@
 import type { AccessTokenOptions } from '../../types/access-token.js'
+import type { BindingOptions } from '../../types/binding.js'
 import type { FastifyRefreshTokenOptions, OAuthOptions, SessionOptions } from '../../types/options.js'
 import type { RefreshTokenOptions } from '../../types/refresh-token.js'
 import { keysOrSource } from '../tokens/keys/parse-key.js'
@@ -17,6 +18,7 @@ import {
 } from '../utils/checks.js'
 import {
   audience,
+  bindingMode,
   clientId,
   clockTolerance,
   cookieDomain,
@@ -116,6 +118,13 @@ export const optionsSchema = {
   oauth: group({
     serverMetadata: optional(serverMetadata),
     canIntrospect: optional(fn<Function<OAuthOptions['canIntrospect']>>())
+  }),
+  binding: group({
+    mode: withDefault(bindingMode, 'optional'),
+    leeway: withDefault(duration({ min: 1000, max: 600_000 }), '1m'),
+    nonce: withDefault(oneOf('when-needed', 'always'), 'when-needed'),
+    address: optional(fn<Function<BindingOptions['address']>>()),
+    remember: withDefault(count({ min: 0 }), 100_000)
   }),
   csrf: group({ trustedOrigins: withDefault(trustedOrigins, []) }),
   revocation: group({

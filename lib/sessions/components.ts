@@ -5,6 +5,7 @@ import type { ResolvedOptions } from '../options/resolve.js'
 import { RETENTION_MARGIN_MS } from '../store/recent-revocations.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import type { RefreshTokenCodec } from '../tokens/refresh-token.js'
+import { KeyBinding } from './key-binding.js'
 import { createClockSkewMonitor } from './observability/clock-skew.js'
 import { createFeedMonitor } from './observability/feed-monitor.js'
 import { RevocationPublisher } from './revocation/revocation-publisher.js'
@@ -27,6 +28,7 @@ export interface SessionComponents {
   onFeedEvent: (event: FeedEvent) => void
   /** Watches for a server that was replaced. A feed does this itself. Returns a function that ends the watch. */
   watchMaster: () => (() => void) | undefined
+  keyBinding: KeyBinding
   confirmations: Confirmations
   storeClock: StoreClock
   tokenClock: TokenClock
@@ -76,6 +78,7 @@ export function createComponents({
     revoker,
     feed,
     onFeedEvent,
+    keyBinding: new KeyBinding(options),
     watchMaster: () =>
       store.watchMaster?.({ storeTimeoutMs: timeoutMs, onMasterChanged, onEvent: onFeedEvent }),
     confirmations: new Confirmations(storeClient, accessTokenTtlMs),

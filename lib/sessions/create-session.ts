@@ -1,6 +1,7 @@
 import type { Identity, Session } from '../../types/session.js'
 import type { CreateOutcome, NewSession } from '../../types/session-store.js'
 import { errors } from '../errors.js'
+import type { Proof } from '../tokens/proof/proof.js'
 import { createFamily, sidOf } from '../tokens/session-id.js'
 import type { CallContext } from './call-context.js'
 import { withClientId } from './client-id.js'
@@ -11,21 +12,32 @@ import { emitLogin } from './observability/session-events.js'
 import { requestMetadata } from './request-metadata.js'
 import { logoutEmitter, revokedError } from './revoke-session.js'
 
+/** What a login request contains besides the identity. */
+export interface Login {
+  /** Ids of the sessions that the new one replaces. */
+  replaces: string[]
+  /** Binds the session to its key. */
+  proof: Proof | null
+}
+
 /** Creates a session in the store and issues its first tokens. */
 export async function createSession(
   components: SessionComponents,
   identity: Identity,
   context: CallContext,
-  replaces: string[]
+  { replaces, proof }: Login
 ): Promise<IssuedTokens> {
-  const { options, storeClock } = components
-  const { sub, claims, remember, metadata, ttlMs = options.session.ttlMs } = resolveIdentity(identity)
+  const { options, storeClock, keyBinding } = components
+  const { ttlMs = options.session.ttlMs, ...resolved } = resolveIdentity(identity)
+  const { sub, claims, remember, metadata } = resolved
+  const jkt = keyBinding.keyOfLogin(resolved.jkt, proof, context)
   const family = createFamily(sub)
   const newSession: NewSession = {
-    sid: sidOf(family),
+    sid: sidOf(family, jkt),
     sub,
     claims,
     remember,
+    jkt: jkt ?? undefined,
     metadata,
     ttlMs: Math.min(ttlMs, options.session.ttlMs),
     idleMs: options.refreshToken.ttlMs,
@@ -41,14 +53,14 @@ export async function createSession(
   storeClock.sync(nowMs)
   if (evicted.length > 0) void publishEvictions(components, created, context)
   if (options.durability.create) await waitForReplicas(components, session)
-  const tokens = issueTokens(components, family, { session, issuedUs: 0, nowMs }, tokenClaims)
+  const tokens = issueTokens(components, { family, jkt }, { session, issuedUs: 0, nowMs }, tokenClaims)
   emitLogin(options, session, context)
   return tokens
 }
 
 /** Returns the session as the store will create it, with times by the clock of this process. */
 function previewOf(session: NewSession): Session {
-  const { sid, sub, remember, claims, metadata, requestMetadata, ttlMs, idleMs } = session
+  const { sid, sub, remember, jkt = null, claims, metadata, requestMetadata, ttlMs, idleMs } = session
   const now = Date.now()
   return {
     sid,
@@ -59,6 +71,7 @@ function previewOf(session: NewSession): Session {
     expiresAt: new Date(now + Math.min(ttlMs, idleMs)),
     absoluteExpiresAt: new Date(now + ttlMs),
     remember,
+    jkt,
     claims,
     metadata: { ...requestMetadata, ...metadata }
   }

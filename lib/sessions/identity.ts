@@ -1,6 +1,7 @@
 import type { Claims, Identity, Metadata } from '../../types/session.js'
 import { errors } from '../errors.js'
 import { RESERVED_CLAIMS } from '../tokens/access-token.js'
+import { isThumbprint, type Thumbprint } from '../tokens/session-id.js'
 import { ignoreRejection, kindOf } from '../utils/callback-results.js'
 import { isObject } from '../utils/checks.js'
 import { toMs } from '../utils/duration.js'
@@ -9,7 +10,7 @@ import { nearest } from '../utils/nearest.js'
 const MAX_SUB_BYTES = 256
 const MAX_CLAIMS_BYTES = 4096
 const MAX_METADATA_BYTES = 1024
-const PROPERTIES = ['sub', 'claims', 'remember', 'ttl', 'metadata']
+const PROPERTIES = ['sub', 'claims', 'remember', 'ttl', 'jkt', 'metadata']
 
 /** A valid identity of plain JSON values. */
 export interface ResolvedIdentity {
@@ -18,6 +19,8 @@ export interface ResolvedIdentity {
   remember: boolean
   /** `undefined` uses the option `session.ttl`. */
   ttlMs: number | undefined
+  /** `null` binds the session only if the login has a proof. */
+  jkt: Thumbprint | null
   metadata: Metadata
 }
 
@@ -30,17 +33,21 @@ export function resolveIdentity(input: Identity): ResolvedIdentity {
   for (const key of Object.keys(input)) {
     if (!PROPERTIES.includes(key)) unknownProperty(key)
   }
-  const { sub, claims = {}, remember = true, ttl, metadata = {} } = input as Identity
+  const { sub, claims = {}, remember = true, ttl, jkt, metadata = {} } = input as Identity
   if (typeof remember !== 'boolean') invalidIdentity('identity.remember must be true or false')
   const ttlMs = ttl === undefined ? undefined : toMs(ttl)
   if (ttl !== undefined && !(ttlMs !== undefined && ttlMs >= 1000)) {
     invalidIdentity('identity.ttl must be a duration of at least 1 second')
+  }
+  if (jkt !== undefined && !isThumbprint(jkt)) {
+    invalidIdentity('identity.jkt must be a SHA-256 thumbprint: 43 characters of canonical base64url')
   }
   return {
     sub: resolveSub(sub, 'identity.sub'),
     claims: resolveClaims(claims, 'identity.claims'),
     remember,
     ttlMs,
+    jkt: jkt ?? null,
     metadata: resolveMetadata(metadata, 'identity.metadata')
   }
 }

@@ -1,7 +1,6 @@
 import type { Claims, Tokens } from '../../types/session.js'
 import type { Issuance } from '../../types/session-store.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
-import type { Family } from '../tokens/session-id.js'
 import type { SessionComponents } from './components.js'
 
 export interface IssuedTokens extends Tokens {
@@ -11,10 +10,13 @@ export interface IssuedTokens extends Tokens {
   isUnchanged: boolean
 }
 
+/** What all refresh tokens of a session have in common. */
+export type TokenOwner = Pick<RefreshToken, 'family' | 'jkt'>
+
 /** Issues both tokens of the generation that the store decided on. */
 export function issueTokens(
   { refreshTokens, accessTokens }: SessionComponents,
-  family: Family,
+  { family, jkt }: TokenOwner,
   { session, issuedUs, nowMs }: Issuance,
   claims: Claims,
   presented?: RefreshToken
@@ -23,7 +25,7 @@ export function issueTokens(
   return {
     accessToken: token,
     expiresIn,
-    refreshToken: refreshTokens.issue(family, session.gen, issuedUs),
+    refreshToken: refreshTokens.issue(family, session.gen, issuedUs, jkt),
     refreshTokenExpiresIn: Math.floor((session.expiresAt.getTime() - nowMs) / 1000),
     session,
     claims,

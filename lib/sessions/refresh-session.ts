@@ -2,6 +2,8 @@ import type { Claims, RevocationReason, Session } from '../../types/session.js'
 import type { RefreshOutcome, SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
+import { invalidProof } from '../tokens/proof/invalid-proof.js'
+import type { Proof } from '../tokens/proof/proof.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import { narrowScope } from '../tokens/scope.js'
 import { booleanResult } from '../utils/callback-results.js'
@@ -11,6 +13,7 @@ import { withClientId } from './client-id.js'
 import type { SessionComponents } from './components.js'
 import { resolveLoaded } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
+import { proofLifetimeMs } from './key-binding.js'
 import {
   emitConflict,
   emitRefresh,
@@ -20,25 +23,34 @@ import {
 import { requestMetadata } from './request-metadata.js'
 import { logoutEmitter, revokedError } from './revoke-session.js'
 
+/** What a request contains besides the refresh token. */
+export interface RefreshRequest {
+  /** The scopes that the access token may have, separated by spaces. Without it, all scopes of the session. */
+  scope?: string | undefined
+  /** The proof of the client's key. Only a bound session needs one. */
+  proof?: Proof | null
+}
+
 /**
  * Exchanges a refresh token. The store applies the rotation rule. This function maps its outcome to tokens, events and
  * errors.
  *
- * @param scope the scopes that the access token may have, separated by spaces. Without it, all scopes of the session
+ * Row 0 comes first: an attacker without the key of a bound session learns and changes nothing.
  */
 export async function refreshSession(
   components: SessionComponents,
   token: RefreshToken,
   context: CallContext,
-  scope?: string
+  { scope, proof = null }: RefreshRequest = {}
 ): Promise<IssuedTokens> {
-  const { options, revoker, storeClock } = components
+  const { options, revoker, storeClock, keyBinding } = components
+  keyBinding.requireKey(token, proof, context)
   const reason = revoker.pendingReason(token.sid)
   if (reason) throw errorFor(reason)
   const mustReadClaims = options.session.load !== undefined || scope !== undefined
   const claims = mustReadClaims ? await readClaims(components, token, context, scope) : undefined
   const idempotencyKey = createIdempotencyKey()
-  const outcome = await rotate(components, token, idempotencyKey, context)
+  const outcome = await rotate(components, token, { idempotencyKey, proof }, context)
   switch (outcome.outcome) {
     case 'rotated':
     case 'replayed': {
@@ -48,7 +60,7 @@ export async function refreshSession(
       emitRefresh(options, outcome, idempotencyKey, context)
       if (options.durability.rotate) await waitForReplicas(components, outcome)
       const tokenClaims = withClientId(granted, options.accessToken.clientId, () => outcome.session)
-      return issueTokens(components, token.family, outcome, tokenClaims, token)
+      return issueTokens(components, token, outcome, tokenClaims, token)
     }
     case 'conflict':
       emitConflict(options, outcome, idempotencyKey, context)
@@ -65,6 +77,8 @@ export async function refreshSession(
       throw revokedError('the session has no generations left')
     case 'revoked':
       throw errorFor(outcome.reason)
+    case 'proof-used':
+      return invalidProof('another process used the proof')
     case 'unknown':
       throw new errors.RefreshTokenExpired()
   }
@@ -119,7 +133,7 @@ async function loadClaims(
 async function rotate(
   components: SessionComponents,
   token: RefreshToken,
-  idempotencyKey: string,
+  { idempotencyKey, proof }: { idempotencyKey: string; proof: Proof | null },
   context: CallContext
 ): Promise<RefreshOutcome> {
   const { options, storeClient, revoker } = components
@@ -135,7 +149,9 @@ async function rotate(
     idleMs: ttlMs,
     requestMetadata: requestMetadata(options.session.metadata, context),
     idempotencyKey,
-    reportReplayable: allowReplay !== undefined
+    reportReplayable: allowReplay !== undefined,
+    proof:
+      token.jkt !== null && proof ? { id: proof.id, rememberMs: proofLifetimeMs(options.binding) } : undefined
   }
   const outcome = await storeClient.call('rotate', (store) => store.rotate(refresh))
   if (outcome.outcome !== 'replayable' || !allowReplay) return outcome

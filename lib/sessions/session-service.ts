@@ -2,14 +2,16 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { AccessTokenClaims, Identity, RevocationReason, Session } from '../../types/session.js'
 import type { SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
+import type { Proof } from '../tokens/proof/proof.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import { withTimeout } from '../utils/timeout.js'
 import type { CallContext } from './call-context.js'
 import type { SessionComponents } from './components.js'
-import { createSession } from './create-session.js'
+import { createSession, type Login } from './create-session.js'
 import type { IssuedTokens } from './issue-tokens.js'
+import type { SplitTokens } from './key-binding.js'
 import { operations, trace } from './observability/diagnostics.js'
-import { refreshSession } from './refresh-session.js'
+import { type RefreshRequest, refreshSession } from './refresh-session.js'
 import { logoutEmitter, revokedError, revokeInBackground } from './revoke-session.js'
 
 /** Shorter than the 10 s that Fastify gives a plugin to start. */
@@ -35,11 +37,14 @@ export class SessionService {
    * Creates a session, then revokes the sessions that it replaces. A failed revocation does not fail the login.
    * @throws {FRT_ERR_INVALID_IDENTITY} if the identity is invalid
    */
-  create(identity: Identity, context: CallContext, replaced: RefreshToken[] = []): Promise<IssuedTokens> {
+  create(
+    identity: Identity,
+    context: CallContext,
+    { replaces, proof }: Login = { replaces: [], proof: null }
+  ): Promise<IssuedTokens> {
     const create = async () => {
-      const sids = replaced.map(({ sid }) => sid)
-      const tokens = await createSession(this.#components, identity, context, sids)
-      await revokeInBackground(this.#components, sids, 'replaced', context)
+      const tokens = await createSession(this.#components, identity, context, { replaces, proof })
+      await revokeInBackground(this.#components, replaces, 'replaced', context)
       return tokens
     }
     return trace(operations.create, { keyPrefix: this.#keyPrefix }, create, idsOf)
@@ -47,15 +52,15 @@ export class SessionService {
 
   /**
    * Exchanges a refresh token for new tokens.
-   * @param scope limits the scopes of the access token (RFC 6749, section 6)
    * @throws {FRT_ERR_INVALID_SCOPE} if the session does not have the scope. Nothing was rotated
+   * @throws {FRT_ERR_PROOF_REQUIRED} or another error of `KeyBinding.requireKey`. The store was not queried
    * @throws {FRT_ERR_REFRESH_TOKEN_EXPIRED} if the session expired or is unknown
    * @throws {FRT_ERR_REFRESH_TOKEN_REUSED} if the token was used before, or the session was revoked for reuse
    * @throws {FRT_ERR_SESSION_REVOKED} if the session was revoked for another reason
    */
-  refresh(token: RefreshToken, context: CallContext, scope?: string): Promise<IssuedTokens> {
+  refresh(token: RefreshToken, context: CallContext, request?: RefreshRequest): Promise<IssuedTokens> {
     const message = { keyPrefix: this.#keyPrefix, sid: token.sid }
-    const refresh = () => refreshSession(this.#components, token, context, scope)
+    const refresh = () => refreshSession(this.#components, token, context, request)
     return trace(operations.refresh, message, refresh, idsOf)
   }
 
@@ -117,6 +122,14 @@ export class SessionService {
   /** Confirms that the client holds the tokens of a generation, because it used the access token. Does not wait. */
   confirm({ sid, gen }: AccessTokenClaims): void {
     this.#components.confirmations.confirm(sid, gen)
+  }
+
+  /**
+   * Separates the refresh tokens that a request may use from those of bound sessions without a proof of the key.
+   * @param readProof is called only if a session is bound
+   */
+  splitByKey(tokens: RefreshToken[], readProof: () => Proof | null, context: CallContext): SplitTokens {
+    return this.#components.keyBinding.split(tokens, readProof, context)
   }
 
   /** Revokes the sessions of the tokens that a client presented. */

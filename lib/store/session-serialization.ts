@@ -3,15 +3,15 @@ import type { NewSession } from '../../types/session-store.js'
 
 /** The parts of a session that a store keeps as text. The rotation rule does not use them. */
 export interface StoredTexts {
-  /** JSON of the claims and the metadata of the login. Never changes. */
+  /** JSON of the claims, the metadata and the key of the login. Never changes. */
   identity: string
   /** JSON of the metadata of the last request. */
   requestMetadata: string
 }
 
-export function toTexts({ claims, metadata, requestMetadata }: NewSession): StoredTexts {
+export function toTexts({ claims, metadata, jkt, requestMetadata }: NewSession): StoredTexts {
   return {
-    identity: JSON.stringify({ claims: omitEmpty(claims), metadata: omitEmpty(metadata) }),
+    identity: JSON.stringify({ claims: omitEmpty(claims), metadata: omitEmpty(metadata), jkt }),
     requestMetadata: JSON.stringify(requestMetadata)
   }
 }
@@ -34,7 +34,7 @@ export function toSession(
   texts: StoredTexts,
   times: StoredTimes
 ): Session {
-  const identity: { claims?: Claims; metadata?: Metadata } = JSON.parse(texts.identity)
+  const identity: { claims?: Claims; metadata?: Metadata; jkt?: string } = JSON.parse(texts.identity)
   return {
     sid,
     sub,
@@ -44,6 +44,7 @@ export function toSession(
     expiresAt: new Date(times.expiresMs),
     absoluteExpiresAt: new Date(times.absoluteExpiresMs),
     remember,
+    jkt: identity.jkt ?? null,
     claims: identity.claims ?? {},
     metadata: Object.assign(JSON.parse(texts.requestMetadata), identity.metadata)
   }

@@ -19,7 +19,8 @@ export const RESERVED_CLAIMS = [
   'aud',
   'jti',
   'client_id',
-  'auth_time'
+  'auth_time',
+  'cnf'
 ] as const
 
 /** Media type of a JWT access token (RFC 9068, section 2.1). It prevents the use of an ID token as an access token. */

@@ -33,14 +33,31 @@ export function groupByUser(sids: readonly string[]): string[][] {
   return [...groups.values()]
 }
 
+/** The SHA-256 thumbprint of a public key (RFC 7638): 43 characters of base64url. */
+export type Thumbprint = string
+
+/** The length of a thumbprint in bytes. */
+export const JKT_BYTES = 32
+
+/** Accepts only canonical text, so that one key has one thumbprint. */
+export function isThumbprint(value: unknown): value is Thumbprint {
+  if (typeof value !== 'string' || !/^[\w-]{43}$/.test(value)) return false
+  return Buffer.from(value, 'base64url').toString('base64url') === value
+}
+
 /** Returns a new family with a random secret. */
 export function createFamily(sub: string): Family {
   return Buffer.concat([Buffer.from(tagOf(sub), 'base64url'), randomBytes(SECRET_BYTES)])
 }
 
-/** Returns the public id of the session: 32 characters of base64url. It does not reveal the family secret. */
-export function sidOf(family: Family): string {
-  const hash = sha256(family.subarray(TAG_BYTES))
+/**
+ * Returns the public id of the session: 32 characters of base64url. It does not reveal the family secret. It depends on the
+ * key that the session is bound to. A token with another key, or without one, therefore belongs to a session that does not
+ * exist, even if the attacker has the secret of the plugin.
+ */
+export function sidOf(family: Family, jkt: Thumbprint | null = null): string {
+  const secret = family.subarray(TAG_BYTES)
+  const hash = sha256(jkt === null ? secret : Buffer.concat([secret, Buffer.from(jkt, 'base64url')]))
   return family.toString('base64url', 0, TAG_BYTES) + hash.slice(0, SID_LENGTH - TAG_LENGTH)
 }
 

@@ -31,6 +31,15 @@ export function nameResult<T extends string>(result: unknown, names: readonly T[
   return names.find((name) => name === result) ?? invalidResult(result, callback, expected)
 }
 
+/** Returns the result of a callback that returns one or several addresses. */
+export function addressesResult(result: unknown, callback: string): string[] {
+  const addresses = [result].flat()
+  const isText = (address: unknown): address is string => typeof address === 'string'
+  return addresses.every(isText)
+    ? addresses
+    : invalidResult(result, callback, 'a string or an array of strings')
+}
+
 /** The details are in the `cause`, for the log only. The client gets a generic message. */
 function invalidResult(result: unknown, callback: string, expected: string): never {
   ignoreRejection(result)

@@ -3,6 +3,7 @@ import type { TokenResponse } from '../../../types/fastify.js'
 import type { Identity } from '../../../types/session.js'
 import { errors } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
+import { modeOf, proofRequiredAtLogin } from '../../sessions/key-binding.js'
 import { parseTokens } from '../../tokens/presented-tokens.js'
 import { isObject } from '../../utils/checks.js'
 import { loginSchema } from '../openapi/route-schemas.js'
@@ -21,6 +22,8 @@ export function loginRoute(context: RouteContext): Route {
     access: 'public',
     async handler(request, reply) {
       if (isBodyMissing(request)) throw new errors.EmptyBody()
+      // Before `login` counts the attempt: a client whose proof needs a nonce sends its credentials twice.
+      requireLoginProof(context, request)
       const isAnswered = watchSend(reply)
       const identity = await login?.(request, reply)
       if (isAnswered()) return reply
@@ -46,18 +49,29 @@ function isValidated(schema: unknown): boolean {
   return schema !== undefined && !(isObject(schema) && 'content' in schema)
 }
 
+/** @throws {FRT_ERR_PROOF_REQUIRED} if there is no proof, and the option `binding.mode` requires one */
+function requireLoginProof({ proofs, options }: RouteContext, request: FastifyRequest): void {
+  const proof = proofs.readForLogin(request)
+  if (!proof && modeOf(options.binding, request) === 'required') throw proofRequiredAtLogin()
+}
+
 /**
  * Creates a session and revokes the sessions of the refresh tokens in the request, because an attacker may have copied
  * them. Revokes them last, so that a failed login does not log the user out.
  */
 export async function startSession(
-  { service, transport, refreshTokens }: RouteContext,
+  { service, transport, refreshTokens, proofs }: RouteContext,
   request: FastifyRequest,
   reply: FastifyReply,
   identity: Identity
 ): Promise<TokenResponse> {
-  const { valid: replaced } = parseTokens(refreshTokens, transport.read(request))
-  const tokens = await service.create(identity, contextOf(request), replaced)
+  const proof = proofs.readForLogin(request)
+  const { valid } = parseTokens(refreshTokens, transport.read(request))
+  // An attacker who logs in with a copied token must not log its user out.
+  const replaced = valid.filter(({ jkt }) => jkt === null || jkt === proof?.jkt)
+  const replaces = replaced.map(({ sid }) => sid)
+  const tokens = await service.create(identity, contextOf(request), { replaces, proof })
+  proofs.offerNonce(reply)
   // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
   forbidCaching(reply)
   transport.clearOthers(request, reply)

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessTokenClaims } from '../../../types/session.js'
+import { errorCodes } from '../../errors.js'
 import { contextOf } from '../../sessions/call-context.js'
 import type { AccessTokens } from '../../tokens/access-token.js'
 import { parseTokens, rejectUnsupportedVersions } from '../../tokens/presented-tokens.js'
@@ -35,9 +36,20 @@ export async function revokePresentedSessions(
 ): Promise<void> {
   const { options, transport } = context
   const accessToken = readAccessToken(request, options.accessToken)
-  await revokeSessionsOf(context, request, transport.read(request), accessToken)
+  try {
+    await revokeSessionsOf(context, request, transport.read(request), accessToken)
+  } catch (error) {
+    // A user whose key is lost cannot revoke the session, but can discard its token.
+    if (isKeyMissing(error)) transport.clear(request, reply)
+    throw error
+  }
   // After the revocation, so that the client can log out again if the store fails.
   transport.clear(request, reply)
+}
+
+function isKeyMissing(error: unknown): boolean {
+  const { code } = Object(error)
+  return code === errorCodes.ProofRequired || code === errorCodes.ProofKeyMismatch
 }
 
 /** RFC 7009. Returns 200 for unknown tokens too. */
@@ -57,17 +69,21 @@ async function revokeForOAuth(
 }
 
 async function revokeSessionsOf(
-  { service, refreshTokens, accessTokens }: RouteContext,
+  { service, refreshTokens, accessTokens, proofs }: RouteContext,
   request: FastifyRequest,
   presented: string[],
   accessToken: string | null
 ): Promise<void> {
   const { valid, others } = parseTokens(refreshTokens, presented)
-  const sids = new Set(valid.map(({ sid }) => sid))
+  const { proved, rejected } = service.splitByKey(valid, () => proofs.read(request), contextOf(request))
+  const sids = new Set(proved.map(({ sid }) => sid))
   const claims = accessToken === null ? null : claimsOf(accessTokens, accessToken)
   if (claims) sids.add(claims.sid)
   await service.logOut([...sids], contextOf(request))
   rejectUnsupportedVersions(refreshTokens, others)
+  // An access token of the same session has revoked it.
+  const remaining = rejected.find(({ sid }) => !sids.has(sid))
+  if (remaining) throw remaining.error
 }
 
 function claimsOf(accessTokens: AccessTokens, accessToken: string): AccessTokenClaims | null {

@@ -1,10 +1,17 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { errorCodes, isPluginError } from '../../errors.js'
+import { NONCE_HEADER } from '../binding/request-proofs.js'
 import { isForm } from '../transport/form.js'
 import { bodyTransport, type TokenTransport } from '../transport/transport.js'
 
-/** Error codes of RFC 6749, section 5.2. */
-type OAuthErrorCode = 'invalid_request' | 'invalid_grant' | 'unsupported_grant_type' | 'invalid_scope'
+/** Error codes of RFC 6749, section 5.2, and of RFC 9449, sections 5 and 8. */
+type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_grant'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
 
 /** An error for OAuth clients: status 400, in the format of RFC 6749, section 5.2. */
 export class OAuthError extends Error {
@@ -66,24 +73,35 @@ export const oauthTransport: TokenTransport = {
   }
 }
 
-/** The OAuth error of each plugin error that has one. */
-const OAUTH_ERRORS = new Map<string, OAuthErrorCode>([
-  [errorCodes.RefreshTokenInvalid, 'invalid_grant'],
-  [errorCodes.RefreshTokenExpired, 'invalid_grant'],
-  [errorCodes.RefreshTokenReused, 'invalid_grant'],
-  [errorCodes.SessionRevoked, 'invalid_grant'],
-  [errorCodes.InvalidScope, 'invalid_scope']
+/** The errors of a refresh token that the server will never accept. */
+const REJECTED_TOKEN = new Set<string>([
+  errorCodes.RefreshTokenInvalid,
+  errorCodes.RefreshTokenExpired,
+  errorCodes.RefreshTokenReused,
+  errorCodes.SessionRevoked
 ])
 
 /** Returns whether the server will never accept the refresh token of the request. */
-export function isInvalidGrant(error: unknown): error is FastifyError {
-  return isPluginError(error) && OAUTH_ERRORS.get(error.code) === 'invalid_grant'
+export function isTokenRejected(error: unknown): error is FastifyError {
+  return isPluginError(error) && REJECTED_TOKEN.has(error.code)
 }
+
+/** The OAuth error of each plugin error that has one. */
+const OAUTH_ERRORS = new Map<string, OAuthErrorCode>([
+  ...[...REJECTED_TOKEN].map((code) => [code, 'invalid_grant'] as const),
+  [errorCodes.ProofRequired, 'invalid_grant'],
+  [errorCodes.ProofKeyMismatch, 'invalid_grant'],
+  [errorCodes.ProofInvalid, 'invalid_dpop_proof'],
+  [errorCodes.ProofNonce, 'use_dpop_nonce'],
+  [errorCodes.InvalidScope, 'invalid_scope']
+])
 
 /** Sends an error that OAuth defines. Throws other errors again, for example a 503 if the store is unavailable. */
 export function sendOAuthError(reply: FastifyReply, error: unknown): FastifyReply {
   const code = isPluginError(error) && OAUTH_ERRORS.get(error.code)
   const oauthError = code ? new OAuthError(code, error.message) : error
   if (!(oauthError instanceof OAuthError)) throw error
+  const { nonce } = Object(error) as { nonce?: string }
+  if (nonce !== undefined) reply.header(NONCE_HEADER, nonce)
   return reply.code(400).send({ error: oauthError.error, error_description: oauthError.message })
 }

@@ -6,8 +6,8 @@ import { refreshSchema } from '../openapi/route-schemas.js'
 import { forbidCaching } from '../transport/no-store.js'
 import type { TokenTransport } from '../transport/transport.js'
 import {
-  isInvalidGrant,
   isOAuth,
+  isTokenRejected,
   OAuthError,
   oauthTransport,
   optionalParameter,
@@ -49,13 +49,16 @@ export async function refreshSession(
   if (presented.length === 0) throw new errors.NoRefreshToken()
   try {
     const token = await selectToken(context, request, presented)
-    const tokens = await context.service.refresh(token, contextOf(request), scope)
+    // The header of a request whose token is not bound is not read.
+    const proof = token.jkt === null ? null : context.proofs.read(request)
+    const tokens = await context.service.refresh(token, contextOf(request), { scope, proof })
+    context.proofs.offerNonce(reply)
     // Set here, because a route of the application may call this function (RFC 6749, section 5.1).
     forbidCaching(reply)
     return transport.write(request, reply, tokens)
   } catch (error) {
     // The browser keeps a rejected cookie. Only the first 401 names the reason, so that a page reports the end once.
-    if (!isInvalidGrant(error) || !transport.markRejected(request, reply)) throw error
+    if (!isTokenRejected(error) || !transport.markRejected(request, reply)) throw error
     throw new errors.NoRefreshToken({ cause: error })
   }
 }

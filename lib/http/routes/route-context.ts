@@ -5,6 +5,7 @@ import type { SessionService } from '../../sessions/session-service.js'
 import type { AccessTokens } from '../../tokens/access-token.js'
 import type { KeyRotation } from '../../tokens/key-rotation.js'
 import type { RefreshTokenCodec } from '../../tokens/refresh-token.js'
+import type { RequestProofs } from '../binding/request-proofs.js'
 import type { Authenticator, Guards } from '../guards/guards.js'
 import type { RouteSchema } from '../openapi/route-schemas.js'
 import type { TokenTransport } from '../transport/transport.js'
@@ -17,6 +18,7 @@ export interface RouteContext {
   refreshTokens: RefreshTokenCodec
   accessTokens: AccessTokens
   rotation: KeyRotation
+  proofs: RequestProofs
   authenticator: Authenticator
   guards: Guards
   /** Rejects requests from pages of other origins. */

@@ -17,6 +17,7 @@ export const events = {
   refresh: eventChannel('fastify-refresh-token:refresh'),
   logout: eventChannel('fastify-refresh-token:logout'),
   revoked: eventChannel('fastify-refresh-token:revoked'),
+  proofRefused: eventChannel('fastify-refresh-token:proof-refused'),
   storeError: eventChannel('fastify-refresh-token:store-error'),
   feed: eventChannel('fastify-refresh-token:feed'),
   feedRead: eventChannel('fastify-refresh-token:feed-read')

@@ -103,6 +103,17 @@ export function emitReuse(
   void callHook(options, 'onReuse', () => ({ ...eventOf(endedId(sid), session), reason, row }), context)
 }
 
+/** Emits the rejection of a refresh token whose session is bound to a key. No hook is called. The session continues. */
+export function emitProofRefused(
+  { keyPrefix }: EventOptions,
+  sid: string,
+  reason: 'required' | 'mismatch',
+  { log }: CallContext
+): void {
+  log.info({ event: 'proof_refused', sid, reason }, 'refresh token rejected; its session is bound to a key')
+  if (events.proofRefused.hasSubscribers) events.proofRefused.publish({ keyPrefix, sid, reason })
+}
+
 export function emitLogout(
   options: EventOptions,
   session: Session,

@@ -6,6 +6,8 @@ export interface DerivedKeys {
   keyId: number
   /** 32 bytes. */
   refreshToken: KeyObject
+  /** For the nonces of proofs, 32 bytes. */
+  proofNonce: KeyObject
   /** 32 bytes. */
   accessToken: Buffer
   /** The `kid` of access tokens: 12 characters of base64url. It is derived, and does not reveal the key. */
@@ -34,6 +36,7 @@ function deriveFrom(secret: Buffer, keyPrefix: string): DerivedKeys {
   return {
     keyId: derive('key-id', 1).readUInt8(),
     refreshToken: createSecretKey(derive('refresh-token', 32)),
+    proofNonce: createSecretKey(derive('dpop-nonce', 32)),
     accessToken: derive('access-token', 32),
     accessTokenKid: derive('access-token-kid', 9).toString('base64url')
   }

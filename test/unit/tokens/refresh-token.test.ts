@@ -76,7 +76,7 @@ t.test('the tag is the first nine bytes of the digest of the subject', async (t)
 t.test('a new family has the tag of its subject and 16 random bytes', async (t) => {
   const families = Array.from({ length: 100 }, () => createFamily('user-1'))
   t.ok(families.every((each) => each.length === 25 && each.subarray(0, 9).equals(tag)))
-  t.equal(new Set(families.map(sidOf)).size, 100)
+  t.equal(new Set(families.map((each) => sidOf(each))).size, 100)
 })
 
 t.test('isSid accepts only 32 characters of base64url', async (t) => {
