@@ -2,6 +2,7 @@ import type { Sessions } from '../../types/fastify.js'
 import type { Transport } from '../../types/options.js'
 import type { Identity, Tokens } from '../../types/session.js'
 import { tokenNamesOf } from '../http/transport/token-names.js'
+import { jktOf, type ProofKeyPair } from '../tokens/proof/create-proof.js'
 
 /** An application, or the scope that registered the plugin. */
 export interface AppWithSessions {
@@ -25,17 +26,18 @@ export interface TestSession {
  * names of the application.
  *
  * @param options.transport the transport of the refresh token, `'cookie'` by default
+ * @param options.key binds the session to this key, see `createProof`
  * @throws {FRT_ERR_INVALID_IDENTITY} if the identity is invalid
  * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store does not reply in time
  */
 export async function createTestSession(
   app: AppWithSessions,
   identity: Identity,
-  { transport = 'cookie' }: { transport?: Transport } = {}
+  { transport = 'cookie', key }: { transport?: Transport; key?: ProofKeyPair } = {}
 ): Promise<TestSession> {
   // Wait only if necessary, because `ready` fails on a scope of an application that is already ready.
   if (!app.sessions) await app.ready()
-  const tokens = await app.sessions.create(identity)
+  const tokens = await app.sessions.create(key ? { ...identity, jkt: jktOf(key) } : identity)
   const { refreshToken } = tokens
   const names = tokenNamesOf(app.sessions)
   return {

@@ -4,6 +4,7 @@ import { errors } from '../errors.js'
 type IsValid = (value: unknown) => boolean
 
 const isString: IsValid = (value) => typeof value === 'string'
+const isMissing: IsValid = (value) => value === undefined
 const isStringOrMissing: IsValid = (value) => value === undefined || isString(value)
 /** JSON can contain a number that is not a time, because `1e400` is parsed as `Infinity`. */
 const isTime: IsValid = Number.isFinite
@@ -18,7 +19,9 @@ const CLAIM_TYPES: readonly [name: string, isValid: IsValid][] = [
   ['nbf', isTimeOrMissing],
   ['auth_time', isTimeOrMissing],
   ['jti', isStringOrMissing],
-  ['client_id', isStringOrMissing]
+  ['client_id', isStringOrMissing],
+  // A token that is bound to a key must not be accepted without a proof of the key (RFC 9449, section 7.2).
+  ['cnf', isMissing]
 ]
 
 /**

@@ -30,7 +30,8 @@ export async function fillCaches(app: FastifyInstance, secret: string): Promise<
             createdAt: at,
             lastUsedAt: at,
             expiresAt: new Date(nowMs + ttlMs),
-            absoluteExpiresAt: new Date(nowMs + ttlMs)
+            absoluteExpiresAt: new Date(nowMs + ttlMs),
+            jkt: null
           }
         }
         return app.sessions.verify(tokens.sign(session, { roles: ['reader'] }, nowMs).token)

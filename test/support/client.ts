@@ -1,5 +1,6 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import type { Transport } from '../../lib/index.js'
+import { createProof, type ProofKeyPair } from '../../lib/testing/index.js'
 
 export interface ClientOptions {
   transport?: Transport
@@ -8,6 +9,8 @@ export interface ClientOptions {
   /** The request header of the access token. */
   accessHeader?: string
   prefix?: string
+  /** Sends a proof of this key with each request to the routes of the plugin. */
+  key?: ProofKeyPair | null
 }
 
 /**
@@ -28,6 +31,7 @@ export class Client {
       tokenName: transport === 'header' ? 'x-refresh-token' : '__Host-refresh_token',
       accessHeader: 'authorization',
       prefix: '/auth',
+      key: null,
       ...options
     }
   }
@@ -73,20 +77,35 @@ export class Client {
   }
 
   async post(path: string, body?: object): Promise<LightMyRequestResponse> {
-    const { transport, tokenName, prefix } = this.options
+    const { transport, tokenName, prefix, key } = this.options
     const token = this.jar.refreshToken
     const headers: Record<string, string> = {}
     let payload = body
+    if (key)
+      headers.dpop = createProof(key, {
+        method: 'POST',
+        url: `http://localhost${prefix}${path}`,
+        nonce: this.jar.nonce
+      })
     if (token !== undefined && transport === 'cookie') headers.cookie = `${tokenName}=${token}`
     if (token !== undefined && transport === 'header') headers[tokenName] = token
     if (token !== undefined && transport === 'body') payload = { ...body, refresh_token: token }
-    return this.app.inject({ method: 'POST', url: prefix + path, headers, ...(payload && { payload }) })
+    const response = await this.app.inject({
+      method: 'POST',
+      url: prefix + path,
+      headers,
+      ...(payload && { payload })
+    })
+    this.jar.nonce = (response.headers['dpop-nonce'] as string | undefined) ?? this.jar.nonce
+    return response
   }
 }
 
 export class Jar {
   accessToken: string | undefined
   refreshToken: string | undefined
+  /** The nonce for proofs. */
+  nonce: string | undefined
 
   copy(): Jar {
     return Object.assign(new Jar(), this)

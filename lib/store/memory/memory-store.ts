@@ -43,6 +43,8 @@ export class MemoryStore implements SessionStore {
   readonly #denylist: ExpiringMap<{ reason: RevocationReason; expiresUs: number }>
   /** The sessions that a call revoked, by idempotency key. */
   readonly #results: ExpiringMap<{ revoked: Session[]; expiresUs: number }>
+  /** The idempotency key of the call that used a proof, by the id of the proof. */
+  readonly #usedProofs: ExpiringMap<{ idempotencyKey: string; expiresUs: number }>
   /** The session ids of each user, in the order of creation. */
   readonly #users = new Map<string, Set<string>>()
   readonly #feed = new MemoryFeedHub()
@@ -53,6 +55,7 @@ export class MemoryStore implements SessionStore {
     this.#sessions = new ExpiringMap(nowUs)
     this.#denylist = new ExpiringMap(nowUs)
     this.#results = new ExpiringMap(nowUs)
+    this.#usedProofs = new ExpiringMap(nowUs)
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -75,6 +78,7 @@ export class MemoryStore implements SessionStore {
 
     const stored = this.#sessions.get(refresh.sid, nowUs)
     if (!stored) return { outcome: 'unknown' }
+    if (!this.#acceptProof(refresh, nowUs)) return { outcome: 'proof-used' }
 
     const rotation = rule.clampTimes(stored.rotation, nowUs)
     const issue = (issuedUs: number) => ({ session: sessionOf(stored), issuedUs, nowMs: toMs(nowUs) })
@@ -178,6 +182,7 @@ export class MemoryStore implements SessionStore {
     this.#sessions.sweep(nowUs, (stored) => this.#removeFromUser(stored))
     this.#denylist.sweep(nowUs)
     this.#results.sweep(nowUs)
+    this.#usedProofs.sweep(nowUs)
     return nowUs
   }
 
@@ -215,6 +220,16 @@ export class MemoryStore implements SessionStore {
     if (stored) this.#revoke(stored, reason)
     else this.#denylist.set(sid, { reason, expiresUs: expiresAtMs * 1000 })
     return reason
+  }
+
+  /** Row 0: returns whether no other call has used the proof. */
+  #acceptProof({ proof, sid, idempotencyKey }: Refresh, nowUs: number): boolean {
+    if (!proof) return true
+    const key = sid + proof.id
+    const usedBy = this.#usedProofs.get(key, nowUs)
+    if (usedBy) return usedBy.idempotencyKey === idempotencyKey
+    this.#usedProofs.set(key, { idempotencyKey, expiresUs: nowUs + proof.rememberMs * 1000 })
+    return true
   }
 
   /** Deletes a session. The denylist keeps the reason until all tokens of the session have expired. */

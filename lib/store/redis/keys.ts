@@ -8,6 +8,8 @@ export interface UserKeys {
   denylist: string
   /** Prefix: append an idempotency key. The result of a call. */
   results: string
+  /** Prefix: append the id of a proof. The idempotency key of the call that used it. */
+  usedProofs: string
   /** Written before `WAIT`, which covers only the writes of its own connection. */
   replicationMarker: string
 }
@@ -23,6 +25,7 @@ export function createKeys(keyPrefix: string) {
       sessions: `${base}s`,
       denylist: `${base}b:`,
       results: `${base}o:`,
+      usedProofs: `${base}j:`,
       replicationMarker: `${base}w`
     }
   }

@@ -29,7 +29,7 @@ import { createScript } from './scripts/create.js'
 import { getScript, hasScript, listScript, nowScript } from './scripts/read.js'
 import { revokeScript } from './scripts/revoke.js'
 import { revokeAllScript } from './scripts/revoke-all.js'
-import { rotateScript } from './scripts/rotate.js'
+import { rotateBoundScript, rotateScript } from './scripts/rotate.js'
 
 export interface RedisStoreOptions {
   /** An ioredis `Redis` or `Cluster` for Redis 6.2 or later. The store never closes it. */
@@ -91,16 +91,19 @@ export class RedisStore implements SessionStore {
 
   rotate(refresh: Refresh): Promise<RefreshOutcome> {
     const { sid, gen, issuedUs, graceMs, idleMs, knownRevocation, requestMetadata, idempotencyKey } = refresh
-    const { sessions, denylist } = this.#keys.ofSession(sid)
-    const { untilConfirmed, rollback, reportReplayable } = refresh
+    const { sessions, denylist, usedProofs } = this.#keys.ofSession(sid)
+    const { untilConfirmed, rollback, reportReplayable, proof } = refresh
     const keysAndArgs = [
       ...[sessions, denylist + sid],
+      ...(proof ? [usedProofs + proof.id] : []),
       ...[sid, idempotencyKey, requestMetadata === null ? '' : JSON.stringify(requestMetadata)],
       ...[gen, issuedUs, graceMs * 1000, idleMs],
       ...[Number(untilConfirmed), Number(rollback === 'accept'), Number(reportReplayable)]
     ]
+    if (proof) keysAndArgs.push(proof.rememberMs)
     if (knownRevocation) keysAndArgs.push(knownRevocation.reason, knownRevocation.expiresAtMs)
-    return this.#runBinary(rotateScript, keysAndArgs, (reply) =>
+    const script = proof ? rotateBoundScript : rotateScript
+    return this.#runBinary(script, keysAndArgs, (reply) =>
       toRefreshOutcome(sid, reply as Buffer | null, requestMetadata)
     )
   }

@@ -20,7 +20,8 @@ const REFRESH_OUTCOMES = [
   'reused',
   'rolled-back',
   'exhausted',
-  'revoked'
+  'revoked',
+  'proof-used'
 ] as const
 /** Bytes of outcome, row, clock and another time before the session. */
 const REFRESH_HEAD = 14
@@ -56,6 +57,7 @@ export function toRefreshOutcome(
   if (reply === null) return { outcome: 'unknown' }
   const outcome = REFRESH_OUTCOMES[reply[0] as number]
   if (outcome === 'revoked') return { outcome, reason: reply.toString('latin1', 1) as RevocationReason }
+  if (outcome === 'proof-used') return { outcome }
   const row = reply[1]
   const timeUs = reply.readUIntBE(8, 6)
   const session = readSession(sid, reply, REFRESH_HEAD, sent)

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isObject } from '../../utils/checks.js'
-import { sha256 } from '../../utils/sha256.js'
+import { thumbprint } from '../keys/jwk.js'
 import type { Thumbprint } from '../session-id.js'
 import { invalidProof } from './invalid-proof.js'
 
@@ -23,7 +23,8 @@ export function importProofKey(jwk: unknown): ProofKey {
   if (kty !== 'EC' || crv !== 'P-256') invalidProof('the key is not of the curve P-256')
   if (d !== undefined) invalidProof('jwk contains a private key')
   if (!isCoordinate(x) || !isCoordinate(y)) invalidProof('a coordinate is not canonical')
-  return { key: importPoint({ kty, crv, x, y }), jkt: thumbprintOf(x, y) }
+  const key = importPoint({ kty, crv, x, y })
+  return { key, jkt: thumbprint(key) }
 }
 
 function importPoint(jwk: { kty: string; crv: string; x: string; y: string }): KeyObject {
@@ -32,11 +33,6 @@ function importPoint(jwk: { kty: string; crv: string; x: string; y: string }): K
   } catch {
     return invalidProof('the key is not a point of the curve')
   }
-}
-
-/** Returns the thumbprint of a key: the required members in alphabetical order (RFC 7638, section 3). */
-function thumbprintOf(x: string, y: string): Thumbprint {
-  return sha256(`{"crv":"P-256","kty":"EC","x":"${x}","y":"${y}"}`)
 }
 
 /** Accepts only the canonical text. Otherwise one key would have several thumbprints. */

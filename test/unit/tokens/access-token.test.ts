@@ -33,6 +33,7 @@ function session(properties: Partial<Session> = {}): Session {
     expiresAt: new Date(startMs + 86_400_000),
     absoluteExpiresAt: new Date(startMs + 864_000_000),
     remember: true,
+    jkt: null,
     claims: {},
     metadata: {},
     ...properties

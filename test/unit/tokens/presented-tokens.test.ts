@@ -3,7 +3,7 @@ import { newestOfEachSession, parseTokens } from '../../../lib/tokens/presented-
 import type { RefreshToken, RefreshTokenCodec } from '../../../lib/tokens/refresh-token.js'
 
 function token(sid: string, gen: number, issuedUs = 0): RefreshToken {
-  return { sid, gen, issuedUs, family: Buffer.alloc(25) }
+  return { sid, gen, issuedUs, family: Buffer.alloc(25), jkt: null }
 }
 
 /** Parses tokens such as `a1`: generation 1 of session `a`. Other texts are invalid. Records what it parses. */

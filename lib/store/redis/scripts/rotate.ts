@@ -17,23 +17,22 @@ import {
  * Applies the rotation rule to a refresh token. `rotation-rule.ts` implements the same rule in TypeScript, in the same
  * order. Here it has no functions, because Lua would create each of them again at every call.
  *
- * KEYS: 1 the user's sessions, 2 the session's denylist entry.
+ * KEYS: 1 the user's sessions, 2 the session's denylist entry, 3 (if the session is bound to a key) the used proof.
  * ARGV: 1 sid, 2 idempotency key, 3 request metadata or an empty string, 4 generation of the token, 5 its time of issue in
  * µs since the session was created, 6 grace period in µs, 7 idle timeout in ms, 8 to 10 flags (1 or 0): until_confirmed,
- * accept_rollback, report_replayable. 11 and 12, optional: the reason of a revocation that the process has seen, and when
- * the last token of the session expires, in ms.
- * Result: nil if there is no session; or the byte REVOKED and the reason; or outcome (1 byte), row (1), clock in ms (6), time
+ * accept_rollback, report_replayable; then, if the session is bound, how long to remember the proof in ms; then, optional: the
+ * reason of a revocation that the process has seen, and when the last token of the session expires, in ms.
+ * Result: nil if there is no session; or the byte REVOKED and the reason; or the byte PROOF_USED; or outcome (1 byte), row (1), clock in ms (6), time
  * of issue of the copy (6) or the rest of the window of a conflict in µs, the state, and the texts without the request
  * metadata that this call replaced.
  */
-export const rotateScript = defineScript(
-  2,
-  `local ROTATED, REPLAYED, REPLAYABLE, CONFLICT, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED = 1, 2, 3, 4, 5, 6, 7, 8
+const rotate = (useProof: string, knownAt: number) => `
+local ROTATED, REPLAYED, REPLAYABLE, CONFLICT, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED = 1, 2, 3, 4, 5, 6, 7, 8
 local MAX_GENERATION = 4294967295
 local idempotency_key, request_metadata = ARGV[2], ARGV[3]
 local presented_gen, presented_issued_us, grace_us, idle_ms = ARGV[4] + 0, ARGV[5] + 0, ARGV[6] + 0, ARGV[7] + 0
 local until_confirmed, accept_rollback, report_replayable = ARGV[8] == '1', ARGV[9] == '1', ARGV[10] == '1'
-local known_reason, known_expires_ms = ARGV[11], tonumber(ARGV[12])
+local known_reason, known_expires_ms = ARGV[${knownAt}], tonumber(ARGV[${knownAt + 1}])
 ${readClock}${readHeader}${findPosition}
 -- Row 1: the session was revoked. If a failover lost the revocation, write it again. If it restored the session, delete it.
 local reason = redis.call('GET', KEYS[2])
@@ -63,7 +62,7 @@ if expires_ms <= now_ms then
   ${requireMaster}
   return false
 end
-${clampTimes}
+${useProof}${clampTimes}
 -- The record of the generation that replaced the presented one.
 local successor_issued_at_us, successor_rotated_from_us, successor_confirmed_at_us = 0, 0, 0
 if presented_gen == gen - 1 then
@@ -172,4 +171,14 @@ end
 return struct.pack('>BBI6I6', outcome, row, now_ms, outcome == CONFLICT and window_us or copy_issued_us) .. new_state
   .. string.sub(slot, slot_begin, slot_begin + fixed_size - 1) .. (replaces_metadata and '' or stored_metadata)
 `
-)
+
+/** Row 0: another call has used the proof. If a Redis client sends a call again, it has the same idempotency key. */
+const useProof = `
+local used_by = redis.call('GET', KEYS[3])
+if used_by and used_by ~= idempotency_key then return struct.pack('B', 9) end
+if not used_by then redis.call('SET', KEYS[3], idempotency_key, 'PX', ARGV[11]) end
+`
+
+export const rotateScript = defineScript(2, rotate('', 11))
+
+export const rotateBoundScript = defineScript(3, rotate(useProof, 12))

@@ -62,6 +62,7 @@ t.test('an event contains its id, subject, session id, generation and metadata o
     sid: 'a-session',
     sub: 'user-1',
     gen: 4,
+    jkt: null,
     createdAt: new Date(0),
     lastUsedAt: new Date(0),
     expiresAt: new Date(1),

@@ -24,6 +24,7 @@ function session(sid: string): Session {
     sid,
     sub: 'user-1',
     gen: 1,
+    jkt: null,
     createdAt: created,
     lastUsedAt: created,
     expiresAt: new Date(startMs + 1_000_000),
