@@ -33,10 +33,14 @@ export function createProof(key: ProofKeyPair, { method, url, nonce }: ProofCont
   return signProof(header, claims, key.privateKey)
 }
 
-/** Signs any header and claims, so that tests can create invalid proofs. */
-export function signProof(header: unknown, claims: unknown, privateKey: KeyObject): string {
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const signed = `${encode(header)}.${encode(claims)}`
+/** Signs a header and a payload. */
+export function signProof(header: object, payload: object, privateKey: KeyObject): string {
+  return signBytes(Buffer.from(JSON.stringify(header)), Buffer.from(JSON.stringify(payload)), privateKey)
+}
+
+/** Signs the bytes of a header and a payload as a JWS (RFC 7515, section 5.1). Tests create invalid proofs with it. */
+export function signBytes(header: Buffer, payload: Buffer, privateKey: KeyObject): string {
+  const signed = `${header.toString('base64url')}.${payload.toString('base64url')}`
   const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' })
   return `${signed}.${signature.toString('base64url')}`
 }
