@@ -73,12 +73,12 @@ export class MemoryStore implements SessionStore {
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {
     const nowUs = this.#tick()
+    if (!this.#acceptProof(refresh, nowUs)) return { outcome: 'proof-used' }
     const reason = this.#enforceRevocation(refresh, nowUs)
     if (reason) return { outcome: 'revoked', reason }
 
     const stored = this.#sessions.get(refresh.sid, nowUs)
     if (!stored) return { outcome: 'unknown' }
-    if (!this.#acceptProof(refresh, nowUs)) return { outcome: 'proof-used' }
 
     const rotation = rule.clampTimes(stored.rotation, nowUs)
     const issue = (issuedUs: number) => ({ session: sessionOf(stored), issuedUs, nowMs: toMs(nowUs) })
@@ -223,12 +223,11 @@ export class MemoryStore implements SessionStore {
   }
 
   /** Row 0: returns whether no other call has used the proof. */
-  #acceptProof({ proof, sid, idempotencyKey }: Refresh, nowUs: number): boolean {
+  #acceptProof({ proof, idempotencyKey }: Refresh, nowUs: number): boolean {
     if (!proof) return true
-    const key = sid + proof.id
-    const usedBy = this.#usedProofs.get(key, nowUs)
+    const usedBy = this.#usedProofs.get(proof.id, nowUs)
     if (usedBy) return usedBy.idempotencyKey === idempotencyKey
-    this.#usedProofs.set(key, { idempotencyKey, expiresUs: nowUs + proof.rememberMs * 1000 })
+    this.#usedProofs.set(proof.id, { idempotencyKey, expiresUs: nowUs + proof.rememberMs * 1000 })
     return true
   }
 

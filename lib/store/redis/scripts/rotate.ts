@@ -34,6 +34,7 @@ local presented_gen, presented_issued_us, grace_us, idle_ms = ARGV[4] + 0, ARGV[
 local until_confirmed, accept_rollback, report_replayable = ARGV[8] == '1', ARGV[9] == '1', ARGV[10] == '1'
 local known_reason, known_expires_ms = ARGV[${knownAt}], tonumber(ARGV[${knownAt + 1}])
 ${readClock}${readHeader}${findPosition}
+${useProof}
 -- Row 1: the session was revoked. If a failover lost the revocation, write it again. If it restored the session, delete it.
 local reason = redis.call('GET', KEYS[2])
 if reason or known_reason then
@@ -62,7 +63,7 @@ if expires_ms <= now_ms then
   ${requireMaster}
   return false
 end
-${useProof}${clampTimes}
+${clampTimes}
 -- The record of the generation that replaced the presented one.
 local successor_issued_at_us, successor_rotated_from_us, successor_confirmed_at_us = 0, 0, 0
 if presented_gen == gen - 1 then
@@ -172,7 +173,10 @@ return struct.pack('>BBI6I6', outcome, row, now_ms, outcome == CONFLICT and wind
   .. string.sub(slot, slot_begin, slot_begin + fixed_size - 1) .. (replaces_metadata and '' or stored_metadata)
 `
 
-/** Row 0: another call has used the proof. If a Redis client sends a call again, it has the same idempotency key. */
+/**
+ * Row 0: another call has used the proof. If a Redis client sends a call again, it has the same idempotency key. This comes
+ * first, so that a captured proof of a request that failed cannot be used with another token of the user.
+ */
 const useProof = `
 local used_by = redis.call('GET', KEYS[3])
 if used_by and used_by ~= idempotency_key then return struct.pack('B', 9) end
