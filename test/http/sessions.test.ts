@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { LogoutEvent, SessionStore } from '../../lib/index.js'
@@ -14,6 +15,7 @@ interface Listed {
   last_used_at: string
   expires_at: string
   current: boolean
+  bound: boolean
   metadata: Record<string, unknown>
 }
 
@@ -60,6 +62,7 @@ await eachStore(t, async (t, open) => {
     t.equal(sessions.length, 2, 'only of this user')
     for (const session of sessions) {
       t.same(Object.keys(session).sort(), [
+        'bound',
         'created_at',
         'current',
         'expires_at',
@@ -81,6 +84,20 @@ await eachStore(t, async (t, open) => {
     t.same(
       (await list(desk)).map(({ current }) => current),
       [false, true]
+    )
+  })
+
+  t.test('the list names the sessions that are bound to a key', async (t) => {
+    const { app } = await buildApp(t, { under: open(t) })
+    const bound = new Client(app, { key: generateKeyPairSync('ec', { namedCurve: 'P-256' }) })
+    await bound.login()
+    await loggedIn(app)
+    t.strictSame(
+      (await list(bound)).map(({ bound, current }) => [bound, current]),
+      [
+        [true, true],
+        [false, false]
+      ]
     )
   })
 

@@ -43,7 +43,7 @@ export function deleteRoute({ options, service, guards }: RouteContext): Route {
 
 /** Rounds the times of use to the hour, so that an attacker with an access token cannot observe the user's activity. */
 function toResponse(session: Session, currentSid: string) {
-  const { sid, createdAt, lastUsedAt, expiresAt, absoluteExpiresAt, metadata } = session
+  const { sid, createdAt, lastUsedAt, expiresAt, absoluteExpiresAt, jkt, metadata } = session
   // Not before `created_at`, which is exact.
   const lastUsedMs = Math.max(Math.floor(lastUsedAt.getTime() / HOUR_MS) * HOUR_MS, createdAt.getTime())
   const expiresMs = Math.min(Math.ceil(expiresAt.getTime() / HOUR_MS) * HOUR_MS, absoluteExpiresAt.getTime())
@@ -53,6 +53,8 @@ function toResponse(session: Session, currentSid: string) {
     last_used_at: new Date(lastUsedMs).toISOString(),
     expires_at: new Date(expiresMs).toISOString(),
     current: sid === currentSid,
+    // A custom store may not return it.
+    bound: Boolean(jkt),
     metadata
   }
 }
