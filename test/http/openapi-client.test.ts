@@ -54,8 +54,11 @@ export async function run(baseUrl: string): Promise<unknown[]> {
   const cookie = login.response.headers.getSetCookie().map((each) => each.split(';')[0]).join()
   const refreshed = await api.POST('/auth/refresh', { headers: { cookie } })
   const type: 'Bearer' | undefined = refreshed.data?.token_type
-  const nothing = await api.POST('/auth/refresh')
-  return [type, nothing.response.status]
+  const nothing = await api.POST('/auth/refresh', { params: { header: { dpop: 'no proof' } } })
+  const nonce: string | undefined = nothing.error && 'nonce' in nothing.error ? nothing.error.nonce : undefined
+  const listed = await api.GET('/auth/sessions', { headers: { authorization: \`Bearer \${login.data?.access_token}\` } })
+  const bound: boolean | undefined = listed.data?.sessions[0]?.bound
+  return [type, nothing.response.status, nonce, bound]
 }
 `
 
@@ -89,7 +92,7 @@ for (const version of ['3.0.3', '3.1.0'] as const) {
   t.test(`a client generated from the document compiles and works: OpenAPI ${version}`, async (t) => {
     for (const [transport, program, results] of [
       ['body', BY_BODY, [300, true, 200, 'FRT_ERR_SESSION_REVOKED']],
-      ['cookie', BY_COOKIE, ['Bearer', 401]]
+      ['cookie', BY_COOKIE, ['Bearer', 401, undefined, false]]
     ] as const) {
       await t.test(transport, async (t) => {
         const [app, types] = await describe(t, { transport }, version)

@@ -1,10 +1,10 @@
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import t from 'tap'
 import { z } from 'zod'
-import { type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../../lib/index.js'
+import { type BindingOptions, type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../../lib/index.js'
 import { SECRET } from '../support/build-app.js'
 import { GENERATE } from '../support/key-pairs.js'
-import { buildDocumentedApp, documentOf, lint, operationsOf } from '../support/openapi.js'
+import { buildDocumentedApp, documentOf, lint, type Operation, operationsOf } from '../support/openapi.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
@@ -47,7 +47,7 @@ t.test('each operation has a summary, its security and its responses', async (t)
   const expected: Record<string, [id: string, security: object[], statuses: string[]]> = {
     'POST /auth/login': ['authLogin', [], ['200', '400', '401', '403', '503']],
     'POST /auth/refresh': ['authRefresh', [cookie, {}], ['200', '400', '401', '403', '503']],
-    'POST /auth/logout': ['authLogout', [cookie, bearer, {}], ['200', '400', '403', '503']],
+    'POST /auth/logout': ['authLogout', [cookie, bearer, {}], ['200', '400', '401', '403', '503']],
     'POST /auth/logout-all': ['authLogoutAll', [bearer], ['200', '401', '503']],
     'GET /auth/sessions': ['authListSessions', [bearer], ['200', '401', '503']],
     'DELETE /auth/sessions/{id}': ['authRevokeSession', [bearer], ['200', '401', '404', '503']]
@@ -110,9 +110,48 @@ t.test('error examples equal the responses', async (t) => {
 
   t.strictSame((await refresh()).json(), example(401))
   t.match(responses['401']?.description, 'FRT_ERR_REFRESH_TOKEN_REUSED')
-  t.match(Object.keys(responses['401']?.headers ?? {}), ['www-authenticate', 'set-cookie'])
+  t.match(Object.keys(responses['401']?.headers ?? {}), ['www-authenticate', 'dpop-nonce', 'set-cookie'])
   t.match(responses['503']?.description, 'FRT_ERR_REFRESH_CONFLICT')
   t.strictSame((await refresh({ 'sec-fetch-site': 'cross-site' })).json(), example(403))
+})
+
+t.test('the document describes proofs of the key of a bound session', async (t) => {
+  const document = async (binding: BindingOptions) =>
+    operationsOf(documentOf(await buildDocumentedApp(t, { options: { binding } })))
+  const describe = ({ parameters, responses }: Operation) => ({
+    readsProof: (parameters ?? []).some(
+      ({ in: place, name, required }) => place === 'header' && name === 'dpop' && !required
+    ),
+    nonces: Object.keys(responses).filter((status) => responses[status]?.headers?.['dpop-nonce'])
+  })
+  const codes = ['REQUIRED', 'INVALID', 'NONCE', 'KEY_MISMATCH'].map((name) => `FRT_ERR_PROOF_${name}`)
+
+  const usual = await document({})
+  for (const [name, statuses] of [
+    ['login', ['401']],
+    ['refresh', ['400', '401']],
+    ['logout', ['400', '401']]
+  ] as const) {
+    const operation = usual[`POST /auth/${name}`]!
+    t.strictSame(describe(operation), { readsProof: true, nonces: statuses }, name)
+    const { description, content } = operation.responses['401']!
+    for (const code of codes) t.match(description, code, name)
+    t.ok(content[JSON_TYPE]?.schema.properties.nonce, name)
+  }
+  t.match(JSON.stringify(usual['POST /auth/refresh']?.responses['400']), 'use_dpop_nonce')
+  for (const route of ['POST /auth/logout-all', 'GET /auth/sessions', 'DELETE /auth/sessions/{id}']) {
+    t.strictSame(describe(usual[route]!), { readsProof: false, nonces: [] }, route)
+    t.notOk(usual[route]?.responses['401']?.content[JSON_TYPE]?.schema.properties.nonce, route)
+  }
+
+  const always = await document({ nonce: 'always' })
+  t.strictSame(describe(always['POST /auth/login']!).nonces, ['200', '401'])
+  t.strictSame(describe(always['POST /auth/refresh']!).nonces, ['200', '400', '401'])
+
+  const off = await document({ mode: 'off' })
+  t.strictSame(describe(off['POST /auth/login']!), { readsProof: false, nonces: [] })
+  t.notMatch(off['POST /auth/login']?.responses['401']?.description, 'PROOF')
+  t.strictSame(describe(off['POST /auth/refresh']!), { readsProof: true, nonces: ['400', '401'] })
 })
 
 t.test('the document describes the tokens of each transport', async (t) => {

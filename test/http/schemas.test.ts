@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import t, { type Test } from 'tap'
@@ -131,6 +132,20 @@ t.test('the login schema can refer to a shared schema of the app', async (t) => 
   const rejected = await app.inject({ method: 'POST', url: '/auth/refresh' })
   t.same(rejected.json(), { code: 'FRT_ERR_NO_REFRESH_TOKEN', message: 'A refresh token is required' })
   t.equal(rejected.headers['www-authenticate'], 'Bearer realm="api"')
+})
+
+t.test('a 401 schema of the app does not remove the nonce for a proof', async (t) => {
+  const schema = {
+    response: { 401: { type: 'object', properties: { code: { type: 'string' } } } }
+  }
+  const { app } = await buildApp(t, {
+    options: { binding: { nonce: 'always' }, routes: { login: { schema } } }
+  })
+  const client = new Client(app, { key: generateKeyPairSync('ec', { namedCurve: 'P-256' }) })
+  const rejected = await client.login()
+  t.equal(rejected.statusCode, 401)
+  t.strictSame(rejected.json(), { code: 'FRT_ERR_PROOF_NONCE', nonce: rejected.headers['dpop-nonce'] })
+  t.equal((await client.login()).statusCode, 200)
 })
 
 /** Error formats of apps. The routes of the plugin must return them unchanged, like the routes of the app. */

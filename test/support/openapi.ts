@@ -11,11 +11,12 @@ interface Media {
   examples?: Record<string, { value: object }>
 }
 
-interface Operation {
+export interface Operation {
   operationId: string
   summary: string
   tags: string[]
   security: Record<string, string[]>[]
+  parameters?: { in: string; name: string; required?: boolean }[]
   requestBody?: { required: boolean; content: Record<string, Media> }
   responses: Record<
     string,

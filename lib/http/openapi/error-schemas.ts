@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { errors } from '../../errors.js'
 import { documentationOnly } from './documentation-only.js'
+import { requiredNonce } from './proof-schemas.js'
 
 const FIELDS = {
   statusCode: { type: 'integer' },
@@ -14,7 +15,9 @@ const HEADERS: Readonly<Record<number, object>> = {
   401: {
     'www-authenticate': {
       type: 'string',
-      description: 'Challenge (RFC 6750, section 3). Has an `error` unless the request has no token'
+      description:
+        'Challenge (RFC 6750, section 3, and for a proof RFC 9449, section 7.1). ' +
+        'Has an `error` unless the request has no token'
     }
   },
   503: {
@@ -27,25 +30,27 @@ type Name = Exclude<keyof typeof errors, 'InvalidOption'>
 /** Returns the schema of a response with one of these errors, in the format of Fastify. */
 export function errorResponse(status: 401 | 403 | 404 | 503, ...names: Name[]): object {
   const instances = names.map((name) => new errors[name]())
-  const headers = HEADERS[status]
+  const nonce = names.includes('ProofNonce') ? requiredNonce : undefined
+  const headers = { ...HEADERS[status], ...nonce?.headers }
   return documentationOnly({
     type: 'object',
     description: instances.map(({ code, message }) => `\`${code}\`: ${message}.`).join(' '),
     required: ['statusCode', 'error', 'message'],
-    properties: FIELDS,
+    properties: { ...FIELDS, ...nonce?.properties },
     examples: instances.map(({ code, message }) => ({
       statusCode: status,
       code,
       error: STATUS_CODES[status],
       message
     })),
-    ...(headers && { headers })
+    ...(Object.keys(headers).length > 0 && { headers })
   })
 }
 
 /** Returns the schema of a response that also has other headers. */
-export function withHeaders(response: { headers?: object }, headers: object): object {
-  return documentationOnly({ ...response, headers: { ...response.headers, ...headers } })
+export function withHeaders(response: object, headers: object): object {
+  const { headers: others } = response as { headers?: object }
+  return documentationOnly({ ...response, headers: { ...others, ...headers } })
 }
 
 export const badRequest = documentationOnly({
@@ -86,8 +91,8 @@ export const oauthError = documentationOnly({
     error: {
       type: 'string',
       description:
-        '`invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type`. Otherwise the name of the ' +
-        'HTTP status'
+        '`invalid_request`, `invalid_grant`, `invalid_scope`, `unsupported_grant_type`, `invalid_dpop_proof` or ' +
+        '`use_dpop_nonce`. Otherwise the name of the HTTP status'
     },
     error_description: { type: 'string', description: 'Human-readable description' }
   },

@@ -10,6 +10,7 @@ import {
   unauthenticatedCaller,
   withHeaders
 } from './error-schemas.js'
+import { canBind, PROOF_ERRORS, type ProofOptions, proofHeader, requiredNonce } from './proof-schemas.js'
 import {
   accessToken,
   clearedCookie,
@@ -50,14 +51,17 @@ const rejectedRefresh = errorResponse(
   'RefreshTokenInvalid',
   'RefreshTokenExpired',
   'RefreshTokenReused',
-  'SessionRevoked'
+  'SessionRevoked',
+  ...PROOF_ERRORS
 )
+const rejectedLogout = errorResponse(401, ...PROOF_ERRORS)
+const rejectedForm = withHeaders(oauthError, requiredNonce.headers)
 const crossOrigin = errorResponse(403, 'CrossOrigin')
 const unavailable = errorResponse(503, 'StoreUnavailable')
 
 const session = {
   type: 'object',
-  required: ['id', 'created_at', 'last_used_at', 'expires_at', 'current', 'metadata'],
+  required: ['id', 'created_at', 'last_used_at', 'expires_at', 'current', 'bound', 'metadata'],
   properties: {
     id: { type: 'string' },
     created_at: { type: 'string', format: 'date-time' },
@@ -68,27 +72,29 @@ const session = {
     },
     expires_at: { type: 'string', format: 'date-time', description: 'Rounded up to the hour' },
     current: { type: 'boolean', description: 'Whether this is the session of the access token' },
+    bound: { type: 'boolean', description: 'Whether a refresh needs a proof of the key of the client' },
     metadata: { type: 'object', additionalProperties: true }
   }
 }
 
-export function loginSchema(options: TransportOptions): RouteSchema {
+export function loginSchema(options: TransportOptions & ProofOptions): RouteSchema {
   return {
     tags,
     operationId: 'login',
     summary: 'Log in',
     security: [],
+    ...(canBind(options) && proofHeader),
     response: {
       200: documentationOnly(tokens(options)),
       400: badRequest,
-      401: errorResponse(401, 'InvalidCredentials'),
+      401: errorResponse(401, 'InvalidCredentials', ...(canBind(options) ? PROOF_ERRORS : [])),
       403: crossOrigin,
       503: unavailable
     }
   }
 }
 
-export function refreshSchema(options: TransportOptions & AccessTokenReadOption): RouteSchema {
+export function refreshSchema(options: TransportOptions & ProofOptions & AccessTokenReadOption): RouteSchema {
   return {
     tags,
     operationId: 'refresh',
@@ -97,10 +103,11 @@ export function refreshSchema(options: TransportOptions & AccessTokenReadOption)
       'A form (`application/x-www-form-urlencoded`) with `grant_type=refresh_token` and `refresh_token` ' +
       'is an OAuth request (RFC 6749, section 6). The response then has the tokens only in its body.',
     security: [...refreshToken(options), {}],
+    ...proofHeader,
     ...refreshBody(options),
     response: {
       200: tokens(options),
-      400: oauthError,
+      400: rejectedForm,
       401: withHeaders(rejectedRefresh, rejectionMark(options)),
       ...(isTokenForgeable(options) && { 403: crossOrigin }),
       503: errorResponse(503, 'StoreUnavailable', 'RefreshConflict')
@@ -117,10 +124,12 @@ export function logoutSchema(options: TransportOptions & AccessTokenReadOption):
       'A form (`application/x-www-form-urlencoded`) with `token` is an OAuth request (RFC 7009). It revokes only ' +
       'the session of that token.',
     security: [...refreshToken(options), ...accessToken, {}],
+    ...proofHeader,
     ...logoutBody(options),
     response: {
       200: done(clearedCookie(options)),
-      400: oauthError,
+      400: rejectedForm,
+      401: withHeaders(rejectedLogout, clearedCookie(options)),
       ...(isTokenForgeable(options) && { 403: crossOrigin }),
       503: unavailable
     }

@@ -1,6 +1,7 @@
 import type { ResolvedOptions } from '../../options/resolve.js'
 import { transportsOf } from '../transport/transport.js'
 import { documentationOnly } from './documentation-only.js'
+import { offeredNonce, type ProofOptions } from './proof-schemas.js'
 
 /** The options that determine where tokens are sent. */
 export type TransportOptions = Pick<ResolvedOptions, 'transport' | 'header'>
@@ -19,7 +20,7 @@ export function refreshToken({ transport }: TransportOptions): Security {
 }
 
 /** RFC 6749, section 5.1. */
-export function tokens({ transport, header }: TransportOptions): object {
+export function tokens({ transport, header, binding }: TransportOptions & ProofOptions): object {
   const inBody = transport === 'body' ? ['refresh_token', 'refresh_token_expires_in'] : []
   return {
     type: 'object',
@@ -36,7 +37,7 @@ export function tokens({ transport, header }: TransportOptions): object {
       },
       scope: { type: 'string', description: 'Present in the response to a form, if the token has scopes' }
     },
-    headers: tokenHeaders({ transport, header })
+    headers: { ...tokenHeaders({ transport, header }), ...offeredNonce({ binding }) }
   }
 }
 
