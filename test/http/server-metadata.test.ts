@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import * as oauth from 'oauth4webapi'
 import t from 'tap'
-import { type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../../lib/index.js'
+import { type BindingOptions, type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../../lib/index.js'
 import { buildApp, SECRET } from '../support/build-app.js'
 import { createInjectFetch } from '../support/inject-fetch.js'
 import { GENERATE } from '../support/key-pairs.js'
@@ -31,6 +31,7 @@ t.test('names the endpoints that are enabled', async (t) => {
     grant_types_supported: ['refresh_token'],
     revocation_endpoint: `${issuer}/auth/logout`,
     revocation_endpoint_auth_methods_supported: ['none'],
+    dpop_signing_alg_values_supported: ['ES256'],
     issuer
   })
 })
@@ -47,9 +48,21 @@ t.test('follows the options of the routes', async (t) => {
     response_types_supported: [],
     introspection_endpoint: `${issuer}/login/introspect`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
+    dpop_signing_alg_values_supported: ['ES256'],
     issuer
   })
 })
+
+for (const [mode, algorithms] of [
+  ['required', ['ES256']],
+  [() => 'optional', ['ES256']],
+  ['off', undefined]
+] as [BindingOptions['mode'], string[] | undefined][]) {
+  t.test(`names the algorithm of proofs, unless the mode is 'off': ${mode}`, async (t) => {
+    const { app } = await buildApp(t, { options: withMetadata({ binding: { mode } }) })
+    t.strictSame((await app.inject(PATH)).json().dpop_signing_alg_values_supported, algorithms)
+  })
+}
 
 t.test('oauth.serverMetadata adds members and replaces them', async (t) => {
   const serverMetadata = {

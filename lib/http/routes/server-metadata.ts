@@ -24,8 +24,8 @@ export function serverMetadataRoute({ options }: RouteContext, scopePrefix: stri
   }
 }
 
-/** The members of RFC 8414, section 2. */
-function metadataOf({ routes, oauth, accessToken }: ResolvedOptions, baseUrl: string): object {
+/** The members of RFC 8414, section 2, and of RFC 9449, section 5.1. */
+function metadataOf({ routes, oauth, accessToken, binding }: ResolvedOptions, baseUrl: string): object {
   const { refresh, logout, introspect, jwks } = routes
   const prefixed = baseUrl + routes.prefix
   return {
@@ -42,6 +42,7 @@ function metadataOf({ routes, oauth, accessToken }: ResolvedOptions, baseUrl: st
     }),
     ...(introspect && { introspection_endpoint: `${prefixed}/introspect` }),
     ...(jwks && { jwks_uri: baseUrl + JWKS_PATH }),
+    ...(binding.mode !== 'off' && { dpop_signing_alg_values_supported: ['ES256'] }),
     ...oauth.serverMetadata,
     issuer: accessToken.issuer
   }
