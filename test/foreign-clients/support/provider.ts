@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import type { Identity } from '../../../lib/index.js'
+import type { BindingOptions, Identity } from '../../../lib/index.js'
 import { type AppUnderTest, buildApp } from '../../support/build-app.js'
 import { GENERATE } from '../../support/key-pairs.js'
 
@@ -13,7 +13,7 @@ import { GENERATE } from '../../support/key-pairs.js'
 export const SERVICE = { id: 'orders', secret: '5eb1f1f3c9b64a0d' }
 export const AUDIENCE = 'https://api.example.com'
 
-const IDENTITY: Identity = { sub: 'ada', claims: { scope: 'read write' } }
+export const IDENTITY: Identity = { sub: 'ada', claims: { scope: 'read write' } }
 const CREDENTIALS = `Basic ${Buffer.from(`${SERVICE.id}:${SERVICE.secret}`).toString('base64')}`
 
 export interface Provider extends AppUnderTest {
@@ -33,7 +33,7 @@ export interface LoginResponse {
 }
 
 /** Starts a listening server with all routes for OAuth clients. `GET /me` is guarded. */
-export async function startProvider(t: Test): Promise<Provider> {
+export async function startProvider(t: Test, binding: BindingOptions = {}): Promise<Provider> {
   // It listens before the application is built, because the issuer contains the port.
   const server = createServer()
   server.listen(0, '127.0.0.1')
@@ -47,6 +47,7 @@ export async function startProvider(t: Test): Promise<Provider> {
     server: { serverFactory: (handler) => server.on('request', handler as RequestListener) },
     options: {
       transport: 'body',
+      binding,
       accessToken: {
         algorithm: 'EdDSA',
         keys: [GENERATE.EdDSA().privateKey],
