@@ -20,7 +20,9 @@ export interface SessionStore {
 
   /**
    * Applies the ten rows of the rotation rule to a refresh token of generation `gen` that was issued at `issuedUs`.
-   * Never creates a session. `replayable`, `conflict`, `reused`, `rolled-back` and `exhausted` change nothing.
+   * Never creates a session. `replayable`, `conflict`, `reused`, `rolled-back`, `exhausted` and `proof-used` change nothing.
+   * Row 0, after rows 1 and 2: returns `proof-used` if another call for this session has used the proof. Otherwise remembers
+   * the proof, whatever the row that decides.
    */
   rotate(refresh: Refresh): Promise<RefreshOutcome>
 
@@ -158,9 +160,9 @@ export interface Refresh {
   proof?: UsedProof | undefined
 }
 
-/** A proof that the store remembers, so that it exchanges one token in all processes. */
+/** A proof that the store remembers, so that in all processes together it serves one request. */
 export interface UsedProof {
-  /** 22 characters of base64url, unique to this proof. */
+  /** 22 characters of base64url, unique to this proof. Another session may use the same id. */
   id: string
   /** How long to remember it. */
   rememberMs: number

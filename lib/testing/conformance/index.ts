@@ -10,10 +10,12 @@ import { metadata } from './metadata.js'
 import { retiredToken } from './retired-token.js'
 import { revoke, revokeAll } from './revoke.js'
 import { rollback } from './rollback.js'
+import { usedProofs } from './used-proofs.js'
 
 const groups: Record<string, Cases> = {
   create,
   'rotation rule': { ...currentToken, ...retiredToken, ...rollback, ...invariants },
+  'used proofs': usedProofs,
   confirm,
   lifetimes,
   'clock skew': clockSkew,

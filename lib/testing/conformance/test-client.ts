@@ -87,6 +87,11 @@ export class TestClient {
     this.rule = rule
   }
 
+  /** Returns a client with the same session, whose calls another store receives. */
+  on(store: SessionStore): TestClient {
+    return new TestClient(store, this, this.rule)
+  }
+
   present(gen: number, issuedUs: number, rule: Partial<Refresh> = {}): Promise<RefreshOutcome> {
     return this.store.rotate({
       sid: this.sid,

@@ -15,6 +15,8 @@ const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(60, 150))
 const SECOND_MS = 1000
 const GRACE_MS = 30 * SECOND_MS
 const DAY_MS = 24 * 3600 * SECOND_MS
+/** No sum of the waits is near this time, because Redis expires keys by its own clock. */
+const REMEMBER_MS = 13.75 * GRACE_MS
 const USERS = ['ada', 'grace']
 
 /** A refresh token, as far as the store sees it. */
@@ -45,7 +47,9 @@ const steps = fc.oneof(
       untilConfirmed: fc.constantFrom(true, true, true, false),
       rollback: fc.constantFrom('accept-one' as const, 'accept' as const),
       reportReplayable: fc.constantFrom(false, false, false, true),
-      isRepeated: fc.constantFrom(false, false, true)
+      isRepeated: fc.constantFrom(false, false, true),
+      /** Small numbers select a proof that another call may have used. */
+      proof: fc.option(fc.nat({ max: 30 }), { nil: undefined })
     })
   },
   { weight: 4, arbitrary: fc.record({ action: fc.constant('confirm' as const), token: fc.nat({ max: 9 }) }) },
@@ -112,8 +116,10 @@ t.test('MemoryStore and RedisStore return the same results for random sequences 
           if (!token) break
           const gen = token.gen + step.ahead
           const { graceMs, untilConfirmed, rollback, reportReplayable } = step
+          const proof =
+            step.proof === undefined ? undefined : { id: `proof ${step.proof}`, rememberMs: REMEMBER_MS }
           const refresh = {
-            ...{ ...token, gen, graceMs, untilConfirmed, rollback, reportReplayable },
+            ...{ ...token, gen, graceMs, untilConfirmed, rollback, reportReplayable, proof },
             ...{ idleMs: 14 * DAY_MS, requestMetadata: { idempotencyKey }, idempotencyKey }
           }
           const refreshBoth = () => callBoth(async (store) => decisionOf(await store.rotate(refresh)))

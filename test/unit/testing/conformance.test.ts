@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { MemoryStore, type SessionStore } from '../../../lib/index.js'
 import { testSessionStore } from '../../../lib/testing/index.js'
+import type { Refresh, UsedProof } from '../../../types/session-store.js'
 
 /** Runs the suite on a store with a defect. @returns the names of the failed tests */
 async function failures(defect: (store: SessionStore) => Partial<SessionStore>): Promise<string[]> {
@@ -44,6 +45,26 @@ t.test('fails for a store whose replay returns another generation', async (t) =>
     )
   )
 })
+
+t.test(
+  'fails for a store that does not remember proofs, or remembers them for other sessions too',
+  async (t) => {
+    const changeProof = (change: (proof: UsedProof, refresh: Refresh) => UsedProof | undefined) =>
+      failures((store) => {
+        const rotate = store.rotate.bind(store)
+        return {
+          rotate: (refresh) => rotate({ ...refresh, proof: refresh.proof && change(refresh.proof, refresh) })
+        }
+      })
+    const ignored = await changeProof(() => undefined)
+    t.ok(ignored.every((name) => name.startsWith('used proofs: ')))
+    t.ok(ignored.includes('used proofs: rotates once if two calls have the same proof'))
+    const forgotten = await changeProof((proof) => ({ ...proof, rememberMs: proof.rememberMs / 2 }))
+    t.same(forgotten, ['used proofs: forgets a proof after rememberMs'])
+    const onlyCurrent = await changeProof((proof, { gen }) => (gen === 1 ? undefined : proof))
+    t.ok(onlyCurrent.some((name) => name.startsWith('used proofs: changes nothing')))
+  }
+)
 
 t.test('fails for a store that keeps sessions too long', async (t) => {
   const failed = await failures((store) => {
