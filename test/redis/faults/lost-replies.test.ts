@@ -16,7 +16,7 @@ import { startRedis } from '../../support/redis-server.js'
 
 /** What the Redis client does with a command whose reply was lost. */
 const LIBRARIES = {
-  'slogouts it again': {},
+  'sends it again': {},
   'rejects it': { maxRetriesPerRequest: 0 },
   'never settles it': { autoResendUnfulfilledCommands: false }
 } as const
@@ -57,7 +57,7 @@ async function open(
 }
 
 for (const [name, options] of Object.entries(LIBRARIES)) {
-  const reslogouts = name === 'slogouts it again'
+  const resends = name === 'sends it again'
 
   t.test(`a reply is lost, and the Redis client ${name}`, async (t) => {
     await t.test('a login creates one session or none', async (t) => {
@@ -66,8 +66,8 @@ for (const [name, options] of Object.entries(LIBRARIES)) {
       const client = new Client(app)
       const { statusCode } = await client.login()
       await lost
-      t.equal(statusCode, reslogouts ? 200 : 503)
-      if (reslogouts) {
+      t.equal(statusCode, resends ? 200 : 503)
+      if (resends) {
         t.equal((await store.list('ada')).length, 1)
         t.equal(await eventuallyStatus(() => client.refresh()), 200)
         t.same(logouts, [])
@@ -85,10 +85,10 @@ for (const [name, options] of Object.entries(LIBRARIES)) {
       const client = new Client(app)
       const { statusCode } = await client.login()
       await lost
-      t.equal(statusCode, reslogouts ? 200 : 503)
+      t.equal(statusCode, resends ? 200 : 503)
       t.equal(await store.has(sidOf(evicted)), false)
       t.equal(await eventuallyStatus(() => client.login()), 200)
-      if (reslogouts) {
+      if (resends) {
         t.match(logouts, [{ reason: 'evicted' }, {}])
         t.equal((await evicted.call()).statusCode, 401)
       }
@@ -100,7 +100,7 @@ for (const [name, options] of Object.entries(LIBRARIES)) {
       const lost = proxy.loseReplyTo(rotateScript.sha1)
       const { statusCode } = await client.copy().refresh()
       await lost
-      t.equal(statusCode, reslogouts ? 200 : 503)
+      t.equal(statusCode, resends ? 200 : 503)
       t.match(await store.list('ada'), [{ gen: 2 }], 'the token was rotated once')
       t.equal(await eventuallyStatus(() => client.refresh()), 200)
       t.match((await client.call()).json(), { gen: 2 })
@@ -138,7 +138,7 @@ for (const [name, options] of Object.entries(LIBRARIES)) {
         const lost = proxy.loseReplyTo(operation.script.sha1)
         const { statusCode } = await operation.send(client)
         await lost
-        t.equal(statusCode, reslogouts ? 200 : 503)
+        t.equal(statusCode, resends ? 200 : 503)
         t.equal(await store.has(sidOf(client)), false)
         await eventually(() => logouts.length > 0)
         t.match(logouts, [{ reason: 'logout', sub: 'ada' }])
