@@ -1,10 +1,11 @@
 import t, { type Test } from 'tap'
 import { RedisStore } from '../../lib/store/redis/redis-store.js'
 import { newSession } from '../../lib/testing/conformance/test-client.js'
-import type { SessionStore } from '../../types/session-store.js'
+import type { SessionStore, UsedProof } from '../../types/session-store.js'
 import { startSentinel } from '../support/topologies.js'
 
 const HOUR_MS = 3_600_000
+const PROOF = { id: 'a proof of 22 characters', rememberMs: HOUR_MS }
 
 /**
  * A client may be connected to a server that has become a replica, or may be configured to read from one. A missing write
@@ -16,7 +17,7 @@ t.test('a lagging replica rejects calls that depend on the latest write', async 
   const master = new RedisStore({ redis: topology.client, keyPrefix })
   const existing = await createSession(master)
   const inCooldown = await createSession(master)
-  await rotate(master, inCooldown.sid, 1)
+  await rotate(master, inCooldown.sid, 1, 0, PROOF)
   await master.confirm(inCooldown.sid, 2)
   await topology.waitForReplication()
 
@@ -33,6 +34,7 @@ t.test('a lagging replica rejects calls that depend on the latest write', async 
     'rotate of a session that it does not have': (store) => rotate(store, missing.sid, 1),
     'rotate of a token that is far ahead on the replica': (store) => rotate(store, existing.sid, 4),
     'rotate of a token that is current on the replica': (store) => rotate(store, existing.sid, 1),
+    'rotate with a used proof': (store) => rotate(store, inCooldown.sid, 2, HOUR_MS, PROOF),
     'rotate of a token in its cooldown': (store) => rotate(store, inCooldown.sid, 2, HOUR_MS),
     'revoke of a session that it does not have': (store) =>
       store.revoke([toRevoke.sid], 'logout', 'operation'),
@@ -60,8 +62,15 @@ async function createSession(store: SessionStore): Promise<{ sid: string; sub: s
   return session
 }
 
-function rotate(store: SessionStore, sid: string, gen: number, graceMs = 0): Promise<unknown> {
+function rotate(
+  store: SessionStore,
+  sid: string,
+  gen: number,
+  graceMs = 0,
+  proof?: UsedProof
+): Promise<unknown> {
   return store.rotate({
+    proof,
     ...{ sid, gen, issuedUs: 0, graceMs, idleMs: HOUR_MS, requestMetadata: null, reportReplayable: false },
     ...{
       untilConfirmed: true,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { type LogoutEvent, RedisStore } from '../../../lib/index.js'
@@ -7,8 +7,8 @@ import { createScript } from '../../../lib/store/redis/scripts/create.js'
 import { addRevocationScript } from '../../../lib/store/redis/scripts/feed.js'
 import { revokeScript } from '../../../lib/store/redis/scripts/revoke.js'
 import { revokeAllScript } from '../../../lib/store/redis/scripts/revoke-all.js'
-import { rotateScript } from '../../../lib/store/redis/scripts/rotate.js'
-import { Client } from '../../support/client.js'
+import { rotateBoundScript, rotateScript } from '../../../lib/store/redis/scripts/rotate.js'
+import { Client, type ClientOptions } from '../../support/client.js'
 import { eventually } from '../../support/eventually.js'
 import { connect, eventuallyStatus, postWithAccess, sidOf, startApp } from '../../support/outage.js'
 import { startProxy } from '../../support/proxy.js'
@@ -22,6 +22,7 @@ const LIBRARIES = {
 } as const
 
 const server = await startRedis(t)
+const key = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 /** Starts an application with a connection that the test breaks. The scripts are loaded in Redis already. */
 async function open(
@@ -41,14 +42,15 @@ async function open(
     storeTimeout: isSilent ? '400ms' : '10s',
     onLogout: (event) => void logouts.push(event)
   })
-  const login = async (sub = 'ada') => {
-    const client = new Client(app)
+  const login = async (sub = 'ada', options: ClientOptions = {}) => {
+    const client = new Client(app, options)
     await eventuallyStatus(() => client.login({ sub }))
     return client
   }
   const first = await login('warm')
   await first.refresh()
   await first.call()
+  await (await login('warm', { key })).refresh()
   await first.copy().logout()
   await postWithAccess(await login('warm'), '/auth/logout-all')
   logouts.length = 0
@@ -106,6 +108,21 @@ for (const [name, options] of Object.entries(LIBRARIES)) {
       t.match((await client.call()).json(), { gen: 2 })
       t.equal(await eventuallyStatus(() => client.refresh()), 200)
     })
+
+    await t.test(
+      'a refresh of a bound session uses its proof once, and a retry has another proof',
+      async (t) => {
+        const { login, proxy, store } = await open(t, options)
+        const client = await login('ada', { key })
+        const lost = proxy.loseReplyTo(rotateBoundScript.sha1)
+        const { statusCode } = await client.copy().refresh()
+        await lost
+        t.equal(statusCode, resends ? 200 : 503)
+        t.match(await store.list('ada'), [{ gen: 2 }], 'the token was rotated once')
+        t.equal(await eventuallyStatus(() => client.refresh()), 200)
+        t.match((await client.call()).json(), { gen: 2 })
+      }
+    )
 
     await t.test('a lost confirmation has no effect', async (t) => {
       const { login, proxy } = await open(t, options)

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { RedisStore } from '../../../lib/index.js'
 import { tagOf } from '../../../lib/tokens/session-id.js'
@@ -57,6 +57,11 @@ t.test('RedisStore stores no token and no secret, and every key has a TTL', asyn
   await client.app.sessions.revokeAll('ada')
   await client.login()
   recordSecrets()
+  const bound = new Client(app, { key: generateKeyPairSync('ec', { namedCurve: 'P-256' }) }, client.jar)
+  await bound.login()
+  recordSecrets()
+  await bound.refresh()
+  recordSecrets()
 
   const kinds = new Set<string>()
   for (const [key, value] of await dumpAll(keyPrefix)) {
@@ -68,7 +73,7 @@ t.test('RedisStore stores no token and no secret, and every key has a TTL', asyn
       t.notOk(key.includes(secret) || value.toString('latin1').includes(secret), `${key} contains no secret`)
     }
   }
-  t.same([...kinds].sort(), ['b', 'o', 'p', 'revoked', 's'])
+  t.same([...kinds].sort(), ['b', 'j', 'o', 'p', 'revoked', 's'])
 })
 
 t.test('RedisStore puts all keys of a user into one Cluster slot', async (t) => {
