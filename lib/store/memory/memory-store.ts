@@ -8,6 +8,7 @@ import type {
   RevokeAllFilter,
   SessionStore
 } from '../../../types/session-store.js'
+import { tagIn } from '../../tokens/session-id.js'
 import { ExpiringMap } from '../../utils/expiring-map.js'
 import * as rule from '../rotation-rule.js'
 import { type StoredTexts, toSession, toTexts } from '../session-serialization.js'
@@ -43,7 +44,7 @@ export class MemoryStore implements SessionStore {
   readonly #denylist: ExpiringMap<{ reason: RevocationReason; expiresUs: number }>
   /** The sessions that a call revoked, by idempotency key. */
   readonly #results: ExpiringMap<{ revoked: Session[]; expiresUs: number }>
-  /** The idempotency key of the call that used a proof, by the id of the proof. */
+  /** The idempotency key of the call that used a proof, by the user and the id of the proof. */
   readonly #usedProofs: ExpiringMap<{ idempotencyKey: string; expiresUs: number }>
   /** The session ids of each user, in the order of creation. */
   readonly #users = new Map<string, Set<string>>()
@@ -223,11 +224,12 @@ export class MemoryStore implements SessionStore {
   }
 
   /** Row 0: returns whether no other call has used the proof. */
-  #acceptProof({ proof, idempotencyKey }: Refresh, nowUs: number): boolean {
+  #acceptProof({ proof, sid, idempotencyKey }: Refresh, nowUs: number): boolean {
     if (!proof) return true
-    const usedBy = this.#usedProofs.get(proof.id, nowUs)
+    const key = tagIn(sid) + proof.id
+    const usedBy = this.#usedProofs.get(key, nowUs)
     if (usedBy) return usedBy.idempotencyKey === idempotencyKey
-    this.#usedProofs.set(proof.id, { idempotencyKey, expiresUs: nowUs + proof.rememberMs * 1000 })
+    this.#usedProofs.set(key, { idempotencyKey, expiresUs: nowUs + proof.rememberMs * 1000 })
     return true
   }
 
