@@ -81,6 +81,9 @@ t.test('rejects a token of another issuer, for another audience or of another ty
     { exp: {} },
     // A text that JavaScript would calculate with.
     ...['iat', 'exp', 'nbf', 'auth_time'].map((claim) => ({ [claim]: '1893456000' })),
+    // A token that is bound to a key needs a proof (RFC 9449, section 7.2).
+    { cnf: { jkt: 'x'.repeat(43) } },
+    { cnf: null },
     { gen: '1' },
     { sub: 1 },
     { sid: ['s'] }

@@ -15,14 +15,14 @@ function tokenOf(version: number, bytes: number, key = keys.refreshToken): strin
   return Buffer.concat([head, mac]).toString('base64url')
 }
 
-const LATER = tokenOf(3, 67)
+const LATER = tokenOf(4, 67)
 const [otherKeys] = deriveKeys([Buffer.alloc(32, 'another')], 'frt:')
-const FORGED = tokenOf(3, 67, otherKeys.refreshToken)
+const FORGED = tokenOf(4, 67, otherKeys.refreshToken)
 
 t.test('isUnsupportedVersion distinguishes another version from a forged token at each length', async (t) => {
   for (const [version, bytes] of [
-    [3, 67],
-    [3, 35],
+    [4, 67],
+    [4, 35],
     [1, 30],
     [0, 1],
     [255, 350]
@@ -32,7 +32,17 @@ t.test('isUnsupportedVersion distinguishes another version from a forged token a
     t.equal(codec.parse(token), null)
   }
   const damaged = `${LATER.slice(0, 40)}${LATER[40] === 'A' ? 'B' : 'A'}${LATER.slice(41)}`
-  const others = ['', 'AQ', FORGED, damaged, tokenOf(3, 0), tokenOf(3, 400), `${LATER}=`, tokenOf(2, 35)]
+  const others = [
+    '',
+    'AQ',
+    FORGED,
+    damaged,
+    tokenOf(4, 0),
+    tokenOf(4, 400),
+    `${LATER}=`,
+    tokenOf(2, 35),
+    tokenOf(3, 67)
+  ]
   for (const token of [...others, codec.issue(Buffer.alloc(25), 1, 0)])
     t.notOk(codec.isUnsupportedVersion(token), token)
 })

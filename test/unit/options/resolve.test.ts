@@ -58,6 +58,13 @@ t.test('each option has the documented default', async (t) => {
     },
     header: { refreshToken: 'x-refresh-token', accessToken: 'x-access-token' },
     routes: { prefix: '/auth', login: {}, refresh: {}, logout: {}, logoutAll: {}, sessions: {} },
+    binding: {
+      mode: 'optional',
+      leewayMs: 60_000,
+      nonce: 'when-needed',
+      address: undefined,
+      remember: 100_000
+    },
     csrf: { trustedOrigins: [] },
     onLogin: undefined,
     onRefresh: undefined,
@@ -96,6 +103,7 @@ t.test('an empty group and undefined have the defaults', async (t) => {
     'cookie',
     'header',
     'routes',
+    'binding',
     'csrf',
     'revocation',
     'durability'
@@ -236,6 +244,12 @@ t.test('an invalid value of each option is rejected with its path', async (t) =>
     oauth: noGroup,
     'oauth.serverMetadata': [null, true, 'x', [], { big: 1n }, { toJSON: () => undefined }],
     'oauth.canIntrospect': notFunctions,
+    binding: noGroup,
+    'binding.mode': ['on', '', 'Optional', null, true],
+    'binding.leeway': ['soon', null, 0, '0.9s', '601', '11m'],
+    'binding.nonce': ['never', '', null, true],
+    'binding.address': notFunctions,
+    'binding.remember': [-1, 0.5, '1', null],
     csrf: noGroup,
     revocation: noGroup,
     'revocation.mode': ['feeds', '', null, true],
@@ -278,6 +292,10 @@ t.test('a valid value of each option is returned unchanged', async (t) => {
     'routes.login': [false, { bodyLimit: 1 }],
     'oauth.serverMetadata': [{}, { scopes_supported: ['read'], token_endpoint: undefined }],
     'oauth.canIntrospect': [fn],
+    'binding.mode': ['off', 'optional', 'required', fn],
+    'binding.nonce': ['when-needed', 'always'],
+    'binding.address': [fn],
+    'binding.remember': [0, 1, 1_000_000],
     'revocation.mode': ['none', 'store', 'feed'],
     'revocation.onStale': ['allow', 'deny'],
     onLogin: [fn],
@@ -295,6 +313,13 @@ t.test('header names are returned in lower case, as in Node.js', async (t) => {
   const options = resolveOptions({ ...required, header, accessToken: { header: 'X-Auth-Token' } })
   t.strictSame(options.header, { refreshToken: 'x-refresh', accessToken: 'x-access' })
   t.equal(options.accessToken.header, 'x-auth-token')
+})
+
+t.test('the mode required excludes accessToken.read, because a navigation carries no proof', async (t) => {
+  const read = () => null
+  const of = (mode: unknown) => ({ ...required, accessToken: { read }, binding: { mode } })
+  rejectsOption(t, of('required'), 'binding.mode', /accessToken\.read/)
+  for (const mode of ['off', 'optional', () => 'required']) t.ok(resolveOptions(of(mode)))
 })
 
 t.test('login is required unless its route is disabled', async (t) => {

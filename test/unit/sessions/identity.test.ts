@@ -20,6 +20,7 @@ t.test('an identity with only a subject gets the defaults', async (t) => {
     claims: {},
     remember: true,
     ttlMs: undefined,
+    jkt: null,
     metadata: {}
   })
 })
@@ -36,6 +37,7 @@ t.test('a complete identity is returned unchanged', async (t) => {
     claims,
     remember: false,
     ttlMs: 3_600_000,
+    jkt: null,
     metadata: { device: 'phone' }
   })
 })
@@ -63,7 +65,7 @@ t.test('an unknown property is rejected with the nearest name or all names', asy
   t.throws(() => resolve({ sub: 'a', role: 'admin' }), {
     code,
     cause: {
-      message: 'unknown property "identity.role", the properties are: sub, claims, remember, ttl, metadata'
+      message: 'unknown property "identity.role", the properties are: sub, claims, remember, ttl, jkt, metadata'
     }
   })
 })
@@ -171,7 +173,8 @@ t.test('each reserved claim is rejected with its name, for any value', async (t)
     'aud',
     'jti',
     'client_id',
-    'auth_time'
+    'auth_time',
+    'cnf'
   ]) {
     for (const value of ['x', null, 0]) {
       t.throws(() => resolve({ sub: 'a', claims: { [name]: value } }), {

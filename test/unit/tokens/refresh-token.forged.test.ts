@@ -6,7 +6,11 @@ import { createFamily } from '../../../lib/tokens/session-id.js'
 
 const keys = deriveKeys([Buffer.alloc(32, 'a secret')], 'frt:')
 const codec = createRefreshTokenCodec(keys)
+const jkt = Buffer.alloc(32, 'a thumbprint').toString('base64url')
 const token = codec.issue(createFamily('user-1'), 3, 123_456)
+const boundToken = codec.issue(createFamily('user-1'), 3, 123_456, jkt)
+/** The token of a session that is not bound to a key, and one of a bound session. */
+const TOKENS = { unbound: token, bound: boundToken }
 
 function encode(bytes: Buffer): string {
   return bytes.toString('base64url')
@@ -17,29 +21,31 @@ function signed(head: Buffer): string {
   return encode(Buffer.concat([head, createHmac('sha256', keys[0].refreshToken).update(head).digest()]))
 }
 
-t.test('rejects a token with any single bit flipped', async (t) => {
-  const bytes = Buffer.from(token, 'base64url')
-  const accepted: number[] = []
-  for (let bit = 0; bit < bytes.length * 8; bit++) {
-    const forged = Buffer.from(bytes)
-    forged.writeUInt8(forged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
-    if (codec.parse(encode(forged)) !== null) accepted.push(bit)
-  }
-  t.same(accepted, [])
-  t.not(codec.parse(token), null)
-})
-
-t.test('rejects a token with any single character replaced', async (t) => {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-  const accepted: string[] = []
-  for (let i = 0; i < token.length; i++) {
-    for (const character of alphabet) {
-      const forged = token.slice(0, i) + character + token.slice(i + 1)
-      if (forged !== token && codec.parse(forged) !== null) accepted.push(forged)
+for (const [kind, token] of Object.entries(TOKENS)) {
+  t.test(`rejects a token with any single bit flipped: ${kind}`, async (t) => {
+    const bytes = Buffer.from(token, 'base64url')
+    const accepted: number[] = []
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const forged = Buffer.from(bytes)
+      forged.writeUInt8(forged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+      if (codec.parse(encode(forged)) !== null) accepted.push(bit)
     }
-  }
-  t.same(accepted, [])
-})
+    t.same(accepted, [])
+    t.not(codec.parse(token), null)
+  })
+
+  t.test(`rejects a token with any single character replaced: ${kind}`, async (t) => {
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const accepted: string[] = []
+    for (let i = 0; i < token.length; i++) {
+      for (const character of alphabet) {
+        const forged = token.slice(0, i) + character + token.slice(i + 1)
+        if (forged !== token && codec.parse(forged) !== null) accepted.push(forged)
+      }
+    }
+    t.same(accepted, [])
+  })
+}
 
 t.test('rejects other encodings of the same bytes', async (t) => {
   // The bytes 0xfb and 0xff give `-` and `_`, which have other characters in plain base64.
@@ -76,14 +82,32 @@ t.test('rejects another length, even with a valid MAC', async (t) => {
 })
 
 t.test('rejects another version, even with a valid MAC', async (t) => {
-  const head = Buffer.from(token, 'base64url').subarray(0, 37)
-  t.equal(signed(head), token)
-  for (const version of [0, 1, 3, 128, 255]) {
-    const other = Buffer.from(head)
-    other.writeUInt8(version)
-    t.equal(codec.parse(signed(other)), null, `version ${version}`)
+  for (const token of Object.values(TOKENS)) {
+    const head = Buffer.from(token, 'base64url').subarray(0, -32)
+    t.equal(signed(head), token)
+    for (const version of [0, 1, 2, 3, 4, 128, 255]) {
+      const other = Buffer.from(head)
+      other.writeUInt8(version)
+      if (version !== head[0]) t.equal(codec.parse(signed(other)), null, `version ${version}`)
+    }
   }
 })
+
+t.test(
+  'a token whose key was removed or exchanged belongs to another session, even with a valid MAC',
+  async (t) => {
+    const head = Buffer.from(boundToken, 'base64url').subarray(0, -32)
+    const sid = codec.parse(boundToken)?.sid
+    const unbound = Buffer.from(head.subarray(0, 37))
+    unbound.writeUInt8(2)
+    const exchanged = Buffer.concat([head.subarray(0, 37), Buffer.alloc(32, 'another')])
+    for (const forged of [unbound, exchanged]) {
+      const parsed = codec.parse(signed(forged))
+      t.ok(parsed)
+      t.not(parsed?.sid, sid)
+    }
+  }
+)
 
 t.test('rejects another key id, even with a valid MAC', async (t) => {
   const head = Buffer.from(token, 'base64url').subarray(0, 37)

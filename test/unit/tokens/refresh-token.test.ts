@@ -39,6 +39,35 @@ t.test('a token has the documented bytes', async (t) => {
   t.match(token, /^[\w-]{92}$/)
 })
 
+t.test(
+  'the token of a bound session has the documented bytes, and an id that depends on the key',
+  async (t) => {
+    const thumbprint = createHash('sha256').update('a key').digest()
+    const head = Buffer.concat([
+      Buffer.from([3]),
+      derivedByHand('key-id', 1),
+      tag,
+      familySecret,
+      Buffer.from('00000007', 'hex'),
+      Buffer.from('0000000f4240', 'hex'),
+      thumbprint
+    ])
+    const mac = createHmac('sha256', derivedByHand('refresh-token', 32)).update(head).digest()
+    const expected = Buffer.concat([head, mac])
+    t.equal(expected.length, 101)
+
+    const jkt = thumbprint.toString('base64url')
+    const token = codec.issue(family, 7, 1_000_000, jkt)
+    t.equal(token, expected.toString('base64url'))
+    t.match(token, /^[\w-]{135}$/)
+    const digest = createHash('sha256')
+      .update(Buffer.concat([familySecret, thumbprint]))
+      .digest()
+    const sid = Buffer.concat([tag, digest.subarray(0, 15)]).toString('base64url')
+    t.same(codec.parse(token), { sid, family, jkt, gen: 7, issuedUs: 1_000_000 })
+  }
+)
+
 t.test('issuing the same token again returns the same text', async (t) => {
   t.equal(codec.issue(family, 2, 5), codec.issue(Buffer.from(family), 2, 5))
 })
@@ -47,7 +76,13 @@ t.test('parse returns the issued values, up to the highest numbers', async (t) =
   t.equal(MAX_GENERATION, 4_294_967_295)
   for (const gen of [0, 1, 2, 2 ** 31, MAX_GENERATION]) {
     for (const issuedUs of [0, 1, 2 ** 32, 2 ** 47, 2 ** 48 - 1]) {
-      t.same(codec.parse(codec.issue(family, gen, issuedUs)), { sid: sidOf(family), family, gen, issuedUs })
+      t.same(codec.parse(codec.issue(family, gen, issuedUs)), {
+        sid: sidOf(family),
+        family,
+        jkt: null,
+        gen,
+        issuedUs
+      })
     }
   }
 })
