@@ -69,6 +69,7 @@ export const REFRESH = {
     thisPlugin('cookie', { mode }),
     thisPlugin('body', { mode, transport: 'body' }),
     thisPlugin('header', { mode, transport: 'header' }),
+    thisPlugin('cookie, bound to a key', { mode }, { transport: 'bound' }),
     thisPlugin('cookie, no metadata', { mode, metadata: false }),
     thisPlugin('cookie, store', { mode: 'store' }),
     thisPlugin('cookie, default grace: replays', { mode, grace: '30s' }, { rotates: false })

@@ -89,9 +89,10 @@ export function newUsers() {
 
 /** Logs a user in. Returns the session as its client holds it. */
 export async function logIn(connection, transport, sub) {
-  const { status, head, body } = await connection.request(loginRequest(sub))
+  const key = transports[transport].createKey?.()
+  const { status, head, body } = await connection.request(loginRequest(sub, key))
   expect(status === 200, status, body)
-  return { sub, gen: 1, ...transports[transport].read(head, body) }
+  return { sub, gen: 1, key, ...transports[transport].read(head, body) }
 }
 
 function claimsOf(jwt) {

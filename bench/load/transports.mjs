@@ -1,4 +1,5 @@
 import { headerOf } from './connection.mjs'
+import { createKey, proofHeader } from './proofs.mjs'
 
 /** The user agent of a browser, because the sessions store it. */
 export const USER_AGENT =
@@ -12,6 +13,13 @@ export const transports = {
     read: (head, body) => ({ access: JSON.parse(body).access_token, refresh: cookieOf(head) }),
     guard: ({ access }) => get('/me', `authorization: Bearer ${access}`),
     refresh: ({ refresh }) => post('/auth/refresh', `cookie: ${refresh}`)
+  },
+  /** A cookie whose session is bound to a key: each refresh has a new proof. */
+  bound: {
+    createKey,
+    read: (head, body) => ({ access: JSON.parse(body).access_token, refresh: cookieOf(head) }),
+    refresh: ({ refresh, key }) =>
+      post('/auth/refresh', `cookie: ${refresh}\r\n${proofHeader(key, '/auth/refresh')}`)
   },
   body: {
     read(_head, body) {
@@ -35,8 +43,9 @@ export const transports = {
   }
 }
 
-export function loginRequest(username) {
-  return postJson('/auth/login', { username })
+/** @param key binds the session to this key */
+export function loginRequest(username, key) {
+  return postJson('/auth/login', { username }, key ? `${proofHeader(key, '/auth/login')}\r\n` : '')
 }
 
 function cookieOf(head) {
@@ -52,8 +61,8 @@ export function post(path, header) {
   return `POST ${path} HTTP/1.1\r\n${COMMON}${header}\r\ncontent-length: 0\r\n\r\n`
 }
 
-function postJson(path, value) {
+function postJson(path, value, header = '') {
   const body = JSON.stringify(value)
-  const headers = `content-type: application/json\r\ncontent-length: ${body.length}`
+  const headers = `${header}content-type: application/json\r\ncontent-length: ${body.length}`
   return `POST ${path} HTTP/1.1\r\n${COMMON}${headers}\r\n\r\n${body}`
 }
