@@ -4,7 +4,9 @@ import { SECRET } from '../support/build-app.js'
 
 const PREAMBLE = `
   import Fastify from 'fastify'
+  import { generateKeyPairSync } from 'node:crypto'
   import { fastifyRefreshToken } from './lib/index.js'
+  import { createProof } from './lib/testing/index.js'
   const app = Fastify()
   await app.register(fastifyRefreshToken, {
     secret: '${SECRET}',
@@ -16,6 +18,9 @@ const PREAMBLE = `
   })
   const post = (url, more) => app.inject({ method: 'POST', url, ...more })
   const login = () => post('/auth/login', { payload: { password: 'correct horse' } })
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const prove = () => createProof(key, { method: 'POST', url: 'http://localhost/auth/login' })
+  const loginWith = (dpop) => post('/auth/login', { payload: { password: 'correct horse' }, headers: { dpop } })
   const refresh = (token) => post('/auth/refresh', { headers: { cookie: '__Host-refresh_token=' + token } })
 `
 
@@ -37,6 +42,8 @@ t.test('a test file without secrets in its log passes', async (t) => {
     const { cookies } = await login()
     const refreshed = await refresh(cookies[0].value)
     await refresh(cookies[0].value + 'x')
+    await loginWith(prove())
+    await loginWith(prove() + 'x')
     app.log.error(new Error('the cookie ' + cookies[0].name + ' was rejected with ' + refreshed.statusCode))
   `)
   t.equal(status, 0, stderr)
@@ -60,6 +67,17 @@ const LEAKS: Record<string, string> = {
     const presented = Buffer.from(Array.from({ length: 69 }, (_, i) => (i * 37) % 251)).toString('base64url')
     await refresh(presented)
     app.log.error(new Error('cannot read ' + presented))`,
+  'the end of the token of a bound session': `
+    const [bound] = (await loginWith(prove())).cookies
+    app.log.info(bound.value.slice(-40))`,
+  'the claims of a proof': `
+    const proof = prove()
+    await loginWith(proof)
+    app.log.info(proof.split('.')[1])`,
+  'an invalid proof': `
+    const invalid = prove().slice(0, -60)
+    await loginWith(invalid)
+    app.log.error(new Error('cannot read ' + invalid))`,
   'a password': `await login(); app.log.error(new Error('no user with correct horse'))`,
   'the secret': `app.log.error({ options: { secret: '${SECRET}' } })`,
   'a token on the console': `console.error(refreshToken)`,

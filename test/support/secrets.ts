@@ -5,8 +5,10 @@ const STEP = 8
 const FAMILY_AT = 11
 const FAMILY_END = 27
 
-const REFRESH_TOKENS = /[\w-]{92}/g
+/** A token of a bound session is longer. */
+const REFRESH_TOKENS = /[\w-]{135}|[\w-]{92}/g
 const JWTS = /[\w.-]{70,}/g
+const PROOFS = /[\w-]+\.[\w-]+\.[\w-]*/g
 const SIGNATURE_LENGTH = 40
 const RUNS = /[\w-]{16,}/g
 /** Serialized Buffers. */
@@ -27,6 +29,11 @@ export class Secrets {
       // Only the signature is secret, because the rest is not accepted without it.
       for (const part of jwt.split('.').slice(2)) if (part.length >= SIGNATURE_LENGTH) this.#addPieces(part)
     }
+  }
+
+  /** Adds every proof in a header `DPoP`, valid or not, with its header and claims. No line may contain a part of a proof. */
+  addProofs(header: string): void {
+    for (const [proof] of header.matchAll(PROOFS)) for (const part of proof.split('.')) this.#addPieces(part)
   }
 
   /** Adds a complete secret, such as a password or a key. */

@@ -1,6 +1,6 @@
 /**
  * Loaded before every test file (.taprc). Sets every application to the log level `trace`. The process fails at its end
- * if a log line contains a token, a cookie value, a password or a configured secret of the same test file.
+ * if a log line contains a token, a proof, a cookie value, a password or a configured secret of the same test file.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
@@ -77,6 +77,7 @@ function enableLogger(abstractLogger: FastifyBaseLogger): void {
 function collectFromTraffic(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     secrets.addTokens(JSON.stringify(request.headers))
+    secrets.addProofs(String(request.headers.dpop ?? ''))
     done()
   })
   fastify.addHook('preValidation', (request, _reply, done) => {
