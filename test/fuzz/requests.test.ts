@@ -146,7 +146,7 @@ const oddHeaders = fc.dictionary(
       'x-refresh-token',
       '__proto__'
     ],
-    ...['host', 'x-access-token', 'constructor']
+    ...['host', 'x-access-token', 'constructor', 'dpop']
   ),
   fc.oneof(
     headerText(),

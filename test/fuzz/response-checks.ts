@@ -17,7 +17,7 @@ export function checkResponse(response: LightMyRequestResponse, { method, url }:
   const what = `${method} ${url.slice(0, 60)}: ${statusCode} ${body.slice(0, 200)}`
   ok(statusCode < 500 || codeOf(response) === 'FRT_ERR_INVALID_IDENTITY', what)
   if (statusCode >= 400) checkErrorShape(response, method)
-  if (statusCode === 401) match(String(headers['www-authenticate']), /^Bearer realm="api"/, what)
+  if (statusCode === 401) match(String(headers['www-authenticate']), /^(Bearer|DPoP) realm="api"/, what)
   if (isPluginResponse(response, { method, url })) equal(headers['cache-control'], 'no-store', what)
   if (statusCode >= 400) deepEqual(refreshCookiesIn(response), [], what)
   const isCleared = String(headers['set-cookie'] ?? '').startsWith(`${COOKIE}=;`)
@@ -61,7 +61,7 @@ function checkErrorShape(response: LightMyRequestResponse, method: string): void
   notEqual(error, undefined, response.body)
   if (error_description !== undefined) {
     equal(response.statusCode, 400)
-    match(error, /^(invalid_request|invalid_grant|unsupported_grant_type)$/)
+    match(error, /^(invalid_request|invalid_grant|unsupported_grant_type|invalid_dpop_proof|use_dpop_nonce)$/)
     return
   }
   equal(statusCode, response.statusCode, response.body)

@@ -1,56 +1,18 @@
 import { equal, match, ok } from 'node:assert/strict'
-import { connect } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { buildApp, listen } from '../support/build-app.js'
 import { fuzz } from './fuzz.js'
+import { CRLF, responsesIn, send } from './raw-http.js'
 import { damaged, headerText } from './strings.js'
 
 const COOKIE = '__Host-refresh_token'
-const CRLF = '\r\n'
-const DEADLINE_MS = 15_000
-
-/** Writes pieces of bytes to a connection, ends it, and returns all bytes that the server sends. */
-function send(port: number, pieces: Buffer[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
-    const timer = setTimeout(() => {
-      socket.destroy()
-      reject(new Error('the connection was not closed'))
-    }, DEADLINE_MS)
-    let received = ''
-    socket.setEncoding('latin1')
-    socket.setNoDelay(true)
-    socket.on('data', (chunk) => {
-      received += chunk
-    })
-    // The server may close the connection before it has read everything.
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      clearTimeout(timer)
-      resolve(received)
-    })
-    for (const piece of pieces) socket.write(piece)
-    socket.end()
-  })
-}
-
-/** Splits the received bytes into responses. */
-function responsesIn(text: string): { status: number; head: string; body: string }[] {
-  return text
-    .split(/(?=HTTP\/1\.1 \d{3} )/)
-    .filter(Boolean)
-    .map((response) => {
-      const [head = '', body = ''] = response.split(`${CRLF}${CRLF}`)
-      return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]), head, body }
-    })
-}
 
 function checkResponses(text: string, sent: Buffer): void {
   const what = `${JSON.stringify(sent.toString('latin1').slice(0, 400))} gave ${JSON.stringify(text.slice(0, 400))}`
   for (const { status, head, body } of responsesIn(text)) {
     ok((status >= 200 && status < 500) || status === 100, what)
-    if (status === 401) match(head, /\r\nwww-authenticate: Bearer realm="api"/, what)
+    if (status === 401) match(head, /\r\nwww-authenticate: (Bearer|DPoP) realm="api"/, what)
     if (status >= 400) ok(!/\r\nset-cookie: __Host-refresh_token=/.test(head), what)
     // Responses of the router of Fastify and the parser of Node.js have no code of the plugin, or no body.
     if (status === 401 || status === 403) match(body, /"code":"FRT_ERR_[A-Z_]+"/, what)
@@ -146,7 +108,9 @@ t.test('the server handles any bytes on a connection and responds in order', asy
       'sec-fetch-site',
       'host',
       'user-agent',
-      'x-refresh-token'
+      'x-refresh-token',
+      'dpop',
+      'DPoP'
     ],
     ...[
       'connection',
