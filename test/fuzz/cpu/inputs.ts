@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
 import { type FastifyRefreshTokenOptions, fastifyRefreshToken, resourceServer } from '../../../lib/index.js'
+import { createProof, createTestSession } from '../../../lib/testing/index.js'
+import { signProof } from '../../../lib/tokens/proof/create-proof.js'
 import { listen, SECRET } from '../../support/build-app.js'
 
 /** A part of a request that the client chooses. */
@@ -10,12 +12,18 @@ export interface Input {
   around: readonly [before: string, after: string][]
   /** Makes a text valid in this part of a request. */
   encode?(text: string): string
+  /** The length of the text and of what is around it. By default, as long as a header may be. */
+  length?: number
   send(text: string): Promise<unknown>
 }
 
 const NAME = '__Host-refresh_token'
 const EXPECTED = { issuer: 'https://auth.example.com', audience: 'https://api.example.com' }
 const BARE: [string, string] = ['', '']
+/** A longer proof is rejected before it is read. */
+const PROOF_LENGTH = 2048
+/** The longest address in a proof of this length, because quotes take two characters, and base64 a third more. */
+const PROOF_ADDRESS_LENGTH = 500
 
 /** Returns every header, cookie, body and query that the plugin reads. */
 export async function openInputs(): Promise<{ inputs: Input[]; close(): Promise<unknown> }> {
@@ -44,6 +52,22 @@ export async function openInputs(): Promise<{ inputs: Input[]; close(): Promise<
   const [remoteHead] = (await issuer.sessions.create({ sub: 'ada' })).accessToken.split('.')
   const bearer: [string, string][] = [BARE, ['Bearer ', ''], ['Bearer ', 'x'], ['Bearer ', '.x.x']]
   const authorized = { authorization: `Bearer ${accessToken}` }
+
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { cookies } = await createTestSession(app, { sub: 'ada' }, { key })
+  const bound = { cookie: `${NAME}=${cookies[NAME]}` }
+  const [proofHead = '', proofClaims = '', signature] = createProof(key, {
+    method: 'POST',
+    url: 'http://localhost/auth/refresh'
+  }).split('.')
+  const proofs: Input['around'] = [
+    BARE,
+    [`${proofHead}.`, `.${signature}`],
+    [`${proofHead}.${proofClaims}.`, ''],
+    ['', `.x.${signature}`]
+  ]
+  const prove = (htu: string) =>
+    signProof(fromBase64(proofHead), { ...fromBase64(proofClaims), htu }, key.privateKey)
 
   const header =
     (server: FastifyInstance, request: InjectOptions, name: string, more: Record<string, string> = {}) =>
@@ -118,6 +142,26 @@ export async function openInputs(): Promise<{ inputs: Input[]; close(): Promise<
     },
     { name: 'User-Agent', around: [BARE], send: header(app, login, 'user-agent') },
     { name: 'X-Forwarded-For', around: [BARE], send: header(app, login, 'x-forwarded-for') },
+    { name: 'DPoP', around: proofs, send: header(app, refresh, 'dpop', bound) },
+    {
+      name: 'DPoP (short enough)',
+      around: proofs,
+      length: PROOF_LENGTH,
+      send: header(app, refresh, 'dpop', bound)
+    },
+    {
+      name: 'DPoP (JSON of its header)',
+      around: [['', `.x.${signature}`]],
+      length: PROOF_LENGTH,
+      encode: (text) => Buffer.from(text).toString('base64url').slice(0, text.length),
+      send: header(app, refresh, 'dpop', bound)
+    },
+    {
+      name: 'DPoP (htu)',
+      around: [BARE, ['https://', ''], ['https://a@', ''], ['https://localhost/', '']],
+      length: PROOF_ADDRESS_LENGTH,
+      send: (htu) => header(app, refresh, 'dpop', bound)(prove(htu))
+    },
     {
       name: 'query',
       around: [BARE],
@@ -173,6 +217,10 @@ export async function openInputs(): Promise<{ inputs: Input[]; close(): Promise<
 /** Encodes what a URL does not contain (RFC 3986). Otherwise `inject` would encode it, which also takes time. */
 function encodeForUrl(text: string): string {
   return text.replace(/[^\w.~!$&()*+,;=:@/?%-]/g, encodeURIComponent).slice(0, text.length)
+}
+
+function fromBase64(part: string): object {
+  return JSON.parse(Buffer.from(part, 'base64url').toString())
 }
 
 function post(url: string): InjectOptions {

@@ -35,14 +35,20 @@ interface Candidate {
   repetitions: number
 }
 
-async function measure({ name, around, encode = (text) => text, send }: Input): Promise<Measurement> {
+async function measure({
+  name,
+  around,
+  encode = (text) => text,
+  length = LENGTH,
+  send
+}: Input): Promise<Measurement> {
   const short = around.map(([before, after]) => candidate('short', () => send(`${before}x${after}`)))
   for (let i = 0; i < WARM_UP; i++) await short[i % short.length]?.send()
   for (let i = 0; i < REPETITIONS; i++) await repeatEach(short)
 
   const long = around.flatMap(([before, after]) =>
     LONG_TEXTS.map((text) => {
-      const value = before + encode(text.ofLength(LENGTH - before.length - after.length)) + after
+      const value = before + encode(text.ofLength(length - before.length - after.length)) + after
       return candidate(describe(before, text.name, after), () => send(value))
     })
   )
