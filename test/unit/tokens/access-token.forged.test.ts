@@ -178,6 +178,13 @@ t.test('rejects a jti or a client_id that is not a string, unless it is missing'
   }
 })
 
+t.test('rejects a token that is bound to a key, because the request has no proof of it', async (t) => {
+  const verify = await verifier(t)
+  for (const cnf of [{ jkt: 'A'.repeat(43) }, {}, null, '', false]) {
+    rejects(t, verify, jwt(header, { ...claims, cnf }), `cnf: ${JSON.stringify(cnf)}`)
+  }
+})
+
 t.test('rejects a subject or a session id that is not a string', async (t) => {
   const verify = await verifier(t)
   for (const name of ['sub', 'sid']) {
