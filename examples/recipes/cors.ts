@@ -17,7 +17,7 @@ export async function buildCors({ secret, redis, logger = false }: RecipeOptions
     credentials: true,
     methods: ['GET', 'POST', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type'],
-    exposedHeaders: ['retry-after', 'www-authenticate']
+    exposedHeaders: ['retry-after', 'www-authenticate', 'dpop-nonce']
   })
 
   // CORS controls which pages can read a response. `trustedOrigins` controls which pages can log in or refresh.

@@ -50,7 +50,7 @@ t.test('the page can read an error response', async (t) => {
   t.equal(statusCode, 401)
   t.equal(headers['access-control-allow-origin'], PAGE)
   t.match(headers['www-authenticate'], /^Bearer/)
-  t.equal(headers['access-control-expose-headers'], 'retry-after, www-authenticate')
+  t.equal(headers['access-control-expose-headers'], 'retry-after, www-authenticate, dpop-nonce')
 })
 
 t.test('a page of another origin neither logs in nor reads anything', async (t) => {

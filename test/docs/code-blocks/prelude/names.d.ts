@@ -28,6 +28,8 @@ declare const users: {
   find(id: string): Promise<User | null>
   verify(name: string, password: string): Promise<User | null>
 }
+/** Signed parameters `state` of an OAuth login. */
+declare const states: { verify(state: unknown): { jkt?: string } }
 declare const provider: { exchange(request: import('fastify').FastifyRequest): Promise<User> }
 
 // Plugins, keys and tokens of the reader's own.
