@@ -26,6 +26,12 @@ export function collectMetrics(registry: Registry): () => void {
     help: 'Revoked sessions by reason',
     labelNames: ['reason']
   })
+  const refusedProofs = new Counter({
+    registers,
+    name: 'frt_proofs_refused_total',
+    help: 'Refresh tokens of bound sessions without a proof of the key (required), or with another key (mismatch)',
+    labelNames: ['reason']
+  })
   const operationErrors = new Counter({
     registers,
     name: 'frt_operation_errors_total',
@@ -75,6 +81,7 @@ export function collectMetrics(registry: Registry): () => void {
       if (outcome === 'reused' || outcome === 'rolled-back') revoked.inc({ reason: outcome })
     }),
     on('fastify-refresh-token:logout', ({ reason }) => revoked.inc({ reason })),
+    on('fastify-refresh-token:proof-refused', ({ reason }) => refusedProofs.inc({ reason })),
     on('fastify-refresh-token:store-error', ({ operation }) => storeErrors.inc({ operation })),
     on('fastify-refresh-token:feed', ({ state }) => feedStates.inc({ state })),
     on('fastify-refresh-token:feed-read', ({ keyPrefix, lagMs }) => {

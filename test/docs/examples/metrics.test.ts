@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { buildMetrics } from '../../../examples/metrics.js'
 import { MemoryStore } from '../../../lib/index.js'
@@ -44,6 +45,21 @@ t.test('counts logins, refreshes, revocations and errors', async (t) => {
     'frt_operation_seconds_count{operation="create"} 2',
     'frt_operation_seconds_count{operation="refresh"} 3',
     'frt_operation_seconds_count{operation="revoke"} 1'
+  ])
+})
+
+t.test('counts refresh tokens of bound sessions without their key', async (t) => {
+  const app = await buildMetrics({ secret: SECRET, login })
+  t.after(() => app.close())
+  const createKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const client = new Client(app, { key: createKey() })
+  await client.login()
+  for (const key of [null, createKey(), createKey()]) {
+    await new Client(app, { key }, client.jar.copy()).refresh()
+  }
+  t.same(await metric(app, 'frt_proofs_refused_total'), [
+    'frt_proofs_refused_total{reason="required"} 1',
+    'frt_proofs_refused_total{reason="mismatch"} 2'
   ])
 })
 
