@@ -65,7 +65,10 @@ export function addErrorHeadersHook(fastify: FastifyInstance): void {
     if (!error || error.statusCode !== reply.statusCode) return done()
     // Keeps a challenge that the application set.
     if (!reply.hasHeader('www-authenticate')) reply.headers(headersOf(error))
-    done(null, error.nonce === undefined ? payload : withNonce(payload, error.nonce))
+    if (error.nonce === undefined) return done()
+    // Also with a challenge of the application, because the client cannot continue without the nonce.
+    reply.header(NONCE_HEADER, error.nonce)
+    done(null, withNonce(payload, error.nonce))
   })
 }
 
@@ -84,13 +87,10 @@ function withNonce(payload: unknown, nonce: string): unknown {
 
 /** Returns the challenge (RFC 6750, section 3) of a 401 or an insufficient scope, and `Retry-After` of a 503. */
 function headersOf(error: RecordedError): Record<string, string> {
-  const { statusCode, retryAfterSeconds = RETRY_AFTER_SECONDS, nonce } = error
+  const { statusCode, retryAfterSeconds = RETRY_AFTER_SECONDS } = error
   if (statusCode === 503) return { 'retry-after': String(retryAfterSeconds) }
   const challenge = challengeOf(error)
-  return {
-    ...(challenge !== undefined && { 'www-authenticate': challenge }),
-    ...(nonce !== undefined && { [NONCE_HEADER]: nonce })
-  }
+  return challenge === undefined ? {} : { 'www-authenticate': challenge }
 }
 
 function challengeOf({ code, message, statusCode, isWithoutToken }: RecordedError): string | undefined {

@@ -148,6 +148,22 @@ t.test('a 401 schema of the app does not remove the nonce for a proof', async (t
   t.equal((await client.login()).statusCode, 200)
 })
 
+t.test('an error handler with its own challenge does not remove the nonce for a proof', async (t) => {
+  const { app } = await buildApp(t, {
+    options: { binding: { nonce: 'always' } },
+    prepare: (app) =>
+      app.setErrorHandler((_error, _request, reply) => {
+        reply.code(401).header('www-authenticate', 'Custom').send('rejected')
+      })
+  })
+  const client = new Client(app, { key: generateKeyPairSync('ec', { namedCurve: 'P-256' }) })
+  const rejected = await client.login()
+  t.equal(rejected.body, 'rejected')
+  t.equal(rejected.headers['www-authenticate'], 'Custom')
+  t.match(rejected.headers['dpop-nonce'], /^[\w-]{22}$/)
+  t.equal((await client.login()).statusCode, 200)
+})
+
 /** Error formats of apps. The routes of the plugin must return them unchanged, like the routes of the app. */
 const SHAPES: Record<string, (error: FastifyError) => object> = {
   'a flat object': ({ code, message }) => ({ code, message, hint: 'none' }),
