@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
-import type { SessionStore } from '../../lib/index.js'
+import type { SessionStore, Transport } from '../../lib/index.js'
 import { createProof, createTestSession } from '../../lib/testing/index.js'
 import { buildApp, listen, overriding } from '../support/build-app.js'
 import { openMemoryStore, type StoreUnderTest } from '../support/stores.js'
@@ -54,6 +54,7 @@ async function open(t: Test) {
     under,
     server: { logger: false },
     options: {
+      transport: ({ headers }) => (headers['x-transport'] as Transport | undefined) ?? 'cookie',
       login: () => {
         logins++
         return { sub: 'eve' }
@@ -90,6 +91,10 @@ t.test('an invalid proof of a bound session is rejected without a store call', a
     { url: '/auth/refresh', headers: cookie },
     { url: '/auth/refresh', headers: cookie, payload: {} },
     { url: '/auth/logout', headers: cookie },
+    { url: '/auth/refresh', headers: { 'x-transport': 'body' }, payload: { refresh_token: refreshToken } },
+    { url: '/auth/logout', headers: { 'x-transport': 'body' }, payload: { refresh_token: refreshToken } },
+    { url: '/auth/refresh', headers: { 'x-transport': 'header', 'x-refresh-token': refreshToken } },
+    { url: '/auth/logout', headers: { 'x-transport': 'header', 'x-refresh-token': refreshToken } },
     {
       url: '/auth/refresh',
       headers: form,
