@@ -156,7 +156,7 @@ export interface Refresh {
   requestMetadata: Metadata | null
   /** 8 ASCII characters, unique to this call. */
   idempotencyKey: string
-  /** The proof of this request, if the session is bound to a key. Another call with this proof is `proof-used`. */
+  /** The proof of this request. Only if the session is bound to a key. */
   proof?: UsedProof | undefined
 }
 
@@ -166,6 +166,11 @@ export interface UsedProof {
   id: string
   /** How long to remember it. */
   rememberMs: number
+  /**
+   * The lifetime of an access token. Row 7 also replays the token that was retired last if all access tokens of its successor
+   * have expired.
+   */
+  accessTtlMs: number
 }
 
 export interface LocalRevocation {

@@ -1,5 +1,5 @@
 import type { Claims, RevocationReason, Session } from '../../types/session.js'
-import type { RefreshOutcome, SessionStore } from '../../types/session-store.js'
+import type { RefreshOutcome, SessionStore, UsedProof } from '../../types/session-store.js'
 import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
 import { invalidProof } from '../tokens/proof/invalid-proof.js'
@@ -43,7 +43,7 @@ export async function refreshSession(
   context: CallContext,
   { scope, proof = null }: RefreshRequest = {}
 ): Promise<IssuedTokens> {
-  const { options, revoker, storeClock, keyBinding } = components
+  const { options, revoker, storeClock, keyBinding, confirmations } = components
   keyBinding.requireKey(token, proof, context)
   const reason = revoker.pendingReason(token.sid)
   if (reason) throw errorFor(reason)
@@ -55,6 +55,7 @@ export async function refreshSession(
     case 'rotated':
     case 'replayed': {
       storeClock.sync(outcome.nowMs)
+      if (outcome.row === 7) confirmations.forget(token.sid)
       // Before the event, because a replay with a scope that the session does not have is an error.
       const granted = narrowScope(claims ?? outcome.session.claims, scope)
       emitRefresh(options, outcome, idempotencyKey, context)
@@ -150,14 +151,17 @@ async function rotate(
     requestMetadata: requestMetadata(options.session.metadata, context),
     idempotencyKey,
     reportReplayable: allowReplay !== undefined,
-    proof:
-      token.jkt !== null && proof ? { id: proof.id, rememberMs: proofLifetimeMs(options.binding) } : undefined
+    proof: token.jkt !== null && proof ? usedProof(proof, options) : undefined
   }
   const outcome = await storeClient.call('rotate', (store) => store.rotate(refresh))
   if (outcome.outcome !== 'replayable' || !allowReplay) return outcome
   const isAllowed = await allowReplay(context.request, outcome.session)
   if (!booleanResult(isAllowed, 'option "refreshToken.allowReplay"')) return outcome
   return storeClient.call('rotate', (store) => store.rotate({ ...refresh, reportReplayable: false }))
+}
+
+function usedProof({ id }: Proof, { binding, accessToken }: ResolvedOptions): UsedProof {
+  return { id, rememberMs: proofLifetimeMs(binding), accessTtlMs: accessToken.ttlMs }
 }
 
 /**

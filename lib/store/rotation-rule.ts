@@ -32,6 +32,8 @@ export interface GenerationRecord {
 
 export type Presented = Pick<Refresh, 'gen' | 'issuedUs' | 'untilConfirmed' | 'rollback'> & {
   graceUs: number
+  /** The lifetime of an access token. Only if the session is bound to a key. */
+  accessTtlUs?: number | undefined
 }
 
 /** Rows 3 to 10. The store checks rows 1 and 2, which ask whether the session exists. */
@@ -56,12 +58,16 @@ export function evaluate(rotation: Rotation, presented: Presented, nowUs: number
   const { gen, current } = rotation
   const { graceUs, untilConfirmed } = presented
 
-  if (presented.gen === gen) return isInCooldown(rotation, nowUs, graceUs) ? 3 : 4
+  if (presented.gen === gen) {
+    if (isLostCopy(rotation, presented.issuedUs, presented)) return 5
+    return isInCooldown(rotation, nowUs, graceUs) ? 3 : 4
+  }
   if (presented.gen < gen) {
     const retirement = retirementOf(rotation, presented.gen)
     if (isDivergedCopy(rotation, presented, retirement)) return 5
     if (presented.gen === gen - 1 && untilConfirmed && current.confirmedAtUs === null) return 6
     if (isWithin(3 * graceUs, retiredAt(retirement, untilConfirmed), nowUs)) return 7
+    if (isSilent(rotation, presented, nowUs)) return 7
     return 8
   }
   return presented.gen === gen + 1 ? 9 : 10
@@ -107,6 +113,49 @@ function retiredAt({ issuedAtUs, confirmedAtUs }: GenerationRecord, untilConfirm
 }
 
 /**
+ * Returns whether the client of a bound session has been silent: it presents the token that was retired last, in exactly the
+ * copy that was rotated, although all access tokens of the successor have expired. An active client would have rotated the
+ * successor.
+ *
+ * A browser that is killed after a rotation does this when it restarts, because it writes cookies to the disk with a delay.
+ * Row 0 has rejected everyone without the key. Without a key this may be an attacker with an old copy, so row 8 decides.
+ */
+function isSilent(rotation: Rotation, presented: Presented, nowUs: number): boolean {
+  const { gen, createdUs, issuedUs, current } = rotation
+  if (presented.gen !== gen - 1 || presented.issuedUs !== current.rotatedFromUs) return false
+  if (isRepeated(rotation, presented)) return false
+  return nowUs - Math.max(current.confirmedAtUs ?? 0, createdUs + issuedUs) >= silenceUs(presented)
+}
+
+/**
+ * Returns whether the last rotation was repeated. It is repeated once, because an attacker with the key could otherwise
+ * repeat it whenever the user is silent, and never be detected.
+ */
+function isRepeated(rotation: Rotation, presented: Presented): boolean {
+  return rotation.last !== null && isLostCopy(rotation, rotation.last.issuedUs, presented)
+}
+
+/**
+ * Returns whether a copy of the current generation is one that the client of a bound session has lost, because the rotation
+ * was repeated after a silence. A client that still has the copy is a second one.
+ */
+function isLostCopy(
+  { createdUs, current: { issuedAtUs } }: Rotation,
+  issuedUs: number,
+  presented: Presented
+): boolean {
+  return issuedAtUs !== null && issuedAtUs - (createdUs + issuedUs) >= silenceUs(presented)
+}
+
+/**
+ * Returns the time after which all access tokens of a generation have expired. Rows 6 and 7 issue one with the last copy, and
+ * row 3 issues the last one at the end of the cooldown.
+ */
+function silenceUs({ accessTtlUs = Number.POSITIVE_INFINITY, graceUs }: Presented): number {
+  return accessTtlUs + 3 * graceUs
+}
+
+/**
  * Rows 6 and 7: returns how long the token is still rejected with a conflict, or 0 if it is replayed. A conflict changes
  * nothing. The client tries again.
  *
@@ -118,7 +167,7 @@ export function conflictUs(rotation: Rotation, presented: Presented, nowUs: numb
   const { gen, graceUs, untilConfirmed } = presented
   const retiredAtUs = retiredAt(retirementOf(rotation, gen), untilConfirmed)
   if (retiredAtUs === null || isWithin(graceUs, retiredAtUs, nowUs)) return 0
-  return retiredAtUs + 3 * graceUs - nowUs
+  return Math.max(0, retiredAtUs + 3 * graceUs - nowUs)
 }
 
 function isWithin(spanUs: number, sinceUs: number | null, nowUs: number): boolean {
@@ -136,7 +185,7 @@ export function rotate(
   const retiring = row === 4 ? rotation.current : NO_RECORD
   // A copy that the store lost was issued too, so the next copy gets a later time of issue.
   const issuedUs = Math.max(rotation.issuedUs, presented.issuedUs)
-  const next = reissue({ ...rotation, issuedUs }, nowUs)
+  const next = withNewCopy({ ...rotation, issuedUs }, nowUs)
   return {
     ...next,
     gen: presented.gen + 1,
@@ -151,8 +200,20 @@ export function isExhausted(gen: number): boolean {
   return gen >= MAX_GENERATION
 }
 
-/** Rows 6 and 7: issues another copy of the current generation, later than all copies before. */
-export function reissue(rotation: Rotation, nowUs: number): Rotation {
+/**
+ * Rows 6 and 7: issues another copy of the current generation.
+ *
+ * A silent client has lost the generation. Its rotation is repeated: the generation is issued now and not confirmed, so that
+ * retries and other tabs of the client are replayed (row 6), and an earlier copy is reuse (row 5).
+ */
+export function reissue(rotation: Rotation, presented: Presented, row: 6 | 7, nowUs: number): Rotation {
+  const next = withNewCopy(rotation, nowUs)
+  if (row === 6 || !isSilent(rotation, presented, nowUs)) return next
+  return { ...next, current: { ...rotation.current, issuedAtUs: nowUs, confirmedAtUs: null } }
+}
+
+/** Returns the state with another copy of the current generation, later than all copies before. */
+function withNewCopy(rotation: Rotation, nowUs: number): Rotation {
   const issuedUs = Math.max(nowUs - rotation.createdUs, rotation.issuedUs + 1)
   return { ...rotation, issuedUs }
 }

@@ -5,7 +5,7 @@ import type { SessionStore, UsedProof } from '../../types/session-store.js'
 import { startSentinel } from '../support/topologies.js'
 
 const HOUR_MS = 3_600_000
-const PROOF = { id: 'a proof of 22 characters', rememberMs: HOUR_MS }
+const PROOF = { id: 'a proof of 22 characters', rememberMs: HOUR_MS, accessTtlMs: HOUR_MS }
 
 /**
  * A client may be connected to a server that has become a replica, or may be configured to read from one. A missing write

@@ -26,8 +26,7 @@ import {
   type SearchResult,
   search
 } from '../../verification/state-space/search.js'
-import { confirm, refresh } from '../../verification/state-space/server.js'
-import { silentParentRule } from '../../verification/state-space/silent-parent-rule.js'
+import { confirm, refresh, type ServerSettings, silenceOf } from '../../verification/state-space/server.js'
 import {
   ACCESS_TTL,
   type Copy,
@@ -56,12 +55,12 @@ function summarize({ states, transitions, depth, isComplete, seconds, violation 
 }
 
 /** Returns the rows that decide, with `conflict` for a conflict, if all held tokens are presented one after another, after a wait. */
-function rowsOf(state: State, rule: Rule, wait: number): unknown[] {
+function rowsOf(state: State, settings: ServerSettings, wait: number): unknown[] {
   const rows: unknown[] = []
   let next: State = { ...state, now: state.now + wait }
   for (const { copy } of [{ copy: state.cookie }, ...state.pendingRefreshes]) {
     if (!copy) continue
-    const used = refresh(next, copy, { rule, untilConfirmed: true })
+    const used = refresh(next, copy, settings)
     rows.push(used.isConflict ? 'conflict' : used.row)
     next = { ...used.state, now: used.state.now + 1 }
   }
@@ -69,8 +68,9 @@ function rowsOf(state: State, rule: Rule, wait: number): unknown[] {
 }
 
 t.test('the canonical state has the same transitions as the full state', async (t) => {
-  const walk = (rule: Rule, silence: number) => (choices: number[]) => {
-    const settings = settingsOf(configurations.everything, { rule, steps: HALVES, logout: false })
+  const walk = (rule: Rule, boundAccessTtl?: number) => (choices: number[]) => {
+    const { everything } = configurations
+    const settings = settingsOf(everything, { rule, steps: HALVES, logout: false, boundAccessTtl })
     let state = initialStateOf(settings)
     for (const choice of choices) {
       const transitions = [...transitionsOf(state, settings)]
@@ -80,20 +80,21 @@ t.test('the canonical state has the same transitions as the full state', async (
       // The order of the tabs can differ, so that each pending refresh is compared alone.
       for (const pending of [...state.pendingRefreshes, null]) {
         const pendingRefreshes = pending ? [pending] : []
-        const short = unpack(pack(canonical({ ...state, pendingRefreshes }, silence)))
-        for (const wait of [0, W / 2, W, 2 * W, 3 * W]) {
-          deepStrictEqual(rowsOf(short, rule, wait), rowsOf({ ...state, pendingRefreshes }, rule, wait))
+        const short = unpack(pack(canonical({ ...state, pendingRefreshes }, silenceOf(settings))))
+        for (const wait of [0, W / 2, W, 2 * W, 3 * W, 7 * W]) {
+          const full = { ...state, pendingRefreshes }
+          deepStrictEqual(rowsOf(short, settings, wait), rowsOf(full, settings, wait))
         }
       }
     }
   }
   const choices = fc.array(fc.nat(), { minLength: 20, maxLength: 60 })
-  for (const [rule, silence] of [
-    [realRule, 0],
-    [cooldownFromLastCopy, 0],
-    [silentParentRule(7 * W), 7 * W]
+  for (const [rule, boundAccessTtl] of [
+    [realRule],
+    [cooldownFromLastCopy],
+    [realRule, ACCESS_TTL]
   ] as const) {
-    fc.assert(fc.property(choices, walk(rule, silence)), { numRuns: effort(20, 100) })
+    fc.assert(fc.property(choices, walk(rule, boundAccessTtl)), { numRuns: effort(20, 100) })
   }
   t.pass('every random walk')
 })
@@ -174,13 +175,12 @@ t.test('no attacker stays beside a user who returns and confirms', async (t) => 
   }
 })
 
-t.test('a rule that replays a silent parent gives an attacker beside a late user more time', async (t) => {
-  if (effort(true, false)) return t.comment('only in thorough runs, because the game has 158,817 positions')
-  const { accessTtl, ...late } = games.late(4)
-  const silence = accessTtl + 3 * W
-  const longestTime = (rule: Rule) => longestGame(exploreGame({ rule, accessTtl, silence, ...late })).time
-  t.equal(longestTime(realRule), 16 * W)
-  t.equal(longestTime(silentParentRule(silence)), 40 * W)
+t.test('an attacker with the key of a bound session has more time beside a late user', async (t) => {
+  if (effort(true, false)) return t.comment('only in thorough runs, because the game has 172,839 positions')
+  const longestTime = (boundAccessTtl?: number) =>
+    longestGame(exploreGame({ rule: realRule, ...games.late(4), boundAccessTtl })).time
+  t.equal(longestTime(), 16 * W)
+  t.equal(longestTime(ACCESS_TTL), 24 * W)
 })
 
 t.test('the cooldown from the last copy ends an attack beside a user who never confirms', async (t) => {

@@ -3,8 +3,8 @@ import { leeway, parentAlwaysAccepted, strict } from './rules/published-rules.js
 import { implement, type Rule } from './rules/rule.js'
 import { sessionService } from './rules/session-service.js'
 import { thisPlugin } from './rules/this-plugin.js'
-import { withoutConflict, withSilentParent } from './rules/variants.js'
-import { ACCESS_TTL_MS, type Implementation } from './server.js'
+import { withoutConflict } from './rules/variants.js'
+import type { Implementation } from './server.js'
 import { SECOND } from './timeline.js'
 
 const GRACE_MS = 30 * SECOND
@@ -31,11 +31,8 @@ export function noConflict(graceMs = GRACE_MS): Implementation {
 
 export const ruleAlone = (graceMs = GRACE_MS) => withSeedName(thisPlugin(graceMs), 'B', graceMs)
 
-/** All access tokens have expired after the silence: row 3 issues them until three grace periods after the confirmation. */
-export function silentParent(graceMs = GRACE_MS): Implementation {
-  const name = `silent parent, grace ${graceMs / SECOND} s`
-  return withSeedName(withSilentParent(name, graceMs, ACCESS_TTL_MS + 3 * graceMs), 'B', graceMs)
-}
+/** The rule for a session that is bound to a key. The attackers have the key as well. */
+export const boundSession = (graceMs = GRACE_MS) => withSeedName(thisPlugin(graceMs, true), 'B', graceMs)
 
 /** Returns the columns of the tables whose names match. */
 export async function columnsOf(pattern: RegExp): Promise<Column[]> {
@@ -48,7 +45,7 @@ export async function columnsOf(pattern: RegExp): Promise<Column[]> {
     cooldownFromIssuance(60 * SECOND),
     noConflict(),
     ruleAlone(),
-    silentParent()
+    boundSession()
   ].map((implementation) => ({ implementation, share: 1 }))
   const service = { implementation: await sessionService(GRACE_MS), share: 0.25 }
   return [...rules, service].filter(({ implementation }) => pattern.test(implementation.name))
@@ -57,7 +54,7 @@ export async function columnsOf(pattern: RegExp): Promise<Column[]> {
 /** Returns the rules that the search attacks and whose names match: that of the plugin, variants of it, and two others. */
 export function searchedRules(pattern: RegExp): Implementation[] {
   const common = [implement(leeway(GRACE_MS)), implement(parentAlwaysAccepted(GRACE_MS))]
-  return [...common, cooldownFromIssuance(), noConflict(), ruleAlone(), silentParent()].filter(({ name }) =>
+  return [...common, cooldownFromIssuance(), noConflict(), ruleAlone(), boundSession()].filter(({ name }) =>
     pattern.test(name)
   )
 }

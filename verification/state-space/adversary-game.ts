@@ -1,6 +1,6 @@
 import { canonical } from './canonical.js'
 import { pack, unpack } from './pack.js'
-import { confirm, refresh, type ServerSettings } from './server.js'
+import { confirm, refresh, type ServerSettings, silenceOf } from './server.js'
 import { type Copy, type State, stateAfterLogin } from './state.js'
 import { nameOf, stolenAlternatives, withAccessToken } from './transitions.js'
 
@@ -15,8 +15,6 @@ export interface GameSettings extends ServerSettings {
   victim: { earliest: number; latest: number; confirms: boolean }
   maxStolen: number
   step: number
-  /** See `canonical`. */
-  silence?: number
 }
 
 interface Position {
@@ -47,7 +45,7 @@ export function exploreGame(settings: GameSettings): Game {
   const edges: Edge[][] = []
   const theftPositions = new Set<number>()
   const idOf = ({ state, since }: Position): number => {
-    const key = pack(canonical(state, settings.silence)) + String.fromCharCode(since / settings.step)
+    const key = pack(canonical(state, silenceOf(settings))) + String.fromCharCode(since / settings.step)
     const known = ids.get(key)
     if (known !== undefined) return known
     ids.set(key, keys.length)

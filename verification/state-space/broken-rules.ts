@@ -120,7 +120,10 @@ export const brokenRules = {
   strict: withEvaluate((rotation, presented) => (presented.gen === rotation.gen ? 4 : 8)),
   copiesWithSameTime: {
     ...cooldownFromLastCopy,
-    reissue: (rotation: Rotation, nowUs: number) => ({ ...rotation, issuedUs: nowUs - rotation.createdUs })
+    reissue: (rotation: Rotation, _presented: Presented, _row: 6 | 7, nowUs: number) => ({
+      ...rotation,
+      issuedUs: nowUs - rotation.createdUs
+    })
   },
   noRow9: withEvaluate((rotation, presented, nowUs) => {
     const actualRow = evaluateUnbroken(rotation, presented, nowUs)

@@ -1,4 +1,5 @@
 import type { GenerationRecord, Rotation } from '../../lib/store/rotation-rule.js'
+import { LONG_AGO } from './pack.js'
 import { ACCESS_TTL, type Copy, RETENTION, type State, type Stored, W } from './state.js'
 
 const LONGEST = Math.max(3 * W, ACCESS_TTL, RETENTION)
@@ -9,7 +10,7 @@ const NOTHING: GenerationRecord = { issuedAtUs: null, rotatedFromUs: null, confi
  *
  * This is: times older than any span of the rule, the absolute time, and the absolute generation.
  *
- * @param silence the longest time since a confirmation or a last copy that the rule distinguishes, if it is a span of its own
+ * @param silence for a bound session the time after which a silent client is replayed, otherwise 0
  */
 export function canonical(state: State, silence = 0): State {
   if (!state.store && !state.replica) return revokedState(state)
@@ -37,7 +38,8 @@ function withoutIrrelevant(state: State, silence: number): State {
   const gens = [store, replica].flatMap((stored) => stored?.gen ?? [])
   const lowest = Math.min(...gens)
   const held = copiesOf(state)
-  const rename = replica === undefined && store ? copyRenamer(store, held, now) : oldCopyRenamer(lowest, now)
+  const rename =
+    replica === undefined && store ? copyRenamer(store, held, now, silence) : oldCopyRenamer(lowest, now)
   const mapCopy = (copy: Copy | null) => copy && rename(copy)
   return {
     ...state,
@@ -87,19 +89,29 @@ function oldCopyRenamer(lowest: number, now: number): (copy: Copy) => Copy {
  * Returns a function that gives copies equal times if the difference has no effect.
  *
  * A retired copy only matters in two ways: whether it is the copy that was rotated, and whether it was issued two grace
- * periods before the rotation. A current copy matters by its identity, and by its age up to two grace periods.
+ * periods before the rotation. A current copy matters by its identity, and by its age up to two grace periods. In a bound
+ * session it matters by its age up to the silence, and by whether the client has lost it.
  */
-function copyRenamer(store: Rotation, held: readonly Copy[], now: number): (copy: Copy) => Copy {
+function copyRenamer(
+  store: Rotation,
+  held: readonly Copy[],
+  now: number,
+  silence: number
+): (copy: Copy) => Copy {
   const { gen, current, previous } = store
-  const oldTimes = distinct(held.filter((copy) => copy.gen >= gen && copy.at <= now - 2 * W))
+  const span = Math.max(2 * W, silence)
+  const isLost = ({ at }: Copy) => silence > 0 && (current.issuedAtUs ?? 0) - at >= silence
+  const oldTimes = distinct(held.filter((copy) => copy.gen >= gen && copy.at <= now - span && !isLost(copy)))
     .map(({ at }) => at)
     .sort((a, b) => b - a)
   const isOnlyCopy = distinct(held.filter((copy) => copy.gen >= gen - 2)).length === 1
   return (copy) => {
+    if (copy.gen === gen && isLost(copy))
+      return { gen, at: (renameRecord(current, now).issuedAtUs ?? 0) - silence }
     if (copy.gen >= gen) {
       // No other copy will be issued, so that the age of this one has no effect.
       if (isOnlyCopy) return { gen: copy.gen, at: now - 2 * W }
-      return copy.at > now - 2 * W ? copy : { gen: copy.gen, at: now - 2 * W - oldTimes.indexOf(copy.at) }
+      return copy.at > now - span ? copy : { gen: copy.gen, at: now - span - oldTimes.indexOf(copy.at) }
     }
     if (copy.gen === gen - 1) return { gen: copy.gen, at: renamedTime(copy, current, now) }
     if (copy.gen === gen - 2) return { gen: copy.gen, at: renamedTime(copy, previous, now) }
@@ -146,10 +158,20 @@ function trimStored(
   const lastCopySpan = store.current.confirmedAtUs === null ? 3 * W : Math.max(1, silence)
   return {
     ...store,
-    ...lastCopyFields(store, Math.max(store.issuedUs, now - lastCopySpan)),
-    current: isAnyHeld(store.gen - 1) ? current : withoutRetired(current),
+    ...lastCopyFields(withRepeated(store, silence), Math.max(store.issuedUs, now - lastCopySpan)),
+    // In a bound session the time of issue also decides which copies the client has lost.
+    current: isAnyHeld(store.gen - 1) || silence > 0 ? current : withoutRetired(current),
     previous: isAnyHeld(store.gen - 2) ? trimRecord(store.previous, store.gen - 2) : NOTHING
   }
+}
+
+/** Marks a rotation that was repeated, because it is not repeated again. Otherwise no confirmed rotation has to be known. */
+function withRepeated(store: Rotation, silence: number): Rotation {
+  const { last, current } = store
+  if (silence === 0) return current.confirmedAtUs === null ? store : { ...store, last: null }
+  if (last === null || current.issuedAtUs === null) return store
+  const isRepeated = current.issuedAtUs - last.issuedUs >= silence
+  return isRepeated ? { ...store, last: { ...last, issuedUs: LONG_AGO } } : store
 }
 
 /**
@@ -159,10 +181,10 @@ function trimStored(
  * it.
  */
 function lastCopyFields(
-  { last, current, issuedUs }: Rotation,
+  { last, issuedUs }: Rotation,
   renamedUs: number
 ): Pick<Rotation, 'issuedUs' | 'last'> {
-  if (last === null || current.confirmedAtUs !== null) return { issuedUs: renamedUs, last: null }
+  if (last === null || last.issuedUs === LONG_AGO) return { issuedUs: renamedUs, last }
   const own = issuedUs > last.issuedUs ? renamedUs - 1 : renamedUs
   return { issuedUs: renamedUs, last: { idempotencyKey: '', row: 4, issuedUs: own } }
 }

@@ -120,14 +120,18 @@ export function unpack(packed: string): State {
   }
 }
 
-/** Encodes whether the last copy was issued by the last rotation. */
+/** In a canonical state, when a rotation that was repeated has issued its first copy. */
+export const LONG_AGO = Number.NEGATIVE_INFINITY
+
+/** Encodes whether the last rotation issued the last copy, or was repeated. */
 function lastOf({ last, issuedUs }: Rotation): number {
   if (last === null) return 0
+  if (last.issuedUs === LONG_AGO) return 3
   return issuedUs > last.issuedUs ? 1 : 2
 }
 
 function lastFrom(number: number, issuedUs: number): Rotation['last'] {
-  return number === 0
-    ? null
-    : { idempotencyKey: '', row: 4, issuedUs: number === 1 ? issuedUs - 1 : issuedUs }
+  const times = [undefined, issuedUs - 1, issuedUs, LONG_AGO]
+  const time = times[number]
+  return time === undefined ? null : { idempotencyKey: '', row: 4, issuedUs: time }
 }

@@ -8,7 +8,6 @@ import { type Configuration, configurations, HALVES, QUARTERS, settingsOf } from
 import { longestGame } from './longest-game.js'
 import { type Rule, realRule } from './rule.js'
 import { type SearchResult, search } from './search.js'
-import { silentParentRule } from './silent-parent-rule.js'
 import { W } from './state.js'
 import { BOUNDARIES } from './transitions.js'
 
@@ -57,12 +56,9 @@ function reportGame(name: string, rule: Rule, settings: Omit<GameSettings, 'rule
   )
 }
 
-/** The silence is the lifetime of an access token and the cooldown, in which row 3 issues access tokens. */
-function reportSilentParent(name: string, settings: Omit<GameSettings, 'rule'>): void {
-  const silence = settings.accessTtl + 3 * W
-  const rule = silentParentRule(silence)
-  RULES.set(rule, `a silent parent is replayed after ${silence / W} W`)
-  reportGame(name, rule, { ...settings, silence })
+/** The session is bound to a key, and the attacker has copied the key as well. */
+function reportBoundGame(name: string, settings: Omit<GameSettings, 'rule'>): void {
+  reportGame(`of a bound session ${name}`, realRule, { ...settings, boundAccessTtl: settings.accessTtl })
 }
 
 function shorten(trace: string[], step: number): string {
@@ -106,8 +102,8 @@ for (const rule of [brokenRules.cooldownFromIssuance, brokenRules.noConflict, co
   reportGame('refreshes after 4 to 8 W and confirms', rule, games.late(4))
   reportGame('refreshes every 4 W and never confirms', rule, games.neverConfirms(4))
 }
-reportSilentParent('refreshes every 10 W and confirms', games.confirms(10))
-reportSilentParent('refreshes within every 4 W and confirms', games.anyTime(4))
-reportSilentParent('refreshes after 4 to 8 W and confirms', games.late(4))
-reportSilentParent('refreshes every 4 W and never confirms', games.neverConfirms(4))
+reportBoundGame('refreshes every 10 W and confirms', games.confirms(10))
+reportBoundGame('refreshes within every 4 W and confirms', games.anyTime(4))
+reportBoundGame('refreshes after 4 to 8 W and confirms', games.late(4))
+reportBoundGame('refreshes every 4 W and never confirms', games.neverConfirms(4))
 process.exitCode = isBroken ? 1 : 0

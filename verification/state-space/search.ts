@@ -1,5 +1,6 @@
 import { canonical } from './canonical.js'
 import { pack, unpack } from './pack.js'
+import { silenceOf } from './server.js'
 import { type State, stateAfterLogin } from './state.js'
 import { type Settings, type Transition, transitionsOf } from './transitions.js'
 import { VisitedSet } from './visited.js'
@@ -59,7 +60,7 @@ export function search(
         const message = firstViolation(invariants, state, transition)
         if (message)
           return resultAt(depth + 1, { violation: { message, trace: traceOf(nextPath, settings) } })
-        const key = pack(canonical(transition.state))
+        const key = pack(canonical(transition.state, silenceOf(settings)))
         if (visited.add(key)) next.push({ packed: key, path: nextPath })
       }
     }
@@ -96,7 +97,7 @@ function traceOf(path: string, settings: Settings): string[] {
   for (const number of path) {
     const transition = [...transitionsOf(state, settings)][number.charCodeAt(0)] as Transition
     trace.push(transition.name)
-    state = unpack(pack(canonical(transition.state)))
+    state = unpack(pack(canonical(transition.state, silenceOf(settings))))
   }
   return trace
 }

@@ -5,6 +5,13 @@ import { type Copy, RETENTION, type State, W } from './state.js'
 export interface ServerSettings {
   rule: Rule
   untilConfirmed: boolean
+  /** The lifetime of an access token, if the session is bound to a key, which both the browser and the attacker have. */
+  boundAccessTtl?: number | undefined
+}
+
+/** Returns the time after which a silent client is replayed (row 7). 0 if the session is not bound. */
+export function silenceOf({ boundAccessTtl }: Pick<ServerSettings, 'boundAccessTtl'>): number {
+  return boundAccessTtl === undefined ? 0 : boundAccessTtl + 3 * W
 }
 
 /** The result of a refresh. */
@@ -19,7 +26,11 @@ export interface RefreshResult {
 }
 
 /** Applies the rule to a presented refresh token and updates the store. */
-export function refresh(state: State, copy: Copy, { rule, untilConfirmed }: ServerSettings): RefreshResult {
+export function refresh(
+  state: State,
+  copy: Copy,
+  { rule, untilConfirmed, boundAccessTtl }: ServerSettings
+): RefreshResult {
   const { now, store } = state
   if (isRevocationKnown(state)) return { state: { ...state, store: null }, row: 1, copy: null }
   if (!store) return { state, row: 1, copy: null }
@@ -29,7 +40,8 @@ export function refresh(state: State, copy: Copy, { rule, untilConfirmed }: Serv
     issuedUs: copy.at,
     untilConfirmed,
     rollback: 'accept-one' as const,
-    graceUs: W
+    graceUs: W,
+    accessTtlUs: boundAccessTtl
   }
   const row = rule.evaluate(store, presented, now)
   switch (row) {
@@ -42,7 +54,7 @@ export function refresh(state: State, copy: Copy, { rule, untilConfirmed }: Serv
     case 6:
     case 7: {
       if (rule.conflictUs(store, presented, now) > 0) return { state, row, copy: null, isConflict: true }
-      const next = rule.reissue(store, now)
+      const next = rule.reissue(store, presented, row, now)
       return { state: { ...state, store: next }, row, copy: { gen: next.gen, at: next.issuedUs } }
     }
     default: {

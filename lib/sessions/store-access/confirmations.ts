@@ -31,6 +31,11 @@ export class Confirmations {
     )
   }
 
+  /** Confirms the next use of an access token again, because row 7 may have repeated the rotation of a silent client. */
+  forget(sid: string): void {
+    this.#confirmed.delete(sid)
+  }
+
   #remember(sid: string, gen: number): void {
     // A new entry is the last one in a map, and a changed one keeps its place.
     this.#confirmed.delete(sid)

@@ -89,7 +89,11 @@ export class MemoryStore implements SessionStore {
       return { outcome: 'rotated', row, rollback: row !== 4, ...issue(issuedUs) }
     }
 
-    const presented = { ...refresh, graceUs: refresh.graceMs * 1000 }
+    const presented = {
+      ...refresh,
+      graceUs: refresh.graceMs * 1000,
+      accessTtlUs: refresh.proof && refresh.proof.accessTtlMs * 1000
+    }
     const row = rule.evaluate(rotation, presented, nowUs)
     switch (row) {
       case 3:
@@ -103,7 +107,7 @@ export class MemoryStore implements SessionStore {
         const retryAfterMs = Math.ceil(rule.conflictUs(rotation, presented, nowUs) / 1000)
         if (retryAfterMs > 0) return { outcome: 'conflict', row: 7, retryAfterMs, session: sessionOf(stored) }
         if (refresh.reportReplayable) return { outcome: 'replayable', row, session: sessionOf(stored) }
-        stored.rotation = rule.reissue(rotation, nowUs)
+        stored.rotation = rule.reissue(rotation, presented, row, nowUs)
         return { outcome: 'replayed', row, ...issue(stored.rotation.issuedUs) }
       }
       case 10:

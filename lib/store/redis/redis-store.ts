@@ -100,7 +100,7 @@ export class RedisStore implements SessionStore {
       ...[gen, issuedUs, graceMs * 1000, idleMs],
       ...[Number(untilConfirmed), Number(rollback === 'accept'), Number(reportReplayable)]
     ]
-    if (proof) keysAndArgs.push(proof.rememberMs)
+    if (proof) keysAndArgs.push(proof.rememberMs, proof.accessTtlMs * 1000)
     if (knownRevocation) keysAndArgs.push(knownRevocation.reason, knownRevocation.expiresAtMs)
     const script = proof ? rotateBoundScript : rotateScript
     return this.#runBinary(script, keysAndArgs, (reply) =>

@@ -5,6 +5,8 @@ export const HOUR = 3600 * SECOND
 export const DAY = 24 * HOUR
 /** The grace period of these tests. */
 export const GRACE = 30 * SECOND
+/** The lifetime of an access token. */
+export const ACCESS_TTL = 300 * SECOND
 /** The end of the cooldown of an unconfirmed generation. The clock does not move, so each copy is 1 µs younger. */
 export const AFTER_COOLDOWN = 3 * GRACE + 1
 

@@ -10,11 +10,12 @@ import { metadata } from './metadata.js'
 import { retiredToken } from './retired-token.js'
 import { revoke, revokeAll } from './revoke.js'
 import { rollback } from './rollback.js'
+import { silentClient } from './silent-client.js'
 import { usedProofs } from './used-proofs.js'
 
 const groups: Record<string, Cases> = {
   create,
-  'rotation rule': { ...currentToken, ...retiredToken, ...rollback, ...invariants },
+  'rotation rule': { ...currentToken, ...retiredToken, ...silentClient, ...rollback, ...invariants },
   'used proofs': usedProofs,
   confirm,
   lifetimes,

@@ -5,11 +5,12 @@ import type {
   NewSession,
   Refresh,
   RefreshOutcome,
-  SessionStore
+  SessionStore,
+  UsedProof
 } from '../../../types/session-store.js'
 import { createFamily, sidOf } from '../../tokens/session-id.js'
 import { createIdempotencyKey } from '../../utils/random.js'
-import { DAY, GRACE } from './assertions.js'
+import { ACCESS_TTL, DAY, GRACE, HOUR } from './assertions.js'
 import type { StoreFixture } from './fixture.js'
 
 /** Returns the input of `store.create` for a new session of a new user. */
@@ -28,6 +29,12 @@ export function newSession(overrides: Partial<NewSession> = {}): NewSession {
     replaces: [],
     ...overrides
   }
+}
+
+/** Returns a proof that no other call has used. */
+export function newProof(): UsedProof {
+  const id = `proof-${createIdempotencyKey()}${createIdempotencyKey()}`
+  return { id, rememberMs: HOUR, accessTtlMs: ACCESS_TTL }
 }
 
 type Created = Extract<CreateOutcome, { outcome: 'created' }>

@@ -3,14 +3,9 @@ import type { RefreshOutcome, UsedProof } from '../../../types/session-store.js'
 import { createIdempotencyKey } from '../../utils/random.js'
 import { AFTER_COOLDOWN, assertContains, GRACE, HOUR } from './assertions.js'
 import type { Cases, StoreFixture } from './fixture.js'
-import { FIRST, newSession, rowOf, TestClient, type Token } from './test-client.js'
+import { FIRST, newProof, newSession, rowOf, TestClient, type Token } from './test-client.js'
 
 const MINUTE = HOUR / 60
-
-/** Returns a proof with a new id. */
-function newProof(): UsedProof {
-  return { id: `proof-${createIdempotencyKey()}${createIdempotencyKey()}`, rememberMs: HOUR }
-}
 
 /** A client that presents a token with a proof that it has used before. */
 interface Replay {

@@ -15,8 +15,12 @@ const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(60, 150))
 const SECOND_MS = 1000
 const GRACE_MS = 30 * SECOND_MS
 const DAY_MS = 24 * 3600 * SECOND_MS
-/** No sum of the waits is near this time, because Redis expires keys by its own clock. */
-const REMEMBER_MS = 13.75 * GRACE_MS
+const PROOF = {
+  // No sum of the waits is near this time, because Redis expires keys by its own clock.
+  rememberMs: 13.75 * GRACE_MS,
+  // A silent client is replayed after 10 grace periods.
+  accessTtlMs: 7 * GRACE_MS
+}
 const USERS = ['ada', 'grace']
 
 /** A refresh token, as far as the store sees it. */
@@ -116,8 +120,7 @@ t.test('MemoryStore and RedisStore return the same results for random sequences 
           if (!token) break
           const gen = token.gen + step.ahead
           const { graceMs, untilConfirmed, rollback, reportReplayable } = step
-          const proof =
-            step.proof === undefined ? undefined : { id: `proof ${step.proof}`, rememberMs: REMEMBER_MS }
+          const proof = step.proof === undefined ? undefined : { id: `proof ${step.proof}`, ...PROOF }
           const refresh = {
             ...{ ...token, gen, graceMs, untilConfirmed, rollback, reportReplayable, proof },
             ...{ idleMs: 14 * DAY_MS, requestMetadata: { idempotencyKey }, idempotencyKey }

@@ -6,7 +6,7 @@ import { startRedis } from '../../support/redis-server.js'
 import { keysOf } from '../../support/stores.js'
 
 const server = await startRedis(t)
-const proof = { id: 'a proof of 22 characters', rememberMs: 420_000 }
+const proof = { id: 'a proof of 22 characters', rememberMs: 420_000, accessTtlMs: 300_000 }
 
 /** Two processes on one Redis, and the same session in both. */
 async function twoProcesses() {

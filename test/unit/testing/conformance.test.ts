@@ -56,7 +56,8 @@ t.test(
           rotate: (refresh) => rotate({ ...refresh, proof: refresh.proof && change(refresh.proof, refresh) })
         }
       })
-    const ignored = await changeProof(() => undefined)
+    let calls = 0
+    const ignored = await changeProof((proof) => ({ ...proof, id: `call ${calls++}` }))
     t.ok(ignored.every((name) => name.startsWith('used proofs: ')))
     t.ok(ignored.includes('used proofs: rotates once if two calls have the same proof'))
     const forgotten = await changeProof((proof) => ({ ...proof, rememberMs: proof.rememberMs / 2 }))

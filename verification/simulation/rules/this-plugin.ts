@@ -7,12 +7,17 @@ import {
   reissue,
   rotate
 } from '../../../lib/store/rotation-rule.js'
+import { ACCESS_TTL_MS } from '../server.js'
 import type { Decision, Rule } from './rule.js'
 
-/** The rule of this plugin alone: the functions that the memory store calls, without service and signatures. */
-export function thisPlugin(graceMs: number): Rule<Rotation> {
+/**
+ * The rule of this plugin alone: the functions that the memory store calls, without service and signatures.
+ *
+ * @param isBound whether the session is bound to a key. All parties have the key
+ */
+export function thisPlugin(graceMs: number, isBound = false): Rule<Rotation> {
   return {
-    name: `this plugin, grace ${graceMs / 1000} s, the rule alone`,
+    name: `${isBound ? 'bound session' : 'this plugin'}, grace ${graceMs / 1000} s, the rule alone`,
     initialState: (nowMs) => initialState(nowMs * 1000),
     confirm: (rotation, gen, nowMs) => (gen === rotation.gen ? confirm(rotation, nowMs * 1000) : rotation),
     refresh(rotation, { gen, issuedUs }, nowMs) {
@@ -21,6 +26,7 @@ export function thisPlugin(graceMs: number): Rule<Rotation> {
         gen,
         issuedUs,
         graceUs: graceMs * 1000,
+        accessTtlUs: isBound ? ACCESS_TTL_MS * 1000 : undefined,
         untilConfirmed: true,
         rollback: 'accept-one' as const
       }
@@ -32,7 +38,7 @@ export function thisPlugin(graceMs: number): Rule<Rotation> {
         case 7: {
           if (conflictUs(rotation, presented, nowUs) > 0)
             return { state: rotation, decision: { kind: 'retry' } }
-          const state = reissue(rotation, nowUs)
+          const state = reissue(rotation, presented, row, nowUs)
           return { state, decision: tokens(state.gen, state.issuedUs, false) }
         }
         case 4:

@@ -1,10 +1,4 @@
-import {
-  confirm,
-  rotate as nextGeneration,
-  type Rotation,
-  reissue
-} from '../../../lib/store/rotation-rule.js'
-import { isSilentParent } from '../../silent-parent.js'
+import { confirm, rotate as nextGeneration, type Rotation } from '../../../lib/store/rotation-rule.js'
 import type { Decision, Rule } from './rule.js'
 import { thisPlugin } from './this-plugin.js'
 
@@ -32,23 +26,6 @@ export function withoutConflict(name: string, graceMs: number, cooldownFrom: Coo
       const result = rule.refresh(rotation, token, nowMs)
       const isConflict = result.decision.kind === 'retry'
       return isConflict ? { state: rotation, decision: { kind: 'reuse' } } : result
-    }
-  }
-}
-
-/** Returns the rule of the plugin with one more replay: of the parent token of a client that has been silent. */
-export function withSilentParent(name: string, graceMs: number, silenceMs: number): Rule<Rotation> {
-  const rule = thisPlugin(graceMs)
-  return {
-    ...rule,
-    name,
-    refresh(rotation, token, nowMs) {
-      const result = rule.refresh(rotation, token, nowMs)
-      const isSilent = isSilentParent(rotation, token, nowMs * 1000, silenceMs * 1000)
-      if (result.decision.kind !== 'reuse' || !isSilent) return result
-      const state = reissue(rotation, nowMs * 1000)
-      const { gen, issuedUs } = state
-      return { state, decision: { kind: 'tokens', gen, issuedUs, isUnchanged: false } }
     }
   }
 }

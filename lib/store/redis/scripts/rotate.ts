@@ -13,6 +13,15 @@ import {
   unchangedState
 } from './session-lookup.js'
 
+/** The texts in which the scripts for bound and unbound sessions differ. */
+interface KindOfSession {
+  useProof: string
+  isSilent: string
+  isLostCopy: string
+  /** The position of the known revocation in ARGV. */
+  knownAt: number
+}
+
 /**
  * Applies the rotation rule to a refresh token. `rotation-rule.ts` implements the same rule in TypeScript, in the same
  * order. Here it has no functions, because Lua would create each of them again at every call.
@@ -20,14 +29,15 @@ import {
  * KEYS: 1 the user's sessions, 2 the session's denylist entry, 3 (if the session is bound to a key) the used proof.
  * ARGV: 1 sid, 2 idempotency key, 3 request metadata or an empty string, 4 generation of the token, 5 its time of issue in
  * µs since the session was created, 6 grace period in µs, 7 idle timeout in ms, 8 to 10 flags (1 or 0): until_confirmed,
- * accept_rollback, report_replayable; then, if the session is bound, how long to remember the proof in ms; then, optional: the
- * reason of a revocation that the process has seen, and when the last token of the session expires, in ms.
- * Result: nil if there is no session; or the byte REVOKED and the reason; or the byte PROOF_USED; or outcome (1 byte), row (1), clock in ms (6), time
- * of issue of the copy (6) or the rest of the window of a conflict in µs, the state, and the texts without the request
- * metadata that this call replaced.
+ * accept_rollback, report_replayable; then, if the session is bound, how long to remember the proof in ms, and the lifetime
+ * of an access token in µs; then, optional: the reason of a revocation that the process has seen, and when the last token of
+ * the session expires, in ms.
+ * Result: nil if there is no session; or the byte REVOKED and the reason; or the byte PROOF_USED; or outcome (1 byte), row
+ * (1), clock in ms (6), time of issue of the copy (6) or the rest of the window of a conflict in µs, the state, and the
+ * texts without the request metadata that this call replaced.
  */
-const rotate = (useProof: string, knownAt: number) => `
-local ROTATED, REPLAYED, REPLAYABLE, CONFLICT, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED = 1, 2, 3, 4, 5, 6, 7, 8
+const rotate = ({ useProof, isSilent, isLostCopy, knownAt }: KindOfSession) => `
+local ROTATED, REPLAYED, REPLAYABLE, CONFLICT, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED, PROOF_USED = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local MAX_GENERATION = 4294967295
 local idempotency_key, request_metadata = ARGV[2], ARGV[3]
 local presented_gen, presented_issued_us, grace_us, idle_ms = ARGV[4] + 0, ARGV[5] + 0, ARGV[6] + 0, ARGV[7] + 0
@@ -83,15 +93,19 @@ local is_diverged_copy = successor_issued_at_us > 0 and successor_rotated_from_u
   and successor_issued_at_us - (created_us + presented_issued_us) >= 2 * grace_us
 local is_unconfirmed = until_confirmed and confirmed_at_us == 0
 local is_late = retired_for_us < 3 * grace_us
+local is_silent = ${isSilent}
+local is_lost_copy = ${isLostCopy}
 
 -- The first condition that holds decides.
 local row
 if     is_repeated                                   then row = last_row
+elseif presented_gen == gen     and is_lost_copy     then row = 5
 elseif presented_gen == gen     and is_in_cooldown   then row = 3
 elseif presented_gen == gen                          then row = 4
 elseif presented_gen <  gen     and is_diverged_copy then row = 5
 elseif presented_gen == gen - 1 and is_unconfirmed   then row = 6
 elseif presented_gen <  gen     and is_late          then row = 7
+elseif presented_gen <  gen     and is_silent        then row = 7
 elseif presented_gen <  gen                          then row = 8
 elseif presented_gen == gen + 1                      then row = 9
 else                                                      row = 10 end
@@ -104,11 +118,13 @@ elseif row == 3 then
   if confirmed_at_us == 0 then confirmed_at_us = now_us end
 elseif row == 5 or row == 8 then
   outcome = REUSED
-elseif row == 7 and retired_for_us >= grace_us then
+elseif row == 7 and is_late and retired_for_us >= grace_us then
   outcome, window_us = CONFLICT, 3 * grace_us - retired_for_us
 elseif (row == 6 or row == 7) and report_replayable then
   outcome = REPLAYABLE
 elseif row == 6 or row == 7 then
+  -- A silent client has lost the generation: repeat its rotation.
+  if row == 7 and is_silent then issued_at_us, confirmed_at_us = now_us, 0 end
   issued_us = math.max(now_us - created_us, issued_us + 1)
   outcome, copy_issued_us, is_changed = REPLAYED, issued_us, true
 elseif row == 10 and not accept_rollback then
@@ -179,10 +195,22 @@ return struct.pack('>BBI6I6', outcome, row, now_ms, outcome == CONFLICT and wind
  */
 const useProof = `
 local used_by = redis.call('GET', KEYS[3])
-if used_by and used_by ~= idempotency_key then return struct.pack('B', 9) end
+if used_by and used_by ~= idempotency_key then return struct.pack('B', PROOF_USED) end
 if not used_by then redis.call('SET', KEYS[3], idempotency_key, 'PX', ARGV[11]) end
 `
 
-export const rotateScript = defineScript(2, rotate('', 11))
+/** The time after which all access tokens of a generation have expired. Row 3 issues the last one at the end of the cooldown. */
+const silenceUs = '(ARGV[12] + 3 * grace_us)'
 
-export const rotateBoundScript = defineScript(3, rotate(useProof, 12))
+/** The client has lost these copies of the current generation, because the rotation was repeated. */
+const isLost = (copyIssuedUs: string) => `issued_at_us - (created_us + ${copyIssuedUs}) >= ${silenceUs}`
+
+const isSilent = `presented_gen == gen - 1 and issued_at_us > 0 and rotated_from_us == presented_issued_us
+  and not (${isLost('last_issued_us')})
+  and now_us - math.max(confirmed_at_us, created_us + issued_us) >= ${silenceUs}`
+
+const unbound = { useProof: '', isSilent: 'false', isLostCopy: 'false', knownAt: 11 }
+const bound = { useProof, isSilent, isLostCopy: isLost('presented_issued_us'), knownAt: 13 }
+
+export const rotateScript = defineScript(2, rotate(unbound))
+export const rotateBoundScript = defineScript(3, rotate(bound))

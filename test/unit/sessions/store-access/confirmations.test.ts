@@ -38,6 +38,16 @@ t.test('a generation is confirmed once, even if its access token is used several
   t.same(sent, ['a 2'])
 })
 
+t.test('a forgotten session is confirmed again', async (t) => {
+  const { sent, confirmations } = createConfirmations(t)
+  confirmations.confirm('a', 2)
+  confirmations.forget('a')
+  await settle()
+  confirmations.confirm('a', 2)
+  await settle()
+  t.same(sent, ['a 2', 'a 2'])
+})
+
 t.test('the first generation is not confirmed', async (t) => {
   const { sent, confirmations } = createConfirmations(t)
   confirmations.confirm('a', 1)
