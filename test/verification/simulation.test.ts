@@ -36,12 +36,15 @@ t.test('the same seed gives the same result, and another seed a different one', 
 })
 
 t.test('the rule alone responds as the session service with the memory store', async (t) => {
-  const service = await sessionService(GRACE_MS)
-  for (const condition of conditions) {
-    const { name, behavior } = condition
-    const run = (implementation = service) =>
-      simulateUsers(implementation, behavior, 1, `${seed} ${seedNameOf(condition)}`, 24 * HOUR)
-    t.same(await run(), await run(implement(thisPlugin(GRACE_MS))), name)
+  for (const isBound of [false, true]) {
+    const binding = isBound ? { name: 'bound', attackerHasKey: true } : undefined
+    const service = await sessionService(GRACE_MS, binding)
+    for (const condition of conditions) {
+      const { name, behavior } = condition
+      const run = (implementation: Implementation) =>
+        simulateUsers(implementation, behavior, 1, `${seed} ${seedNameOf(condition)}`, 24 * HOUR)
+      t.same(await run(service), await run(implement(thisPlugin(GRACE_MS, isBound))), name)
+    }
   }
 })
 
@@ -77,6 +80,17 @@ t.test('each attacker who copied the cookie jar once is detected', async (t) => 
       const { detectedMs } = await runAttack(service, victim, attacker.attack.bind(attacker), settings)
       t.ok(detectedMs !== null && detectedMs < HOUR / 2, `${attacker.name} ${i}`)
     }
+  }
+})
+
+t.test('no attacker without the key of a bound session refreshes, or logs the victim out', async (t) => {
+  const binding = { name: 'bound', attackerHasKey: false }
+  const service = await sessionService(GRACE_MS, binding)
+  const victim = { ...victimBehaviors.oneTab, sleep: null }
+  for (const attacker of [...known, ...adaptive]) {
+    const settings = { seed: `${seed} ${seedNameOf(attacker)}`, horizonMs: 3 * HOUR }
+    const outcome = await runAttack(service, victim, attacker.attack.bind(attacker), settings)
+    t.same(outcome, { detectedMs: null, refreshes: 0, accessMs: 0, isVictimLoggedOut: false }, attacker.name)
   }
 })
 

@@ -20,6 +20,7 @@ export interface AttackOutcome {
   refreshes: number
   /** How long the attacker had a valid access token. */
   accessMs: number
+  isVictimLoggedOut: boolean
 }
 
 /** Delay of the attacker's requests and responses. */
@@ -49,7 +50,8 @@ export async function runAttack(
   )
   await timeline.run(timeline.now + random.between(0, LATEST_THEFT_MS), () => victim.isOver)
   // The published figures depend on this text, as described at `seedNameOf`.
-  const run = new AttackRun(server, timeline, victim, new Random(seed, 'thief'))
+  const hasKey = implementation.attackerHasKey ?? true
+  const run = new AttackRun({ server, timeline, victim, random: new Random(seed, 'thief'), hasKey })
   run.start(attack)
   await timeline.run(timeline.now + horizonMs, () => server.detectedAt !== null)
   return run.outcome
@@ -70,8 +72,8 @@ class MonitoredServer implements Server {
     return this.#server.login()
   }
 
-  refresh(token: RefreshToken): MaybePromise<RefreshResponse> {
-    const pending = this.#server.refresh(token)
+  refresh(token: RefreshToken, hasKey = true): MaybePromise<RefreshResponse> {
+    const pending = this.#server.refresh(token, hasKey)
     return pending instanceof Promise
       ? pending.then((response) => this.#record(response))
       : this.#record(pending)
@@ -91,11 +93,20 @@ class MonitoredServer implements Server {
   }
 }
 
+interface AttackSettings {
+  server: MonitoredServer
+  timeline: Timeline
+  victim: ClientDevice
+  random: Random
+  hasKey: boolean
+}
+
 class AttackRun {
   readonly #server: MonitoredServer
   readonly #timeline: Timeline
   readonly #victim: ClientDevice
   readonly #random: Random
+  readonly #hasKey: boolean
   #attack: Attack | null = null
   #firstAt: number | null = null
   #lastUsedAt: number
@@ -105,9 +116,10 @@ class AttackRun {
   /** Called at the victim's next refresh. */
   #onVictimRefresh: (() => void) | null = null
 
-  constructor(server: MonitoredServer, timeline: Timeline, victim: ClientDevice, random: Random) {
+  constructor({ server, timeline, victim, random, hasKey }: AttackSettings) {
     this.#server = server
     this.#random = random
+    this.#hasKey = hasKey
     this.#timeline = timeline
     this.#victim = victim
     this.#lastUsedAt = timeline.now
@@ -120,7 +132,8 @@ class AttackRun {
     return {
       detectedMs: detectedAt === null ? null : detectedAt - (this.#firstAt ?? detectedAt),
       refreshes: this.#refreshes,
-      accessMs: this.#accessMs - invalidMs
+      accessMs: this.#accessMs - invalidMs,
+      isVictimLoggedOut: this.#victim.isOver
     }
   }
 
@@ -189,7 +202,7 @@ class AttackRun {
     const timeline = this.#timeline
     timeline.after(ONE_WAY_MS, async () => {
       this.#firstAt ??= timeline.now
-      const response = await this.#server.refresh(token)
+      const response = await this.#server.refresh(token, this.#hasKey)
       if (response.status === 200) {
         this.#refreshes++
         this.#lastUsedAt = response.setsCookie ? timeline.now : this.#lastUsedAt

@@ -47,8 +47,12 @@ export async function columnsOf(pattern: RegExp): Promise<Column[]> {
     ruleAlone(),
     boundSession()
   ].map((implementation) => ({ implementation, share: 1 }))
-  const service = { implementation: await sessionService(GRACE_MS), share: 0.25 }
-  return [...rules, service].filter(({ implementation }) => pattern.test(implementation.name))
+  const services = [
+    await sessionService(GRACE_MS),
+    await sessionService(GRACE_MS, { name: 'bound session, grace 30 s', attackerHasKey: true }),
+    await sessionService(GRACE_MS, { name: 'bound session, attacker without the key', attackerHasKey: false })
+  ].map((implementation) => ({ implementation, share: 0.25 }))
+  return [...rules, ...services].filter(({ implementation }) => pattern.test(implementation.name))
 }
 
 /** Returns the rules that the search attacks and whose names match: that of the plugin, variants of it, and two others. */

@@ -22,7 +22,8 @@ export interface Settings {
 const HORIZON_MS = 12 * HOUR
 
 /** Returns a table of the logouts of honest users per million refreshes. */
-export async function honestTable(columns: Column[], { seed, sessions }: Settings): Promise<string> {
+export async function honestTable(all: Column[], { seed, sessions }: Settings): Promise<string> {
+  const columns = all.filter(({ implementation }) => implementation.attackerHasKey !== false)
   const rows: string[][] = []
   for (const condition of conditions) {
     const { name, weight, behavior } = condition
@@ -50,7 +51,8 @@ function millions(refreshes: number): string {
  * Returns a table of the attackers.
  *
  * A cell shows the share of detected attacks (unless all were detected), the median and the 95th percentile of the time
- * from the attacker's first refresh to the detection, and the median number of refreshes.
+ * from the attacker's first refresh to the detection, and the median number of refreshes. "No refresh" means that no attack
+ * had a successful refresh, and that no victim was logged out.
  */
 export async function attackersTable(columns: Column[], { seed, sessions }: Settings): Promise<string> {
   const rows: string[][] = []
@@ -84,11 +86,16 @@ function attackerCell(outcomes: AttackOutcome[]): string {
     outcomes.map((outcome) => outcome.refreshes),
     0.5
   )
+  if (outcomes.every(hasNoEffect)) return 'no refresh'
   const share = times.length / outcomes.length
   if (share < 0.02) return `never (${count(refreshes)})`
   const percentage = share > 0.999 ? '' : `${Math.floor(share * 100)} %: `
   const [median, percentile95] = [duration(quantile(times, 0.5)), duration(quantile(times, 0.95))]
   return `${percentage}${median === percentile95 ? median : `${median}, ${percentile95}`} (${count(refreshes)})`
+}
+
+function hasNoEffect({ refreshes, detectedMs, isVictimLoggedOut }: AttackOutcome): boolean {
+  return refreshes === 0 && detectedMs === null && !isVictimLoggedOut
 }
 
 /** Returns a table of the attackers with the longest access that a random search found. */

@@ -26,22 +26,26 @@ export interface TokenResponse {
 /**
  * The response to a refresh.
  *
- * 401 `reuse`: the rule detects reuse. 401 `unknown`: the session or the token does not exist. 503: the rule does not
- * decide, and the client must retry.
+ * 401 `reuse`: the rule detects reuse. 401 `unknown`: the session or the token does not exist. 401 `no key`: the session is
+ * bound to a key that the client does not have (row 0). 503: the rule does not decide, and the client must retry.
  */
-export type RefreshResponse = TokenResponse | { status: 401; reason: 'reuse' | 'unknown' } | { status: 503 }
+export type RefreshResponse =
+  | TokenResponse
+  | { status: 401; reason: 'reuse' | 'unknown' | 'no key' }
+  | { status: 503 }
 
 export type MaybePromise<T> = T | Promise<T>
 
 /**
  * A server with one session.
  *
- * It does not distinguish honest clients from attackers. One session is enough because sessions do not affect each
+ * It does not distinguish honest clients from attackers, unless the session is bound to a key that the attackers do not have. One session is enough because sessions do not affect each
  * other.
  */
 export interface Server {
   login(): MaybePromise<TokenResponse>
-  refresh(token: RefreshToken): MaybePromise<RefreshResponse>
+  /** @param hasKey whether the client has the key of a bound session. The default is `true` */
+  refresh(token: RefreshToken, hasKey?: boolean): MaybePromise<RefreshResponse>
   /** @param confirms whether this use of the access token confirms its generation */
   use(access: AccessToken, confirms: boolean): MaybePromise<'ok' | 'rejected'>
   /** The store loses what it acknowledged in the last `lostMs`. */
@@ -53,6 +57,8 @@ export interface Implementation {
   name: string
   /** Used as a seed of the random numbers instead of `name`. See `seedNameOf`. */
   seedName?: string
+  /** Whether attackers have the key of a bound session. The default is `true`. */
+  attackerHasKey?: boolean
   /** @param now the simulated time in milliseconds */
   open(now: () => number): MaybePromise<Server>
 }

@@ -6,7 +6,9 @@ import { createAccessTokens, isExpired } from '../../../lib/tokens/access-token.
 import { secretKeys } from '../../../lib/tokens/keys/access-token-keys.js'
 import { deriveKeys } from '../../../lib/tokens/keys/derived-keys.js'
 import { createRefreshTokenCodec } from '../../../lib/tokens/refresh-token.js'
+import type { Thumbprint } from '../../../lib/tokens/session-id.js'
 import { withVerificationCache } from '../../../lib/tokens/verified-token-cache.js'
+import { sha256 } from '../../../lib/utils/sha256.js'
 import type { Tokens } from '../../../types/session.js'
 import type {
   AccessToken,
@@ -19,15 +21,24 @@ import type {
 import { FailoverStore } from './failover-store.js'
 
 const SUBJECT = 'user-1'
+/** The thumbprint of the key of a bound session. */
+const KEY = sha256('the key of the user') as Thumbprint
 /** The codes of a session that does not exist. */
 const UNKNOWN = new Set<unknown>(['FRT_ERR_REFRESH_TOKEN_EXPIRED', 'FRT_ERR_SESSION_REVOKED'])
+
+export interface BindingSettings {
+  name: string
+  attackerHasKey: boolean
+}
 
 /**
  * Returns the session service of the plugin: token format, access tokens and memory store, without HTTP.
  *
  * The store uses the clock of the simulation.
+ *
+ * @param binding if the sessions are bound to a key. Proofs are not signed here: the tests of proofs cover that
  */
-export async function sessionService(graceMs: number): Promise<Implementation> {
+export async function sessionService(graceMs: number, binding?: BindingSettings): Promise<Implementation> {
   const options = resolveOptions({
     login: () => null,
     secret: 'a secret of the simulation, at least 32 bytes',
@@ -36,11 +47,12 @@ export async function sessionService(graceMs: number): Promise<Implementation> {
   })
   const tokens = await createTokens(options)
   return {
-    name: `this plugin, grace ${graceMs / 1000} s`,
+    name: binding?.name ?? `this plugin, grace ${graceMs / 1000} s`,
+    attackerHasKey: binding?.attackerHasKey ?? true,
     open(now) {
       const store = new FailoverStore(now)
       const service = new SessionService(createComponents({ options, store, ...tokens }))
-      return new ServiceServer(service, store, tokens, now)
+      return new ServiceServer(service, store, { ...tokens, isBound: binding !== undefined }, now)
     }
   }
 }
@@ -57,13 +69,14 @@ async function createTokens(options: ReturnType<typeof resolveOptions>) {
   }
 }
 
-type Dependencies = Awaited<ReturnType<typeof createTokens>>
+type Dependencies = Awaited<ReturnType<typeof createTokens>> & { isBound: boolean }
 
 class ServiceServer implements Server {
   readonly #service: SessionService
   readonly #store: FailoverStore
   readonly #deps: Dependencies
   readonly #now: () => number
+  #proofs = 0
 
   constructor(service: SessionService, store: FailoverStore, deps: Dependencies, now: () => number) {
     this.#service = service
@@ -73,18 +86,21 @@ class ServiceServer implements Server {
   }
 
   async login(): Promise<TokenResponse> {
-    return this.#respond(await this.#service.create({ sub: SUBJECT }, this.#context), true)
+    const jkt = this.#deps.isBound ? KEY : undefined
+    return this.#respond(await this.#service.create({ sub: SUBJECT, jkt }, this.#context), true)
   }
 
-  async refresh({ text }: RefreshToken): Promise<RefreshResponse> {
+  async refresh({ text }: RefreshToken, hasKey = true): Promise<RefreshResponse> {
     const token = this.#deps.refreshTokens.parse(text)
     if (!token) throw new Error('an issued token is invalid')
     try {
-      const issued = await this.#service.refresh(token, this.#context)
+      const proof = hasKey ? { jkt: KEY, id: String(this.#proofs++) } : null
+      const issued = await this.#service.refresh(token, this.#context, { proof })
       return this.#respond(issued, !issued.isUnchanged)
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined
       if (code === 'FRT_ERR_REFRESH_CONFLICT') return { status: 503 }
+      if (code === 'FRT_ERR_PROOF_REQUIRED') return { status: 401, reason: 'no key' }
       if (code === 'FRT_ERR_REFRESH_TOKEN_REUSED') return { status: 401, reason: 'reuse' }
       if (UNKNOWN.has(code)) return { status: 401, reason: 'unknown' }
       throw error
