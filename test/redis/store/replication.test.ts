@@ -28,7 +28,7 @@ t.test('a successful logout is on the replica, and a failover does not undo it',
   process.kill(master.pid, 'SIGKILL')
   t.same(new Set(statuses), new Set([200]))
   await replicaClient.replicaof('NO', 'ONE')
-  const promoted = await startApp(t, replica, { durability: {} })
+  const promoted = await startApp(t, replica, { storeTimeout: '10s', durability: {} })
   for (const client of clients) {
     const response = await new Client(promoted, {}, client.jar).refresh()
     t.equal(response.json().code, 'FRT_ERR_SESSION_REVOKED')
