@@ -10,7 +10,9 @@ const LIMITS = {
   createAuth: 4736,
   'createAuthFetch, bodyTransport': 4864,
   'createAuthFetch, headerTransport': 4864,
-  'createAuth, createAuthFetch, bodyTransport, headerTransport, UnavailableError': 5504
+  'createAuthFetch, createBoundKey': 5376,
+  'createAuthFetch, customKey': 4416,
+  'createAuth, createAuthFetch, bodyTransport, headerTransport, createBoundKey, customKey, UnavailableError': 6720
 }
 
 const problems = []

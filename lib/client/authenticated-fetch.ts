@@ -96,12 +96,8 @@ export async function findUsableToken(
  */
 async function isTokenRejected(runtime: Runtime, response: Response): Promise<boolean> {
   if (response.status !== 401) return false
-  if (INVALID_TOKEN.test(response.headers.get('www-authenticate') ?? '')) return true
-  try {
-    const body = await inTime(runtime, RESPONSE_TIMEOUT_MS, () => readJson(response.clone()))
-    return INVALID_TOKEN_CODE.test(body?.code as string)
-  } catch {
-    // The body is cut off or does not end. The caller gets the response as it is.
-    return false
-  }
+  if (INVALID_TOKEN.test(response.headers.get('www-authenticate') as string)) return true
+  // If the body is cut off or does not end, the caller gets the response as it is.
+  const body = await inTime(runtime, RESPONSE_TIMEOUT_MS, () => readJson(response.clone())).catch(() => {})
+  return INVALID_TOKEN_CODE.test(body?.code as string)
 }

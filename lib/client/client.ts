@@ -34,6 +34,7 @@ export function createClient(
     prefix = '/auth',
     origins = [],
     transport: createTransport = cookieTransport,
+    key = (create) => create,
     headers,
     accessTokenHeader = 'authorization',
     channel,
@@ -51,7 +52,7 @@ export function createClient(
   // Not called by the session itself, so that an error of the application cannot stop the client.
   const session = createSessionState(runtime, (reason) => queueMicrotask(() => onSessionEnd(reason)))
   const post = createPostToRoute(runtime, accessTokenHeader.toLowerCase(), headers)
-  const transport = createTransport(runtime, post, session)
+  const transport = key(createTransport)(runtime, post, session)
   // A storage without a name belongs to this client only.
   const isShared = channel !== false && transport.name !== undefined
   const tabs = createTabSync(

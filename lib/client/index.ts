@@ -1,7 +1,7 @@
 import { createClient } from './client.js'
 import { createAuthIn } from './create-auth.js'
 import type { AuthFetchOptions } from './options.js'
-import { detectRuntime, type Runtime } from './runtime.js'
+import { detectRuntime } from './runtime.js'
 import type { Auth, AuthFetch, SessionUser } from './types.js'
 
 /**
@@ -10,7 +10,7 @@ import type { Auth, AuthFetch, SessionUser } from './types.js'
  * @throws TypeError if `baseUrl` or an origin is not an absolute URL, or if `prefix` does not start with a slash
  */
 export function createAuthFetch(options: AuthFetchOptions): AuthFetch {
-  return createClient(runtimeOf(options), options)[0]
+  return createClient(detectRuntime(options.fetch), options)[0]
 }
 
 /**
@@ -21,16 +21,14 @@ export function createAuthFetch(options: AuthFetchOptions): AuthFetch {
  */
 export function createAuth<User extends object = SessionUser>(options: AuthFetchOptions): Auth<User> {
   // The server decides which claims the access token has.
-  return createAuthIn(runtimeOf(options), options) as Auth<object> as Auth<User>
-}
-
-function runtimeOf({ fetch }: AuthFetchOptions): Runtime {
-  const runtime = detectRuntime()
-  // Not called as a method: the `fetch` of a browser throws then.
-  return fetch ? { ...runtime, fetch: (input, init) => fetch(input, init) } : runtime
+  return createAuthIn(detectRuntime(options.fetch), options) as Auth<object> as Auth<User>
 }
 
 export { UnavailableError } from './errors.js'
+export { createBoundKey } from './key/bound-key.js'
+export { customKey } from './key/custom-key.js'
+export type { Prove } from './key/proving-post.js'
+export type { SessionKey } from './key/session-key.js'
 export type { AuthFetchOptions } from './options.js'
 export { bodyTransport } from './transport/body-transport.js'
 export { type HeaderTransportOptions, headerTransport } from './transport/header-transport.js'

@@ -76,7 +76,7 @@ export function createLoginAndLogout(
       if (isMismatch || (session.isEnded && session.logouts !== logouts)) {
         await revoke(token.value).catch(() => {})
         if (!isMismatch) return response
-        throw new UnavailableError(`${error.message}: client and server use different transports`)
+        throw new UnavailableError(`${error.message}: the server uses another transport`)
       }
       session.setToken(token, true)
       tabs.broadcast({ type: 'login', token })

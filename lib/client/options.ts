@@ -1,3 +1,4 @@
+import type { SessionKey } from './key/session-key.js'
 import type { CreateTransport } from './transport/transport.js'
 import type { FetchFunction, SessionEndReason } from './types.js'
 
@@ -17,6 +18,11 @@ export interface AuthFetchOptions {
    * the refresh token in a cookie.
    */
   transport?: CreateTransport | undefined
+  /**
+   * Binds sessions to a key, so that a copied refresh token is useless without it: `createBoundKey()` in browsers, or
+   * `customKey(prove)`.
+   */
+  key?: SessionKey | undefined
   /**
    * Additional headers of the requests to the login, refresh and logout routes. The headers of the client replace them:
    * `content-type`, and those of the tokens.

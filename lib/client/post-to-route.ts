@@ -5,7 +5,8 @@ import { inTime } from './time-limit.js'
 
 export const RESPONSE_TIMEOUT_MS = 10_000
 
-const TERMINAL_CODE = /^FRT_ERR_(NO_REFRESH_TOKEN|REFRESH_TOKEN_(INVALID|EXPIRED|REUSED)|SESSION_REVOKED)$/
+const TERMINAL_CODE =
+  /^FRT_ERR_(NO_REFRESH_TOKEN|REFRESH_TOKEN_(INVALID|EXPIRED|REUSED)|SESSION_REVOKED|PROOF_(REQUIRED|KEY_MISMATCH))$/
 
 /** The result of a request. It has only the last three members if no response arrived. */
 export interface PostResult {

@@ -27,15 +27,23 @@ export interface Runtime {
   random(): number
 }
 
-export function detectRuntime(): Runtime {
+/** @param fetch replaces the `fetch` of the runtime */
+export function detectRuntime(fetch?: FetchFunction): Runtime {
   const { navigator, origin } = globalThis as { navigator?: { locks?: Locks }; origin?: string }
   // Tabs of one origin share a session. A server process has channels and locks too, but serves many users.
   const hasTabs = origin !== undefined
   return {
-    // Looked up at each call, because a page may replace it.
-    fetch: (input, init) => globalThis.fetch(input, init),
+    // Looked up at each call, because a page may replace it. Not called as a method: the `fetch` of a browser throws then.
+    fetch: (input, init) => (fetch ?? globalThis.fetch)(input, init),
     locks: hasTabs ? navigator?.locks : undefined,
-    openChannel: (name) => (hasTabs ? openChannel(name) : undefined),
+    openChannel(name) {
+      try {
+        return hasTabs ? (new BroadcastChannel(name) as unknown as Channel) : undefined
+      } catch {
+        // There are no channels, or the browser denies them, as in some embedded pages.
+        return undefined
+      }
+    },
     now: createClock(),
     wallNow: () => Date.now(),
     after(ms, work) {
@@ -43,15 +51,6 @@ export function detectRuntime(): Runtime {
       return () => clearTimeout(timer)
     },
     random: Math.random
-  }
-}
-
-/** Returns `undefined` if there are no channels, or if the browser denies them, as in some embedded pages. */
-function openChannel(name: string): Channel | undefined {
-  try {
-    return new BroadcastChannel(name) as unknown as Channel
-  } catch {
-    return undefined
   }
 }
 

@@ -33,6 +33,8 @@ export type RefreshErrorCode =
   | 'FRT_ERR_REFRESH_TOKEN_EXPIRED'
   | 'FRT_ERR_REFRESH_TOKEN_REUSED'
   | 'FRT_ERR_SESSION_REVOKED'
+  | 'FRT_ERR_PROOF_REQUIRED'
+  | 'FRT_ERR_PROOF_KEY_MISMATCH'
 
 /**
  * Why a session ended: `'logout'`, `'user-changed'` if another user logged in in any tab, or the error code of the

@@ -6,8 +6,12 @@ import {
   bodyTransport,
   createAuth,
   createAuthFetch,
+  createBoundKey,
+  customKey,
   headerTransport,
-  type SessionEndReason
+  type Prove,
+  type SessionEndReason,
+  type SessionKey
 } from 'fastify-refresh-token/client'
 
 interface User {
@@ -19,6 +23,9 @@ describe('client', () => {
   test('the reasons of onSessionEnd are a closed union, so that a misspelled one does not compile', () => {
     expectTypeOf<'user-changed'>().toExtend<SessionEndReason>()
     expectTypeOf<'FRT_ERR_REFRESH_TOKEN_REUSED'>().toExtend<SessionEndReason>()
+    expectTypeOf<'FRT_ERR_PROOF_REQUIRED'>().toExtend<SessionEndReason>()
+    expectTypeOf<'FRT_ERR_PROOF_KEY_MISMATCH'>().toExtend<SessionEndReason>()
+    expectTypeOf<'FRT_ERR_PROOF_NONCE'>().not.toExtend<SessionEndReason>()
     expectTypeOf<'FRT_ERR_REFRESH_TOKEN_REUSE'>().not.toExtend<SessionEndReason>()
     expectTypeOf<string>().not.toExtend<SessionEndReason>()
   })
@@ -61,5 +68,19 @@ describe('client', () => {
     createAuthFetch({ baseUrl: '', transport: storage })
     // @ts-expect-error It needs `remove`.
     bodyTransport({ get: () => null, set() {} })
+  })
+
+  test('a key is that of the browser, or a function that proves', () => {
+    const prove: Prove = async (method, url, nonce) => {
+      expectTypeOf(nonce).toEqualTypeOf<string | undefined>()
+      return url ? method : null
+    }
+    expectTypeOf(createBoundKey('staff')).toEqualTypeOf<SessionKey>()
+    createAuth({ baseUrl: '', key: createBoundKey() })
+    createAuthFetch({ baseUrl: '', key: customKey(prove) })
+    // @ts-expect-error A proof is a string.
+    customKey(async () => 1)
+    // @ts-expect-error A function is not a key.
+    createAuthFetch({ baseUrl: '', key: prove })
   })
 })
