@@ -16,7 +16,7 @@ export async function buildCors({ secret, redis, logger = false }: RecipeOptions
     origin: PAGE,
     credentials: true,
     methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type'],
+    allowedHeaders: ['authorization', 'content-type', 'dpop'],
     exposedHeaders: ['retry-after', 'www-authenticate', 'dpop-nonce']
   })
 

@@ -65,7 +65,8 @@ t.test('an unknown property is rejected with the nearest name or all names', asy
   t.throws(() => resolve({ sub: 'a', role: 'admin' }), {
     code,
     cause: {
-      message: 'unknown property "identity.role", the properties are: sub, claims, remember, ttl, jkt, metadata'
+      message:
+        'unknown property "identity.role", the properties are: sub, claims, remember, ttl, jkt, metadata'
     }
   })
 })

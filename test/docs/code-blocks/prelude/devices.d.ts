@@ -30,3 +30,13 @@ declare const chrome: {
     }
   }
 }
+
+/** Stands for a library that signs with a key of the device. */
+declare const keystore: {
+  publicJwk(name: string): Promise<{ kty: string; crv: string; x: string; y: string }>
+  /** Returns a signature as base64url. */
+  sign(name: string, text: string): Promise<string>
+  toBase64url(text: string): string
+  randomId(): string
+}
+declare const secureStorage: import('fastify-refresh-token/client').RefreshTokenStorage
