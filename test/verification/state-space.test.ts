@@ -120,6 +120,15 @@ t.test('no invariant is violated at any depth', async (t) => {
   }
 })
 
+t.test('no invariant is violated at any depth if the session is bound to a key', async (t) => {
+  for (const { settings, ...configuration } of [configurations.noLoss, configurations.losses]) {
+    const bound = { ...configuration, settings: { ...settings, boundAccessTtl: ACCESS_TTL } }
+    const result = explore(bound, realRule, HALVES)
+    t.equal(result.violation, null, summarize(result))
+    t.ok(result.isComplete, configuration.name)
+  }
+})
+
 t.test('no invariant is violated at the boundaries of the rule, up to a depth', async (t) => {
   for (const [configuration, maxDepth] of [
     [configurations.noLoss, effort(8, 11)],

@@ -8,7 +8,7 @@ import { type Configuration, configurations, HALVES, QUARTERS, settingsOf } from
 import { longestGame } from './longest-game.js'
 import { type Rule, realRule } from './rule.js'
 import { type SearchResult, search } from './search.js'
-import { W } from './state.js'
+import { ACCESS_TTL, W } from './state.js'
 import { BOUNDARIES } from './transitions.js'
 
 const MINUTE = 60_000
@@ -76,6 +76,10 @@ reportSearch(
   HALVES
 )
 reportSearch(configurations.failover, realRule, HALVES)
+for (const { name, settings, invariants } of [configurations.noLoss, configurations.losses]) {
+  const bound = { ...settings, boundAccessTtl: ACCESS_TTL }
+  reportSearch({ name: `${name}, bound session`, settings: bound, invariants }, realRule, HALVES)
+}
 reportSearch(configurations.noLoss, realRule, BOUNDARIES)
 reportSearch(configurations.failover, realRule, BOUNDARIES)
 reportSearch(configurations.everything, realRule, BOUNDARIES)
