@@ -59,7 +59,7 @@ export function evaluate(rotation: Rotation, presented: Presented, nowUs: number
   const { graceUs, untilConfirmed } = presented
 
   if (presented.gen === gen) {
-    if (isLostCopy(rotation, presented.issuedUs, presented)) return 5
+    if (isLostCopy(rotation, presented)) return 5
     return isInCooldown(rotation, nowUs, graceUs) ? 3 : 4
   }
   if (presented.gen < gen) {
@@ -122,37 +122,29 @@ function retiredAt({ issuedAtUs, confirmedAtUs }: GenerationRecord, untilConfirm
  */
 function isSilent(rotation: Rotation, presented: Presented, nowUs: number): boolean {
   const { gen, createdUs, issuedUs, current } = rotation
-  if (presented.gen !== gen - 1 || presented.issuedUs !== current.rotatedFromUs) return false
-  if (isRepeated(rotation, presented)) return false
-  return nowUs - Math.max(current.confirmedAtUs ?? 0, createdUs + issuedUs) >= silenceUs(presented)
+  const { graceUs, accessTtlUs } = presented
+  if (accessTtlUs === undefined || presented.gen !== gen - 1 || presented.issuedUs !== current.rotatedFromUs)
+    return false
+  if (isRepeated(rotation)) return false
+  // Rows 6 and 7 issue an access token with the last copy. Row 3 issues the last one at the end of the cooldown.
+  return nowUs - Math.max(current.confirmedAtUs ?? 0, createdUs + issuedUs) >= accessTtlUs + 3 * graceUs
 }
 
 /**
- * Returns whether the last rotation was repeated. It is repeated once, because an attacker with the key could otherwise
- * repeat it whenever the user is silent, and never be detected.
+ * Returns whether the last rotation was repeated: its own copy is older than the generation. It is repeated once, because an
+ * attacker with the key could otherwise repeat it whenever the user is silent, and never be detected.
  */
-function isRepeated(rotation: Rotation, presented: Presented): boolean {
-  return rotation.last !== null && isLostCopy(rotation, rotation.last.issuedUs, presented)
+function isRepeated({ createdUs, last, current: { issuedAtUs } }: Rotation): boolean {
+  return last !== null && issuedAtUs !== null && createdUs + last.issuedUs < issuedAtUs
 }
 
 /**
- * Returns whether a copy of the current generation is one that the client of a bound session has lost, because the rotation
- * was repeated after a silence. A client that still has the copy is a second one.
+ * Returns whether a copy of the current generation is one that the client has lost, because the rotation was repeated after
+ * the copy was issued. A client that still has it is a second one.
  */
-function isLostCopy(
-  { createdUs, current: { issuedAtUs } }: Rotation,
-  issuedUs: number,
-  presented: Presented
-): boolean {
-  return issuedAtUs !== null && issuedAtUs - (createdUs + issuedUs) >= silenceUs(presented)
-}
-
-/**
- * Returns the time after which all access tokens of a generation have expired. Rows 6 and 7 issue one with the last copy, and
- * row 3 issues the last one at the end of the cooldown.
- */
-function silenceUs({ accessTtlUs = Number.POSITIVE_INFINITY, graceUs }: Presented): number {
-  return accessTtlUs + 3 * graceUs
+function isLostCopy(rotation: Rotation, { issuedUs }: Pick<Presented, 'issuedUs'>): boolean {
+  const { createdUs, current } = rotation
+  return isRepeated(rotation) && createdUs + issuedUs < (current.issuedAtUs ?? 0)
 }
 
 /**

@@ -2,12 +2,15 @@
 // of all generations, which the plugin does not. Times are in microseconds.
 
 export const GRACE = 30_000_000
+export const ACCESS_TTL = 300_000_000
 export const IDLE = 14 * 24 * 3600 * 1_000_000
 export const MAX_PER_USER = 3
 
 export interface ModelSession {
   sid: string
   sub: string
+  /** Whether the session is bound to a key. The model only gets the refreshes that have its proof. */
+  isBound: boolean
   gen: number
   created: number
   expires: number
@@ -17,6 +20,8 @@ export interface ModelSession {
   issuances: Map<number, { at: number; from: number }>
   /** When each generation was confirmed. */
   confirmedAt: Map<number, number>
+  /** The last rotation that was repeated for a silent client: its generation and when. */
+  repeated: { gen: number; at: number } | null
 }
 
 /** The content of the store. A failover restores an earlier content. */
@@ -59,10 +64,10 @@ export class Model {
   }
 
   /** @returns the sessions that the login evicts */
-  login(sid: string, sub: string, replaced: readonly string[]): [string, Revocation][] {
+  login(sid: string, sub: string, replaced: readonly string[], isBound = false): [string, Revocation][] {
     const { now } = this
     this.store.sessions.set(sid, {
-      ...{ sid, sub, gen: 1, created: now, expires: now + IDLE, lastCopy: 0 },
+      ...{ sid, sub, isBound, gen: 1, created: now, expires: now + IDLE, lastCopy: 0, repeated: null },
       issuances: new Map(),
       confirmedAt: new Map([[1, now]])
     })
@@ -111,6 +116,10 @@ export class Model {
       case 10:
         return { outcome: 'rollback', row }
       case 7: {
+        if (this.#isSilent(session, gen, copy)) {
+          this.#repeat(session, copy)
+          return { outcome: 'replayed', row, gen: session.gen, copy: this.#nextCopy(session) }
+        }
         const retiredFor = this.now - (session.confirmedAt.get(gen + 1) as number)
         if (retiredFor >= GRACE) return { outcome: 'conflict', row, retryAfter: 3 * GRACE - retiredFor }
         return { outcome: 'replayed', row, gen: session.gen, copy: this.#nextCopy(session) }
@@ -126,6 +135,8 @@ export class Model {
     const { issuances, confirmedAt } = session
     if (gen > session.gen) return gen === session.gen + 1 ? 9 : 10
     if (gen === session.gen) {
+      const { repeated } = session
+      if (repeated?.gen === gen && session.created + copy < repeated.at) return 5
       const issuance = issuances.get(gen)
       const since =
         confirmedAt.get(gen) ??
@@ -139,7 +150,23 @@ export class Model {
     if (isAnother && successor.at - (session.created + copy) >= 2 * GRACE) return 5
     const confirmationTime = confirmedAt.get(gen + 1)
     if (gen === session.gen - 1 && confirmationTime === undefined) return 6
-    return confirmationTime !== undefined && this.now - confirmationTime < 3 * GRACE ? 7 : 8
+    if (confirmationTime !== undefined && this.now - confirmationTime < 3 * GRACE) return 7
+    return this.#isSilent(session, gen, copy) ? 7 : 8
+  }
+
+  /** Row 7 of a bound session: the client has lost the current generation, whose access tokens have all expired. */
+  #isSilent(session: ModelSession, gen: number, copy: number): boolean {
+    const { isBound, issuances, confirmedAt, repeated, created, lastCopy } = session
+    const isLastRetired = gen === session.gen - 1 && issuances.get(session.gen)?.from === copy
+    if (!isBound || !isLastRetired || repeated?.gen === session.gen) return false
+    const since = Math.max(confirmedAt.get(session.gen) ?? 0, created + lastCopy)
+    return this.now - since >= ACCESS_TTL + 3 * GRACE
+  }
+
+  #repeat(session: ModelSession, from: number): void {
+    session.issuances.set(session.gen, { at: this.now, from })
+    session.confirmedAt.delete(session.gen)
+    session.repeated = { gen: session.gen, at: this.now }
   }
 
   #rotate(session: ModelSession, gen: number, copy: number): number {

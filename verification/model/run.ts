@@ -1,7 +1,9 @@
 import { deepStrictEqual, equal } from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { mock } from 'node:test'
 import type { LightMyRequestResponse } from 'fastify'
-import type { Family } from '../../lib/tokens/session-id.js'
+import { createProof, type ProofKeyPair } from '../../lib/testing/index.js'
+import type { Family, Thumbprint } from '../../lib/tokens/session-id.js'
 import type { StoreUnderTest } from '../../test/support/stores.js'
 import { type HookCall, PHASES, type Process } from './deployment.js'
 import { Model, type ModelStore, type Revocation } from './model.js'
@@ -13,9 +15,16 @@ const ACCESS_TTL_MS = 300_000
 
 type Transport = 'cookie' | 'body'
 
+/** The key of all bound sessions, and another one. */
+const [OWN, OTHER] = [1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' })) as [
+  ProofKeyPair,
+  ProofKeyPair
+]
+
 interface IssuedRefreshToken {
   text: string
   family: Family
+  jkt: Thumbprint | null
   sid: string
   gen: number
   copy: number
@@ -141,38 +150,52 @@ export class Run {
     }
   }
 
-  async #login({ process, transport, user, replaces }: Step & { do: 'login' }): Promise<void> {
+  async #login({ process, transport, user, replaces, isBound }: Step & { do: 'login' }): Promise<void> {
     const sub = ['ada', 'grace'][user] as string
     const token = replaces === null ? undefined : this.#token(replaces)
-    const response = await this.#post(process, '/login', transport, token?.text, { sub })
+    const headers = isBound ? proofOf(OWN, '/login') : {}
+    const response = await this.#post(process, '/login', transport, token?.text, { sub }, headers)
     equal(response.statusCode, 200)
     const text = refreshTokenOf(response, transport)
     const parsed = this.#process(process).codec.parse(text as string)
     if (!parsed) throw new Error('the login returned no valid token')
-    const { sid, family } = parsed
-    const replaced = token && this.#isValid(process, token) ? [token.sid] : []
-    const evicted = this.#model.login(sid, sub, replaced)
+    const { sid, family, jkt } = parsed
+    equal(jkt !== null, isBound)
+    // Without the key, a login leaves a bound session unchanged.
+    const isReplaced = token && this.#isValid(process, token) && (token.jkt === null || isBound)
+    const replaced = isReplaced ? [token.sid] : []
+    const evicted = this.#model.login(sid, sub, replaced, isBound)
     this.#expected.push(['login', sid])
     for (const [old, revocation] of evicted) this.#recordRevocation(process, old, revocation)
     for (const old of replaced) this.#revokePresented(process, old, 'replaced')
-    this.#checkIssued(process, response, transport, { sid, family, gen: 1, copy: 0 }, sub)
+    this.#checkIssued(process, response, transport, { sid, family, jkt, gen: 1, copy: 0 }, sub)
     // Two logins in the same microsecond have no defined order.
     await this.#do({ do: 'wait', ms: 1 })
   }
 
-  async #refresh({ process, transport, token: number, ahead }: Step & { do: 'refresh' }): Promise<void> {
+  async #refresh(step: Step & { do: 'refresh' }): Promise<void> {
+    const { process, transport, token: number, ahead } = step
     const token = this.#token(number)
     if (!token) return
     const { codec } = this.#process(process)
     const gen = token.gen + ahead
-    const text = ahead === 0 ? token.text : codec.issue(token.family, gen, token.copy)
-    const response = await this.#post(process, '/refresh', transport, text)
+    const text = ahead === 0 ? token.text : codec.issue(token.family, gen, token.copy, token.jkt)
+    const headers = token.jkt === null ? {} : PROOFS[step.proof]()
+    const send = (process: number) => this.#post(process, '/refresh', transport, text, {}, headers)
+    const response = await send(process)
     if (!codec.parse(text)) {
       equal(this.#isValid(process, token), false, 'only a token of an unknown secret is invalid')
       return expectRejected(response, 'FRT_ERR_REFRESH_TOKEN_INVALID')
     }
 
-    const { sid, family, copy } = token
+    // Row 0: an attacker without the key changes nothing.
+    if (token.jkt !== null && step.proof !== 'own')
+      return expectRejected(
+        response,
+        step.proof === 'none' ? 'FRT_ERR_PROOF_REQUIRED' : 'FRT_ERR_PROOF_KEY_MISMATCH'
+      )
+
+    const { sid, family, jkt, copy } = token
     const decision = this.#model.refresh(sid, gen, copy, this.#processState(process).revocations.get(sid))
     const row = 'row' in decision ? decision.row : decision.outcome === 'revoked' ? 1 : 2
     this.#rows.set(row, (this.#rows.get(row) ?? 0) + 1)
@@ -203,11 +226,23 @@ export class Run {
         equal(response.statusCode, 200, `row ${row}: ${response.body}`)
         this.#expected.push(['refresh', sid, decision.gen, outcome, row, row > 4 && outcome === 'rotated'])
         const sub = this.#model.activeSession(sid)?.sub as string
-        const issued = { sid, family, gen: decision.gen, copy: decision.copy }
+        const issued = { sid, family, jkt, gen: decision.gen, copy: decision.copy }
+        if (row === 7) this.#processState(process).confirmed.delete(sid)
         if (row === 3 && transport === 'cookie') equal(response.headers['set-cookie'], undefined)
         this.#checkIssued(process, response, transport, issued, sub)
+        if (jkt !== null && step.isCaptured) await this.#replay(send, 1 - process, token)
       }
     }
+  }
+
+  /** A captured request that is sent to the other process changes nothing. */
+  async #replay(
+    send: (process: number) => Promise<LightMyRequestResponse>,
+    process: number,
+    token: IssuedRefreshToken
+  ): Promise<void> {
+    if (!this.#isValid(process, token) || this.#processState(process).revocations.has(token.sid)) return
+    expectRejected(await send(process), 'FRT_ERR_PROOF_INVALID')
   }
 
   async #logout({
@@ -218,7 +253,10 @@ export class Run {
   }: Step & { do: 'logout' }): Promise<void> {
     const token = number === null ? undefined : this.#token(number)
     const access = other === null ? undefined : this.#access(other)
-    const headers = access ? { authorization: `Bearer ${access.text}` } : {}
+    const headers = {
+      ...(access && { authorization: `Bearer ${access.text}` }),
+      ...(token && token.jkt !== null && proofOf(OWN, '/logout'))
+    }
     const response = await this.#post(process, '/logout', transport, token?.text, {}, headers)
     equal(response.statusCode, 200)
     deepStrictEqual(response.json(), {})
@@ -307,10 +345,10 @@ export class Run {
     sub: string
   ): void {
     const { codec, phase } = this.#process(process)
-    const { sid, family, gen, copy } = token
+    const { sid, family, jkt, gen, copy } = token
     const text = refreshTokenOf(response, transport)
     if (text !== undefined) {
-      equal(text, codec.issue(family, gen, copy), `generation ${gen}, copy ${copy}`)
+      equal(text, codec.issue(family, gen, copy, jkt), `generation ${gen}, copy ${copy}`)
       this.#tokens.push({ text, ...token })
     }
     const { access_token, expires_in } = response.json()
@@ -366,6 +404,17 @@ export class Run {
     const secret = PHASES[phase]?.[0]
     return PHASES[this.#process(process).phase]?.some((own) => own === secret) ?? false
   }
+}
+
+/** The headers of a refresh by the client, by an attacker without a key, and by an attacker with another key. */
+const PROOFS = {
+  own: () => proofOf(OWN, '/refresh'),
+  none: () => ({}),
+  other: () => proofOf(OTHER, '/refresh')
+}
+
+function proofOf(key: ProofKeyPair, path: string): Record<string, string> {
+  return { dpop: createProof(key, { method: 'POST', url: `http://localhost/auth${path}` }) }
 }
 
 function newProcessState(): ProcessState {

@@ -11,7 +11,10 @@ const transport = fc.constantFrom('cookie' as const, 'body' as const)
 const optionalPick = fc.option(pick, { nil: null, freq: 2 })
 
 const definitions = {
-  login: { weight: 3, fields: { process, transport, user: fc.nat({ max: 1 }), replaces: optionalPick } },
+  login: {
+    weight: 3,
+    fields: { process, transport, user: fc.nat({ max: 1 }), replaces: optionalPick, isBound: fc.boolean() }
+  },
   refresh: {
     weight: 12,
     // How many generations the token is ahead of the store, as after lost writes.
@@ -19,6 +22,10 @@ const definitions = {
       process,
       transport,
       token: pick,
+      /** Only for a bound session. */
+      proof: fc.constantFrom('own', 'own', 'own', 'own', 'own', 'own', 'none' as const, 'other' as const),
+      /** Whether the same request is then sent to the other process. */
+      isCaptured: fc.constantFrom(false, false, true),
       ahead: fc.oneof(
         { weight: 20, arbitrary: fc.constant(0) },
         { weight: 3, arbitrary: fc.constantFrom(1, 1, 2) }

@@ -100,29 +100,29 @@ function copyRenamer(
 ): (copy: Copy) => Copy {
   const { gen, current, previous } = store
   const span = Math.max(2 * W, silence)
-  const isLost = ({ at }: Copy) => silence > 0 && (current.issuedAtUs ?? 0) - at >= silence
+  const isLost = ({ at }: Copy) => isRepeated(store) && at < (current.issuedAtUs ?? 0)
   const oldTimes = distinct(held.filter((copy) => copy.gen >= gen && copy.at <= now - span && !isLost(copy)))
     .map(({ at }) => at)
     .sort((a, b) => b - a)
   const isOnlyCopy = distinct(held.filter((copy) => copy.gen >= gen - 2)).length === 1
   return (copy) => {
     if (copy.gen === gen && isLost(copy))
-      return { gen, at: (renameRecord(current, now).issuedAtUs ?? 0) - silence }
+      return { gen, at: (renameRecord(current, now, silence).issuedAtUs ?? 0) - 1 }
     if (copy.gen >= gen) {
       // No other copy will be issued, so that the age of this one has no effect.
       if (isOnlyCopy) return { gen: copy.gen, at: now - 2 * W }
       return copy.at > now - span ? copy : { gen: copy.gen, at: now - span - oldTimes.indexOf(copy.at) }
     }
-    if (copy.gen === gen - 1) return { gen: copy.gen, at: renamedTime(copy, current, now) }
-    if (copy.gen === gen - 2) return { gen: copy.gen, at: renamedTime(copy, previous, now) }
+    if (copy.gen === gen - 1) return { gen: copy.gen, at: renamedTime(copy, current, now, silence) }
+    if (copy.gen === gen - 2) return { gen: copy.gen, at: renamedTime(copy, previous, now, silence) }
     return { gen: gen - 3, at: now }
   }
 }
 
-function renamedTime({ at }: Copy, trimRecord: GenerationRecord, now: number): number {
+function renamedTime({ at }: Copy, trimRecord: GenerationRecord, now: number, silence: number): number {
   const { issuedAtUs, rotatedFromUs } = trimRecord
   if (issuedAtUs === null) return now
-  const issuedAt = renameRecord(trimRecord, now).issuedAtUs as number
+  const issuedAt = renameRecord(trimRecord, now, silence).issuedAtUs as number
   if (at === rotatedFromUs) return issuedAt
   return issuedAtUs - at >= 2 * W ? issuedAt - 2 * W : issuedAt - 1
 }
@@ -132,7 +132,7 @@ function renameRecord(
   now: number,
   silence = 0
 ): GenerationRecord {
-  const issuedAt = issuedAtUs === null ? null : Math.max(issuedAtUs, now - 3 * W)
+  const issuedAt = issuedAtUs === null ? null : Math.max(issuedAtUs, now - Math.max(3 * W, 2 * silence))
   return {
     issuedAtUs: issuedAt,
     rotatedFromUs: issuedAt,
@@ -169,9 +169,12 @@ function trimStored(
 function withRepeated(store: Rotation, silence: number): Rotation {
   const { last, current } = store
   if (silence === 0) return current.confirmedAtUs === null ? store : { ...store, last: null }
-  if (last === null || current.issuedAtUs === null) return store
-  const isRepeated = current.issuedAtUs - last.issuedUs >= silence
-  return isRepeated ? { ...store, last: { ...last, issuedUs: LONG_AGO } } : store
+  return last && isRepeated(store) ? { ...store, last: { ...last, issuedUs: LONG_AGO } } : store
+}
+
+/** Returns whether the last rotation was repeated, as the rule does. */
+function isRepeated({ last, current }: Rotation): boolean {
+  return last !== null && current.issuedAtUs !== null && last.issuedUs < current.issuedAtUs
 }
 
 /**

@@ -17,7 +17,6 @@ import {
 interface KindOfSession {
   useProof: string
   isSilent: string
-  isLostCopy: string
   /** The position of the known revocation in ARGV. */
   knownAt: number
 }
@@ -36,7 +35,7 @@ interface KindOfSession {
  * (1), clock in ms (6), time of issue of the copy (6) or the rest of the window of a conflict in µs, the state, and the
  * texts without the request metadata that this call replaced.
  */
-const rotate = ({ useProof, isSilent, isLostCopy, knownAt }: KindOfSession) => `
+const rotate = ({ useProof, isSilent, knownAt }: KindOfSession) => `
 local ROTATED, REPLAYED, REPLAYABLE, CONFLICT, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED, PROOF_USED = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local MAX_GENERATION = 4294967295
 local idempotency_key, request_metadata = ARGV[2], ARGV[3]
@@ -93,8 +92,9 @@ local is_diverged_copy = successor_issued_at_us > 0 and successor_rotated_from_u
   and successor_issued_at_us - (created_us + presented_issued_us) >= 2 * grace_us
 local is_unconfirmed = until_confirmed and confirmed_at_us == 0
 local is_late = retired_for_us < 3 * grace_us
+local is_repeated_rotation = created_us + last_issued_us < issued_at_us
+local is_lost_copy = is_repeated_rotation and created_us + presented_issued_us < issued_at_us
 local is_silent = ${isSilent}
-local is_lost_copy = ${isLostCopy}
 
 -- The first condition that holds decides.
 local row
@@ -199,18 +199,13 @@ if used_by and used_by ~= idempotency_key then return struct.pack('B', PROOF_USE
 if not used_by then redis.call('SET', KEYS[3], idempotency_key, 'PX', ARGV[11]) end
 `
 
-/** The time after which all access tokens of a generation have expired. Row 3 issues the last one at the end of the cooldown. */
-const silenceUs = '(ARGV[12] + 3 * grace_us)'
-
-/** The client has lost these copies of the current generation, because the rotation was repeated. */
-const isLost = (copyIssuedUs: string) => `issued_at_us - (created_us + ${copyIssuedUs}) >= ${silenceUs}`
-
+/** All access tokens of the current generation have expired. Row 3 issues the last one at the end of the cooldown. */
 const isSilent = `presented_gen == gen - 1 and issued_at_us > 0 and rotated_from_us == presented_issued_us
-  and not (${isLost('last_issued_us')})
-  and now_us - math.max(confirmed_at_us, created_us + issued_us) >= ${silenceUs}`
+  and not is_repeated_rotation
+  and now_us - math.max(confirmed_at_us, created_us + issued_us) >= ARGV[12] + 3 * grace_us`
 
-const unbound = { useProof: '', isSilent: 'false', isLostCopy: 'false', knownAt: 11 }
-const bound = { useProof, isSilent, isLostCopy: isLost('presented_issued_us'), knownAt: 13 }
+const unbound = { useProof: '', isSilent: 'false', knownAt: 11 }
+const bound = { useProof, isSilent, knownAt: 13 }
 
 export const rotateScript = defineScript(2, rotate(unbound))
 export const rotateBoundScript = defineScript(3, rotate(bound))
