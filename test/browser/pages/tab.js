@@ -1,8 +1,10 @@
-import { createAuth } from './client.js'
+import { createAuth, createBoundKey } from './client.js'
 
 const ends = []
 const auth = createAuth({
   baseUrl: location.origin,
+  // A page at `/?bound` binds its session to a key.
+  key: location.search === '?bound' ? createBoundKey() : undefined,
   onSessionEnd: (reason) => ends.push(reason)
 })
 let calls = 0
