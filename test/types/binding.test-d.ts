@@ -94,7 +94,7 @@ describe('a bound session', () => {
   })
 
   test('has proofs that a store remembers', () => {
-    expectTypeOf<UsedProof>().toEqualTypeOf<{ id: string; rememberMs: number }>()
+    expectTypeOf<UsedProof>().toEqualTypeOf<{ id: string; rememberMs: number; accessTtlMs: number }>()
     expectTypeOf<{ outcome: 'proof-used' }>().toExtend<RefreshOutcome>()
   })
 })
