@@ -143,8 +143,8 @@ function isRepeated({ createdUs, last, current: { issuedAtUs } }: Rotation): boo
  * the copy was issued. A client that still has it is a second one.
  */
 function isLostCopy(rotation: Rotation, { issuedUs }: Pick<Presented, 'issuedUs'>): boolean {
-  const { createdUs, current } = rotation
-  return isRepeated(rotation) && createdUs + issuedUs < (current.issuedAtUs ?? 0)
+  const { issuedAtUs } = rotation.current
+  return issuedAtUs !== null && isRepeated(rotation) && rotation.createdUs + issuedUs < issuedAtUs
 }
 
 /**

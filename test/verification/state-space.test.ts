@@ -186,7 +186,7 @@ t.test('no attacker stays beside a user who returns and confirms', async (t) => 
 })
 
 t.test('an attacker with the key of a bound session has more time beside a late user', async (t) => {
-  if (effort(true, false)) return t.comment('only in thorough runs, because the game has 172,839 positions')
+  if (effort(true, false)) return t.comment('only in thorough runs, because the game is large')
   const longestTime = (boundAccessTtl?: number) =>
     longestGame(exploreGame({ rule: realRule, ...games.late(4), boundAccessTtl })).time
   t.equal(longestTime(), 16 * W)
