@@ -104,6 +104,7 @@ export const silentClient: Cases = {
       const { client } = await loseSecondToken(fixture)
       const { advance } = fixture
       await advance(AFTER_SILENCE)
+      assert.equal(await client.row({ gen: 1, issuedUs: 1 }), 'reused 8', 'another copy')
       const copy = await client.exchange(FIRST)
       assert.equal(copy.session.lastUsedAt.getTime(), fixture.clock.nowMs)
       assert.equal(await client.row(FIRST), 'replayed 6')
