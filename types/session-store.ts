@@ -162,7 +162,7 @@ export interface Refresh {
 
 /** A proof that the store remembers, so that in all processes together it serves one request. */
 export interface UsedProof {
-  /** 22 characters of base64url, unique to this proof. Another session may use the same id. */
+  /** 22 characters of base64url, unique to this proof. It must not be used again for another session of the user. */
   id: string
   /** How long to remember it. */
   rememberMs: number
