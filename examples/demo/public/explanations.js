@@ -7,6 +7,8 @@ const EXPLANATIONS = {
   FRT_ERR_REFRESH_TOKEN_EXPIRED: 'The refresh token has expired.',
   FRT_ERR_REFRESH_TOKEN_INVALID: 'The refresh token was not issued by this server.',
   FRT_ERR_REFRESH_CONFLICT: 'The refresh token was replaced a moment ago. The client tries again.',
+  FRT_ERR_PROOF_REQUIRED: 'The session is bound to a key, and the request has no proof of it.',
+  FRT_ERR_PROOF_KEY_MISMATCH: 'The session is bound to another key.',
   FRT_ERR_STORE_UNAVAILABLE: 'The session store is unavailable.'
 }
 

@@ -1,3 +1,4 @@
+import { boundKey, isBindingChosen, setUpBinding } from './binding.js'
 import { createAuthFetch } from './client/index.js'
 import { Devices } from './devices.js'
 import { byId, onPress } from './dom.js'
@@ -7,6 +8,7 @@ import { createLoggedFetch } from './logged-fetch.js'
 import { setUpLogin } from './login-form.js'
 import { logRequest } from './request-log.js'
 import { isScenarioRunning, setUpScenario, updateChanges, updateScenarios } from './scenario.js'
+import { boundTheft } from './scenarios/bound-theft.js'
 import { ScenarioContext } from './scenarios/context.js'
 import { expire } from './scenarios/expire.js'
 import { lost } from './scenarios/lost.js'
@@ -29,6 +31,7 @@ const isStopped = () => byId('scenario-store').dataset.store === 'stopped'
 
 const auth = createAuthFetch({
   baseUrl: location.origin,
+  key: boundKey(),
   fetch: createLoggedFetch(handleRequest, (seconds) => {
     startLifetime(seconds)
     broadcast({ type: 'token', seconds })
@@ -47,10 +50,12 @@ const context = new ScenarioContext({
   plainFetch: createLoggedFetch(logRequest),
   history,
   logRequest,
-  showStore
+  showStore,
+  isBound: isBindingChosen()
 })
 const devices = new Devices(auth)
 
+setUpBinding()
 setUpLogin(auth, async () => {
   await enter()
   broadcast({ type: 'login' })
@@ -60,6 +65,7 @@ setUpScenario('expire', history, (say) => expire(context, say))
 setUpScenario('lost', history, (say) => lost(context, say))
 setUpScenario('tabs', history, (say) => tabs(context, say))
 setUpScenario('theft', history, (say) => theft(context, say))
+setUpScenario('bound', history, (say) => boundTheft(context, say))
 setUpScenario('store', history, (say) => switchStore(context, say, isStopped(), isLoggedIn()))
 
 onPress(byId('call-button'), async () => {

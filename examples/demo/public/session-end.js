@@ -24,6 +24,14 @@ const NOTICES = {
     title: 'Your refresh token is invalid',
     text: 'The server did not issue this refresh token. Usually the server was restarted with another secret.'
   },
+  FRT_ERR_PROOF_REQUIRED: {
+    title: 'The key of your session is missing',
+    text: 'The session is bound to a key, and this browser no longer has it. You can log in again.'
+  },
+  FRT_ERR_PROOF_KEY_MISMATCH: {
+    title: 'Your session is bound to another key',
+    text: 'This browser has a key, but not the one that the session is bound to. You can log in again.'
+  },
   FRT_ERR_NO_REFRESH_TOKEN: {
     title: 'Your refresh token is missing',
     text: 'The browser no longer has the cookie with the refresh token.'

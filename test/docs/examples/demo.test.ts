@@ -7,6 +7,7 @@ import { settings } from '../../../examples/demo/settings.js'
 import { errorCodes } from '../../../lib/index.js'
 import { listen, SECRET } from '../../support/build-app.js'
 import { Client } from '../../support/client.js'
+import { createKey } from '../../support/proofs.js'
 import { openMemoryStore } from '../../support/stores.js'
 
 const ADA = { username: 'ada', password: 'analytical engine' }
@@ -108,6 +109,7 @@ t.test('the page', async (t) => {
     }
     for (const path of [
       '/main.js',
+      '/binding.js',
       '/devices.js',
       '/generation-list.js',
       '/login-form.js',
@@ -135,6 +137,7 @@ t.test('the page', async (t) => {
     const { explainEnd } = await importServed(t, app, '/session-end.js')
     const { NoRefreshToken, RefreshTokenInvalid, RefreshTokenExpired, RefreshTokenReused, SessionRevoked } =
       errorCodes
+    const { ProofRequired, ProofKeyMismatch } = errorCodes
     const reasons = [
       'logout',
       'user-changed',
@@ -142,7 +145,9 @@ t.test('the page', async (t) => {
       RefreshTokenInvalid,
       RefreshTokenExpired,
       RefreshTokenReused,
-      SessionRevoked
+      SessionRevoked,
+      ProofRequired,
+      ProofKeyMismatch
     ]
     for (const reason of reasons) {
       const { title, text, isAlarm } = explainEnd(reason)
@@ -373,6 +378,17 @@ t.test('an attacker', async (t) => {
     const { client } = await enter(t)
     await postDemo(client, '/attacker/copy')
     t.same((await postDemo(client, '/attacker/refresh')).json(), { status: 200, code: null })
+  })
+
+  t.test('is rejected at once if the session is bound to a key, and the user continues', async (t) => {
+    const { app } = await openDemo(t)
+    const client = new Client(app, { key: createKey() })
+    t.equal((await client.login(ADA)).statusCode, 200)
+    t.same((await postDemo(client, '/attacker/copy')).json(), { gen: 1 })
+    const rejection = { status: 401, code: 'FRT_ERR_PROOF_REQUIRED' }
+    t.same((await postDemo(client, '/attacker/refresh')).json(), rejection)
+    t.equal((await client.refresh()).statusCode, 200)
+    t.equal((await client.call()).statusCode, 200)
   })
 
   t.test('cannot refresh without a copied cookie', async (t) => {

@@ -7,8 +7,8 @@ const NEEDED_SECONDS = 12
 export class ScenarioContext {
   settings = { accessTtlSeconds: 30, graceMs: 1000 }
 
-  constructor({ auth, plainFetch, history, logRequest, showStore }) {
-    Object.assign(this, { auth, plainFetch, history, logRequest, showStore, pause })
+  constructor({ auth, plainFetch, history, logRequest, showStore, isBound }) {
+    Object.assign(this, { auth, plainFetch, history, logRequest, showStore, isBound, pause })
   }
 
   /** Waits until the access token is valid for a while, and the next refresh rotates. */

@@ -12,6 +12,8 @@ export async function theft(context, say) {
   const { status, code } = await context.call('/demo/attacker/refresh', 'POST')
   context.logRequest({ sender: 'attacker', method: 'POST', path: '/auth/refresh', status, code })
   await context.auth.fetch('/me')
+  if (code === 'FRT_ERR_PROOF_REQUIRED')
+    return `The attacker received ${status} and no tokens. Your session is bound to a key of this browser, so a copied token is useless. You are still logged in.`
   if (status === 200) throw new Error('the attacker received new tokens')
   return `The attacker received ${status} and no tokens. The server detected the reuse, and revoked the session for both, because it cannot distinguish them.`
 }
