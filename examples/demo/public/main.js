@@ -99,7 +99,7 @@ onPress(byId('logout-button'), async () => {
     await history.read()
   } catch (error) {
     say(
-      error.cause?.message === '503'
+      /: 503\b/.test(error.message)
         ? 'The server has not revoked the session yet, because the session store is unavailable. It keeps trying.'
         : 'The server did not respond, so the session may still be active there.'
     )
