@@ -143,8 +143,7 @@ function isRepeated({ createdUs, last, current: { issuedAtUs } }: Rotation): boo
  * the copy was issued. A client that still has it is a second one.
  */
 function isLostCopy(rotation: Rotation, { issuedUs }: Pick<Presented, 'issuedUs'>): boolean {
-  const { issuedAtUs } = rotation.current
-  return issuedAtUs !== null && isRepeated(rotation) && rotation.createdUs + issuedUs < issuedAtUs
+  return isRepeated(rotation) && rotation.createdUs + issuedUs < (rotation.current.issuedAtUs as number)
 }
 
 /**

@@ -358,15 +358,24 @@ t.test('a client whose clock is two hours off needs one more request, once', asy
   t.notOk(second.headers['dpop-nonce'])
 })
 
-t.test('an error handler of the application keeps the nonce in the header', async (t) => {
-  const { app } = await buildApp(t, {
-    prepare: (app) => app.setErrorHandler((_error, _request, reply) => reply.code(401).send('text')),
-    options: { binding: { nonce: 'always' } }
-  })
-  const response = await post(app, '/login', { dpop: loginProof() })
-  t.equal(response.body, 'text')
-  t.match(response.headers['dpop-nonce'], /^[\w-]{22}$/)
-})
+for (const [kind, payload] of [
+  ['text', 'text'],
+  ['JSON', { error: 'mine' }],
+  ['bytes', Buffer.from('bytes')]
+] as const) {
+  t.test(
+    `an error handler of the application that sends ${kind} keeps the nonce in the header`,
+    async (t) => {
+      const { app } = await buildApp(t, {
+        prepare: (app) => app.setErrorHandler((_error, _request, reply) => reply.code(401).send(payload)),
+        options: { binding: { nonce: 'always' } }
+      })
+      const response = await post(app, '/login', { dpop: loginProof() })
+      t.equal(response.body, kind === 'JSON' ? '{"error":"mine"}' : String(payload))
+      t.match(response.headers['dpop-nonce'], /^[\w-]{22}$/)
+    }
+  )
+}
 
 t.test('with nonce always, each response with tokens has the nonce for the next proof', async (t) => {
   const { app } = await buildApp(t, { options: { binding: { nonce: 'always' } } })

@@ -1,5 +1,5 @@
 import { boundKey, isBindingChosen, setUpBinding } from './binding.js'
-import { createAuthFetch } from './client/index.js'
+import { createAuth } from './client/index.js'
 import { Devices } from './devices.js'
 import { byId, onPress } from './dom.js'
 import { explainCode } from './explanations.js'
@@ -29,7 +29,7 @@ const sessionState = () => document.body.dataset.session
 const isLoggedIn = () => sessionState() === 'in'
 const isStopped = () => byId('scenario-store').dataset.store === 'stopped'
 
-const auth = createAuthFetch({
+const auth = createAuth({
   baseUrl: location.origin,
   key: boundKey(),
   fetch: createLoggedFetch(handleRequest, (seconds) => {

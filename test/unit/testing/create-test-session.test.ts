@@ -1,7 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { type FastifyRefreshTokenOptions, fastifyRefreshToken } from '../../../lib/index.js'
-import { createTestSession } from '../../../lib/testing/index.js'
+import { createProof, createTestSession } from '../../../lib/testing/index.js'
 import { SECRET } from '../../support/build-app.js'
 
 const NAMES = {
@@ -91,4 +92,17 @@ t.test('createTestSession rejects an invalid identity', async (t) => {
   const app = createApp({})
   t.after(() => app.close())
   await t.rejects(createTestSession(app, { sub: '' }), { code: 'FRT_ERR_INVALID_IDENTITY' })
+})
+
+t.test('createTestSession binds the session to a key', async (t) => {
+  const app = createApp({})
+  t.after(() => app.close())
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { cookies, tokens } = await createTestSession(app, { sub: 'ada' }, { key })
+  t.match(tokens.session.jkt, /^[\w-]{43}$/)
+  const refresh = (headers: Record<string, string>) =>
+    app.inject({ method: 'POST', url: '/auth/refresh', cookies, headers })
+  t.equal((await refresh({})).json().code, 'FRT_ERR_PROOF_REQUIRED')
+  const dpop = createProof(key, { method: 'POST', url: 'http://localhost/auth/refresh' })
+  t.equal((await refresh({ dpop })).statusCode, 200)
 })

@@ -28,8 +28,10 @@ export class ScenarioContext {
   }
 
   /** Makes the client get a new access token, even if the present one is still valid. */
-  refresh() {
-    return this.#getToken(this.settings.accessTtlSeconds + 1)
+  async refresh() {
+    const { status, reason } = await this.auth.restore()
+    if (status !== 'authenticated')
+      throw Object.assign(new Error(`no new token: ${reason}`), { code: reason })
   }
 
   async #getToken(minValidity) {
