@@ -28,7 +28,7 @@ t.test('logins and refreshes that succeeded survive the loss of the master', asy
 
   const rows: number[] = []
   const onRefresh: FastifyRefreshTokenOptions['onRefresh'] = ({ row }) => rows.push(row)
-  const promoted = await startApp(t, replica, { durability: {}, onRefresh })
+  const promoted = await startApp(t, replica, { storeTimeout: '10s', durability: {}, onRefresh })
   for (const user of users) t.equal((await new Client(promoted, {}, user.jar).refresh()).statusCode, 200)
   t.same(new Set(rows), new Set([3, 4]), 'the new master has each generation')
 })
