@@ -23,11 +23,11 @@ console.log(`Screenshots of the demo: ${artefacts}`)
 const { status } = tryRun(
   process.execPath,
   [
-    ...['scripts/test/run.mjs', '--jobs=1', '--timeout=180'],
+    ...['scripts/test/run.mjs', '--jobs=1', '--timeout=600'],
     ...(requested.length > 0 ? requested : all.map((name) => `${folder}/${name}`))
   ],
   {
-    timeoutMs: 600_000,
+    timeoutMs: 1_500_000,
     env: {
       ...process.env,
       CHROMIUM: chromium,

@@ -192,7 +192,7 @@ inChromium(t, async (t, browser) => {
       await page.reload()
       await page.locator('#login').waitFor()
       t.equal(await page.locator('#session-end').isHidden(), true, 'the notice is not shown again')
-      t.match(await page.locator('#request-log li').innerText(), /revoked because of reuse/)
+      t.match(await page.locator('#request-log li').innerText(), /not logged in/)
     }
   )
 
