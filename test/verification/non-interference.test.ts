@@ -12,7 +12,7 @@ import { eachStore, type StoreUnderTest } from '../support/stores.js'
 // The responses to the client of a bound session do not depend on what an attacker without its key does. Each sequence runs
 // twice, with and without the attacker.
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(15, 1000))
+const RUNS = Number(process.env.PROPERTY_RUNS ?? effort(15, 300))
 const PART = 25
 const own = createKey()
 const stolen = createKey()
