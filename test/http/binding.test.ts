@@ -247,6 +247,7 @@ t.test('no request without a valid proof of the key reaches the store', async (t
   const { app } = await buildApp(t, { under: overriding(under, methods) })
   const client = new Client(app, { key: own })
   await client.login()
+  const secondSession = await app.sessions.create({ sub: 'bob', jkt: jktOf(own) })
   client.jar.accessToken = undefined
   Object.assign(methods, DOWN)
   const cookie = `__Host-refresh_token=${client.jar.refreshToken}`
@@ -262,7 +263,26 @@ t.test('no request without a valid proof of the key reaches the store', async (t
       t.equal((await thief({ app, client }, key).post(path)).statusCode, 401)
     }
   }
+  const several = [client.jar.refreshToken, secondSession.refreshToken]
+  const copies = several.map((token) => `__Host-refresh_token=${token}`).join('; ')
+  t.equal(
+    (await post(app, '/refresh', { cookie: copies })).json().code,
+    'FRT_ERR_PROOF_REQUIRED',
+    'two copies'
+  )
   t.equal((await client.refresh()).statusCode, 503, 'with the key, the outage shows')
+})
+
+t.test('the cookie of an ended bound session does not block an active one', async (t) => {
+  const { app } = await buildApp(t)
+  const ended = await app.sessions.create({ sub: 'ada', jkt: jktOf(other) })
+  await app.sessions.revokeAll('ada')
+  const client = new Client(app, { key: own })
+  await client.login()
+  const tokens = [ended.refreshToken, client.jar.refreshToken]
+  const cookie = tokens.map((token) => `__Host-refresh_token=${token}`).join('; ')
+  const dpop = createProof(own, { method: 'POST', url: 'http://localhost/auth/refresh' })
+  t.equal((await post(app, '/refresh', { cookie, dpop })).statusCode, 200)
 })
 
 t.test(
