@@ -1,10 +1,11 @@
 import { types } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 import type { BindingMode, BindingOptions } from '../../types/binding.js'
-import type { RouteOverrides, Transport } from '../../types/options.js'
+import type { RouteOverrides } from '../../types/options.js'
 import type { RedisClient } from '../../types/redis-client.js'
 import type { Session } from '../../types/session.js'
 import type { SessionStore } from '../../types/session-store.js'
+import type { Transport } from '../../types/transport.js'
 import {
   type Check,
   duration,

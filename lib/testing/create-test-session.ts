@@ -1,6 +1,6 @@
 import type { Sessions } from '../../types/fastify.js'
-import type { Transport } from '../../types/options.js'
 import type { Identity, Tokens } from '../../types/session.js'
+import type { Transport } from '../../types/transport.js'
 import { tokenNamesOf } from '../http/transport/token-names.js'
 import { jktOf, type ProofKeyPair } from '../tokens/proof/create-proof.js'
 

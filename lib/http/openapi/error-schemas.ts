@@ -98,3 +98,6 @@ export const oauthError = documentationOnly({
   },
   examples: [{ error: 'invalid_grant', error_description: 'The refresh token has expired' }]
 })
+
+export const crossOrigin = errorResponse(403, 'CrossOrigin')
+export const unavailable = errorResponse(503, 'StoreUnavailable')

@@ -1,20 +1,19 @@
-import type { FastifySchema } from 'fastify'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import { isTokenForgeable } from '../transport/transport.js'
 import { documentationOnly } from './documentation-only.js'
 import {
   badRequest,
+  crossOrigin,
   errorResponse,
   oauthError,
-  rejectedByApplication,
-  unauthenticatedCaller,
+  unavailable,
   withHeaders
 } from './error-schemas.js'
 import { canBind, PROOF_ERRORS, type ProofOptions, proofHeader, requiredNonce } from './proof-schemas.js'
+import { type RouteSchema, tags } from './route-schema.js'
 import {
   accessToken,
   clearedCookie,
-  introspectionBody,
   logoutBody,
   refreshBody,
   refreshToken,
@@ -23,20 +22,8 @@ import {
   tokens
 } from './token-schemas.js'
 
-/** A schema with the properties that `@fastify/swagger` reads. The plugin does not depend on its types. */
-export interface RouteSchema extends FastifySchema {
-  tags: string[]
-  /** Unique in one registration. */
-  operationId: string
-  summary: string
-  description?: string
-  security: Record<string, string[]>[]
-}
-
 /** Its option `read` can take the access token from a cookie. Some routes then also need the CSRF check. */
 type AccessTokenReadOption = Pick<ResolvedOptions, 'accessToken'>
-
-const tags = ['auth']
 
 const guarded = errorResponse(
   401,
@@ -56,8 +43,6 @@ const rejectedRefresh = errorResponse(
 )
 const rejectedLogout = errorResponse(401, ...PROOF_ERRORS)
 const rejectedForm = withHeaders(oauthError, requiredNonce.headers)
-const crossOrigin = errorResponse(403, 'CrossOrigin')
-const unavailable = errorResponse(503, 'StoreUnavailable')
 
 const session = {
   type: 'object',
@@ -187,85 +172,6 @@ export function deleteSchema(options: AccessTokenReadOption): RouteSchema {
       404: errorResponse(404, 'SessionNotFound'),
       503: unavailable
     }
-  }
-}
-
-/** RFC 7517, sections 4 and 5. The serializer omits all other members, so that no private key can leave the server. */
-const jwk = {
-  type: 'object',
-  required: ['kty', 'kid', 'alg', 'use'],
-  properties: {
-    kty: { type: 'string' },
-    kid: { type: 'string' },
-    alg: { type: 'string' },
-    use: { type: 'string', enum: ['sig'] },
-    crv: { type: 'string' },
-    x: { type: 'string' },
-    y: { type: 'string' },
-    n: { type: 'string' },
-    e: { type: 'string' }
-  }
-}
-
-export const jwksSchema: RouteSchema = {
-  tags,
-  operationId: 'listKeys',
-  summary: 'The public keys that verify access tokens (RFC 7517)',
-  security: [],
-  response: {
-    200: {
-      type: 'object',
-      description: 'The keys',
-      required: ['keys'],
-      properties: { keys: { type: 'array', items: jwk } }
-    },
-    '4xx': rejectedByApplication
-  }
-}
-
-export const serverMetadataSchema: RouteSchema = {
-  tags,
-  operationId: 'serverMetadata',
-  summary: 'The endpoints for OAuth clients (RFC 8414)',
-  security: [],
-  response: {
-    200: documentationOnly({
-      type: 'object',
-      description: 'The metadata of the authorization server',
-      required: ['issuer', 'response_types_supported'],
-      properties: { issuer: { type: 'string' }, response_types_supported: { type: 'array', items: {} } },
-      additionalProperties: true
-    }),
-    '4xx': rejectedByApplication
-  }
-}
-
-export const introspectSchema: RouteSchema = {
-  tags,
-  operationId: 'introspect',
-  summary: 'Ask whether an access token is active (RFC 7662)',
-  description: 'The application decides how the caller authenticates.',
-  security: [],
-  body: introspectionBody,
-  response: {
-    200: documentationOnly({
-      type: 'object',
-      description: 'The claims of an active token. Otherwise only `active`',
-      required: ['active'],
-      properties: {
-        active: { type: 'boolean' },
-        token_type: { type: 'string', enum: ['Bearer'] },
-        scope: { type: 'string', description: 'Scopes, separated by spaces' },
-        sub: { type: 'string' },
-        exp: { type: 'integer' },
-        iat: { type: 'integer' }
-      },
-      additionalProperties: true
-    }),
-    400: oauthError,
-    401: unauthenticatedCaller,
-    403: crossOrigin,
-    503: unavailable
   }
 }
 

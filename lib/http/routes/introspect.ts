@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessTokenClaims } from '../../../types/session.js'
 import { errorCodes, isPluginError } from '../../errors.js'
-import { introspectSchema } from '../openapi/route-schemas.js'
+import { introspectSchema } from '../openapi/service-schemas.js'
 import { rejectRepeatedParameters, requireParameter, sendOAuthError } from './oauth.js'
 import type { Route, RouteContext } from './route-context.js'
 

@@ -1,4 +1,4 @@
-import { jwksSchema } from '../openapi/route-schemas.js'
+import { jwksSchema } from '../openapi/service-schemas.js'
 import type { Route, RouteContext } from './route-context.js'
 
 export const JWKS_PATH = '/.well-known/jwks.json'

@@ -7,7 +7,7 @@ import type { KeyRotation } from '../../tokens/key-rotation.js'
 import type { RefreshTokenCodec } from '../../tokens/refresh-token.js'
 import type { RequestProofs } from '../binding/request-proofs.js'
 import type { Authenticator, Guards } from '../guards/guards.js'
-import type { RouteSchema } from '../openapi/route-schemas.js'
+import type { RouteSchema } from '../openapi/route-schema.js'
 import type { TokenTransport } from '../transport/transport.js'
 
 /** The dependencies of the routes. */

@@ -1,5 +1,5 @@
 import type { ResolvedOptions } from '../../options/resolve.js'
-import { serverMetadataSchema } from '../openapi/route-schemas.js'
+import { serverMetadataSchema } from '../openapi/service-schemas.js'
 import { JWKS_PATH } from './jwks.js'
 import type { Route, RouteContext } from './route-context.js'
 

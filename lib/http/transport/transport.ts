@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TokenResponse } from '../../../types/fastify.js'
-import type { Transport } from '../../../types/options.js'
+import type { Transport } from '../../../types/transport.js'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import type { IssuedTokens } from '../../sessions/issue-tokens.js'
 import { nameResult } from '../../utils/callback-results.js'
