@@ -8,26 +8,18 @@ import type {
   RevokeAllFilter,
   SessionStore
 } from '../../../types/session-store.js'
-import { tagIn } from '../../tokens/session-id.js'
 import { ExpiringMap } from '../../utils/expiring-map.js'
 import * as rule from '../rotation-rule.js'
-import { type StoredTexts, toSession, toTexts } from '../session-serialization.js'
+import { toTexts } from '../session-serialization.js'
 import { MemoryFeedHub } from './memory-feed.js'
+import { type StoredSession, sessionOf, toMs } from './stored-session.js'
+import { UsedProofs } from './used-proofs.js'
 
 /** How long the result of a call is kept for a repeated call with the same idempotency key. */
 const RESULT_TTL_US = 60_000_000
 
 /** The longest idle timeout of a session that was created with `remember: false`. */
 const NON_PERSISTENT_IDLE_MS = 24 * 60 * 60 * 1000
-
-interface StoredSession extends StoredTexts {
-  sid: string
-  sub: string
-  remember: boolean
-  rotation: rule.Rotation
-  expiresUs: number
-  absoluteExpiresUs: number
-}
 
 export interface MemoryStoreOptions {
   /**
@@ -44,8 +36,7 @@ export class MemoryStore implements SessionStore {
   readonly #denylist: ExpiringMap<{ reason: RevocationReason; expiresUs: number }>
   /** The sessions that a call revoked, by idempotency key. */
   readonly #results: ExpiringMap<{ revoked: Session[]; expiresUs: number }>
-  /** The idempotency key of the call that used a proof, by the user and the id of the proof. */
-  readonly #usedProofs: ExpiringMap<{ idempotencyKey: string; expiresUs: number }>
+  readonly #usedProofs: UsedProofs
   /** The session ids of each user, in the order of creation. */
   readonly #users = new Map<string, Set<string>>()
   readonly #feed = new MemoryFeedHub()
@@ -56,7 +47,7 @@ export class MemoryStore implements SessionStore {
     this.#sessions = new ExpiringMap(nowUs)
     this.#denylist = new ExpiringMap(nowUs)
     this.#results = new ExpiringMap(nowUs)
-    this.#usedProofs = new ExpiringMap(nowUs)
+    this.#usedProofs = new UsedProofs(nowUs)
   }
 
   async create(session: NewSession): Promise<CreateOutcome> {
@@ -74,7 +65,7 @@ export class MemoryStore implements SessionStore {
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {
     const nowUs = this.#tick()
-    if (!this.#acceptProof(refresh, nowUs)) return { outcome: 'proof-used' }
+    if (!this.#usedProofs.accept(refresh, nowUs)) return { outcome: 'proof-used' }
     const reason = this.#enforceRevocation(refresh, nowUs)
     if (reason) return { outcome: 'revoked', reason }
 
@@ -227,16 +218,6 @@ export class MemoryStore implements SessionStore {
     return reason
   }
 
-  /** Row 0: returns whether no other call has used the proof. */
-  #acceptProof({ proof, sid, idempotencyKey }: Refresh, nowUs: number): boolean {
-    if (!proof) return true
-    const key = tagIn(sid) + proof.id
-    const usedBy = this.#usedProofs.get(key, nowUs)
-    if (usedBy) return usedBy.idempotencyKey === idempotencyKey
-    this.#usedProofs.set(key, { idempotencyKey, expiresUs: nowUs + proof.rememberMs * 1000 })
-    return true
-  }
-
   /** Deletes a session. The denylist keeps the reason until all tokens of the session have expired. */
   #revoke(stored: StoredSession, reason: RevocationReason): Session {
     this.#sessions.delete(stored.sid)
@@ -262,18 +243,4 @@ export class MemoryStore implements SessionStore {
 
 function idleTimeoutUs(remember: boolean, idleMs: number): number {
   return 1000 * (remember ? idleMs : Math.min(idleMs, NON_PERSISTENT_IDLE_MS))
-}
-
-function sessionOf(stored: StoredSession): Session {
-  const { sid, sub, remember, rotation, expiresUs, absoluteExpiresUs } = stored
-  return toSession({ sid, sub, gen: rotation.gen, remember }, stored, {
-    createdMs: toMs(rotation.createdUs),
-    lastUsedMs: toMs(rotation.current.issuedAtUs ?? rotation.createdUs),
-    expiresMs: toMs(expiresUs),
-    absoluteExpiresMs: toMs(absoluteExpiresUs)
-  })
-}
-
-function toMs(timeUs: number): number {
-  return Math.floor(timeUs / 1000)
 }
