@@ -2,6 +2,7 @@
 // must not import anything.
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { BUNDLE_OPTIONS } from './bundle-client.mjs'
 import { root } from './run.mjs'
 
 /** What an application imports, and the limit in bytes. The first one is the core, which every application loads. */
@@ -31,17 +32,11 @@ if (problems.length > 0) process.exit(1)
 
 async function bundle(contents) {
   const { outputFiles, metafile } = await build({
+    ...BUNDLE_OPTIONS,
     stdin: { contents, resolveDir: root, loader: 'ts' },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    write: false,
     metafile: true,
     // Keeps imports of packages, so that they are reported.
-    packages: 'external',
-    logLevel: 'error'
+    packages: 'external'
   })
   const [{ text }] = outputFiles
   const outputs = Object.values(metafile.outputs)

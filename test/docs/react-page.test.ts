@@ -1,11 +1,9 @@
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import Fastify from 'fastify'
 import { type DOMWindow, JSDOM } from 'jsdom'
 import t, { type Test } from 'tap'
-import { fastifyRefreshToken } from '../../lib/index.js'
-import { SECRET } from '../support/build-app.js'
 import { createInjectFetch } from '../support/inject-fetch.js'
+import { buildNotesApp } from '../support/notes-app.js'
 import { blocksIn } from './code-blocks/blocks.js'
 import { writeFiles } from './code-blocks/run.js'
 
@@ -33,20 +31,6 @@ async function bundle(t: Test, { entry }: (typeof VARIANTS)[number]): Promise<st
     alias: { 'fastify-refresh-token/client': './lib/client/index.ts' }
   })
   return outputFiles[0]?.text ?? ''
-}
-
-async function startServer(t: Test) {
-  const app = Fastify()
-  t.after(() => app.close())
-  await app.register(fastifyRefreshToken, {
-    secret: SECRET,
-    login(request) {
-      const { username, password } = request.body as { username: string; password: string }
-      return password === 'right' ? { sub: 'user-1', claims: { name: username } } : null
-    }
-  })
-  app.get('/notes', { preHandler: app.authenticate }, async ({ user }) => [`A note of ${user?.name}`])
-  return createInjectFetch(app)
 }
 
 /** Loads the page in a browser window without tabs. */
@@ -87,7 +71,7 @@ function logIn(window: DOMWindow, password: string): void {
 for (const variant of VARIANTS) {
   t.test(variant.name, async (t) => {
     const code = await bundle(t, variant)
-    const { fetch, calls } = await startServer(t)
+    const { fetch, calls } = createInjectFetch(await buildNotesApp(t))
     let isDown = false
     const page = () =>
       open(t, code, (input, init) => (isDown ? Promise.reject(new TypeError('offline')) : fetch(input, init)))

@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { build, type InlineConfig } from 'vite'
-import { fastifyRefreshToken } from '../../../lib/index.js'
 import { blocksIn } from '../../docs/code-blocks/blocks.js'
 import { writeFiles } from '../../docs/code-blocks/run.js'
-import { listen, SECRET } from '../../support/build-app.js'
+import { listen } from '../../support/build-app.js'
+import { buildNotesApp } from '../../support/notes-app.js'
 
 const PAGE = `<!doctype html>
 <title>Notes</title>
@@ -31,16 +31,7 @@ export async function startReactApp(t: Test): Promise<ReactApp> {
   const { default: config } = await import(pathToFileURL(join(folder, 'vite.config.js')).href)
   const files = await buildPage({ ...config, root: folder })
 
-  const app = Fastify()
-  t.after(() => app.close())
-  await app.register(fastifyRefreshToken, {
-    secret: SECRET,
-    login(request) {
-      const { username, password } = request.body as { username: string; password: string }
-      return password === 'right' ? { sub: `id of ${username}`, claims: { name: username } } : null
-    }
-  })
-  app.get('/notes', { preHandler: app.authenticate }, async ({ user }) => [`A note of ${user?.name}`])
+  const app = await buildNotesApp(t)
   for (const [path, { type, body }] of files)
     app.get(path, async (_request, reply) => reply.type(type).send(body))
   await app.ready()

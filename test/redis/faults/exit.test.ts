@@ -1,16 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Redis } from 'ioredis'
 import t from 'tap'
 import { startProxy, type Proxy as TcpProxy } from '../../support/proxy.js'
 import { startRedis } from '../../support/redis-server.js'
+import { runWaitingProgram } from '../../support/waiting-program.js'
 
 // Each test waits for its own process.
 t.jobs = 5
-
-const loader = fileURLToPath(new URL('../../../scripts/ts-loader.mjs', import.meta.url))
-const program = fileURLToPath(new URL('../../support/outage-process.ts', import.meta.url))
 
 type Cause = (proxy: TcpProxy, direct: Redis) => unknown
 
@@ -33,28 +28,9 @@ for (const { name, cause, mode } of CASES) {
   t.test(`closes the app and exits without warnings when Redis ${name}: ${mode}`, async (t) => {
     const server = await startRedis(t)
     const proxy = await startProxy(t, server.port)
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', '--import', loader, program],
-      {
-        env: { ...process.env, REDIS_PORT: String(proxy.port), MODE: mode, NODE_V8_COVERAGE: undefined },
-        stdio: 'pipe'
-      }
-    )
-    t.after(() => child.kill('SIGKILL'))
-    let output = ''
-    let errors = ''
-    child.stdout.on('data', (chunk) => {
-      output += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      errors += chunk
-    })
-    const exited = once(child, 'exit')
-    await Promise.race([once(child.stdout, 'data'), exited])
-    await cause(proxy, server.client())
-    child.stdin.write('go\n')
-    const [code] = await exited
+    const env = { REDIS_PORT: String(proxy.port), MODE: mode }
+    const whenReady = () => cause(proxy, server.client())
+    const { code, output, errors } = await runWaitingProgram(t, './outage-process.ts', env, whenReady)
     t.equal(code, 0)
     t.equal(errors, '', 'no warnings, no unhandled rejections')
     t.match(output, /closed/)

@@ -24,6 +24,11 @@ const LIBRARIES = {
 const server = await startRedis(t)
 const key = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
+const KINDS_OF_SESSION = [
+  { kind: 'an unbound session', script: rotateScript, clientOptions: {} },
+  { kind: 'a bound session', script: rotateBoundScript, clientOptions: { key } }
+]
+
 /** Starts an application with a connection that the test breaks. The scripts are loaded in Redis already. */
 async function open(
   t: Test,
@@ -96,33 +101,21 @@ for (const [name, options] of Object.entries(LIBRARIES)) {
       }
     })
 
-    await t.test('a refresh can be repeated with the same token', async (t) => {
-      const { login, proxy, store } = await open(t, options)
-      const client = await login()
-      const lost = proxy.loseReplyTo(rotateScript.sha1)
-      const { statusCode } = await client.copy().refresh()
-      await lost
-      t.equal(statusCode, resends ? 200 : 503)
-      t.match(await store.list('ada'), [{ gen: 2 }], 'the token was rotated once')
-      t.equal(await eventuallyStatus(() => client.refresh()), 200)
-      t.match((await client.call()).json(), { gen: 2 })
-      t.equal(await eventuallyStatus(() => client.refresh()), 200)
-    })
-
-    await t.test(
-      'a refresh of a bound session uses its proof once, and a retry has another proof',
-      async (t) => {
+    // A retry of a bound session has another proof.
+    for (const { kind, script, clientOptions } of KINDS_OF_SESSION) {
+      await t.test(`a refresh of ${kind} can be repeated with the same token`, async (t) => {
         const { login, proxy, store } = await open(t, options)
-        const client = await login('ada', { key })
-        const lost = proxy.loseReplyTo(rotateBoundScript.sha1)
+        const client = await login('ada', clientOptions)
+        const lost = proxy.loseReplyTo(script.sha1)
         const { statusCode } = await client.copy().refresh()
         await lost
         t.equal(statusCode, resends ? 200 : 503)
         t.match(await store.list('ada'), [{ gen: 2 }], 'the token was rotated once')
         t.equal(await eventuallyStatus(() => client.refresh()), 200)
         t.match((await client.call()).json(), { gen: 2 })
-      }
-    )
+        t.equal(await eventuallyStatus(() => client.refresh()), 200)
+      })
+    }
 
     await t.test('a lost confirmation has no effect', async (t) => {
       const { login, proxy } = await open(t, options)

@@ -36,7 +36,7 @@ t.test('a proof is remembered for at least the period, and at most twice as long
   }
 })
 
-t.test('a full memory forgets the older proofs and locks out nobody', async (t) => {
+t.test('a full memory forgets the older proofs and locks out no client', async (t) => {
   mockClock(t)
   const used = createUsedProofs(10, PERIOD)
   for (let i = 0; i < 100; i++) t.ok(used.add(`proof ${i}`))
