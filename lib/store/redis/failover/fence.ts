@@ -110,7 +110,7 @@ export class Fence {
     if (pulse.epoch === this.#epoch) this.#repliedAtMs ??= performance.now()
   }
 
-  /** Rejects replies that were held for longer than anybody waits for them. */
+  /** Rejects replies that were held for longer than a request waits for them. */
   rejectOlderThan(maxMs: number): void {
     for (const held of this.#held) {
       if (performance.now() - held.sinceMs <= maxMs) return
