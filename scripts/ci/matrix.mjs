@@ -1,5 +1,5 @@
 // Runs the tests on other versions of Node.js, Fastify, ioredis and Redis: `npm run test:matrix`, or with names:
-// `npm run test:matrix -- ioredis-5 valkey`. The whole suite runs once per Node.js version. Every other environment runs the
+// `npm run test:matrix -- ioredis-5 valkey`. All tests run once per Node.js version. Every other environment runs the
 // tests that depend on it. Each runs in its own copy of the project.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,10 +7,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { root, run, tryRun } from '../run.mjs'
+import { allTests } from '../test/suites.mjs'
 import { debianServers } from './debian-servers.mjs'
 import { otherNode } from './other-node.mjs'
 import { copyProject } from './project-copy.mjs'
-import { all, onClient, onFastify, onServer } from './selected-tests.mjs'
+import { onClient, onFastify, onServer } from './selected-tests.mjs'
 
 const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
@@ -21,10 +22,10 @@ const servers = { redis: () => debianServers()?.redis, valkey: () => debianServe
 const lowest = (name) => /\d+\.\d+\.\d+/.exec(peerDependencies[name])[0]
 
 const environments = {
-  base: { files: all },
-  'node-20': { node: '20', files: all },
-  'node-22': { node: '22', files: all },
-  'node-24': { node: '24', files: all },
+  base: { files: allTests },
+  'node-20': { node: '20', files: allTests },
+  'node-22': { node: '22', files: allTests },
+  'node-24': { node: '24', files: allTests },
   'ioredis-lowest': { packages: [`ioredis@${lowest('ioredis')}`], files: onClient },
   'ioredis-5': { packages: ['ioredis@5'], files: onClient },
   'later-redis': { server: servers.redis, files: onServer },

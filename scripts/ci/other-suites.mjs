@@ -7,6 +7,7 @@ await runLanes([
   // They share `.tap`, `dist` and `bench/node_modules`. They mostly wait: for timeouts, for pages, for fixed times.
   [
     'npm run --silent test:thorough',
+    'npm run --silent test:docs',
     'npm run --silent test:package',
     'npm run --silent test:browser',
     'npm run --silent test:foreign-clients',

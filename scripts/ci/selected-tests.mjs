@@ -1,12 +1,5 @@
 // Selects the tests of each environment of `npm run test:matrix`.
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { root } from '../run.mjs'
-
-export const all = readdirSync(join(root, 'test'), { recursive: true })
-  .map((name) => `test/${name}`)
-  .filter((name) => name.endsWith('.test.ts') && !/^test\/(topologies|browser|foreign-clients)\//.test(name))
-  .sort()
+import { allTests } from '../test/suites.mjs'
 
 /** Tests whose result can depend on the version of the server. */
 export const onServer = select(
@@ -37,5 +30,5 @@ export const onFastify = select(
 )
 
 function select(...patterns) {
-  return all.filter((name) => patterns.some((pattern) => pattern.test(name)))
+  return allTests.filter((name) => patterns.some((pattern) => pattern.test(name)))
 }

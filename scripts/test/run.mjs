@@ -1,16 +1,15 @@
-// Runs the test suite: `npm run test:unit`, or `npm run test:unit -- test/one.test.ts`. Other arguments go to tap.
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+// Runs the main suite: `npm run test:unit`, or the named files: `npm run test:unit -- test/one.test.ts`. Other arguments go to
+// tap.
+import { readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { root, run, tryRun } from '../run.mjs'
 import { groupFiles } from './groups.mjs'
 import { lastResults } from './reporter.mjs'
+import { mainTests } from './suites.mjs'
 
 process.chdir(root)
 
 const TIMEOUT_MS = 45 * 60_000
-
-/** Suites with their own command. */
-const OTHER_SUITES = /^test\/(topologies|browser|foreign-clients)\//
 
 const args = process.argv.slice(2)
 const options = args.filter((arg) => arg.startsWith('-'))
@@ -29,7 +28,7 @@ if ([...disabled].some(([, plugin]) => built.includes(`"${plugin}"`))) {
 
 rmSync(process.env.TEST_RESULTS ?? '.tap/results.json', { force: true })
 rmSync('.tap/report', { recursive: true, force: true })
-const files = named.length > 0 ? named : allTests()
+const files = named.length > 0 ? named : mainTests
 const { status, signal, error } = tryRun(
   process.execPath,
   [
@@ -56,13 +55,6 @@ for (const file of uncovered)
 if (status !== 0 && failed === 0)
   console.error('No test failed, but coverage is below 100 % or tap itself failed.')
 if (status !== 0 || failed > 0 || passed === 0 || uncovered.length > 0) process.exit(1)
-
-function allTests() {
-  return readdirSync('test', { recursive: true })
-    .map((name) => `test/${name}`)
-    .filter((file) => file.endsWith('.test.ts') && !OTHER_SUITES.test(file))
-    .sort()
-}
 
 /** Imports the check only if it is needed, because the compiler takes two seconds of CPU time to load. */
 async function findUncovered() {

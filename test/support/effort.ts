@@ -1,5 +1,5 @@
 /**
- * Chooses how much a random or exhaustive test does. `npm test` does little, so that it is fast. `npm run test:thorough`
+ * Chooses how much a random or exhaustive test does. A run of one file, and the matrix, do little. `npm run test:thorough`
  * sets `TEST_EFFORT=thorough`.
  */
 export function effort<T>(quick: T, thorough: T): T {
