@@ -88,7 +88,8 @@ inChromium(t, async (t, browser) => {
     t.match(await end.innerText(), /Two parties hold the same token/)
     await page.locator('#generation-list [data-reused="true"]').waitFor()
     t.match((await generationsOf(page)).slice(-2), [
-      /retired, copied by the attacker, presented again: reuse detected$/,
+      // On a slow machine the scenario first needs another access token, which is a replay during the cooldown.
+      /retired, (replayed once, )?copied by the attacker, presented again: reuse detected$/,
       /revoked$/
     ])
     await looksGood('theft')
