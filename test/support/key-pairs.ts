@@ -15,7 +15,7 @@ export const GENERATE: Readonly<Record<KeyAlgorithm, () => Pair>> = {
   RS256: () => copyOf(generateKeyPairSync('rsa', { modulusLength: 2048 }))
 }
 
-/** Imports the key again. On Node.js 20 the JWK export of a new key may hang (see lib/tokens/keys/parse-key.ts). */
+/** Imports the key again. On Node.js 20 the JWK export of a new key may hang (see lib/tokens/keys/jwk.ts). */
 function copyOf(pair: Pair): Pair {
   const privateKey = createPrivateKey(privatePem(pair))
   return { privateKey, publicKey: createPublicKey(privateKey) }

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { jwkOf as exportJwk } from '../../lib/tokens/keys/jwk.js'
 import { type ProofKeyPair, signBytes, signProof } from '../../lib/tokens/proof/create-proof.js'
 
 /** The parts of a proof that a test can replace. `undefined` leaves a member out. */
@@ -17,7 +18,7 @@ let count = 0
 
 /** Returns the public key as the member `jwk` of a proof. */
 export function jwkOf({ publicKey }: ProofKeyPair): Record<string, unknown> {
-  return { ...publicKey.export({ format: 'jwk' }) }
+  return { ...exportJwk(publicKey) }
 }
 
 /** Creates a proof for `POST http://localhost/auth/refresh` that is valid, except for the given parts. */

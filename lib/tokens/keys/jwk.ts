@@ -1,4 +1,4 @@
-import { createHash, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { KeyPair } from './access-token-keys.js'
 
 /** A JWK Set (RFC 7517, section 5). */
@@ -6,11 +6,21 @@ export interface JwkSet {
   keys: readonly object[]
 }
 
+/**
+ * Returns a public key as a JWK. Exports a copy: a key from `generateKeyPair` shares a lock with the job that created it. On
+ * Node.js 20, an export as JWK holds this lock while it allocates memory. If the job is garbage-collected at that time, the
+ * process hangs.
+ */
+export function jwkOf(publicKey: KeyObject): JsonWebKey {
+  const der = publicKey.export({ type: 'spki', format: 'der' })
+  return createPublicKey({ key: der, type: 'spki', format: 'der' }).export({ format: 'jwk' })
+}
+
 /** Returns the public keys as a JWK Set, for servers that verify tokens. */
 export function jwkSet(keys: readonly KeyPair[]): JwkSet {
   return {
     keys: keys.map(({ publicKey, kid, algorithm }) => ({
-      ...publicKey.export({ format: 'jwk' }),
+      ...jwkOf(publicKey),
       kid,
       alg: algorithm,
       use: 'sig'
@@ -25,7 +35,7 @@ export function jwkSet(keys: readonly KeyPair[]): JwkSet {
  * @param publicKey a key whose exported JWK has only the required members
  */
 export function thumbprint(publicKey: KeyObject): string {
-  const jwk = publicKey.export({ format: 'jwk' })
+  const jwk = jwkOf(publicKey)
   const canonical = JSON.stringify(jwk, Object.keys(jwk).sort())
   return createHash('sha256').update(canonical).digest('base64url')
 }

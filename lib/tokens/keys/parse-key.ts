@@ -28,7 +28,7 @@ export const key: Check<ParsedKey> = (value, path) => {
   const jwk = isJwk(input) ? input : undefined
   const isPrivate = keyObject.type === 'private'
   return {
-    publicKey: copyOf(isPrivate ? createPublicKey(keyObject) : keyObject),
+    publicKey: isPrivate ? createPublicKey(keyObject) : keyObject,
     privateKey: isPrivate ? keyObject : undefined,
     use: jwk?.use,
     alg: jwk?.alg,
@@ -50,16 +50,6 @@ function isUnreadablePrivate(input: KeyInput, { type }: KeyObject): boolean {
 
 function isJwk(input: KeyInput): input is Record<string, unknown> {
   return typeof input === 'object' && !Buffer.isBuffer(input) && !(input instanceof KeyObject)
-}
-
-/**
- * Returns an independent copy. A key from `generateKeyPair` shares a lock with the job that created it. On Node.js 20,
- * an export as JWK holds this lock while it allocates memory. If the job is garbage-collected at that time, the process
- * hangs.
- */
-function copyOf(publicKey: KeyObject): KeyObject {
-  const der = publicKey.export({ type: 'spki', format: 'der' })
-  return createPublicKey({ key: der, type: 'spki', format: 'der' })
 }
 
 /** The encodings of a key as DER: PKCS #8, PKCS #1 and SEC 1 for private keys, and SPKI for public ones. */

@@ -1,6 +1,6 @@
 import { type KeyObject, sign } from 'node:crypto'
 import { randomBytes } from '../../utils/random.js'
-import { thumbprint } from '../keys/jwk.js'
+import { jwkOf, thumbprint } from '../keys/jwk.js'
 import type { Thumbprint } from '../session-id.js'
 
 /** A key pair of the curve P-256: `generateKeyPairSync('ec', { namedCurve: 'P-256' })`. */
@@ -20,7 +20,7 @@ export interface ProofContent {
 
 /** Creates the header `DPoP` of one request (RFC 9449, section 4.2), signed with ES256. */
 export function createProof(key: ProofKeyPair, { method, url, nonce }: ProofContent): string {
-  const { kty, crv, x, y } = key.publicKey.export({ format: 'jwk' })
+  const { kty, crv, x, y } = jwkOf(key.publicKey)
   const { origin, pathname } = new URL(url)
   const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }
   const claims = {
