@@ -13,6 +13,11 @@ const ERRORS = {
     500
   ],
   EmptyBody: ['FRT_ERR_EMPTY_BODY', 'The login requires a body', 400],
+  InvalidName: [
+    'FRT_ERR_INVALID_NAME',
+    'The name must be null, or 1 to 64 characters without control characters',
+    400
+  ],
   InvalidCredentials: ['FRT_ERR_INVALID_CREDENTIALS', 'The credentials are invalid', 401],
   NoAccessToken: ['FRT_ERR_NO_ACCESS_TOKEN', 'An access token is required', 401],
   AccessTokenExpired: ['FRT_ERR_ACCESS_TOKEN_EXPIRED', 'The access token has expired', 401],
@@ -33,11 +38,17 @@ const ERRORS = {
     503
   ],
   NotRegistered: ['FRT_ERR_NOT_REGISTERED', 'The authentication of this route is not configured', 500],
+  SessionLimit: ['FRT_ERR_SESSION_LIMIT', 'The user has the maximum number of sessions', 409],
   InvalidScope: ['FRT_ERR_INVALID_SCOPE', 'The requested scope exceeds the scope of the session', 400],
   ProofRequired: ['FRT_ERR_PROOF_REQUIRED', 'A proof of possession of the key is required', 401],
   ProofInvalid: ['FRT_ERR_PROOF_INVALID', 'The proof of possession is invalid', 401],
   ProofNonce: ['FRT_ERR_PROOF_NONCE', 'The proof of possession must contain the nonce of this server', 401],
   ProofKeyMismatch: ['FRT_ERR_PROOF_KEY_MISMATCH', 'The session is bound to another key', 401],
+  InsufficientAuthentication: [
+    'FRT_ERR_INSUFFICIENT_AUTHENTICATION',
+    'The request requires a more recent or a stronger authentication',
+    401
+  ],
   InsufficientScope: ['FRT_ERR_INSUFFICIENT_SCOPE', 'The access token does not allow this request', 403],
   CrossOrigin: ['FRT_ERR_CROSS_ORIGIN', 'Requests from this origin are not allowed', 403],
   StoreUnavailable: ['FRT_ERR_STORE_UNAVAILABLE', 'The session store is unavailable. Try again later', 503],

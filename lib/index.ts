@@ -4,7 +4,7 @@ export default fastifyRefreshToken
 
 export type * from '../types/index.js'
 export { type ErrorCode, errorCodes } from './errors.js'
-export { authenticate, authorize, checkOrigin } from './http/guards/hooks.js'
+export { authenticate, authorize, checkOrigin, requireAuthentication } from './http/guards/hooks.js'
 export {
   type SecurityScheme,
   type SecuritySchemes,

@@ -23,7 +23,8 @@ lib/http/guards/
 lib/http/transport/ lib/http/error-headers
 lib/http/binding/
 lib/sessions/session-service
-lib/sessions/create-session lib/sessions/refresh-session
+lib/sessions/create-session lib/sessions/refresh-session lib/sessions/reissue-access-token
+lib/sessions/load-claims
 lib/sessions/issue-tokens lib/sessions/revoke-session
 lib/sessions/components
 lib/sessions/key-binding

@@ -11,6 +11,12 @@ export interface AccessTokenOptions {
    * @default '5m'
    */
   ttl?: Duration | undefined
+  /**
+   * Shortens the lifetime of each token by a random time of at most this, so that clients that started together do not refresh
+   * together. At most half of `ttl`.
+   * @default 0
+   */
+  jitter?: Duration | undefined
   /** The `iss` claim. It is set, and verified. */
   issuer?: string | undefined
   /** The `aud` claim. It is set, and verified: a token must have one of the values. */

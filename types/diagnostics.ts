@@ -1,5 +1,5 @@
 import type { FeedEvent } from './revocation-feed.js'
-import type { RevocationReason } from './session.js'
+import type { Metadata, RevocationReason } from './session.js'
 
 /** The property of every message. No message contains a token, a cookie, claims or a secret. */
 export interface DiagnosticsMessage {
@@ -64,6 +64,9 @@ export interface RefreshMessage extends SessionMessage {
   row: number
   /** `true` if the token shows that the store lost an acknowledged write, for example in a failover. */
   rollback: boolean
+  /** The metadata before the refresh and after it. Only if the outcome is `rotated` or `replayed`. */
+  previousMetadata?: Metadata
+  metadata?: Metadata
 }
 
 /** A session was revoked for another reason than reuse or rollback. Emitted once, in the process that revoked it. */
@@ -144,6 +147,7 @@ export type StoreOperationName =
   | 'create'
   | 'rotate'
   | 'confirm'
+  | 'update'
   | 'get'
   | 'has'
   | 'now'

@@ -25,6 +25,8 @@ export interface RefreshEvent extends SessionEvent {
   row: number
   /** `true` if the token shows that the store lost an acknowledged write, for example in a failover. */
   rollback: boolean
+  /** The metadata before the refresh, to notice another country or device. Equal to `metadata` after a replay. */
+  previousMetadata: Metadata
 }
 
 /** A session was revoked for another reason than reuse or rollback. */

@@ -1,6 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import type { AccessTokenKey } from './access-token.js'
-import type { AccessTokenClaims, Identity, Session, Subject, Tokens } from './session.js'
+import type {
+  AccessTokenClaims,
+  Authentication,
+  Claims,
+  Identity,
+  RequiredAuthentication,
+  Session,
+  Subject,
+  Tokens
+} from './session.js'
 
 /** A hook for `preHandler` or `onRequest`. It accepts requests of every kind of server: HTTP/1.1, HTTP/2 and TLS. */
 export type AuthHook = (request: object, reply: object) => Promise<void>
@@ -21,6 +30,13 @@ export interface Authorize {
   ): AuthHook
 }
 
+/**
+ * Returns a hook that must run after `authenticate`. If the last authentication of the session is older than `maxAge`, or its
+ * class is none of `acr`, the response is a 401 with a challenge (RFC 9470, section 3).
+ * @throws {FRT_ERR_INVALID_OPTION} if the argument has neither property, or an invalid one
+ */
+export type RequireAuthentication = (required: RequiredAuthentication) => AuthHook
+
 /** The response body of the login and refresh routes (RFC 6749, section 5.1). */
 export interface TokenResponse {
   access_token: string
@@ -34,6 +50,9 @@ export interface TokenResponse {
   /** Only in the response to an OAuth client: the scopes of the access token, separated by spaces. */
   scope?: string
 }
+
+/** The response body with a new access token for the same session. */
+export type AccessTokenResponse = Pick<TokenResponse, 'access_token' | 'token_type' | 'expires_in'>
 
 /** Manages sessions in code without a request, for example in OAuth callbacks, passkeys, admin tools and tests. */
 export interface Sessions {
@@ -74,6 +93,13 @@ export interface Sessions {
    */
   list(sub: Subject): Promise<Session[]>
   /**
+   * Replaces the claims or the device name of an active session. The next access tokens have the new claims, on all nodes.
+   * @returns the session, or `null` if there is no active session with this id
+   * @throws {FRT_ERR_INVALID_IDENTITY} if a value is invalid
+   * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time. The change may have been made
+   */
+  update(sid: string, change: SessionUpdate): Promise<Session | null>
+  /**
    * Revokes a session on all nodes.
    * @returns `true` if this call revoked the session, `false` if it was already revoked or unknown
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time. The plugin retries in the background
@@ -95,6 +121,13 @@ export interface Sessions {
   rotateKeys(keys?: readonly AccessTokenKey[]): Promise<void>
 }
 
+/** What `app.sessions.update` replaces. */
+export interface SessionUpdate {
+  claims?: Claims | undefined
+  /** 1 to 64 characters without control characters. `null` removes the name. */
+  name?: string | null | undefined
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     /**
@@ -105,6 +138,8 @@ declare module 'fastify' {
     authenticate: AuthHook
     /** Returns a hook that must run after `authenticate`. */
     authorize: Authorize
+    /** Returns a hook for step-up authentication (RFC 9470) that must run after `authenticate`. */
+    requireAuthentication: RequireAuthentication
     /** Manages sessions in code without a request. */
     sessions: Sessions
     /**
@@ -144,6 +179,21 @@ declare module 'fastify' {
      * @throws {FRT_ERR_NO_REFRESH_TOKEN} if the request has no refresh token
      */
     refreshSession(): Promise<TokenResponse>
+    /**
+     * Records that the user of this request has authenticated again, for example with a second factor, and returns a new
+     * access token like `reissueAccessToken`. Properties that are not given are removed. Requires `authenticate`.
+     * @throws {FRT_ERR_INVALID_IDENTITY} if `acr` or `amr` is invalid
+     * @throws the errors of `reissueAccessToken`
+     */
+    elevate(authentication: Authentication): Promise<AccessTokenResponse>
+    /**
+     * Returns a new access token for the session of this request, with its present claims. It expires when the access token of
+     * the request expires, so that a copied access token does not last longer. Requires `authenticate`.
+     * @throws {FRT_ERR_NO_ACCESS_TOKEN} if `authenticate` did not run
+     * @throws {FRT_ERR_SESSION_REVOKED} if the session has ended
+     * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time
+     */
+    reissueAccessToken(): Promise<AccessTokenResponse>
     /**
      * Revokes the session of each token in the request, and deletes the cookie with the refresh token, like the logout
      * route. Does not check the origin.

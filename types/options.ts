@@ -11,7 +11,7 @@ import type { BindingOptions } from './binding.js'
 import type { LoginEvent, LogoutEvent, RefreshEvent, ReuseEvent } from './events.js'
 import type { RedisClient } from './redis-client.js'
 import type { RefreshTokenOptions } from './refresh-token.js'
-import type { Claims, Duration, Identity, Metadata, Session } from './session.js'
+import type { Claims, Duration, Identity, Metadata, RequiredAuthentication, Session } from './session.js'
 import type { SessionStore } from './session-store.js'
 import type { CookieOptions, HeaderOptions, Transport } from './transport.js'
 
@@ -90,6 +90,9 @@ export interface FastifyRefreshTokenOptions {
   onReuse?: ((event: ReuseEvent, request: FastifyRequest | null) => unknown) | undefined
 }
 
+/** What happens at a login of a user who has the maximum number of sessions. */
+export type OnLimit = 'evict-oldest' | 'reject'
+
 /** The options of sessions. */
 export interface SessionOptions {
   /**
@@ -98,10 +101,17 @@ export interface SessionOptions {
    */
   ttl?: Duration | undefined
   /**
-   * Maximum number of sessions per user. A login evicts the oldest ones.
+   * Maximum number of sessions per user, or a function that returns it for a login.
    * @default 100
    */
-  maxPerUser?: number | undefined
+  maxPerUser?: number | ((identity: Identity) => Awaitable<number>) | undefined
+  /**
+   * What happens at a login of a user who has `maxPerUser` sessions. `'evict-oldest'` revokes the oldest ones. `'reject'` is a
+   * 409 with the user's sessions. A function chooses one of them for each login. Another result is
+   * `FRT_ERR_INVALID_CALLBACK_RESULT`.
+   * @default 'evict-oldest'
+   */
+  onLimit?: OnLimit | ((identity: Identity, sessions: Session[]) => Awaitable<OnLimit>) | undefined
   /**
    * Called at each refresh, before the rotation. Returns `{ claims }` with new claims, `{}` to keep those of the login, or
    * `null` to revoke the session. Another result is `FRT_ERR_INVALID_IDENTITY`. Its errors pass through.
@@ -136,7 +146,13 @@ export interface RoutesOptions {
   refresh?: RouteOverrides | boolean | undefined
   logout?: RouteOverrides | boolean | undefined
   logoutAll?: RouteOverrides | boolean | undefined
+  logoutOthers?: RouteOverrides | boolean | undefined
   sessions?: RouteOverrides | boolean | undefined
+  /**
+   * The authentication that `POST /auth/logout-all`, `POST /auth/logout-others` and `DELETE /auth/sessions/:id` require. Without
+   * it, any valid access token is enough.
+   */
+  stepUp?: RequiredAuthentication | undefined
   /**
    * `GET /.well-known/jwks.json` (RFC 7517), without the prefix: the public keys of `accessToken.keys`, for servers
    * that verify access tokens. Not available with `'HS256'`, because its keys must stay secret.

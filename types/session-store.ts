@@ -1,5 +1,5 @@
 import type { FeedSettings, MasterEvent, RevocationFeed } from './revocation-feed.js'
-import type { Claims, Metadata, RevocationReason, Session } from './session.js'
+import type { Authentication, Claims, Metadata, RevocationReason, Session } from './session.js'
 
 /**
  * Stores sessions. A store implements the rotation rule (docs/reference/rotation-rule.md) and owns the clock: it returns
@@ -14,7 +14,8 @@ import type { Claims, Metadata, RevocationReason, Session } from './session.js'
 export interface SessionStore {
   /**
    * Creates a session with generation 1, then evicts the user's oldest sessions (by creation) beyond `maxPerUser`.
-   * Creates and evicts nothing if the store is full or the deadline has passed. The session id is the idempotency key.
+   * Creates and evicts nothing if the store is full or the deadline has passed, or if the user has `maxPerUser` sessions and
+   * `evicts` is false. The session id is the idempotency key.
    */
   create(session: NewSession): Promise<CreateOutcome>
 
@@ -28,6 +29,13 @@ export interface SessionStore {
 
   /** Records that the client holds generation `gen`. Does nothing unless `gen` is the current generation. Idempotent. */
   confirm(sid: string, gen: number): Promise<void>
+
+  /**
+   * Changes an active session. Each property of the change replaces the stored value, and the others stay. A repeated call
+   * sets the same values again.
+   * @returns the changed session, or `null` if there is no active session with this id
+   */
+  update(sid: string, change: SessionChange): Promise<Session | null>
 
   /** @returns `null` if there is no active session with this id */
   get(sid: string): Promise<Session | null>
@@ -112,6 +120,8 @@ export interface NewSession {
   ttlMs: number
   /** Idle timeout. */
   idleMs: number
+  /** The idle timeout of this session, if it has its own. Each rotation uses the shorter one of this and its own `idleMs`. */
+  ownIdleMs?: number | undefined
   /** `false` limits the idle timeout to 24 hours, now and at each rotation. */
   remember: boolean
   claims: Claims
@@ -119,9 +129,13 @@ export interface NewSession {
   jkt?: string | undefined
   /** Metadata of the identity. Never changes. */
   metadata: Metadata
+  /** How the user authenticated. The time is that of the creation. */
+  authentication: Authentication
   /** Metadata of the request. Each rotation replaces it. */
   requestMetadata: Metadata
   maxPerUser: number
+  /** Whether the user's oldest sessions beyond `maxPerUser` are evicted. Otherwise the session is not created. */
+  evicts: boolean
   /** By the clock of the store. A call that a Redis client sends later, from its queue, has no effect. */
   deadlineMs?: number | undefined
   /** Ids of sessions that this login replaces. They do not count towards `maxPerUser`. */
@@ -132,8 +146,19 @@ export type CreateOutcome =
   | { outcome: 'created'; session: Session; nowMs: number; evicted: Session[] }
   /** The session was revoked before this call arrived. */
   | { outcome: 'revoked'; reason: RevocationReason }
+  /** The user has `maxPerUser` sessions. No session was created or evicted. */
+  | { outcome: 'limit-reached'; sessions: Session[] }
   /** The deadline had passed. No session was created or evicted. */
   | { outcome: 'deadline-exceeded'; nowMs: number }
+
+/** What `update` replaces. A property that is `undefined` stays. */
+export interface SessionChange {
+  claims?: Claims | undefined
+  /** The name of the device. `null` removes it. */
+  name?: string | null | undefined
+  /** How the user authenticated. The time becomes that of the call. */
+  authentication?: Authentication | undefined
+}
 
 /** A presented refresh token, and the options that apply to it. */
 export interface Refresh {
@@ -180,7 +205,8 @@ export interface LocalRevocation {
 }
 
 export type RefreshOutcome =
-  | ({ outcome: 'rotated'; row: 4 | 9 | 10; rollback: boolean } & Issuance)
+  /** `previousMetadata` is the metadata of the session before the rotation. */
+  | ({ outcome: 'rotated'; row: 4 | 9 | 10; rollback: boolean; previousMetadata: Metadata } & Issuance)
   | ({ outcome: 'replayed'; row: 3 | 6 | 7 } & Issuance)
   | { outcome: 'replayable'; row: 6 | 7; session: Session }
   /** The grace period of the token is over, but a client on a slow network may still hold it. */

@@ -10,7 +10,7 @@
  * Undeclared claims do not compile. To allow any name, declare `[name: string]: unknown`.
  *
  * Claims must be serializable as JSON, at most 4,096 bytes. The names `sub`, `sid`, `gen`, `iat`, `exp`, `nbf`, `iss`,
- * `aud`, `jti`, `client_id`, `auth_time` and `cnf` are reserved.
+ * `aud`, `jti`, `client_id`, `auth_time`, `acr`, `amr` and `cnf` are reserved.
  */
 export interface Claims {
   /** Scopes separated by spaces, for `app.authorize('read', 'write')` (RFC 9068, section 2.2.3). */
@@ -45,6 +45,12 @@ export type Identity = IdentityClaims & {
   remember?: boolean | undefined
   /** Absolute lifetime of this session, at least 1 second. It can only shorten the option `session.ttl`. */
   ttl?: Duration | undefined
+  /** Idle timeout of this session, at least 1 second. It can only shorten the option `refreshToken.ttl`. */
+  idleTtl?: Duration | undefined
+  /** The authentication context class of this login, see `Authentication`. */
+  acr?: Authentication['acr']
+  /** The methods of this login, see `Authentication`. */
+  amr?: Authentication['amr']
   /**
    * The thumbprint of the client's key (RFC 7638), 43 characters of base64url, to bind the session without a proof. For a
    * login in several steps, such as an OAuth callback, which passes the parameter `dpop_jkt` on (RFC 9449, section 10).
@@ -52,6 +58,22 @@ export type Identity = IdentityClaims & {
   jkt?: string | undefined
   /** Metadata that does not change. It overrides properties of the option `session.metadata`. */
   metadata?: Metadata | undefined
+}
+
+/** How a user authenticated, for step-up authentication (RFC 9470). */
+export interface Authentication {
+  /** The authentication context class (OpenID Connect Core, section 2): 1 to 64 printable ASCII characters, without spaces. */
+  acr?: string | undefined
+  /** The methods, for example `['pwd', 'otp']` (RFC 8176): at most 8 of them, of 1 to 32 such characters. */
+  amr?: readonly string[] | undefined
+}
+
+/** The authentication that a route requires (RFC 9470). At least one property. */
+export interface RequiredAuthentication {
+  /** The longest time since the last authentication. */
+  maxAge?: Duration | undefined
+  /** One or more authentication context classes, of which the session must have one. */
+  acr?: string | readonly string[] | undefined
 }
 
 /**
@@ -72,8 +94,12 @@ export interface AccessTokenClaims extends Claims {
   iat: number
   /** Expiry in seconds since the epoch, by the store's clock. */
   exp: number
-  /** Time of the login in seconds since the epoch (OpenID Connect Core, section 2), for step-up authentication. */
+  /** Time of the last authentication in seconds since the epoch (OpenID Connect Core, section 2), by the store's clock. */
   auth_time: number
+  /** The authentication context class of the session. */
+  acr?: string
+  /** The methods by which the user authenticated. */
+  amr?: string[]
   /** Unique to this token (RFC 7519, section 4.1.7). */
   jti: string
   /** The option `accessToken.clientId`. */
@@ -97,6 +123,14 @@ export interface Session {
   remember: boolean
   /** The thumbprint of the key that the session is bound to. `null` if it is not bound. */
   jkt: string | null
+  /** The name that the user gave the device, or `null`. */
+  name: string | null
+  /** Time of the login, or of the last `reply.elevate`. */
+  authenticatedAt: Date
+  /** The authentication context class, or `null`. */
+  acr: string | null
+  /** The methods by which the user authenticated. */
+  amr: string[]
   /** The claims of the identity. */
   claims: Claims
   metadata: Metadata

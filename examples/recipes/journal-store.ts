@@ -7,10 +7,11 @@ import {
   type Refresh,
   type RevocationReason,
   type RevokeAllFilter,
+  type SessionChange,
   type SessionStore
 } from 'fastify-refresh-token'
 
-type Change = 'create' | 'rotate' | 'confirm' | 'revoke' | 'revokeAll'
+type Change = 'create' | 'rotate' | 'confirm' | 'update' | 'revoke' | 'revokeAll'
 
 /**
  * A store for one process that keeps its sessions in memory. It appends each call that changes a session to a file, with
@@ -44,6 +45,10 @@ export class JournalStore implements SessionStore {
 
   confirm(...args: [sid: string, gen: number]) {
     return this.#record('confirm', args, (sessions) => sessions.confirm(...args))
+  }
+
+  update(...args: [sid: string, change: SessionChange]) {
+    return this.#record('update', args, (sessions) => sessions.update(...args))
   }
 
   revoke(...args: [sids: readonly string[], reason: RevocationReason, idempotencyKey: string]) {

@@ -3,7 +3,7 @@ import type { Sessions } from '../../types/fastify.js'
 import type { AccessTokenClaims, Tokens } from '../../types/session.js'
 import { errors } from '../errors.js'
 import type { ResolvedOptions } from '../options/resolve.js'
-import { resolveSub } from '../sessions/identity.js'
+import { resolveSub, resolveUpdate } from '../sessions/identity.js'
 import type { IssuedTokens } from '../sessions/issue-tokens.js'
 import type { SessionService } from '../sessions/session-service.js'
 import type { KeyRotation } from '../tokens/key-rotation.js'
@@ -52,6 +52,10 @@ export function createAppSessions(
     verify: (accessToken) => withErrorHeaders(verify(accessToken)),
     get: async (sid) => (isSid(sid) ? withErrorHeaders(service.get(sid)) : null),
     list: async (sub) => withErrorHeaders(service.list(resolveSub(sub, 'sub'))),
+    update: async (sid, change) => {
+      const resolved = resolveUpdate(change)
+      return isSid(sid) ? withErrorHeaders(service.update(sid, resolved)) : null
+    },
     revoke: async (sid) => isSid(sid) && withErrorHeaders(revoke(sid)),
     revokeAll: async (sub, { except } = {}) =>
       withErrorHeaders(service.revokeAll(resolveSub(sub, 'sub'), 'revoked', context, except)),

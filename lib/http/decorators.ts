@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { AuthHook } from '../../types/fastify.js'
-import type { Identity } from '../../types/session.js'
+import type { Authentication, Identity } from '../../types/session.js'
 import { createAppSessions } from './app-sessions.js'
 import { recordError } from './error-headers.js'
 import { decorateGuards } from './guards/guards.js'
@@ -8,6 +8,7 @@ import { type CheckOrigin, decorateHooks } from './guards/hooks.js'
 import { startSession } from './routes/login.js'
 import { revokePresentedSessions } from './routes/logout.js'
 import { refreshSession } from './routes/refresh.js'
+import { elevate, reissueAccessToken } from './routes/reissue.js'
 import type { RouteContext } from './routes/route-context.js'
 import { attachTokenNames } from './transport/token-names.js'
 
@@ -22,6 +23,12 @@ export function decorate(fastify: FastifyInstance, context: RouteContext): void 
   })
   fastify.decorateReply('refreshSession', function (this: FastifyReply) {
     return recordError(this.request, () => refreshSession(context, this.request, this))
+  })
+  fastify.decorateReply('reissueAccessToken', function (this: FastifyReply) {
+    return recordError(this.request, () => reissueAccessToken(context, this.request, this))
+  })
+  fastify.decorateReply('elevate', function (this: FastifyReply, authentication: Authentication) {
+    return recordError(this.request, () => elevate(context, this.request, this, authentication))
   })
   fastify.decorateReply('endSession', function (this: FastifyReply) {
     return recordError(this.request, () => revokePresentedSessions(context, this.request, this))

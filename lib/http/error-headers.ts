@@ -1,14 +1,21 @@
 import type { FastifyError } from '@fastify/error'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Session } from '../../types/session.js'
 import { errorCodes, isPluginError } from '../errors.js'
+import { challengeParameters, type Requirement } from '../tokens/authentication.js'
 import { isObject } from '../utils/checks.js'
 import { NONCE_HEADER } from './binding/request-proofs.js'
+import { sessionResponse } from './session-response.js'
 
 interface RecordedError extends Pick<FastifyError, 'code' | 'message' | 'statusCode'> {
   /** A 503 without it asks for the default pause. */
   retryAfterSeconds?: number
   /** The nonce that the next proof must contain. */
   nonce?: string
+  /** The authentication that the request requires. */
+  requirement?: Requirement
+  /** The sessions of a user who has the maximum number of them. */
+  sessions?: Session[]
   /** The request needs no token. */
   isWithoutToken?: boolean
 }
@@ -31,7 +38,10 @@ const WITHOUT_TOKEN = new Set<unknown>([
   errorCodes.NoRefreshToken
 ])
 
-const BEARER_ERRORS = new Map<string, string>([[errorCodes.InsufficientScope, 'insufficient_scope']])
+const BEARER_ERRORS = new Map<string, string>([
+  [errorCodes.InsufficientScope, 'insufficient_scope'],
+  [errorCodes.InsufficientAuthentication, 'insufficient_user_authentication']
+])
 
 const recordedErrors = new WeakMap<FastifyRequest, RecordedError>()
 
@@ -65,21 +75,27 @@ export function addErrorHeadersHook(fastify: FastifyInstance): void {
     if (!error || error.statusCode !== reply.statusCode) return done()
     // Keeps a challenge that the application set.
     if (!reply.hasHeader('www-authenticate')) reply.headers(headersOf(error))
-    if (error.nonce === undefined) return done()
+    const members = membersOf(error)
+    if (members === undefined) return done()
     // Also with a challenge of the application, because the client cannot continue without the nonce.
-    reply.header(NONCE_HEADER, error.nonce)
-    done(null, withNonce(payload, error.nonce))
+    if (error.nonce !== undefined) reply.header(NONCE_HEADER, error.nonce)
+    done(null, withMembers(payload, error.code, members))
   })
 }
 
-/** Adds the nonce to a JSON body. A script of another origin may not be allowed to read the header. */
-function withNonce(payload: unknown, nonce: string): unknown {
+/** Returns what the JSON body of an error has in addition to the code and the message. */
+function membersOf({ nonce, sessions }: RecordedError): object | undefined {
+  // A script of another origin may not be allowed to read the header with the nonce.
+  if (nonce !== undefined) return { nonce }
+  return sessions && { sessions: sessions.map((session) => sessionResponse(session)) }
+}
+
+/** Adds members to the JSON body of an error. */
+function withMembers(payload: unknown, code: string, members: object): unknown {
   if (typeof payload !== 'string') return payload
   try {
     const body: unknown = JSON.parse(payload)
-    return isObject(body) && body.code === errorCodes.ProofNonce
-      ? JSON.stringify({ ...body, nonce })
-      : payload
+    return isObject(body) && body.code === code ? JSON.stringify({ ...body, ...members }) : payload
   } catch {
     return payload
   }
@@ -93,11 +109,18 @@ function headersOf(error: RecordedError): Record<string, string> {
   return challenge === undefined ? {} : { 'www-authenticate': challenge }
 }
 
-function challengeOf({ code, message, statusCode, isWithoutToken }: RecordedError): string | undefined {
+function challengeOf({
+  code,
+  message,
+  statusCode,
+  isWithoutToken,
+  requirement
+}: RecordedError): string | undefined {
   const proofError = PROOF_ERRORS.get(code)
   const scheme = proofError ? 'DPoP' : 'Bearer'
   const algorithms = proofError ? ', algs="ES256"' : ''
   if (isWithoutToken || WITHOUT_TOKEN.has(code)) return `${scheme} ${REALM}${algorithms}`
   const error = proofError ?? BEARER_ERRORS.get(code) ?? (statusCode === 401 ? 'invalid_token' : undefined)
-  return error && `${scheme} ${REALM}, error="${error}", error_description="${message}"${algorithms}`
+  const parameters = requirement ? `, ${challengeParameters(requirement)}` : algorithms
+  return error && `${scheme} ${REALM}, error="${error}", error_description="${message}"${parameters}`
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 import type { BindingMode, BindingOptions } from '../../types/binding.js'
-import type { RouteOverrides } from '../../types/options.js'
+import type { RouteOverrides, SessionOptions } from '../../types/options.js'
 import type { RedisClient } from '../../types/redis-client.js'
 import type { Session } from '../../types/session.js'
 import type { SessionStore } from '../../types/session-store.js'
@@ -21,7 +21,20 @@ import {
 /** A token as defined in RFC 9110, section 5.6.2: the name of a header or a cookie. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-const STORE_METHODS = ['create', 'rotate', 'confirm', 'get', 'has', 'now', 'list', 'revoke', 'revokeAll']
+const STORE_METHODS = [
+  'create',
+  'rotate',
+  'confirm',
+  'update',
+  'get',
+  'has',
+  'now',
+  'list',
+  'revoke',
+  'revokeAll'
+]
+
+type Function<T> = Extract<T, (...args: never[]) => unknown>
 
 const secret: Check<Buffer> = (value, path) => {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value
@@ -59,6 +72,17 @@ export function count({ min = 1 } = {}): Check<number> {
       ? (value as number)
       : mustBe(path, `a whole number of at least ${min}`)
 }
+
+/** The values of the option `session.onLimit`. */
+export const ON_LIMIT = ['evict-oldest', 'reject'] as const
+
+export const onLimit: Check<NonNullable<SessionOptions['onLimit']>> = (value, path) =>
+  typeof value === 'function'
+    ? (value as Function<SessionOptions['onLimit']>)
+    : oneOf(...ON_LIMIT)(value, path)
+
+export const maxPerUser: Check<NonNullable<SessionOptions['maxPerUser']>> = (value, path) =>
+  typeof value === 'function' ? (value as Function<SessionOptions['maxPerUser']>) : count()(value, path)
 
 export const transport: Check<Transport | ((request: FastifyRequest) => Transport)> = (value, path) =>
   typeof value === 'function'

@@ -25,7 +25,12 @@ export function resolveOptions(input: unknown) {
   rejectRegisterOptions(input)
   const checked = object<Options>(optionsSchema)(input, '')
   const { storeTimeout: storeTimeoutMs, ...others } = checked
-  const { ttl: accessTtlMs, clockTolerance: clockToleranceMs, ...accessToken } = checked.accessToken
+  const {
+    ttl: accessTtlMs,
+    jitter: jitterMs,
+    clockTolerance: clockToleranceMs,
+    ...accessToken
+  } = checked.accessToken
   const { ttl: idleTtlMs, grace, ...refreshToken } = checked.refreshToken
   const { ttl: sessionTtlMs, ...session } = checked.session
   const { leeway: leewayMs, ...binding } = checked.binding
@@ -45,6 +50,7 @@ export function resolveOptions(input: unknown) {
       ...accessToken,
       ...resolveKeys(checked),
       ttlMs: accessTtlMs,
+      jitterMs,
       clockToleranceMs
     }),
     refreshToken: Object.freeze({ ...refreshToken, ttlMs: idleTtlMs, graceMs }),
@@ -194,6 +200,8 @@ function isIssuer(issuer: string | undefined): boolean {
 }
 
 function checkLifetimes({ accessToken, refreshToken }: Options, graceMs: number): void {
+  if (2 * accessToken.jitter > accessToken.ttl)
+    mustBe('accessToken.jitter', 'at most half of accessToken.ttl')
   if (3 * graceMs >= accessToken.ttl) {
     mustBe(
       'refreshToken.grace',

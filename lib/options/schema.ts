@@ -2,6 +2,7 @@ import type { AccessTokenOptions } from '../../types/access-token.js'
 import type { BindingOptions } from '../../types/binding.js'
 import type { FastifyRefreshTokenOptions, OAuthOptions, SessionOptions } from '../../types/options.js'
 import type { RefreshTokenOptions } from '../../types/refresh-token.js'
+import { requiredAuthentication } from '../tokens/authentication.js'
 import { keysOrSource } from '../tokens/keys/parse-key.js'
 import {
   boolean,
@@ -26,6 +27,8 @@ import {
   cookiePath,
   count,
   headerName,
+  maxPerUser,
+  onLimit,
   redis,
   route,
   secrets,
@@ -56,6 +59,7 @@ export const optionsSchema = {
   reconnectOnFailover: withDefault(boolean, true),
   accessToken: group({
     ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '5m'),
+    jitter: withDefault(duration({ min: 0 }), 0),
     issuer: optional(text),
     audience: optional(audience),
     clientId: optional(clientId),
@@ -76,7 +80,8 @@ export const optionsSchema = {
   }),
   session: group({
     ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '90d'),
-    maxPerUser: withDefault(count(), 100),
+    maxPerUser: withDefault(maxPerUser, 100),
+    onLimit: withDefault(onLimit, 'evict-oldest'),
     load: optional(fn<Function<SessionOptions['load']>>()),
     metadata: optional(fn<Function<SessionOptions['metadata']>>())
   }),
@@ -110,6 +115,8 @@ export const optionsSchema = {
     refresh: withDefault(route, true),
     logout: withDefault(route, true),
     logoutAll: withDefault(route, true),
+    logoutOthers: withDefault(route, true),
+    stepUp: optional(requiredAuthentication),
     sessions: withDefault(route, true),
     jwks: withDefault(route, false),
     serverMetadata: withDefault(route, false),

@@ -33,13 +33,16 @@ async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): P
     return jwks
   }
 
-  const rejectExpired = createExpiryCheck(options.clockToleranceMs)
+  const storeClock = new StoreClock()
+  const rejectExpired = createExpiryCheck(storeClock, options.clockToleranceMs)
   const guards = createGuards({
     readToken: (request) => readHeader(request, header),
     verifyToken(token) {
       const claims = tokens.verify(token)
       return claims instanceof Promise ? claims.then(rejectExpired) : rejectExpired(claims)
     },
+    // The later one, because a clock that was set back must not make an authentication recent again.
+    nowMs: () => Math.max(Date.now() - options.clockToleranceMs, storeClock.toStoreTime(performance.now())),
     onAuthenticated() {}
   })
   decorateGuards(fastify, guards)
@@ -53,8 +56,10 @@ async function plugin(fastify: FastifyInstance, input: ResourceServerOptions): P
  * If the wall clock was set back, the issue times of tokens show the issuer's clock. If that clock agrees with the former wall
  * clock, the token has expired. One of both alone may have been ahead, and must not reject valid tokens.
  */
-function createExpiryCheck(toleranceMs: number): (claims: AccessTokenClaims) => AccessTokenClaims {
-  const storeClock = new StoreClock()
+function createExpiryCheck(
+  storeClock: StoreClock,
+  toleranceMs: number
+): (claims: AccessTokenClaims) => AccessTokenClaims {
   const tokenClock = new TokenClock(storeClock, toleranceMs)
   return (claims) => {
     storeClock.advance(claims.iat * 1000)

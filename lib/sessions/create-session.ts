@@ -1,8 +1,11 @@
 import type { Identity, Session } from '../../types/session.js'
 import type { CreateOutcome, NewSession } from '../../types/session-store.js'
 import { errors } from '../errors.js'
+import { ON_LIMIT } from '../options/option-types.js'
+import type { ResolvedOptions } from '../options/resolve.js'
 import type { Proof } from '../tokens/proof/proof.js'
 import { createFamily, sidOf } from '../tokens/session-id.js'
+import { countResult, nameResult } from '../utils/callback-results.js'
 import type { CallContext } from './call-context.js'
 import { withClientId } from './client-id.js'
 import type { SessionComponents } from './components.js'
@@ -11,6 +14,9 @@ import { type IssuedTokens, issueTokens } from './issue-tokens.js'
 import { emitLogin } from './observability/session-events.js'
 import { requestMetadata } from './request-metadata.js'
 import { logoutEmitter, revokedError } from './revoke-session.js'
+
+type SessionOptions = ResolvedOptions['session']
+type StoreOutcome = Exclude<CreateOutcome, { outcome: 'deadline-exceeded' }>
 
 /** What a login request contains besides the identity. */
 export interface Login {
@@ -28,8 +34,8 @@ export async function createSession(
   { replaces, proof }: Login
 ): Promise<IssuedTokens> {
   const { options, storeClock, keyBinding } = components
-  const { ttlMs = options.session.ttlMs, ...resolved } = resolveIdentity(identity)
-  const { sub, claims, remember, metadata } = resolved
+  const { ttlMs = options.session.ttlMs, idleTtlMs, ...resolved } = resolveIdentity(identity)
+  const { sub, claims, remember, authentication, metadata } = resolved
   const jkt = keyBinding.keyOfLogin(resolved.jkt, proof, context)
   const family = createFamily(sub)
   const newSession: NewSession = {
@@ -37,17 +43,20 @@ export async function createSession(
     sub,
     claims,
     remember,
+    authentication,
     jkt: jkt ?? undefined,
     metadata,
     ttlMs: Math.min(ttlMs, options.session.ttlMs),
     idleMs: options.refreshToken.ttlMs,
+    ownIdleMs: idleTtlMs,
     requestMetadata: requestMetadata(options.session.metadata, context) ?? {},
-    maxPerUser: options.session.maxPerUser,
+    maxPerUser: await maxPerUserOf(options.session, identity),
+    evicts: options.session.onLimit === 'evict-oldest',
     replaces
   }
   // Before the store: if the function of the application fails, no session was created, and none was evicted.
   const tokenClaims = withClientId(claims, options.accessToken.clientId, () => previewOf(newSession))
-  const created = await createInStore(components, newSession, context)
+  const created = await createWithinLimit(components, newSession, identity, context)
   if (created.outcome === 'revoked') throw revokedError(created.reason)
   const { session, nowMs, evicted } = created
   storeClock.sync(nowMs)
@@ -60,7 +69,19 @@ export async function createSession(
 
 /** Returns the session as the store will create it, with times by the clock of this process. */
 function previewOf(session: NewSession): Session {
-  const { sid, sub, remember, jkt = null, claims, metadata, requestMetadata, ttlMs, idleMs } = session
+  const {
+    sid,
+    sub,
+    remember,
+    jkt = null,
+    claims,
+    metadata,
+    requestMetadata,
+    ttlMs,
+    idleMs,
+    ownIdleMs
+  } = session
+  const { acr = null, amr = [] } = session.authentication
   const now = Date.now()
   return {
     sid,
@@ -68,13 +89,48 @@ function previewOf(session: NewSession): Session {
     gen: 1,
     createdAt: new Date(now),
     lastUsedAt: new Date(now),
-    expiresAt: new Date(now + Math.min(ttlMs, idleMs)),
+    expiresAt: new Date(now + Math.min(ttlMs, idleMs, ownIdleMs ?? idleMs)),
     absoluteExpiresAt: new Date(now + ttlMs),
     remember,
     jkt,
+    name: null,
+    authenticatedAt: new Date(now),
+    acr,
+    amr: [...amr],
     claims,
     metadata: { ...requestMetadata, ...metadata }
   }
+}
+
+async function maxPerUserOf({ maxPerUser }: SessionOptions, identity: Identity): Promise<number> {
+  return typeof maxPerUser === 'function'
+    ? countResult(await maxPerUser(identity), 'option "session.maxPerUser"')
+    : maxPerUser
+}
+
+/**
+ * Creates the session. If the user has the maximum number of sessions, the option `session.onLimit` decides.
+ * @throws {FRT_ERR_SESSION_LIMIT} with the sessions of the user, if the login is rejected
+ */
+async function createWithinLimit(
+  components: SessionComponents,
+  session: NewSession,
+  identity: Identity,
+  context: CallContext
+): Promise<Exclude<StoreOutcome, { outcome: 'limit-reached' }>> {
+  const { onLimit } = components.options.session
+  const created = await createInStore(components, session, context)
+  if (created.outcome !== 'limit-reached') return created
+  const decision = typeof onLimit === 'function' ? await onLimit(identity, created.sessions) : onLimit
+  if (nameResult(decision, ON_LIMIT, 'option "session.onLimit"') === 'reject')
+    throw limitError(created.sessions)
+  const evicting = await createInStore(components, { ...session, evicts: true }, context)
+  return evicting as Exclude<StoreOutcome, { outcome: 'limit-reached' }>
+}
+
+/** The sessions are not enumerable, because their metadata should not be in the log of each rejected login. */
+function limitError(sessions: Session[]): Error {
+  return Object.defineProperty(new errors.SessionLimit(), 'sessions', { value: sessions })
 }
 
 /**
@@ -85,7 +141,7 @@ async function createInStore(
   components: SessionComponents,
   session: NewSession,
   context: CallContext
-): Promise<Exclude<CreateOutcome, { outcome: 'deadline-exceeded' }>> {
+): Promise<StoreOutcome> {
   const { options, storeClient, storeClock } = components
   if (!storeClock.isSynced) storeClock.sync(await storeClient.call('now', (store) => store.now(session.sub)))
   const deadline = performance.now() + options.storeTimeoutMs
@@ -123,7 +179,7 @@ async function discardOrphan(
 ): Promise<void> {
   // Wait for the result: a creation that arrives after the revocation would restore the session.
   const created = await lateResult.catch(() => null)
-  if (created?.outcome === 'deadline-exceeded') return
+  if (created?.outcome === 'deadline-exceeded' || created?.outcome === 'limit-reached') return
   if (created) void publishEvictions(components, created, context)
   components.revoker.discard(sid)
 }

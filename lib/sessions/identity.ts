@@ -1,6 +1,8 @@
-import type { Claims, Identity, Metadata } from '../../types/session.js'
+import type { SessionUpdate } from '../../types/fastify.js'
+import type { Authentication, Claims, Duration, Identity, Metadata } from '../../types/session.js'
 import { errors } from '../errors.js'
 import { RESERVED_CLAIMS } from '../tokens/access-token.js'
+import { isAcr, isAmr } from '../tokens/authentication.js'
 import { isThumbprint, type Thumbprint } from '../tokens/session-id.js'
 import { ignoreRejection, kindOf } from '../utils/callback-results.js'
 import { isObject } from '../utils/checks.js'
@@ -10,7 +12,9 @@ import { nearest } from '../utils/nearest.js'
 const MAX_SUB_BYTES = 256
 const MAX_CLAIMS_BYTES = 4096
 const MAX_METADATA_BYTES = 1024
-const PROPERTIES = ['sub', 'claims', 'remember', 'ttl', 'jkt', 'metadata']
+const PROPERTIES = ['sub', 'claims', 'remember', 'ttl', 'idleTtl', 'acr', 'amr', 'jkt', 'metadata']
+
+const MAX_NAME_LENGTH = 64
 
 /** A valid identity of plain JSON values. */
 export interface ResolvedIdentity {
@@ -19,6 +23,9 @@ export interface ResolvedIdentity {
   remember: boolean
   /** `undefined` uses the option `session.ttl`. */
   ttlMs: number | undefined
+  /** `undefined` uses the option `refreshToken.ttl`. */
+  idleTtlMs: number | undefined
+  authentication: Authentication
   /** `null` binds the session only if the login has a proof. */
   jkt: Thumbprint | null
   metadata: Metadata
@@ -33,12 +40,8 @@ export function resolveIdentity(input: Identity): ResolvedIdentity {
   for (const key of Object.keys(input)) {
     if (!PROPERTIES.includes(key)) unknownProperty(key)
   }
-  const { sub, claims = {}, remember = true, ttl, jkt, metadata = {} } = input as Identity
+  const { sub, claims = {}, remember = true, ttl, idleTtl, acr, amr, jkt, metadata = {} } = input as Identity
   if (typeof remember !== 'boolean') invalidIdentity('identity.remember must be true or false')
-  const ttlMs = ttl === undefined ? undefined : toMs(ttl)
-  if (ttl !== undefined && !(ttlMs !== undefined && ttlMs >= 1000)) {
-    invalidIdentity('identity.ttl must be a duration of at least 1 second')
-  }
   if (jkt !== undefined && !isThumbprint(jkt)) {
     invalidIdentity('identity.jkt must be a SHA-256 thumbprint: 43 characters of canonical base64url')
   }
@@ -46,10 +49,67 @@ export function resolveIdentity(input: Identity): ResolvedIdentity {
     sub: resolveSub(sub, 'identity.sub'),
     claims: resolveClaims(claims, 'identity.claims'),
     remember,
-    ttlMs,
+    ttlMs: resolveTtl(ttl, 'identity.ttl'),
+    idleTtlMs: resolveTtl(idleTtl, 'identity.idleTtl'),
+    authentication: resolveAuthentication({ acr, amr }, 'identity'),
     jkt: jkt ?? null,
     metadata: resolveMetadata(metadata, 'identity.metadata')
   }
+}
+
+function resolveTtl(ttl: Duration | undefined, path: string): number | undefined {
+  if (ttl === undefined) return undefined
+  const ttlMs = toMs(ttl)
+  return ttlMs !== undefined && ttlMs >= 1000
+    ? ttlMs
+    : invalidIdentity(`${path} must be a duration of at least 1 second`)
+}
+
+/**
+ * Checks how a user authenticated.
+ * @throws {FRT_ERR_INVALID_IDENTITY} if the class or a method is invalid
+ */
+export function resolveAuthentication(input: Authentication, path: string): Authentication {
+  if (!isObject(input)) invalidIdentity(`${path} must be an object`)
+  const other = Object.keys(input).find((name) => name !== 'acr' && name !== 'amr')
+  if (other !== undefined)
+    invalidIdentity(`unknown property "${path}.${other}", the properties are: acr, amr`)
+  const { acr, amr } = input as Authentication
+  if (acr !== undefined && !isAcr(acr)) {
+    invalidIdentity(
+      `${path}.acr must be 1 to 64 printable ASCII characters without spaces, quotes and backslashes`
+    )
+  }
+  if (amr !== undefined && !isAmr(amr)) {
+    invalidIdentity(`${path}.amr must be an array of at most 8 methods, such as 'otp', of 1 to 32 characters`)
+  }
+  return { acr, amr: amr && [...amr] }
+}
+
+/**
+ * Checks a change by `app.sessions.update`.
+ * @throws {FRT_ERR_INVALID_IDENTITY} if the claims or the name are invalid, or if there is neither
+ */
+export function resolveUpdate(input: SessionUpdate): SessionUpdate {
+  if (!isObject(input)) invalidIdentity('change must be an object')
+  const other = Object.keys(input).find((name) => name !== 'claims' && name !== 'name')
+  if (other !== undefined)
+    invalidIdentity(`unknown property "change.${other}", the properties are: claims, name`)
+  const { claims, name } = input as SessionUpdate
+  if (claims === undefined && name === undefined) invalidIdentity('change must have claims or a name')
+  if (name !== undefined && name !== null && !isDeviceName(name)) {
+    invalidIdentity(
+      `change.name must be null, or 1 to ${MAX_NAME_LENGTH} characters without control characters`
+    )
+  }
+  return { claims: claims === undefined ? undefined : resolveClaims(claims, 'change.claims'), name }
+}
+
+/** Returns whether a name has 1 to 64 characters. Long text is not counted, because a client sends it. */
+export function isDeviceName(name: unknown): name is string {
+  if (typeof name !== 'string' || !name.isWellFormed() || /\p{Cc}/u.test(name)) return false
+  const { length } = [...name.slice(0, 2 * MAX_NAME_LENGTH + 1)]
+  return length >= 1 && length <= MAX_NAME_LENGTH
 }
 
 /**

@@ -11,9 +11,9 @@ import { createIdempotencyKey } from '../utils/random.js'
 import type { CallContext } from './call-context.js'
 import { withClientId } from './client-id.js'
 import type { SessionComponents } from './components.js'
-import { resolveLoaded } from './identity.js'
 import { type IssuedTokens, issueTokens } from './issue-tokens.js'
 import { proofLifetimeMs } from './key-binding.js'
+import { loadClaims } from './load-claims.js'
 import {
   emitConflict,
   emitRefresh,
@@ -104,30 +104,13 @@ async function readClaims(
   context: CallContext,
   scope: string | undefined
 ): Promise<Claims | undefined> {
-  const { options, storeClient } = components
-  const { load } = options.session
-  const session = await storeClient.call('get', (store) => store.get(sid))
+  const session = await components.storeClient.call('get', (store) => store.get(sid))
   // Without a session there are no claims. The rotation returns the reason.
   if (!session) return undefined
-  const loaded = load && (await loadClaims(components, load, session, context))
-  const claims = loaded ?? session.claims
+  const claims = await loadClaims(components, session, context)
   // The store first decides about a retired token, which is not rotated, so that reuse is detected with any scope.
   if (gen >= session.gen) narrowScope(claims, scope)
   return claims
-}
-
-async function loadClaims(
-  components: SessionComponents,
-  load: NonNullable<ResolvedOptions['session']['load']>,
-  session: Session,
-  context: CallContext
-): Promise<Claims | undefined> {
-  const loaded = await load(session.sub, session)
-  if (!loaded) {
-    await components.revoker.revoke([session.sid], 'disabled', logoutEmitter(components, context))
-    throw revokedError('disabled')
-  }
-  return resolveLoaded(loaded)
 }
 
 /** Rotates in the store. With `allowReplay` a replay takes two calls. Returns `replayable` if that option rejected it. */

@@ -1,7 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { AccessTokenClaims, Identity, RevocationReason, Session } from '../../types/session.js'
-import type { SessionStore } from '../../types/session-store.js'
+import type {
+  AccessTokenClaims,
+  Authentication,
+  Identity,
+  RevocationReason,
+  Session
+} from '../../types/session.js'
+import type { SessionChange, SessionStore } from '../../types/session-store.js'
 import { errors } from '../errors.js'
+import type { SignedAccessToken } from '../tokens/access-token.js'
 import type { Proof } from '../tokens/proof/proof.js'
 import type { RefreshToken } from '../tokens/refresh-token.js'
 import { withTimeout } from '../utils/timeout.js'
@@ -12,6 +19,7 @@ import type { IssuedTokens } from './issue-tokens.js'
 import type { SplitTokens } from './key-binding.js'
 import { operations, trace } from './observability/diagnostics.js'
 import { type RefreshRequest, refreshSession } from './refresh-session.js'
+import { elevate, reissueAccessToken } from './reissue-access-token.js'
 import { logoutEmitter, revokedError, revokeInBackground } from './revoke-session.js'
 
 /** Shorter than the 10 s that Fastify gives a plugin to start. */
@@ -152,6 +160,41 @@ export class SessionService {
     const message = { keyPrefix: this.#keyPrefix, sub, reason }
     const revokeAll = () => revoker.revokeAll(sub, reason, except, logoutEmitter(this.#components, context))
     return trace(operations.revokeAll, message, revokeAll, (revoked) => ({ revoked }))
+  }
+
+  /** @returns `null` if there is no active session with this id */
+  update(sid: string, change: SessionChange): Promise<Session | null> {
+    return this.#components.storeClient.call('update', (store) => store.update(sid, change))
+  }
+
+  /**
+   * Returns a new access token for the session of an access token that `verify` returned. It does not last longer.
+   * @throws {FRT_ERR_SESSION_REVOKED} if the session has ended
+   */
+  reissue(user: AccessTokenClaims, context: CallContext): Promise<SignedAccessToken> {
+    return reissueAccessToken(this.#components, user, context)
+  }
+
+  /**
+   * Records that the user has authenticated again, and returns a new access token like `reissue`.
+   * @throws {FRT_ERR_INVALID_IDENTITY} if the authentication is invalid
+   */
+  elevate(
+    user: AccessTokenClaims,
+    authentication: Authentication,
+    context: CallContext
+  ): Promise<SignedAccessToken> {
+    return elevate(this.#components, user, authentication, context)
+  }
+
+  /**
+   * The time for the age of an authentication, in milliseconds since the epoch. The later one of two clocks, because one that
+   * is behind must not make an authentication recent.
+   */
+  nowMs(): number {
+    const { options, storeClock } = this.#components
+    const wallMs = Date.now() - options.accessToken.clockToleranceMs
+    return storeClock.isSynced ? Math.max(wallMs, storeClock.toStoreTime(performance.now())) : wallMs
   }
 
   get(sid: string): Promise<Session | null> {

@@ -20,6 +20,8 @@ export const RESERVED_CLAIMS = [
   'jti',
   'client_id',
   'auth_time',
+  'acr',
+  'amr',
   'cnf'
 ] as const
 
@@ -37,7 +39,7 @@ export interface ExpectedClaims {
 
 /** The options that determine the content of an access token. */
 export interface AccessTokenSettings {
-  accessToken: ExpectedClaims & { ttlMs: number }
+  accessToken: ExpectedClaims & { ttlMs: number; jitterMs: number }
 }
 
 export interface SignedAccessToken {
@@ -50,8 +52,9 @@ export interface AccessTokens {
   /**
    * Signs a token with the first key.
    * @param nowMs the time of the store's clock, in milliseconds since the epoch
+   * @param reissued a token that the new one replaces. The new one has its generation and its expiry
    */
-  sign(session: Session, claims: Claims, nowMs: number): SignedAccessToken
+  sign(session: Session, claims: Claims, nowMs: number, reissued?: AccessTokenClaims): SignedAccessToken
   /**
    * Returns the claims of a token that one of the keys signed. Does not check the expiry, because a logout accepts an
    * expired token.
@@ -80,27 +83,31 @@ export async function createAccessTokens(
   keys: AccessKeys,
   settings: AccessTokenSettings
 ): Promise<AccessTokens> {
-  const { ttlMs } = settings.accessToken
+  const { ttlMs, jitterMs } = settings.accessToken
   const jwts = await registerKeys(host, keys, settings.accessToken)
   const [signing] = jwts
 
   return {
     ...verifierOf(keys, jwts),
 
-    sign(session, claims, nowMs) {
+    sign(session, claims, nowMs, reissued) {
       const nowSeconds = nowMs / 1000
       // Rounds up, because rounding down could give a token of one second no lifetime. Never exceeds the session:
       // in the last second of the session `exp` can be in the past, which is harmless.
       const exp = Math.min(
-        Math.ceil(nowSeconds + ttlMs / 1000),
-        Math.floor(session.expiresAt.getTime() / 1000)
+        Math.ceil(nowSeconds + (ttlMs - Math.random() * jitterMs) / 1000),
+        Math.floor(session.expiresAt.getTime() / 1000),
+        reissued?.exp ?? Number.POSITIVE_INFINITY
       )
+      const { acr, amr, authenticatedAt } = session
       const reserved = {
         sub: session.sub,
         sid: session.sid,
-        gen: session.gen,
+        gen: reissued?.gen ?? session.gen,
         jti: createTokenId(),
-        auth_time: Math.floor(session.createdAt.getTime() / 1000),
+        auth_time: Math.floor(authenticatedAt.getTime() / 1000),
+        ...(acr !== null && { acr }),
+        ...(amr.length > 0 && { amr }),
         iat: Math.floor(nowSeconds),
         exp
       }

@@ -10,6 +10,9 @@ const isStringOrMissing: IsValid = (value) => value === undefined || isString(va
 const isTime: IsValid = Number.isFinite
 const isTimeOrMissing: IsValid = (value) => value === undefined || isTime(value)
 
+const isMissingOrStrings: IsValid = (value) =>
+  value === undefined || (Array.isArray(value) && value.every(isString))
+
 const CLAIM_TYPES: readonly [name: string, isValid: IsValid][] = [
   ['sub', isString],
   ['sid', isString],
@@ -20,6 +23,8 @@ const CLAIM_TYPES: readonly [name: string, isValid: IsValid][] = [
   ['auth_time', isTimeOrMissing],
   ['jti', isStringOrMissing],
   ['client_id', isStringOrMissing],
+  ['acr', isStringOrMissing],
+  ['amr', isMissingOrStrings],
   // A token that is bound to a key must not be accepted without a proof of the key (RFC 9449, section 7.2).
   ['cnf', isMissing]
 ]

@@ -16,6 +16,14 @@ export function scopesIn(claim: unknown): string[] {
   return typeof claim === 'string' ? claim.split(' ') : []
 }
 
+/** Returns the claims without the scopes that a token does not have. Without scopes in the token, there are none. */
+export function restrictScope(claims: Claims, token: Claims): Claims {
+  if (claims.scope === undefined) return claims
+  const granted = scopesIn(token.scope)
+  const scopes = scopesIn(claims.scope).filter((scope) => granted.includes(scope))
+  return { ...claims, scope: scopes.length > 0 ? scopes.join(' ') : undefined }
+}
+
 /**
  * Returns the claims with only the requested scopes (RFC 6749, section 6).
  * @param requested scopes separated by spaces. `undefined` stands for all scopes of the claims

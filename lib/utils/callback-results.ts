@@ -25,6 +25,13 @@ export function textResult(result: unknown, callback: string): string | null {
   return typeof result === 'string' ? result : invalidResult(result, callback, 'a string, null or undefined')
 }
 
+/** Returns the result of a callback that returns a number of things. */
+export function countResult(result: unknown, callback: string): number {
+  return Number.isSafeInteger(result) && (result as number) >= 1
+    ? (result as number)
+    : invalidResult(result, callback, 'a whole number of at least 1')
+}
+
 /** Returns the result of a callback that selects one of several names. */
 export function nameResult<T extends string>(result: unknown, names: readonly T[], callback: string): T {
   const expected = names.map((name) => `'${name}'`).join(' or ')

@@ -49,7 +49,9 @@ t.test('each operation has a summary, its security and its responses', async (t)
     'POST /auth/refresh': ['authRefresh', [cookie, {}], ['200', '400', '401', '403', '503']],
     'POST /auth/logout': ['authLogout', [cookie, bearer, {}], ['200', '400', '401', '403', '503']],
     'POST /auth/logout-all': ['authLogoutAll', [bearer], ['200', '401', '503']],
+    'POST /auth/logout-others': ['authLogoutOthers', [bearer], ['200', '401', '503']],
     'GET /auth/sessions': ['authListSessions', [bearer], ['200', '401', '503']],
+    'PATCH /auth/sessions/{id}': ['authRenameSession', [bearer], ['200', '400', '401', '404', '503']],
     'DELETE /auth/sessions/{id}': ['authRevokeSession', [bearer], ['200', '401', '404', '503']]
   }
   t.strictSame(Object.keys(operations), Object.keys(expected))
@@ -64,11 +66,29 @@ t.test('each operation has a summary, its security and its responses', async (t)
   }
 })
 
+t.test('options add the errors of step-up authentication and of the session limit', async (t) => {
+  const options = { routes: { stepUp: { acr: 'otp' } }, session: { onLimit: 'reject' } } as const
+  const operations = operationsOf(documentOf(await buildDocumentedApp(t, { options })))
+  const mentions = (code: string) =>
+    Object.keys(operations).filter((route) => JSON.stringify(operations[route]?.responses).includes(code))
+  t.strictSame(mentions('FRT_ERR_INSUFFICIENT_AUTHENTICATION'), [
+    'POST /auth/logout-all',
+    'POST /auth/logout-others',
+    'DELETE /auth/sessions/{id}'
+  ])
+  t.strictSame(mentions('FRT_ERR_SESSION_LIMIT'), ['POST /auth/login'])
+})
+
 t.test('accessToken.read adds the CSRF error to guarded routes', async (t) => {
   const app = await buildDocumentedApp(t, { options: { accessToken: { read: () => null } } })
   const operations = operationsOf(documentOf(app))
   const rejected = Object.keys(operations).filter((route) => operations[route]?.responses['403'])
-  const guarded = ['POST /auth/logout-all', 'DELETE /auth/sessions/{id}']
+  const guarded = [
+    'POST /auth/logout-all',
+    'POST /auth/logout-others',
+    'PATCH /auth/sessions/{id}',
+    'DELETE /auth/sessions/{id}'
+  ]
   t.strictSame(rejected, ['POST /auth/login', 'POST /auth/refresh', 'POST /auth/logout', ...guarded])
 
   const headers = { 'sec-fetch-site': 'cross-site' }

@@ -256,6 +256,30 @@ await eachStore(t, async (t, open) => {
     }
   )
 
+  t.test(
+    'identity.idleTtl shortens the idle timeout of one session, now and after each refresh',
+    async (t) => {
+      const { client, app, advance, answer } = await login(
+        t,
+        { under: open(t), options: { refreshToken: { ttl: '14d' } } },
+        { sub: 'ada', idleTtl: '1h' }
+      )
+      t.match(answer.headers['set-cookie'], 'Max-Age=3600;')
+      const mobile = new Client(app)
+      await mobile.login({ sub: 'ada', idleTtl: '30d' })
+      for (let i = 0; i < 2; i++) {
+        await advance(50 * MINUTE)
+        const response = await client.refresh()
+        t.equal(response.statusCode, 200)
+        t.match(response.headers['set-cookie'], 'Max-Age=3600;')
+        t.equal((await client.call()).statusCode, 200)
+      }
+      await advance(61 * MINUTE)
+      t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
+      t.equal((await mobile.refresh()).statusCode, 200)
+    }
+  )
+
   t.test('revocation.mode store: a logout in another process takes effect immediately', async (t) => {
     const under = open(t)
     const { client } = await login(t, { under, options: { revocation: { mode: 'store' } } })

@@ -37,6 +37,7 @@ t.test('decorates the scope that registers the plugin', async (t) => {
   await app.register(fastifyRefreshToken, OPTIONS)
   t.type(app.authenticate, 'function')
   t.type(app.authorize, 'function')
+  t.type(app.requireAuthentication, 'function')
   t.same(Object.keys(app.sessions).sort(), [
     'create',
     'get',
@@ -45,10 +46,12 @@ t.test('decorates the scope that registers the plugin', async (t) => {
     'revoke',
     'revokeAll',
     'rotateKeys',
+    'update',
     'verify'
   ])
   for (const name of ['user', 'authenticate']) t.ok(app.hasRequestDecorator(name), name)
-  for (const name of ['startSession', 'refreshSession', 'endSession']) t.ok(app.hasReplyDecorator(name), name)
+  for (const name of ['startSession', 'refreshSession', 'reissueAccessToken', 'elevate', 'endSession'])
+    t.ok(app.hasReplyDecorator(name), name)
 })
 
 t.test('a second registration in one scope is an error', async (t) => {

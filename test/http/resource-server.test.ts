@@ -30,6 +30,30 @@ for (const algorithm of KEY_ALGORITHMS) {
   })
 }
 
+t.test('a resource server requires a recent authentication', async (t) => {
+  const { app } = await buildResourceServer(t, {
+    keys,
+    extend: (app) => {
+      const recent = app.requireAuthentication({ maxAge: '1m', acr: 'otp' })
+      app.get('/recent', { preHandler: [app.authenticate, recent] }, async () => 'in')
+    }
+  })
+  const now = Math.floor(Date.now() / 1000)
+  for (const [claims, status] of [
+    [{ auth_time: now, acr: 'otp' }, 200],
+    [{ auth_time: now, acr: 'pwd' }, 401],
+    [{ auth_time: now }, 401],
+    [{ auth_time: now - 62, acr: 'otp' }, 401],
+    [{ acr: 'otp' }, 401],
+    [{ auth_time: String(now), acr: 'otp' }, 401],
+    [{ auth_time: now, acr: ['otp'] }, 401]
+  ] as const) {
+    const headers = { authorization: `Bearer ${await sign(pair, { claims })}` }
+    const response = await app.inject({ url: '/recent', headers })
+    t.equal(response.statusCode, status, JSON.stringify(claims))
+  }
+})
+
 t.test('errors, challenges and guards equal those of the issuer', async (t) => {
   const { app } = await buildResourceServer(t, { keys })
   const get = async (url: string, token?: string) => {

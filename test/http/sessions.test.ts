@@ -68,7 +68,8 @@ await eachStore(t, async (t, open) => {
         'expires_at',
         'id',
         'last_used_at',
-        'metadata'
+        'metadata',
+        'name'
       ])
       t.match(session.id, /^[\w-]{32}$/)
     }

@@ -16,7 +16,7 @@ export async function fillCaches(app: FastifyInstance, secret: string): Promise<
   const signing = Fastify()
   const ttlMs = 60_000
   const tokens = await createAccessTokens(signing, secretKeys(deriveKeys([Buffer.from(secret)], 'frt:')), {
-    accessToken: { ttlMs, issuer: undefined, audience: undefined, clockToleranceMs: 0 }
+    accessToken: { ttlMs, issuer: undefined, audience: undefined, clockToleranceMs: 0, jitterMs: 0 }
   })
   for (let i = 0; i < ENTRIES; i += BATCH) {
     await Promise.all(
@@ -31,7 +31,11 @@ export async function fillCaches(app: FastifyInstance, secret: string): Promise<
             lastUsedAt: at,
             expiresAt: new Date(nowMs + ttlMs),
             absoluteExpiresAt: new Date(nowMs + ttlMs),
-            jkt: null
+            jkt: null,
+            name: null,
+            authenticatedAt: at,
+            acr: null,
+            amr: []
           }
         }
         return app.sessions.verify(tokens.sign(session, { roles: ['reader'] }, nowMs).token)

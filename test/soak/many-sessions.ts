@@ -86,7 +86,9 @@ function newSession(sub: string): NewSession {
       user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101',
       ip: '127.0.0.1'
     },
+    authentication: {},
     maxPerUser: 100,
+    evicts: true,
     replaces: []
   }
 }

@@ -102,6 +102,7 @@ export const DOWN: Readonly<SessionStore> = {
   create: fail,
   rotate: fail,
   confirm: fail,
+  update: fail,
   get: fail,
   has: fail,
   now: fail,

@@ -44,7 +44,11 @@ export interface ResourceServer {
 /** Builds a resource server with guarded routes. */
 export async function buildResourceServer(
   t: Test,
-  options: Pick<ResourceServerOptions, 'keys' | 'jwksUri'> & Partial<ResourceServerOptions>
+  {
+    extend,
+    ...options
+  }: Pick<ResourceServerOptions, 'keys' | 'jwksUri'> &
+    Partial<ResourceServerOptions> & { extend?: (app: FastifyInstance) => unknown }
 ): Promise<ResourceServer> {
   const logs: Record<string, unknown>[] = []
   const stream = new Writable({
@@ -60,6 +64,7 @@ export async function buildResourceServer(
   app.get('/admin', { preHandler: [app.authenticate, app.authorize('admin')] }, async () => 'in')
   app.get('/read', { preHandler: [app.authenticate, app.authorize('read')] }, async () => 'in')
   app.get('/maybe', async (request) => ({ user: await request.authenticate({ optional: true }) }))
+  extend?.(app)
   await app.ready()
   return {
     app,

@@ -9,10 +9,12 @@ import {
 } from 'fastify'
 import {
   type AccessTokenClaims,
+  type AccessTokenResponse,
   type AuthHook,
   authenticate,
   authorize,
   checkOrigin,
+  requireAuthentication,
   type Session,
   type Sessions,
   type TokenResponse,
@@ -42,6 +44,17 @@ describe('the app', () => {
     app.authorize(['read'])
     // @ts-expect-error
     app.authorize(() => 'yes')
+  })
+
+  test('guards routes with requireAuthentication', () => {
+    expectTypeOf(app.requireAuthentication({ maxAge: '5m' })).toEqualTypeOf<AuthHook>()
+    expectTypeOf(requireAuthentication({ acr: ['otp'] as const })).toEqualTypeOf<AuthHook>()
+    // @ts-expect-error
+    app.requireAuthentication()
+    // @ts-expect-error
+    app.requireAuthentication({ maxAge: true })
+    // @ts-expect-error
+    app.requireAuthentication({ age: 5 })
   })
 
   test('guards routes with the exported hooks', () => {
@@ -81,6 +94,12 @@ describe('the app', () => {
     expectTypeOf(app.sessions.verify('token')).toEqualTypeOf<Promise<AccessTokenClaims>>()
     expectTypeOf(app.sessions.get('sid')).toEqualTypeOf<Promise<Session | null>>()
     expectTypeOf(app.sessions.list('sub')).toEqualTypeOf<Promise<Session[]>>()
+    expectTypeOf(app.sessions.update('sid', { name: null })).toEqualTypeOf<Promise<Session | null>>()
+    app.sessions.update('sid', { claims: {} })
+    // @ts-expect-error
+    app.sessions.update('sid', { sub: 'a' })
+    // @ts-expect-error
+    app.sessions.update('sid')
     expectTypeOf(app.sessions.revoke('sid')).toEqualTypeOf<Promise<boolean>>()
     expectTypeOf(app.sessions.revokeAll('sub')).toEqualTypeOf<Promise<number>>()
     app.sessions.revokeAll('sub', { except: 'sid' })
@@ -116,6 +135,12 @@ describe('a reply', () => {
     // @ts-expect-error
     reply.startSession(null)
     expectTypeOf(reply.refreshSession()).toEqualTypeOf<Promise<TokenResponse>>()
+    expectTypeOf(reply.reissueAccessToken()).toEqualTypeOf<Promise<AccessTokenResponse>>()
+    expectTypeOf(reply.elevate({ acr: 'otp', amr: ['otp'] })).toEqualTypeOf<Promise<AccessTokenResponse>>()
+    // @ts-expect-error
+    reply.elevate({ acr: 2 })
+    // @ts-expect-error
+    reply.elevate()
     expectTypeOf(reply.endSession()).toEqualTypeOf<Promise<void>>()
     expectTypeOf<TokenResponse['token_type']>().toEqualTypeOf<'Bearer'>()
     expectTypeOf<TokenResponse['refresh_token']>().toEqualTypeOf<string | undefined>()

@@ -10,6 +10,7 @@ import defaultExport, {
   fastifyRefreshToken,
   type Identity,
   MemoryStore,
+  type Metadata,
   type RedisStore,
   type Session,
   type SessionStore
@@ -101,6 +102,7 @@ describe('options', () => {
         expectTypeOf(event.outcome).toEqualTypeOf<'rotated' | 'replayed'>()
         expectTypeOf(event.rollback).toEqualTypeOf<boolean>()
         expectTypeOf(event.row).toEqualTypeOf<number>()
+        expectTypeOf(event.previousMetadata).toEqualTypeOf<Metadata>()
       },
       onLogout: (event) => {
         expectTypeOf(event.reason).toEqualTypeOf<'logout' | 'revoked' | 'replaced' | 'evicted' | 'disabled'>()

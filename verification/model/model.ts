@@ -12,6 +12,8 @@ export interface ModelSession {
   /** Whether the session is bound to a key. The model only gets the refreshes that have its proof. */
   isBound: boolean
   gen: number
+  /** The device name. */
+  name: string | null
   created: number
   expires: number
   /** When the last copy was issued, since `created`. */
@@ -67,7 +69,17 @@ export class Model {
   login(sid: string, sub: string, replaced: readonly string[], isBound = false): [string, Revocation][] {
     const { now } = this
     this.store.sessions.set(sid, {
-      ...{ sid, sub, isBound, gen: 1, created: now, expires: now + IDLE, lastCopy: 0, repeated: null },
+      ...{
+        sid,
+        sub,
+        isBound,
+        gen: 1,
+        name: null,
+        created: now,
+        expires: now + IDLE,
+        lastCopy: 0,
+        repeated: null
+      },
       issuances: new Map(),
       confirmedAt: new Map([[1, now]])
     })

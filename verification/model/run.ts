@@ -111,6 +111,18 @@ export class Run {
         for (const { sid } of sessions) this.#revoke(step.process, sid, 'logout')
         return
       }
+      case 'logout others': {
+        const access = this.#access(step.access)
+        if (!access) return
+        const response = await this.#guarded(step.process, access, 'POST', '/auth/logout-others')
+        if (!response) return
+        const others = this.#model.sessionsOf(access.sub).filter(({ sid }) => sid !== access.sid)
+        deepStrictEqual(response.json(), { revoked: others.length })
+        for (const { sid } of others) this.#revoke(step.process, sid, 'logout')
+        return
+      }
+      case 'rename':
+        return this.#rename(step)
       case 'list': {
         const access = this.#access(step.access)
         if (!access) return
@@ -118,11 +130,11 @@ export class Run {
         if (!response) return
         const listed = response
           .json()
-          .sessions.map(({ id, current }: Record<string, unknown>) => [id, current])
+          .sessions.map(({ id, current, name }: Record<string, unknown>) => [id, current, name])
         const sessions = this.#model.sessionsOf(access.sub)
         deepStrictEqual(
           listed,
-          sessions.map(({ sid }) => [sid, sid === access.sid])
+          sessions.map(({ sid, name }) => [sid, sid === access.sid, name])
         )
         return
       }
@@ -267,13 +279,32 @@ export class Run {
     for (const sid of sids) this.#revokePresented(process, sid, 'logout')
   }
 
-  async #remove({ process, access: number, token: other }: Step & { do: 'remove' }): Promise<void> {
-    const [access, token] = [this.#access(number), this.#token(other)]
-    if (!access || !token) return
-    const path = `/auth/sessions/${token.sid}`
-    const isOwn = () => this.#model.activeSession(token.sid)?.sub === access.sub
-    const response = await this.#guarded(process, access, 'DELETE', path, () => (isOwn() ? 200 : 404))
-    if (response?.statusCode === 200) this.#revoke(process, token.sid, 'revoked')
+  async #remove({ process, access, token }: Step & { do: 'remove' }): Promise<void> {
+    const sid = await this.#changeSession(process, access, token, 'DELETE')
+    if (sid !== null) this.#revoke(process, sid, 'revoked')
+  }
+
+  async #rename({ process, access, token, name }: Step & { do: 'rename' }): Promise<void> {
+    const sid = await this.#changeSession(process, access, token, 'PATCH', { name })
+    const session = sid === null ? undefined : this.#model.activeSession(sid)
+    if (session) session.name = name
+  }
+
+  /** Changes the session of a token on behalf of a user. Returns its id, or `null` if it is not one of the user. */
+  async #changeSession(
+    process: number,
+    access: number,
+    token: number,
+    method: 'DELETE' | 'PATCH',
+    payload?: object
+  ): Promise<string | null> {
+    const [user, changed] = [this.#access(access), this.#token(token)]
+    if (!user || !changed) return null
+    const isOwn = () => this.#model.activeSession(changed.sid)?.sub === user.sub
+    const statusOf = () => (isOwn() ? 200 : 404)
+    const path = `/auth/sessions/${changed.sid}`
+    const response = await this.#guarded(process, user, method, path, { statusOf, payload })
+    return response?.statusCode === 200 ? changed.sid : null
   }
 
   /** Restarts a process with the secrets of the next phase, if all processes have reached the current one. */
@@ -289,12 +320,13 @@ export class Run {
   async #guarded(
     process: number,
     access: IssuedAccessToken,
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'POST' | 'DELETE' | 'PATCH',
     url: string,
-    statusOf: () => number = () => 200
+    { statusOf = () => 200, payload }: { statusOf?: () => number; payload?: object | undefined } = {}
   ): Promise<LightMyRequestResponse | null> {
     const headers = { authorization: `Bearer ${access.text}` }
-    const response = await this.#process(process).app.inject({ method, url, headers })
+    const request = { method, url, headers, ...(payload && { payload }) }
+    const response = await this.#process(process).app.inject(request)
     const code = this.#expectedGuardError(process, access)
     if (code) {
       expectRejected(response, code)

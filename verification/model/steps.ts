@@ -35,7 +35,12 @@ const definitions = {
   confirm: { weight: 5, fields: { process, access: pick } },
   logout: { weight: 1, fields: { process, transport, token: optionalPick, access: optionalPick } },
   'logout everywhere': { weight: 1, fields: { process, access: pick } },
-  list: { weight: 1, fields: { process, access: pick } },
+  'logout others': { weight: 1, fields: { process, access: pick } },
+  rename: {
+    weight: 2,
+    fields: { process, access: pick, token: pick, name: fc.constantFrom(null, 'phone', 'ü'.repeat(64)) }
+  },
+  list: { weight: 2, fields: { process, access: pick } },
   remove: { weight: 1, fields: { process, access: pick, token: pick } },
   'rotate the secrets': { weight: 1, fields: { process } },
   'replica lags': { weight: 1, fields: {} },

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { AuthHook, Authorize } from '../../../types/fastify.js'
-import type { AccessTokenClaims } from '../../../types/session.js'
+import type { AuthHook, Authorize, RequireAuthentication } from '../../../types/fastify.js'
+import type { AccessTokenClaims, RequiredAuthentication } from '../../../types/session.js'
 import { errors } from '../../errors.js'
+import { isSufficient, type Requirement, requiredAuthentication } from '../../tokens/authentication.js'
 import { isScope, scopesIn } from '../../tokens/scope.js'
 import { permissionResult } from '../../utils/callback-results.js'
 import { invalidOption } from '../../utils/checks.js'
@@ -33,6 +34,9 @@ export interface Guards {
   authenticate(this: unknown, request: FastifyRequest): Promise<void>
   authorize(...allowed: string[] | [Allows]): (request: FastifyRequest) => Promise<void>
   authorizeRequest(request: FastifyRequest, allows: Allows): Promise<void>
+  requireAuthentication(required: RequiredAuthentication): (request: FastifyRequest) => Promise<void>
+  /** @throws {FRT_ERR_INSUFFICIENT_AUTHENTICATION} if the authentication of the session is too old, or of another class */
+  requireSufficient(request: FastifyRequest, requirement: Requirement): Promise<void>
 }
 
 /** Reads and verifies access tokens for the guards. */
@@ -41,12 +45,14 @@ export interface Authenticator {
   readToken(request: FastifyRequest): string | null
   /** @throws a 401 or a 503 if the token is not accepted */
   verifyToken(token: string): Awaitable<AccessTokenClaims>
+  /** The clock that set the times of the tokens, as far as it is known, in milliseconds since the epoch. */
+  nowMs(): number
   /** Called after each successful authentication. */
   onAuthenticated(user: AccessTokenClaims, request: FastifyRequest): Awaitable<void>
 }
 
 /** Creates the guards of one registration, or of a resource server. */
-export function createGuards({ readToken, verifyToken, onAuthenticated }: Authenticator): Guards {
+export function createGuards({ readToken, verifyToken, nowMs, onAuthenticated }: Authenticator): Guards {
   // Not `request.user`, because another registration or another plugin may have replaced it.
   const userKey = Symbol('fastify-refresh-token.user')
   type GuardedRequest = FastifyRequest & { [userKey]?: AccessTokenClaims | null }
@@ -83,10 +89,20 @@ export function createGuards({ readToken, verifyToken, onAuthenticated }: Authen
     if (!isPublic(request)) await recordError(request, () => authorize(request, allows))
   }
 
+  async function requireSufficient(request: FastifyRequest, requirement: Requirement): Promise<void> {
+    if (isPublic(request)) return
+    await recordError(request, () => {
+      // Without a preceding `authenticate` this throws.
+      if (isSufficient(userOf(request), requirement, nowMs())) return
+      throw Object.assign(new errors.InsufficientAuthentication(), { requirement })
+    })
+  }
+
   return {
     userKey,
     userOf,
     authorizeRequest,
+    requireSufficient,
 
     authenticateRequest({ optional = false } = {}) {
       return recordError(this, () => authenticate(this, optional))
@@ -99,12 +115,22 @@ export function createGuards({ readToken, verifyToken, onAuthenticated }: Authen
     authorize(...allowed) {
       const allows = toAllows(allowed)
       return (request) => authorizeRequest(request, allows)
+    },
+
+    requireAuthentication(required) {
+      const requirement = toRequirement(required)
+      return (request) => requireSufficient(request, requirement)
     }
   }
 }
 
 function isPublic({ routeOptions }: FastifyRequest): boolean {
   return IS_PUBLIC in routeOptions.config
+}
+
+/** @throws {FRT_ERR_INVALID_OPTION} if the argument of `requireAuthentication` is invalid */
+export function toRequirement(required: RequiredAuthentication): Requirement {
+  return requiredAuthentication(required, 'requireAuthentication()')
 }
 
 /** @throws {FRT_ERR_INVALID_OPTION} if the arguments of `authorize` are neither scopes nor one function */
@@ -131,6 +157,7 @@ function hasScopes(scopes: unknown[]): Allows {
 export function decorateGuards(fastify: FastifyInstance, guards: Guards): void {
   fastify.decorate('authenticate', guards.authenticate as AuthHook)
   fastify.decorate('authorize', guards.authorize as Authorize)
+  fastify.decorate('requireAuthentication', guards.requireAuthentication as RequireAuthentication)
   // `@fastify/jwt` adds the same decorator if the application uses it.
   if (!fastify.hasRequestDecorator('user')) fastify.decorateRequest('user', null)
   fastify.decorateRequest(guards.userKey, null)

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
-import type { AuthHook, Authorize } from '../../../types/fastify.js'
+import type { AuthHook, Authorize, RequireAuthentication } from '../../../types/fastify.js'
+import type { RequiredAuthentication } from '../../../types/session.js'
 import { errors } from '../../errors.js'
-import { type Allows, type Guards, toAllows } from './guards.js'
+import { type Allows, type Guards, toAllows, toRequirement } from './guards.js'
 
 // The exported hooks look for the plugin when a request arrives. A route can therefore be added before the plugin is loaded,
 // and a route without the plugin fails. `app.authenticate` is `undefined` there, which Fastify accepts as "no hook".
@@ -12,6 +13,7 @@ export type CheckOrigin = (request: FastifyRequest) => Promise<void>
 export interface RegisteredHooks {
   authenticate: Guards['authenticate']
   authorizeRequest: Guards['authorizeRequest']
+  requireSufficient: Guards['requireSufficient']
   /** A resource server has none. */
   checkOrigin?: CheckOrigin
 }
@@ -56,6 +58,17 @@ export const authorize = ((...allowed: string[] | [Allows]) => {
   const allows = toAllows(allowed)
   return async (request: FastifyRequest) => hookOf(request, 'authorizeRequest')(request, allows)
 }) as Authorize
+
+/**
+ * Returns a hook for step-up authentication that must run after `authenticate`, like `app.requireAuthentication`.
+ *
+ * @example app.delete('/account', { preHandler: [authenticate, requireAuthentication({ maxAge: '5m' })] }, closeAccount)
+ * @throws {FRT_ERR_INVALID_OPTION} if the argument is invalid
+ */
+export const requireAuthentication = ((required: RequiredAuthentication) => {
+  const requirement = toRequirement(required)
+  return async (request: FastifyRequest) => hookOf(request, 'requireSufficient')(request, requirement)
+}) as RequireAuthentication
 
 /**
  * Guards a route against CSRF with the registration in its scope, like `app.checkOrigin`.

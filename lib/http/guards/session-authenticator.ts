@@ -27,6 +27,7 @@ export function createSessionAuthenticator(
   return {
     readToken: (request) => readAccessToken(request, accessToken, checkOrigin),
     verifyToken: (token) => service.verify(token),
+    nowMs: () => service.nowMs(),
     onAuthenticated: confirms
       ? (user, request: FastifyRequest) => confirmIf(confirms(request), user)
       : (user) => service.confirm(user)

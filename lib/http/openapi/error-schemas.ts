@@ -28,7 +28,7 @@ const HEADERS: Readonly<Record<number, object>> = {
 type Name = Exclude<keyof typeof errors, 'InvalidOption'>
 
 /** Returns the schema of a response with one of these errors, in the format of Fastify. */
-export function errorResponse(status: 401 | 403 | 404 | 503, ...names: Name[]): object {
+export function errorResponse(status: 400 | 401 | 403 | 404 | 409 | 503, ...names: Name[]): object {
   const instances = names.map((name) => new errors[name]())
   const nonce = names.includes('ProofNonce') ? requiredNonce : undefined
   const headers = { ...HEADERS[status], ...nonce?.headers }
@@ -51,6 +51,12 @@ export function errorResponse(status: 401 | 403 | 404 | 503, ...names: Name[]): 
 export function withHeaders(response: object, headers: object): object {
   const { headers: others } = response as { headers?: object }
   return documentationOnly({ ...response, headers: { ...others, ...headers } })
+}
+
+/** Returns the schema of a response whose body also has other members. */
+export function withProperties(response: object, properties: object): object {
+  const { properties: others } = response as { properties?: object }
+  return documentationOnly({ ...response, properties: { ...others, ...properties } })
 }
 
 export const badRequest = documentationOnly({

@@ -7,7 +7,8 @@ import {
   errorResponse,
   oauthError,
   unavailable,
-  withHeaders
+  withHeaders,
+  withProperties
 } from './error-schemas.js'
 import { canBind, PROOF_ERRORS, type ProofOptions, proofHeader, requiredNonce } from './proof-schemas.js'
 import { type RouteSchema, tags } from './route-schema.js'
@@ -25,13 +26,16 @@ import {
 /** Its option `read` can take the access token from a cookie. Some routes then also need the CSRF check. */
 type AccessTokenReadOption = Pick<ResolvedOptions, 'accessToken'>
 
-const guarded = errorResponse(
-  401,
-  'NoAccessToken',
-  'AccessTokenExpired',
-  'AccessTokenInvalid',
-  'SessionRevoked'
-)
+type StepUpOption = Pick<ResolvedOptions, 'routes'>
+
+const GUARD_ERRORS = ['NoAccessToken', 'AccessTokenExpired', 'AccessTokenInvalid', 'SessionRevoked'] as const
+const guarded = errorResponse(401, ...GUARD_ERRORS)
+
+/** A route that may require step-up authentication. */
+function guardedByStepUp({ routes }: StepUpOption): object {
+  return routes.stepUp ? errorResponse(401, ...GUARD_ERRORS, 'InsufficientAuthentication') : guarded
+}
+
 const rejectedRefresh = errorResponse(
   401,
   'NoRefreshToken',
@@ -46,9 +50,10 @@ const rejectedForm = withHeaders(oauthError, requiredNonce.headers)
 
 const session = {
   type: 'object',
-  required: ['id', 'created_at', 'last_used_at', 'expires_at', 'current', 'bound', 'metadata'],
+  required: ['id', 'name', 'created_at', 'last_used_at', 'expires_at', 'current', 'bound', 'metadata'],
   properties: {
     id: { type: 'string' },
+    name: { type: ['string', 'null'], description: 'The name that the user gave the device' },
     created_at: { type: 'string', format: 'date-time' },
     last_used_at: {
       type: 'string',
@@ -62,7 +67,13 @@ const session = {
   }
 }
 
-export function loginSchema(options: TransportOptions & ProofOptions): RouteSchema {
+const limitReached = withProperties(errorResponse(409, 'SessionLimit'), {
+  sessions: { type: 'array', items: session }
+})
+
+export function loginSchema(
+  options: TransportOptions & ProofOptions & Pick<ResolvedOptions, 'session'>
+): RouteSchema {
   return {
     tags,
     operationId: 'login',
@@ -74,6 +85,7 @@ export function loginSchema(options: TransportOptions & ProofOptions): RouteSche
       400: badRequest,
       401: errorResponse(401, 'InvalidCredentials', ...(canBind(options) ? PROOF_ERRORS : [])),
       403: crossOrigin,
+      ...(options.session.onLimit !== 'evict-oldest' && { 409: limitReached }),
       503: unavailable
     }
   }
@@ -121,21 +133,32 @@ export function logoutSchema(options: TransportOptions & AccessTokenReadOption):
   }
 }
 
-export function logoutAllSchema(options: TransportOptions & AccessTokenReadOption): RouteSchema {
+export function logoutAllSchema(
+  options: TransportOptions & AccessTokenReadOption & StepUpOption
+): RouteSchema {
   return {
     tags,
     operationId: 'logoutAll',
     summary: 'Log out everywhere: revoke all sessions of the user',
     security: accessToken,
     response: {
-      200: {
-        type: 'object',
-        description: 'Done',
-        required: ['revoked'],
-        properties: { revoked: { type: 'integer', description: 'Number of revoked sessions' } },
-        headers: clearedCookie(options)
-      },
-      401: guarded,
+      200: revokedCount(clearedCookie(options)),
+      401: guardedByStepUp(options),
+      ...crossOriginResponse(options),
+      503: unavailable
+    }
+  }
+}
+
+export function logoutOthersSchema(options: AccessTokenReadOption & StepUpOption): RouteSchema {
+  return {
+    tags,
+    operationId: 'logoutOthers',
+    summary: "Log out on other devices: revoke the user's sessions, except the current one",
+    security: accessToken,
+    response: {
+      200: revokedCount({}),
+      401: guardedByStepUp(options),
       ...crossOriginResponse(options),
       503: unavailable
     }
@@ -159,7 +182,38 @@ export const listSchema: RouteSchema = {
   }
 }
 
-export function deleteSchema(options: AccessTokenReadOption): RouteSchema {
+const deviceName = documentationOnly({
+  type: 'object',
+  required: ['name'],
+  properties: {
+    name: {
+      type: ['string', 'null'],
+      minLength: 1,
+      maxLength: 64,
+      description: 'Without control characters. `null` removes the name'
+    }
+  }
+})
+
+export function renameSchema(options: AccessTokenReadOption): RouteSchema {
+  return {
+    tags,
+    operationId: 'renameSession',
+    summary: "Give one of the user's sessions another device name",
+    security: accessToken,
+    body: { content: { 'application/json': { schema: deviceName } } },
+    response: {
+      200: { ...session, description: 'The session' },
+      400: errorResponse(400, 'InvalidName'),
+      401: guarded,
+      ...crossOriginResponse(options),
+      404: errorResponse(404, 'SessionNotFound'),
+      503: unavailable
+    }
+  }
+}
+
+export function deleteSchema(options: AccessTokenReadOption & StepUpOption): RouteSchema {
   return {
     tags,
     operationId: 'revokeSession',
@@ -167,7 +221,7 @@ export function deleteSchema(options: AccessTokenReadOption): RouteSchema {
     security: accessToken,
     response: {
       200: done({}),
-      401: guarded,
+      401: guardedByStepUp(options),
       ...crossOriginResponse(options),
       404: errorResponse(404, 'SessionNotFound'),
       503: unavailable
@@ -178,6 +232,16 @@ export function deleteSchema(options: AccessTokenReadOption): RouteSchema {
 /** Guarded routes have the CSRF check only if the application reads the access token itself. */
 function crossOriginResponse({ accessToken: { read } }: AccessTokenReadOption): object {
   return read ? { 403: crossOrigin } : {}
+}
+
+function revokedCount(headers: object): object {
+  return {
+    type: 'object',
+    description: 'Done',
+    required: ['revoked'],
+    properties: { revoked: { type: 'integer', description: 'Number of revoked sessions' } },
+    headers
+  }
 }
 
 function done(headers: object): object {

@@ -1,6 +1,6 @@
-import type { FastifyInstance, onRequestHookHandler, RouteShorthandOptions } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler, RouteShorthandOptions } from 'fastify'
 import { recordError } from '../error-headers.js'
-import { IS_PUBLIC } from '../guards/guards.js'
+import { type Guards, IS_PUBLIC } from '../guards/guards.js'
 import { schemesOf } from '../openapi/security-schemes.js'
 import { createTransform, operationIdOf } from '../openapi/swagger-transform.js'
 import { isTokenForgeable } from '../transport/transport.js'
@@ -9,12 +9,12 @@ import { introspectRoute } from './introspect.js'
 import { jwksRoute } from './jwks.js'
 import { loginRoute } from './login.js'
 import { logoutRoute } from './logout.js'
-import { logoutAllRoute } from './logout-all.js'
+import { logoutAllRoute, logoutOthersRoute } from './logout-all.js'
 import { addParsers, setCompilers, skipDocumentationOnly } from './plugin-scope.js'
 import { refreshRoute } from './refresh.js'
 import type { Route, RouteContext } from './route-context.js'
 import { serverMetadataRoute } from './server-metadata.js'
-import { deleteRoute, listRoute } from './sessions.js'
+import { deleteRoute, listRoute, renameRoute } from './sessions.js'
 
 type CreateRoute = (context: RouteContext) => Route
 
@@ -23,7 +23,9 @@ const ROUTES: readonly CreateRoute[] = [
   refreshRoute,
   logoutRoute,
   logoutAllRoute,
+  logoutOthersRoute,
   listRoute,
+  renameRoute,
   deleteRoute,
   introspectRoute
 ]
@@ -48,6 +50,7 @@ export async function registerRoutes(fastify: FastifyInstance, context: RouteCon
   const accessHooks = { public: [checkOrigin], token: tokenHooks, user: userHooks } as AccessHooks
   const settings = {
     accessHooks,
+    requireSufficient: guards.requireSufficient,
     swaggerTransform: createTransform(schemesOf(options)),
     errorHandler: createErrorHandler(fastify)
   }
@@ -78,6 +81,7 @@ type AccessHooks = Record<Route['access'], onRequestHookHandler[]>
 
 interface RouteSettings {
   accessHooks: AccessHooks
+  requireSufficient: Guards['requireSufficient']
   /** Used by `@fastify/swagger` if the application registers it. */
   swaggerTransform: ReturnType<typeof createTransform>
   errorHandler: ReturnType<typeof createErrorHandler>
@@ -85,10 +89,13 @@ interface RouteSettings {
 
 function addRoute(
   scope: FastifyInstance,
-  { overrides, method, path, schema, access, handler }: Route,
-  { accessHooks, swaggerTransform, errorHandler }: RouteSettings
+  { overrides, method, path, schema, access, requirement, handler }: Route,
+  { accessHooks, requireSufficient, swaggerTransform, errorHandler }: RouteSettings
 ): void {
   if (overrides === false) return
+  const stepUp = requirement
+    ? [async (request: FastifyRequest) => requireSufficient(request, requirement)]
+    : []
   const operationId = operationIdOf(scope.prefix, schema.operationId)
   scope.route({
     bodyLimit: BODY_LIMIT,
@@ -102,7 +109,7 @@ function addRoute(
     ...(overrides.validatorCompiler && {
       validatorCompiler: skipDocumentationOnly(overrides.validatorCompiler)
     }),
-    onRequest: [accessHooks[access], overrides.onRequest ?? []].flat(),
+    onRequest: [accessHooks[access], stepUp, overrides.onRequest ?? []].flat(),
     handler: (request, reply) => recordError(request, () => handler(request, reply))
   })
 }

@@ -3,6 +3,7 @@ import type { RouteOverrides } from '../../../types/options.js'
 import type { ResolvedOptions } from '../../options/resolve.js'
 import type { SessionService } from '../../sessions/session-service.js'
 import type { AccessTokens } from '../../tokens/access-token.js'
+import type { Requirement } from '../../tokens/authentication.js'
 import type { KeyRotation } from '../../tokens/key-rotation.js'
 import type { RefreshTokenCodec } from '../../tokens/refresh-token.js'
 import type { RequestProofs } from '../binding/request-proofs.js'
@@ -36,5 +37,7 @@ export interface Route {
    * `user` requires a valid access token.
    */
   access: 'public' | 'token' | 'user'
+  /** The authentication that the route requires, for the access `user`. */
+  requirement?: Requirement | undefined
   handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
 }

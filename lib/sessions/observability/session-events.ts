@@ -41,6 +41,8 @@ export function emitRefresh(
   const id = `refreshed:${key}`
   const { sub, sid, gen } = session
   const rollback = outcome === 'rotated' && refresh.rollback
+  const { metadata } = session
+  const previousMetadata = outcome === 'rotated' ? refresh.previousMetadata : metadata
   if (rollback) {
     const message = 'session store lost a write; accepting the newer refresh token'
     context.log.warn({ event: 'store_write_lost', sid, sub, row }, message)
@@ -48,9 +50,11 @@ export function emitRefresh(
     context.log.debug({ event: 'session_refreshed', sid, sub, outcome, row }, 'refresh token exchanged')
   }
   if (events.refresh.hasSubscribers) {
-    events.refresh.publish({ keyPrefix: options.keyPrefix, id, sub, sid, gen, outcome, row, rollback })
+    const fields = { outcome, row, rollback, previousMetadata, metadata }
+    events.refresh.publish({ keyPrefix: options.keyPrefix, id, sub, sid, gen, ...fields })
   }
-  void callHook(options, 'onRefresh', () => ({ ...eventOf(id, session), outcome, row, rollback }), context)
+  const event = () => ({ ...eventOf(id, session), outcome, row, rollback, previousMetadata })
+  void callHook(options, 'onRefresh', event, context)
 }
 
 /**

@@ -6,11 +6,12 @@ import type {
   Refresh,
   RefreshOutcome,
   RevokeAllFilter,
+  SessionChange,
   SessionStore
 } from '../../../types/session-store.js'
 import { ExpiringMap } from '../../utils/expiring-map.js'
 import * as rule from '../rotation-rule.js'
-import { toTexts } from '../session-serialization.js'
+import { metadataOf, replaceLines, toChangedLines, toTexts } from '../session-serialization.js'
 import { MemoryFeedHub } from './memory-feed.js'
 import { type StoredSession, sessionOf, toMs } from './stored-session.js'
 import { UsedProofs } from './used-proofs.js'
@@ -58,6 +59,11 @@ export class MemoryStore implements SessionStore {
     const existing = this.#sessions.get(session.sid, nowUs)
     const nowMs = toMs(nowUs)
     if (!existing && nowMs > (session.deadlineMs ?? nowMs)) return { outcome: 'deadline-exceeded', nowMs }
+    if (!existing && !session.evicts) {
+      const sessions = this.#othersOf(session, nowUs)
+      if (sessions.length >= session.maxPerUser)
+        return { outcome: 'limit-reached', sessions: sessions.map(sessionOf) }
+    }
     const stored = existing ?? this.#add(session, nowUs)
     const evicted = this.#idempotent(session.sid, nowUs, () => this.#evict(session, nowUs))
     return { outcome: 'created', session: sessionOf(stored), nowMs, evicted }
@@ -77,7 +83,8 @@ export class MemoryStore implements SessionStore {
 
     if (rotation.last?.idempotencyKey === refresh.idempotencyKey) {
       const { row, issuedUs } = rotation.last
-      return { outcome: 'rotated', row, rollback: row !== 4, ...issue(issuedUs) }
+      const previousMetadata = metadataOf(stored)
+      return { outcome: 'rotated', row, rollback: row !== 4, previousMetadata, ...issue(issuedUs) }
     }
 
     const presented = {
@@ -107,10 +114,17 @@ export class MemoryStore implements SessionStore {
 
     if (rule.isExhausted(refresh.gen)) return { outcome: 'exhausted', session: sessionOf(stored) }
     stored.rotation = rule.rotate(rotation, refresh, row, nowUs)
-    const idleUs = idleTimeoutUs(stored.remember, refresh.idleMs)
+    const idleUs = idleTimeoutUs(stored, refresh.idleMs)
     stored.expiresUs = Math.min(nowUs + idleUs, stored.absoluteExpiresUs)
+    const previousMetadata = metadataOf(stored)
     if (refresh.requestMetadata) stored.requestMetadata = JSON.stringify(refresh.requestMetadata)
-    return { outcome: 'rotated', row, rollback: row !== 4, ...issue(stored.rotation.issuedUs) }
+    return {
+      outcome: 'rotated',
+      row,
+      rollback: row !== 4,
+      previousMetadata,
+      ...issue(stored.rotation.issuedUs)
+    }
   }
 
   async confirm(sid: string, gen: number): Promise<void> {
@@ -119,6 +133,14 @@ export class MemoryStore implements SessionStore {
     if (stored?.rotation.gen === gen && stored.rotation.current.confirmedAtUs === null) {
       stored.rotation = rule.confirm(rule.clampTimes(stored.rotation, nowUs), nowUs)
     }
+  }
+
+  async update(sid: string, change: SessionChange): Promise<Session | null> {
+    const nowUs = this.#tick()
+    const stored = this.#sessions.get(sid, nowUs)
+    if (!stored) return null
+    stored.identity = replaceLines(stored.identity, toChangedLines(change), toMs(nowUs))
+    return sessionOf(stored)
   }
 
   async get(sid: string): Promise<Session | null> {
@@ -183,20 +205,27 @@ export class MemoryStore implements SessionStore {
   }
 
   #add(session: NewSession, nowUs: number): StoredSession {
-    const { sid, sub, remember, idleMs, ttlMs } = session
+    const { sid, sub, remember, idleMs, ownIdleMs, ttlMs } = session
     const absoluteExpiresUs = nowUs + ttlMs * 1000
-    const expiresUs = Math.min(nowUs + idleTimeoutUs(remember, idleMs), absoluteExpiresUs)
+    const expiresUs = Math.min(nowUs + idleTimeoutUs(session, idleMs), absoluteExpiresUs)
     const rotation = rule.initialState(nowUs)
-    const stored = { ...toTexts(session), sid, sub, remember, rotation, expiresUs, absoluteExpiresUs }
+    const lifetimes = { remember, ownIdleMs, expiresUs, absoluteExpiresUs }
+    const stored = { ...toTexts(session), sid, sub, rotation, ...lifetimes }
     this.#sessions.set(sid, stored)
     this.#users.set(sub, (this.#users.get(sub) ?? new Set()).add(sid))
     return stored
   }
 
-  #evict({ sub, maxPerUser, replaces }: NewSession, nowUs: number): Session[] {
-    const sessions = this.#sessionsOf(sub, nowUs).filter(({ sid }) => !replaces.includes(sid))
-    const excess = Math.max(0, sessions.length - maxPerUser)
+  #evict(session: NewSession, nowUs: number): Session[] {
+    const sessions = this.#othersOf(session, nowUs)
+    // With the new session, which is never evicted.
+    const excess = Math.max(0, sessions.length + 1 - session.maxPerUser)
     return sessions.slice(0, excess).map((stored) => this.#revoke(stored, 'evicted'))
+  }
+
+  /** Returns the sessions that count towards the limit of a login. */
+  #othersOf({ sid: newSid, sub, replaces }: NewSession, nowUs: number): StoredSession[] {
+    return this.#sessionsOf(sub, nowUs).filter(({ sid }) => sid !== newSid && !replaces.includes(sid))
   }
 
   #sessionsOf(sub: string, nowUs: number): StoredSession[] {
@@ -241,6 +270,7 @@ export class MemoryStore implements SessionStore {
   }
 }
 
-function idleTimeoutUs(remember: boolean, idleMs: number): number {
-  return 1000 * (remember ? idleMs : Math.min(idleMs, NON_PERSISTENT_IDLE_MS))
+function idleTimeoutUs({ remember, ownIdleMs }: Pick<NewSession, 'remember' | 'ownIdleMs'>, idleMs: number) {
+  const longestMs = remember ? Number.POSITIVE_INFINITY : NON_PERSISTENT_IDLE_MS
+  return 1000 * Math.min(idleMs, ownIdleMs ?? idleMs, longestMs)
 }

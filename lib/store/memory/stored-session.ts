@@ -7,6 +7,8 @@ export interface StoredSession extends StoredTexts {
   sid: string
   sub: string
   remember: boolean
+  /** The idle timeout of this session, if it has its own. */
+  ownIdleMs: number | undefined
   rotation: Rotation
   expiresUs: number
   absoluteExpiresUs: number

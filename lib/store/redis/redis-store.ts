@@ -9,11 +9,12 @@ import type {
   Refresh,
   RefreshOutcome,
   RevokeAllFilter,
+  SessionChange,
   SessionStore
 } from '../../../types/session-store.js'
 import { tagIn, tagOf } from '../../tokens/session-id.js'
 import { createIdempotencyKey } from '../../utils/random.js'
-import { toTexts } from '../session-serialization.js'
+import { toChangedLines, toTexts } from '../session-serialization.js'
 import { evictionWarnings } from './eviction-policy.js'
 import { failoverWarnings } from './failover/failover-warnings.js'
 import type { Fence } from './failover/fence.js'
@@ -22,14 +23,16 @@ import { RedisFeed } from './feed/redis-feed.js'
 import { createKeys, type Keys } from './keys.js'
 import type { WriteCheck } from './replication/replica-wait.js'
 import { Replication } from './replication/replication.js'
-import { readSession, toCreateOutcome, toRefreshOutcome, toSessions } from './replies.js'
+import { readSession, toCreateOutcome, toListedSession, toRefreshOutcome, toSessions } from './replies.js'
 import { type BinaryClient, requireBinary, runBinaryScript, runScript, type Script } from './run-script.js'
 import { confirmScript } from './scripts/confirm.js'
 import { createScript } from './scripts/create.js'
+import { FLAGS } from './scripts/layout.js'
 import { getScript, hasScript, listScript, nowScript } from './scripts/read.js'
 import { revokeScript } from './scripts/revoke.js'
 import { revokeAllScript } from './scripts/revoke-all.js'
 import { rotateBoundScript, rotateScript } from './scripts/rotate.js'
+import { updateScript } from './scripts/update.js'
 
 export interface RedisStoreOptions {
   /** An ioredis `Redis` or `Cluster` for Redis 6.2 or later. The store never closes it. */
@@ -78,12 +81,14 @@ export class RedisStore implements SessionStore {
   }
 
   create(session: NewSession): Promise<CreateOutcome> {
-    const { sid, sub, ttlMs, idleMs, remember, maxPerUser, replaces, deadlineMs = '' } = session
+    const { sid, sub, ttlMs, ownIdleMs, remember, maxPerUser, evicts, replaces, deadlineMs = '' } = session
+    const idleMs = Math.min(session.idleMs, ownIdleMs ?? session.idleMs)
+    const flags = (remember ? FLAGS.remember : 0) | (ownIdleMs === undefined ? 0 : FLAGS.ownIdle)
     const { sessions, denylist, results } = this.#keys.ofSession(sid)
     const { identity, requestMetadata } = toTexts(session)
     const keysAndArgs = [
       ...[sessions, results + sid, denylist],
-      ...[sid, sub, ttlMs, idleMs, Number(remember), identity, requestMetadata, maxPerUser, deadlineMs],
+      ...[sid, sub, ttlMs, idleMs, flags, identity, requestMetadata, maxPerUser, Number(evicts), deadlineMs],
       ...replaces
     ]
     return this.#runBinary(createScript, keysAndArgs, (reply) => toCreateOutcome(sid, reply as Buffer[]))
@@ -93,10 +98,11 @@ export class RedisStore implements SessionStore {
     const { sid, gen, issuedUs, graceMs, idleMs, knownRevocation, requestMetadata, idempotencyKey } = refresh
     const { sessions, denylist, usedProofs } = this.#keys.ofSession(sid)
     const { untilConfirmed, rollback, reportReplayable, proof } = refresh
+    const sent = requestMetadata && JSON.stringify(requestMetadata)
     const keysAndArgs = [
       ...[sessions, denylist + sid],
       ...(proof ? [usedProofs + proof.id] : []),
-      ...[sid, idempotencyKey, requestMetadata === null ? '' : JSON.stringify(requestMetadata)],
+      ...[sid, idempotencyKey, sent ?? ''],
       ...[gen, issuedUs, graceMs * 1000, idleMs],
       ...[Number(untilConfirmed), Number(rollback === 'accept'), Number(reportReplayable)]
     ]
@@ -104,13 +110,22 @@ export class RedisStore implements SessionStore {
     if (knownRevocation) keysAndArgs.push(knownRevocation.reason, knownRevocation.expiresAtMs)
     const script = proof ? rotateBoundScript : rotateScript
     return this.#runBinary(script, keysAndArgs, (reply) =>
-      toRefreshOutcome(sid, reply as Buffer | null, requestMetadata)
+      toRefreshOutcome(sid, reply as Buffer | null, sent)
     )
   }
 
   async confirm(sid: string, gen: number): Promise<void> {
     const { sessions, denylist } = this.#keys.ofSession(sid)
     await this.#run(confirmScript, [sessions, denylist + sid, sid, gen])
+  }
+
+  update(sid: string, change: SessionChange): Promise<Session | null> {
+    const { sessions, denylist } = this.#keys.ofSession(sid)
+    const { claims, name, authentication } = toChangedLines(change)
+    const lines = [claims, name, authentication].map((line) => (line === undefined ? '' : `=${line}`))
+    return this.#runBinary(updateScript, [sessions, denylist + sid, sid, ...lines], (reply) =>
+      reply === null ? null : toListedSession(tagIn(sid), reply as Buffer)
+    )
   }
 
   get(sid: string): Promise<Session | null> {

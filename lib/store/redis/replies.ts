@@ -1,13 +1,14 @@
-import type { Metadata, RevocationReason, Session } from '../../../types/session.js'
+import type { RevocationReason, Session } from '../../../types/session.js'
 import type { CreateOutcome, RefreshOutcome } from '../../../types/session-store.js'
 import { tagIn } from '../../tokens/session-id.js'
-import { toSession } from '../session-serialization.js'
-import { OFFSETS, STATE_SIZE, SUFFIX_SIZE } from './scripts/layout.js'
+import { metadataOf, type StoredTexts, toSession } from '../session-serialization.js'
+import { FLAGS, OFFSETS, STATE_SIZE, SUFFIX_SIZE } from './scripts/layout.js'
 
 // Replies of scripts as bytes. A session is its suffix, its state and its texts, see scripts/layout.ts.
 
 const CREATED = 1
 const REVOKED_BEFORE = 2
+const DEADLINE_EXCEEDED = 3
 /** Bytes of the outcome and the clock before a created session. */
 const CREATE_HEAD = 7
 
@@ -43,32 +44,42 @@ export function toCreateOutcome(sid: string, reply: Buffer[]): CreateOutcome {
       }
     case REVOKED_BEFORE:
       return { outcome: 'revoked', reason: first.toString('latin1', CREATE_HEAD) as RevocationReason }
-    default:
+    case DEADLINE_EXCEEDED:
       return { outcome: 'deadline-exceeded', nowMs }
+    default:
+      return { outcome: 'limit-reached', sessions: toSessions(tagIn(sid), evicted) }
   }
 }
 
-/** @param sent the request metadata of the call. The reply omits it if it was stored */
-export function toRefreshOutcome(
-  sid: string,
-  reply: Buffer | null,
-  sent: Readonly<Metadata> | null
-): RefreshOutcome {
+/** @param sent JSON of the request metadata of the call, which a rotation stores */
+export function toRefreshOutcome(sid: string, reply: Buffer | null, sent: string | null): RefreshOutcome {
   if (reply === null) return { outcome: 'unknown' }
   const outcome = REFRESH_OUTCOMES[reply[0] as number]
   if (outcome === 'revoked') return { outcome, reason: reply.toString('latin1', 1) as RevocationReason }
   if (outcome === 'proof-used') return { outcome }
   const row = reply[1]
+  const nowMs = reply.readUIntBE(2, 6)
   const timeUs = reply.readUIntBE(8, 6)
-  const session = readSession(sid, reply, REFRESH_HEAD, sent)
+  const stored = textsIn(reply, REFRESH_HEAD)
+  const texts = outcome === 'rotated' && sent !== null ? { ...stored, requestMetadata: sent } : stored
+  const session = readState(sid, reply, REFRESH_HEAD, texts)
   switch (outcome) {
-    case 'rotated':
-    case 'replayed': {
-      const issued = { row, session, nowMs: reply.readUIntBE(2, 6), issuedUs: timeUs }
-      const refreshed =
-        outcome === 'rotated' ? { outcome, rollback: row !== 4, ...issued } : { outcome, ...issued }
-      return refreshed as RefreshOutcome
+    case 'rotated': {
+      const isSame = stored.requestMetadata === texts.requestMetadata
+      const previousMetadata = isSame ? session.metadata : metadataOf(stored)
+      const rotated = {
+        outcome,
+        row,
+        rollback: row !== 4,
+        previousMetadata,
+        session,
+        nowMs,
+        issuedUs: timeUs
+      }
+      return rotated as RefreshOutcome
     }
+    case 'replayed':
+      return { outcome, row, session, nowMs, issuedUs: timeUs } as RefreshOutcome
     case 'conflict':
       return { outcome, row: 7, retryAfterMs: Math.ceil(timeUs / 1000), session }
     case 'exhausted':
@@ -79,37 +90,40 @@ export function toRefreshOutcome(
 }
 
 /** Reads a session whose sid is known: its state and its texts. */
-export function readSession(
-  sid: string,
-  bytes: Buffer,
-  at = 0,
-  sent: Readonly<Metadata> | null = null
-): Session {
-  const identityAt = at + STATE_SIZE + bytes.readUInt16BE(at + OFFSETS.sub_size)
-  const metadataAt = identityAt + bytes.readUInt16BE(at + OFFSETS.identity_size)
-  const createdMs = readMs(bytes, at + OFFSETS.created_us)
-  const isOmitted = metadataAt === bytes.length && sent !== null
-  return toSession(
-    {
-      sid,
-      sub: bytes.toString('utf8', at + STATE_SIZE, identityAt),
-      gen: bytes.readUInt32BE(at + OFFSETS.gen),
-      remember: bytes[at + OFFSETS.flags] === 1
-    },
-    {
-      identity: bytes.toString('utf8', identityAt, metadataAt),
-      requestMetadata: isOmitted ? JSON.stringify(sent) : bytes.toString('utf8', metadataAt)
-    },
-    {
-      createdMs,
-      lastUsedMs: readMs(bytes, at + OFFSETS.issued_at_us) || createdMs,
-      expiresMs: bytes.readUIntBE(at + OFFSETS.expires_ms, 6),
-      absoluteExpiresMs: bytes.readUIntBE(at + OFFSETS.absolute_expires_ms, 6)
-    }
-  )
+export function readSession(sid: string, bytes: Buffer, at = 0): Session {
+  return readState(sid, bytes, at, textsIn(bytes, at))
 }
 
-function toListedSession(tag: string, reply: Buffer, at = 0): Session {
+/** Reads the texts after the state at a position. */
+function textsIn(bytes: Buffer, at: number): StoredTexts & { sub: string } {
+  const identityAt = at + STATE_SIZE + bytes.readUInt16BE(at + OFFSETS.sub_size)
+  const metadataAt = identityAt + bytes.readUInt16BE(at + OFFSETS.identity_size)
+  return {
+    sub: bytes.toString('utf8', at + STATE_SIZE, identityAt),
+    identity: bytes.toString('utf8', identityAt, metadataAt),
+    requestMetadata: bytes.toString('utf8', metadataAt)
+  }
+}
+
+function readState(
+  sid: string,
+  bytes: Buffer,
+  at: number,
+  { sub, ...texts }: StoredTexts & { sub: string }
+): Session {
+  const createdMs = readMs(bytes, at + OFFSETS.created_us)
+  const gen = bytes.readUInt32BE(at + OFFSETS.gen)
+  const remember = ((bytes[at + OFFSETS.flags] as number) & FLAGS.remember) !== 0
+  return toSession({ sid, sub, gen, remember }, texts, {
+    createdMs,
+    lastUsedMs: readMs(bytes, at + OFFSETS.issued_at_us) || createdMs,
+    expiresMs: bytes.readUIntBE(at + OFFSETS.expires_ms, 6),
+    absoluteExpiresMs: bytes.readUIntBE(at + OFFSETS.absolute_expires_ms, 6)
+  })
+}
+
+/** Reads a session after the suffix of its sid. */
+export function toListedSession(tag: string, reply: Buffer, at = 0): Session {
   const stateAt = at + SUFFIX_SIZE
   return readSession(tag + reply.toString('latin1', at, stateAt), reply, stateAt)
 }

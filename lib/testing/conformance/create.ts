@@ -98,6 +98,28 @@ export const create: Cases = {
     assert.equal((await store.list(sub)).length, 3, 'the caller revokes it afterwards')
   },
 
+  'creates and evicts nothing at the limit if it must not evict': async (fixture) => {
+    const { store, advance } = fixture
+    const { sub } = newSession()
+    const first = await createLaterSession(fixture, sub)
+    const second = await createLaterSession(fixture, sub)
+    const before = await store.list(sub)
+    const input = newSession({ sub, maxPerUser: 2, evicts: false })
+    assert.deepEqual(await store.create(input), { outcome: 'limit-reached', sessions: before })
+    assert.equal(await store.has(input.sid), false)
+    assert.deepEqual(await store.list(sub), before)
+    const allowed = { sub, maxPerUser: 3, evicts: false }
+    const third = newSession(allowed)
+    await createSession(store, third)
+    assert.equal((await createSession(store, third)).session.sid, third.sid, 'the same call again')
+    await advance(1)
+    const replacing = await createSession(store, { ...allowed, replaces: [first] })
+    assert.deepEqual(replacing.evicted, [])
+    await store.revoke([first, second], 'logout', createIdempotencyKey())
+    await createSession(store, allowed)
+    assert.equal((await store.create(newSession(allowed))).outcome, 'limit-reached')
+  },
+
   'returns the same result if it is called again': async ({ store, advance }) => {
     const sub = newSession().sub
     await createSession(store, { sub })

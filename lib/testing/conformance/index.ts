@@ -11,6 +11,7 @@ import { retiredToken } from './retired-token.js'
 import { revoke, revokeAll } from './revoke.js'
 import { rollback } from './rollback.js'
 import { silentClient } from './silent-client.js'
+import { update } from './update.js'
 import { usedProofs } from './used-proofs.js'
 
 const groups: Record<string, Cases> = {
@@ -21,6 +22,7 @@ const groups: Record<string, Cases> = {
   lifetimes,
   'clock skew': clockSkew,
   metadata,
+  update,
   revoke,
   revokeAll,
   isolation

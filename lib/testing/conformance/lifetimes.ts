@@ -50,6 +50,25 @@ export const lifetimes: Cases = {
     assertAbout((await store.get(brief.sid))?.expiresAt, clock.nowMs + HOUR)
   },
 
+  'uses the idle timeout of the session if it is shorter': async ({ store, clock, advance }) => {
+    const client = await TestClient.login(store, {}, { ownIdleMs: 2 * HOUR })
+    assertAbout((await store.get(client.sid))?.expiresAt, clock.nowMs + 2 * HOUR)
+    await advance(HOUR)
+    const second = await client.exchange(FIRST)
+    assertAbout(second.session.expiresAt, clock.nowMs + 2 * HOUR)
+    await store.update(client.sid, { name: 'kiosk' })
+    await client.confirm(2)
+    await advance(HOUR)
+    const third = await client.exchange(second, { idleMs: HOUR })
+    assertAbout(third.session.expiresAt, clock.nowMs + HOUR)
+    const unlimited = await TestClient.login(store, {}, { ownIdleMs: 30 * DAY })
+    assertAbout((await store.get(unlimited.sid))?.expiresAt, clock.nowMs + 14 * DAY)
+    const session = await TestClient.login(store, {}, { ownIdleMs: 2 * DAY, remember: false })
+    assertAbout((await store.get(session.sid))?.expiresAt, clock.nowMs + DAY)
+    await advance(HOUR)
+    assertAbout((await session.exchange(FIRST)).session.expiresAt, clock.nowMs + DAY)
+  },
+
   'keeps a denylist entry as long as a token could be valid': async ({ store, advance }) => {
     const client = await TestClient.login(store, {}, { idleMs: HOUR })
     await store.revoke([client.sid], 'logout', createIdempotencyKey())

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { assertContains } from './assertions.js'
 import type { Cases } from './fixture.js'
 import { createSession, FIRST, TestClient } from './test-client.js'
 
@@ -8,13 +9,16 @@ export const metadata: Cases = {
     const client = await TestClient.login(store, {}, { metadata: { name: 'laptop' } })
     const rotated = await client.exchange(FIRST, { requestMetadata: { ip: '::1' } })
     assert.deepEqual(rotated.session.metadata, { ip: '::1', name: 'laptop' })
+    assertContains(rotated, { previousMetadata: { ip: '127.0.0.1', name: 'laptop' } })
     const replayed = await client.exchange(FIRST, { requestMetadata: { ip: '::2' } })
     assert.deepEqual(replayed.session.metadata, { ip: '::1', name: 'laptop' })
   },
 
   'keeps request metadata if a refresh has none': async ({ store }) => {
     const client = await TestClient.login(store)
-    assert.deepEqual((await client.exchange(FIRST)).session.metadata, { ip: '127.0.0.1' })
+    const { session, ...rotated } = await client.exchange(FIRST)
+    assert.deepEqual(session.metadata, { ip: '127.0.0.1' })
+    assertContains(rotated, { previousMetadata: { ip: '127.0.0.1' } })
   },
 
   'returns a copy, so that a change by the caller is not stored': async ({ store }) => {

@@ -25,7 +25,9 @@ export function newSession(overrides: Partial<NewSession> = {}): NewSession {
     claims: { roles: ['reader'] } as Claims,
     metadata: {},
     requestMetadata: { ip: '127.0.0.1' },
+    authentication: {},
     maxPerUser: 100,
+    evicts: true,
     replaces: [],
     ...overrides
   }

@@ -35,7 +35,11 @@ export function jwkSet(keys: readonly KeyPair[]): JwkSet {
  * @param publicKey a key whose exported JWK has only the required members
  */
 export function thumbprint(publicKey: KeyObject): string {
-  const jwk = jwkOf(publicKey)
+  return thumbprintOf(jwkOf(publicKey))
+}
+
+/** @param jwk the required members of a public key */
+export function thumbprintOf(jwk: JsonWebKey): string {
   const canonical = JSON.stringify(jwk, Object.keys(jwk).sort())
   return createHash('sha256').update(canonical).digest('base64url')
 }

@@ -1,4 +1,4 @@
-import { type KeyObject, sign } from 'node:crypto'
+import { type JsonWebKey, type KeyObject, sign } from 'node:crypto'
 import { randomBytes } from '../../utils/random.js'
 import { jwkOf, thumbprint } from '../keys/jwk.js'
 import type { Thumbprint } from '../session-id.js'
@@ -20,7 +20,7 @@ export interface ProofContent {
 
 /** Creates the header `DPoP` of one request (RFC 9449, section 4.2), signed with ES256. */
 export function createProof(key: ProofKeyPair, { method, url, nonce }: ProofContent): string {
-  const { kty, crv, x, y } = jwkOf(key.publicKey)
+  const { kty, crv, x, y } = cachedJwk(key.publicKey)
   const { origin, pathname } = new URL(url)
   const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } }
   const claims = {
@@ -31,6 +31,15 @@ export function createProof(key: ProofKeyPair, { method, url, nonce }: ProofCont
     nonce
   }
   return signProof(header, claims, key.privateKey)
+}
+
+/** The export takes longer than the signature. */
+const jwks = new WeakMap<KeyObject, JsonWebKey>()
+
+function cachedJwk(publicKey: KeyObject): JsonWebKey {
+  const jwk = jwks.get(publicKey) ?? jwkOf(publicKey)
+  jwks.set(publicKey, jwk)
+  return jwk
 }
 
 /** Signs a header and a payload. */

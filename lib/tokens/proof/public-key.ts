@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isObject } from '../../utils/checks.js'
-import { thumbprint } from '../keys/jwk.js'
+import { thumbprintOf } from '../keys/jwk.js'
 import type { Thumbprint } from '../session-id.js'
 import { invalidProof } from './invalid-proof.js'
 
@@ -23,8 +23,8 @@ export function importProofKey(jwk: unknown): ProofKey {
   if (kty !== 'EC' || crv !== 'P-256') invalidProof('the key is not of the curve P-256')
   if (d !== undefined) invalidProof('jwk contains a private key')
   if (!isCoordinate(x) || !isCoordinate(y)) invalidProof('a coordinate is not canonical')
-  const key = importPoint({ kty, crv, x, y })
-  return { key, jkt: thumbprint(key) }
+  const point = { kty, crv, x, y }
+  return { key: importPoint(point), jkt: thumbprintOf(point) }
 }
 
 function importPoint(jwk: { kty: string; crv: string; x: string; y: string }): KeyObject {

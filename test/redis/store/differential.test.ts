@@ -1,7 +1,7 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { SessionStore } from '../../../lib/index.js'
+import type { Session, SessionChange, SessionStore } from '../../../lib/index.js'
 import { newSession } from '../../../lib/testing/conformance/test-client.js'
 import { groupByUser } from '../../../lib/tokens/session-id.js'
 import type { RefreshOutcome } from '../../../types/session-store.js'
@@ -37,7 +37,9 @@ const steps = fc.oneof(
     arbitrary: fc.record({
       action: fc.constant('login' as const),
       user: fc.nat(1),
-      limit: fc.integer({ min: 1, max: 4 })
+      limit: fc.integer({ min: 1, max: 4 }),
+      evicts: fc.constantFrom(true, true, true, false),
+      acr: fc.constantFrom(undefined, 'pwd')
     })
   },
   {
@@ -57,6 +59,25 @@ const steps = fc.oneof(
     })
   },
   { weight: 4, arbitrary: fc.record({ action: fc.constant('confirm' as const), token: fc.nat({ max: 9 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      action: fc.constant('update' as const),
+      token: fc.nat({ max: 9 }),
+      change: fc.record(
+        {
+          claims: fc.constantFrom({}, { roles: [] }, { roles: ['a\nb', 'ü'.repeat(50)] }),
+          name: fc.constantFrom(null, 'x', 'phone'.repeat(12), '"\\ 1'),
+          authentication: fc.constantFrom(
+            {},
+            { acr: 'otp' },
+            { acr: '1 {}'.slice(0, 1), amr: ['pwd', 'otp'] }
+          )
+        },
+        { requiredKeys: [] }
+      )
+    })
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -78,6 +99,10 @@ const steps = fc.oneof(
 )
 
 type Step = typeof steps extends fc.Arbitrary<infer S> ? S : never
+
+function partsOf({ expiresAt: _, absoluteExpiresAt: __, ...session }: Session): object {
+  return session
+}
 
 /** Omits the lifetimes: Redis also uses its own clock for them, which the test does not control. */
 function decisionOf(outcome: RefreshOutcome): object {
@@ -106,10 +131,17 @@ t.test('MemoryStore and RedisStore return the same results for random sequences 
       const token = 'token' in step ? tokens.at(-1 - (step.token % Math.max(1, tokens.length))) : undefined
       switch (step.action) {
         case 'login': {
-          const session = newSession({ sub: USERS[step.user] as string, maxPerUser: step.limit })
+          const { user, limit, evicts, acr } = step
+          const session = newSession({
+            sub: USERS[user] as string,
+            maxPerUser: limit,
+            evicts,
+            authentication: { acr }
+          })
           await callBoth(async (store) => {
             const created = await store.create(session)
-            return created.outcome === 'created' ? created.evicted.map(({ sid, gen }) => [sid, gen]) : created
+            if (created.outcome === 'limit-reached') return created.sessions.map(partsOf)
+            return created.outcome === 'created' ? created.evicted.map(partsOf) : created
           })
           tokens.push({ sid: session.sid, gen: 1, issuedUs: 0 })
           // Two logins in the same microsecond have no defined order.
@@ -136,6 +168,14 @@ t.test('MemoryStore and RedisStore return the same results for random sequences 
         case 'confirm':
           if (token) await callBoth((store) => store.confirm(token.sid, token.gen))
           break
+        case 'update':
+          if (token) {
+            await callBoth(async (store) => {
+              const session = await store.update(token.sid, step.change as SessionChange)
+              return session && partsOf(session)
+            })
+          }
+          break
         case 'wait':
           for (const opened of stores) await opened.advance(step.ms)
           break
@@ -161,7 +201,7 @@ t.test('MemoryStore and RedisStore return the same results for random sequences 
         case 'list':
           await callBoth(async (store) => {
             const sessions = await store.list(USERS[step.user] as string)
-            return sessions.map(({ sid, gen, lastUsedAt, metadata }) => ({ sid, gen, lastUsedAt, metadata }))
+            return sessions.map(partsOf)
           })
           break
       }

@@ -169,11 +169,12 @@ t.test('a session of a later release is an error, and nothing of it changes', as
   const own = await TestClient.login(store, {}, { sub })
   const before = await read(sub)
   const { from, to } = stateAt(before, 0)
-  before.writeUInt8(3, from + FLAGS_AT)
+  before.writeUInt8(4, from + FLAGS_AT)
   await redis.setrange(keyOf(sub), from + FLAGS_AT, before.subarray(from, from + 1))
   const calls: Record<string, () => Promise<unknown>> = {
     rotate: () => later.present(1, 0),
     confirm: () => later.confirm(1),
+    update: () => store.update(later.sid, { name: 'phone' }),
     get: () => store.get(later.sid),
     has: () => store.has(later.sid),
     list: () => store.list(sub),
@@ -229,3 +230,28 @@ t.test('a full Redis rejects a refresh completely', async (t) => {
 
 // Stops the server of this file.
 t.end()
+
+t.test('a line of the identity that a later release adds is ignored and kept', async (t) => {
+  const { store, keyOf, read } = open()
+  const client = await TestClient.login(
+    store,
+    {},
+    { sub: 'ada', requestMetadata: {}, metadata: { later: '#' } }
+  )
+  const { metadata: _, ...session } = (await store.get(client.sid)) ?? {}
+  // In place of the metadata of the login, which has as many bytes as the new line.
+  const bytes = await read('ada')
+  const line = '{"metadata":{"later":"#"}}'
+  const added = `\n${'x'.repeat(line.length - 1)}`
+  const text = bytes.toString('latin1')
+  const end = text.lastIndexOf('{}')
+  const changed = text.slice(0, end).replace(line, '') + added + text.slice(end)
+  t.equal(changed.length, bytes.length)
+  await redis.set(keyOf('ada'), Buffer.from(changed, 'latin1'), 'KEEPTTL')
+
+  t.same(await store.get(client.sid), { ...session, metadata: {} })
+  const authentication = { acr: 'otp' }
+  t.match(await store.update(client.sid, { name: 'phone', authentication }), { name: 'phone', acr: 'otp' })
+  t.match((await client.exchange(FIRST)).session, { name: 'phone', acr: 'otp', metadata: {} })
+  t.match((await read('ada')).toString('latin1'), `${added}{}`)
+})

@@ -57,7 +57,16 @@ t.test('each option has the documented default', async (t) => {
       secure: true
     },
     header: { refreshToken: 'x-refresh-token', accessToken: 'x-access-token' },
-    routes: { prefix: '/auth', login: {}, refresh: {}, logout: {}, logoutAll: {}, sessions: {} },
+    routes: {
+      prefix: '/auth',
+      login: {},
+      refresh: {},
+      logout: {},
+      logoutAll: {},
+      logoutOthers: {},
+      sessions: {},
+      stepUp: undefined
+    },
     binding: {
       mode: 'optional',
       leewayMs: 60_000,
@@ -76,6 +85,7 @@ t.test('each option has the documented default', async (t) => {
     issuer: undefined,
     audience: undefined,
     clockToleranceMs: 0,
+    jitterMs: 0,
     algorithm: 'HS256',
     keys: undefined,
     header: 'authorization',
@@ -89,7 +99,7 @@ t.test('each option has the documented default', async (t) => {
     allowReplay: undefined,
     rollback: 'accept-one'
   })
-  t.has(session, { ttlMs: 90 * 86_400_000, maxPerUser: 100, load: undefined })
+  t.has(session, { ttlMs: 90 * 86_400_000, maxPerUser: 100, onLimit: 'evict-oldest', load: undefined })
   t.equal(session.metadata, undefined)
   t.equal(transport, 'cookie')
   t.strictSame(options.secret, [Buffer.from(secret)])
@@ -763,4 +773,36 @@ t.test('a previous cookie that a browser would not delete is an error', async (t
 
 t.test('the two headers must have different names', async (t) => {
   rejectsOption(t, withOption('header.accessToken', 'X-Refresh-Token'), 'header.accessToken')
+})
+
+t.test('accessToken.jitter is at most half of the lifetime', async (t) => {
+  t.equal(resolveOptions({ ...required, accessToken: { ttl: 10, jitter: 5 } }).accessToken.jitterMs, 5000)
+  t.throws(() => resolveOptions({ ...required, accessToken: { ttl: 10, jitter: 6 } }), {
+    message: 'option "accessToken.jitter" must be at most half of accessToken.ttl'
+  })
+})
+
+t.test('session.maxPerUser and session.onLimit can be functions', async (t) => {
+  const fn = () => 2
+  t.match(resolveOptions({ ...required, session: { maxPerUser: fn, onLimit: fn } }).session, {
+    maxPerUser: fn,
+    onLimit: fn
+  })
+  t.throws(() => resolveOptions({ ...required, session: { maxPerUser: 0 } }), {
+    message: 'option "session.maxPerUser" must be a whole number of at least 1'
+  })
+  t.throws(() => resolveOptions({ ...required, session: { onLimit: 'evict' } }), {
+    message: "option \"session.onLimit\" must be 'evict-oldest' or 'reject'"
+  })
+})
+
+t.test('routes.stepUp takes a maximum age and one or more classes', async (t) => {
+  const stepUp = (value: unknown) => resolveOptions({ ...required, routes: { stepUp: value } }).routes.stepUp
+  t.strictSame(stepUp({ maxAge: '5m' }), { maxAgeMs: 300_000, acr: [] })
+  t.strictSame(stepUp({ acr: 'otp' }), { maxAgeMs: undefined, acr: ['otp'] })
+  t.strictSame(stepUp({ maxAge: 60, acr: ['otp', 'passkey'] }), { maxAgeMs: 60_000, acr: ['otp', 'passkey'] })
+  t.throws(() => stepUp({ acr: ['otp', 'a b'] }), {
+    message: /^option "routes\.stepUp\.acr\[1\]" must be 1 to 64/
+  })
+  t.throws(() => stepUp({ age: 1 }), { message: /^unknown option "routes\.stepUp\.age"/ })
 })

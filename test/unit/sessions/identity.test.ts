@@ -1,5 +1,10 @@
 import t from 'tap'
-import { resolveClaims, resolveIdentity, resolveMetadata } from '../../../lib/sessions/identity.js'
+import {
+  isDeviceName,
+  resolveClaims,
+  resolveIdentity,
+  resolveMetadata
+} from '../../../lib/sessions/identity.js'
 import type { Identity } from '../../../types/session.js'
 
 const code = 'FRT_ERR_INVALID_IDENTITY'
@@ -20,6 +25,8 @@ t.test('an identity with only a subject gets the defaults', async (t) => {
     claims: {},
     remember: true,
     ttlMs: undefined,
+    idleTtlMs: undefined,
+    authentication: { acr: undefined, amr: undefined },
     jkt: null,
     metadata: {}
   })
@@ -37,6 +44,8 @@ t.test('a complete identity is returned unchanged', async (t) => {
     claims,
     remember: false,
     ttlMs: 3_600_000,
+    idleTtlMs: undefined,
+    authentication: { acr: undefined, amr: undefined },
     jkt: null,
     metadata: { device: 'phone' }
   })
@@ -66,7 +75,7 @@ t.test('an unknown property is rejected with the nearest name or all names', asy
     code,
     cause: {
       message:
-        'unknown property "identity.role", the properties are: sub, claims, remember, ttl, jkt, metadata'
+        'unknown property "identity.role", the properties are: sub, claims, remember, ttl, idleTtl, acr, amr, jkt, metadata'
     }
   })
 })
@@ -136,7 +145,10 @@ t.test('a ttl must be a duration of at least one second', async (t) => {
     ['15 minutes', 900_000],
     ['2d', 172_800_000]
   ]
-  for (const [ttl, ms] of valid) t.equal(resolve({ sub: 'a', ttl }).ttlMs, ms, String(ttl))
+  for (const [ttl, ms] of valid) {
+    t.equal(resolve({ sub: 'a', ttl }).ttlMs, ms, String(ttl))
+    t.equal(resolve({ sub: 'a', idleTtl: ttl }).idleTtlMs, ms)
+  }
   const invalid = [
     0,
     '0',
@@ -310,4 +322,35 @@ t.test('reloaded claims and request metadata are checked with their own path', a
     code,
     cause: { message: /^session\.metadata\(\) must be/ }
   })
+})
+
+t.test('an authentication is a class and methods of few plain characters', async (t) => {
+  t.strictSame(resolve({ sub: 'a', acr: 'otp', amr: ['pwd', 'otp'] }).authentication, {
+    acr: 'otp',
+    amr: ['pwd', 'otp']
+  })
+  t.strictSame(resolve({ sub: 'a' }).authentication, { acr: undefined, amr: undefined })
+  for (const acr of ['', 'a b', 'x'.repeat(65), 7, null, ['otp']]) {
+    t.throws(() => resolve({ sub: 'a', acr }), { code, cause: { message: /^identity\.acr must be/ } })
+  }
+  for (const amr of ['otp', [''], [7], Array(9).fill('x'), null, {}]) {
+    t.throws(() => resolve({ sub: 'a', amr }), { code, cause: { message: /^identity\.amr must be/ } })
+  }
+})
+
+t.test('a device name has 1 to 64 characters, however many bytes they take', async (t) => {
+  for (const name of ['a', ' ', 'Küche', '\u{1f4f1}'.repeat(64), 'x'.repeat(64)])
+    t.equal(isDeviceName(name), true)
+  for (const name of [
+    '',
+    '\u{1f4f1}'.repeat(65),
+    'x'.repeat(65),
+    'x'.repeat(1e6),
+    'a\tb',
+    '\u007f',
+    '\ud800',
+    7,
+    null
+  ])
+    t.equal(isDeviceName(name), false)
 })

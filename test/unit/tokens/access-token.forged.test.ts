@@ -24,6 +24,7 @@ async function verifier(t: Test, accessToken: Partial<AccessTokenSettings['acces
       issuer: undefined,
       audience: undefined,
       clockToleranceMs: 0,
+      jitterMs: 0,
       ...accessToken
     }
   })

@@ -17,7 +17,13 @@ async function accessTokens(
 ) {
   const app = Fastify()
   t.teardown(() => app.close())
-  const defaults = { ttlMs: 300_000, issuer: undefined, audience: undefined, clockToleranceMs: 0 }
+  const defaults = {
+    ttlMs: 300_000,
+    issuer: undefined,
+    audience: undefined,
+    clockToleranceMs: 0,
+    jitterMs: 0
+  }
   return createAccessTokens(app, secretKeys(ring), {
     accessToken: { ...defaults, ...accessToken }
   })
@@ -34,6 +40,10 @@ function session(properties: Partial<Session> = {}): Session {
     absoluteExpiresAt: new Date(startMs + 864_000_000),
     remember: true,
     jkt: null,
+    name: null,
+    authenticatedAt: new Date(startMs - 60_000),
+    acr: null,
+    amr: [],
     claims: {},
     metadata: {},
     ...properties
@@ -68,6 +78,35 @@ t.test('the token contains only claims of the session and of the identity', asyn
   }
   t.strictSame(claims, expected)
   t.strictSame(verify(token), { ...expected, jti })
+})
+
+t.test('the authentication is in the token if the session has one', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const authenticatedAt = new Date(startMs - 1500)
+  const { token } = sign(session({ acr: 'otp', amr: ['pwd', 'otp'], authenticatedAt }), {}, startMs)
+  t.has(verify(token), { acr: 'otp', amr: ['pwd', 'otp'], auth_time: start - 2 })
+})
+
+t.test('jitter shortens the lifetime by at most its value', async (t) => {
+  const { sign, verify } = await accessTokens(t, { ttlMs: 300_000, jitterMs: 60_000 })
+  const lifetimes = Array.from({ length: 500 }, () => {
+    const { token, expiresIn } = sign(session(), {}, startMs)
+    t.equal(verify(token).exp, start + expiresIn)
+    return expiresIn
+  })
+  t.ok(lifetimes.every((seconds) => seconds >= 240 && seconds <= 300))
+  t.ok(new Set(lifetimes).size > 30, 'they spread')
+})
+
+t.test('a reissued token has the generation and the expiry of the presented one', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const presented = verify(sign(session({ gen: 2 }), {}, startMs).token)
+  const { token, expiresIn } = sign(session({ gen: 4 }), { roles: ['admin'] }, startMs + 100_000, presented)
+  t.has(verify(token), { gen: 2, exp: presented.exp, iat: start + 100, roles: ['admin'] })
+  t.equal(expiresIn, 200)
+  const ending = session({ expiresAt: new Date(startMs + 150_000) })
+  t.equal(verify(sign(ending, {}, startMs + 100_000, presented).token).exp, start + 150)
+  t.equal(sign(session(), {}, startMs + 400_000, presented).expiresIn, 0)
 })
 
 t.test('each token has another jti, even for one generation and one time', async (t) => {

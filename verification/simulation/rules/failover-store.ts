@@ -6,6 +6,7 @@ import type {
   Refresh,
   RefreshOutcome,
   RevokeAllFilter,
+  SessionChange,
   SessionStore
 } from '../../../types/session-store.js'
 
@@ -50,6 +51,10 @@ export class FailoverStore implements SessionStore {
 
   confirm(sid: string, gen: number): Promise<void> {
     return this.#write((store) => store.confirm(sid, gen))
+  }
+
+  update(sid: string, change: SessionChange): Promise<Session | null> {
+    return this.#write((store) => store.update(sid, change))
   }
 
   revoke(sids: readonly string[], reason: RevocationReason, idempotencyKey: string): Promise<Session[]> {

@@ -7,16 +7,17 @@ import { findPosition, packState, readClock, readHeader } from './session-lookup
  * Creates a session, and evicts the user's oldest sessions beyond the limit.
  *
  * KEYS: 1 the user's sessions, 2 the saved result of this call, 3 the prefix of the user's denylist keys (a sid follows).
- * ARGV: 1 sid, 2 sub, 3 absolute lifetime in ms, 4 idle timeout in ms, 5 remember (1 or 0), 6 identity, 7 request metadata,
- * 8 maximum number of sessions, 9 deadline in ms or an empty string, 10 and later: sids that this login replaces.
- * Result: a list of the outcome and the evicted sessions. The outcome is 1 byte, the clock in ms, and the session if it was
- * created, or the reason if it was revoked.
+ * ARGV: 1 sid, 2 sub, 3 absolute lifetime in ms, 4 idle timeout in ms, 5 flags of the state, 6 identity, 7 request metadata,
+ * 8 maximum number of sessions, 9 evicts (1 or 0), 10 deadline in ms or an empty string, 11 and later: sids that this login
+ * replaces.
+ * Result: a list of the outcome and the evicted sessions, or all sessions if the limit was reached. The outcome is 1 byte, the
+ * clock in ms, and the session if it was created, or the reason if it was revoked.
  */
 export const createScript = defineScript(
   3,
-  `local CREATED, REVOKED, DEADLINE_EXCEEDED = 1, 2, 3
+  `local CREATED, REVOKED, DEADLINE_EXCEEDED, LIMIT_REACHED = 1, 2, 3, 4
 local sid, sub, identity, request_metadata = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
-local flags, idle_ms, max_per_user, deadline_ms = ARGV[5] + 0, ARGV[4] + 0, ARGV[8] + 0, tonumber(ARGV[9]) or math.huge
+local flags, idle_ms, max_per_user, deadline_ms = ARGV[5] + 0, ARGV[4] + 0, ARGV[8] + 0, tonumber(ARGV[10]) or math.huge
 ${readClock}${readHeader}${findPosition}
 local function to_outcome(outcome)
   return struct.pack('>BI6', outcome, now_ms)
@@ -47,7 +48,7 @@ local issued_at_us, rotated_from_us, confirmed_at_us = 0, 0, now_us
 local previous_issued_at_us, previous_rotated_from_us, previous_confirmed_at_us = 0, 0, 0
 local last_idempotency_key, last_issued_us, last_row = '        ', 0, 0
 local absolute_expires_ms = now_ms + ARGV[3]
-if flags == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
+if flags % 2 == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
 local expires_ms = math.min(now_ms + idle_ms, absolute_expires_ms)
 
 -- The usual login evicts and removes nothing: the session is added without unpacking the others.
@@ -65,9 +66,15 @@ end
 
 ${sessionFunctions}
 local sessions, others, is_replaced = load_sessions(), {}, {}
-for i = 10, #ARGV do is_replaced[string.sub(ARGV[i], -SUFFIX_SIZE)] = true end
+for i = 11, #ARGV do is_replaced[string.sub(ARGV[i], -SUFFIX_SIZE)] = true end
 for _, other in ipairs(sessions) do
   if other.sub == sub and not is_replaced[other.suffix] then others[#others + 1] = other end
+end
+
+if ARGV[9] == '0' and #others >= max_per_user then
+  local replies = {to_outcome(LIMIT_REACHED)}
+  for i, other in ipairs(others) do replies[i + 1] = to_reply(other) end
+  return replies
 end
 
 local evicted, is_evicted, replies = {}, {}, {}

@@ -11,7 +11,7 @@
  * | slots    | the rest   | sub, identity, request metadata, and unused bytes of each session       |
  *
  * Sessions are in the order of creation. A session may stay after it expired: no session has expired before prune_at_ms, and
- * the first write after that time removes those that have. `identity` is JSON of the claims and the metadata of the login. A
+ * the first write after that time removes those that have. `identity` has the lines of `session-serialization.ts`. A
  * slot never becomes smaller, so that request metadata of another size seldom moves the other slots.
  *
  * A write in place keeps the format version. A release that also reads an older format must therefore write the whole string
@@ -20,7 +20,10 @@
  * Numbers are big-endian. A time of 0 means none. Names are those of `rotation-rule.ts` in snake case.
  */
 const FIELDS = {
-  /** Bit 0: remember. Without it the idle timeout is at most 24 hours. The other bits are reserved. */
+  /**
+   * Bit 0: remember. Without it the idle timeout is at most 24 hours. Bit 1: the identity begins with the idle timeout of the
+   * session in ms. The other bits are reserved.
+   */
   flags: 'I1',
   /** End of the absolute lifetime. */
   absolute_expires_ms: 'I6',
@@ -54,6 +57,9 @@ const FIELDS = {
 type FieldName = keyof typeof FIELDS
 
 const NAMES = Object.keys(FIELDS) as FieldName[]
+
+/** The bits of `flags`. */
+export const FLAGS = { remember: 1, ownIdle: 2 } as const
 
 export const FORMAT = 2
 /** Of Lua's `struct`: format version, number of sessions, prune_at_ms. */

@@ -33,7 +33,7 @@ interface KindOfSession {
  * the session expires, in ms.
  * Result: nil if there is no session; or the byte REVOKED and the reason; or the byte PROOF_USED; or outcome (1 byte), row
  * (1), clock in ms (6), time of issue of the copy (6) or the rest of the window of a conflict in µs, the state, and the
- * texts without the request metadata that this call replaced.
+ * texts, with the request metadata from before this call.
  */
 const rotate = ({ useProof, isSilent, knownAt }: KindOfSession) => `
 local ROTATED, REPLAYED, REPLAYABLE, CONFLICT, REUSED, ROLLED_BACK, EXHAUSTED, REVOKED, PROOF_USED = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -110,6 +110,7 @@ elseif presented_gen <  gen                          then row = 8
 elseif presented_gen == gen + 1                      then row = 9
 else                                                      row = 10 end
 
+${readSlot}
 local outcome, copy_issued_us, window_us, is_changed, last_expires_ms = ROTATED, 0, 0, false, expires_ms
 if is_repeated then
   copy_issued_us = last_issued_us
@@ -144,11 +145,11 @@ else
   issued_us = math.max(now_us - created_us, issued_us + 1, presented_issued_us + 1)
   gen, issued_at_us, rotated_from_us, confirmed_at_us = presented_gen + 1, now_us, presented_issued_us, 0
   last_idempotency_key, last_issued_us, last_row = idempotency_key, issued_us, row
-  if flags == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
+  if flags % 2 == 0 then idle_ms = math.min(idle_ms, NON_PERSISTENT_IDLE_MS) end
+  if flags >= 2 then idle_ms = math.min(idle_ms, tonumber(string.match(slot, '^%d+', slot_begin + sub_size))) end
   expires_ms = math.min(now_ms + idle_ms, absolute_expires_ms)
   copy_issued_us, is_changed = issued_us, true
 end
-${readSlot}
 local fixed_size = sub_size + identity_size
 local stored_metadata = string.sub(slot, slot_begin + fixed_size, slot_begin + fixed_size + metadata_size - 1)
 local replaces_metadata = is_changed and outcome == ROTATED and request_metadata ~= ''
@@ -186,7 +187,7 @@ else
 end
 
 return struct.pack('>BBI6I6', outcome, row, now_ms, outcome == CONFLICT and window_us or copy_issued_us) .. new_state
-  .. string.sub(slot, slot_begin, slot_begin + fixed_size - 1) .. (replaces_metadata and '' or stored_metadata)
+  .. string.sub(slot, slot_begin, slot_begin + fixed_size - 1) .. stored_metadata
 `
 
 /**

@@ -65,7 +65,7 @@ end
 
 -- Returns a session as a reply. Another release may store a session that this one cannot read.
 local function to_reply(session)
-  if string.byte(session.state) > 1 then error('FRT unsupported session format') end
+  if string.byte(session.state) > 3 then error('FRT unsupported session format') end
   return session.suffix .. session.state .. string.sub(session.slot, 1, session.used_size)
 end
 

@@ -58,7 +58,7 @@ if state_at + STATE_SIZE > #head then
   state, state_begin = redis.call('GETRANGE', KEYS[1], state_at, state_at + STATE_SIZE - 1), 1
 end
 local ${STATE.variables} = struct.unpack('${STATE.format}', state, state_begin)
-if flags > 1 then error('FRT unsupported session format') end
+if flags > 3 then error('FRT unsupported session format') end
 `
 
 /** Reads the texts of the session into `slot`, from `slot_begin` on. */
