@@ -94,7 +94,7 @@ export async function findUsableToken(
  * Detects an invalid access token (RFC 6750, section 3.1). A 403 does not count: it concerns the user's permissions, so
  * another token would not help.
  */
-async function isTokenRejected(runtime: Runtime, response: Response): Promise<boolean> {
+export async function isTokenRejected(runtime: Runtime, response: Response): Promise<boolean> {
   if (response.status !== 401) return false
   if (INVALID_TOKEN.test(response.headers.get('www-authenticate') as string)) return true
   // If the body is cut off or does not end, the caller gets the response as it is.

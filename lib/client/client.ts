@@ -69,8 +69,12 @@ export function createClient(
 
   function onMessage(message: TabMessage): void {
     if (message.type === 'logout') session.end('logout')
-    // A suspended tab reads old messages after its own refresh.
-    else if (message.type === 'login' || (session.token?.expiresAt ?? 0) <= message.token.expiresAt)
+    // A suspended tab reads old messages after its own refresh. An adopted token expires with the current one, except for
+    // the rounding of its lifetime to seconds. `NaN` without a token.
+    else if (
+      message.type === 'login' ||
+      !((session.token?.expiresAt as number) - 2000 > message.token.expiresAt)
+    )
       session.setToken(message.token, message.type === 'login')
   }
 

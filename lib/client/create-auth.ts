@@ -1,3 +1,5 @@
+import { issuedTokenOf, subjectOf } from './access-token.js'
+import { isTokenRejected } from './authenticated-fetch.js'
 import { createClient } from './client.js'
 import type { AuthFetchOptions } from './options.js'
 import type { Runtime } from './runtime.js'
@@ -37,20 +39,44 @@ export function createAuthIn(runtime: Runtime, options: AuthFetchOptions): Auth 
       return snapshot()
     },
     async logoutAll() {
-      const token = await usableToken()
-      const { subject } = session
-      const isSameUser = () => session.subject === subject
-      const send = (accessToken: string | undefined) => post(`${routesUrl}/logout-all`, { accessToken })
-
-      let result = await send(token?.value)
-      // The server may reject a token before it expires, for example after a rotation of its keys.
-      if (token && result.response?.status === 401) {
-        await refresh(token)
-        if (isSameUser()) result = await send(session.token?.value)
-      }
-      if (!result.isOk) throw result.error
       // All sessions are revoked, so that it does not matter whether the server confirms the logout.
-      if (isSameUser()) await auth.logout().catch(() => {})
+      if (await postAsUser('/logout-all')) await auth.logout().catch(() => {})
+    },
+    async logoutOthers() {
+      await postAsUser('/logout-others')
+    },
+    async adoptAccessToken(body) {
+      const issued = issuedTokenOf(body as Record<string, unknown>, runtime.now())
+      if (!issued) throw new TypeError('body must be a token response')
+      // Waits for a refresh in progress. Its token may not have the change, and would replace this one.
+      if (session.token) await refresh(null).catch(() => {})
+      if (session.isEnded || session.subject !== subjectOf(issued.value)) return false
+      const { lifetimeMs, expiresAt } = session.token ?? issued
+      const token = { ...issued, lifetimeMs, expiresAt: Math.min(issued.expiresAt, expiresAt) }
+      session.setToken(token, false)
+      tabs.broadcast({ type: 'token', token })
+      return true
     }
+  }
+
+  /**
+   * Posts to a route that needs the access token. Refreshes if the server rejects the token before it expires, for example
+   * after a rotation of its keys.
+   * @returns whether no other user has logged in meanwhile
+   * @throws `UnavailableError` with the `serverCode` if the server does not confirm
+   */
+  async function postAsUser(route: string): Promise<boolean> {
+    const token = await usableToken()
+    const { subject } = session
+    const isSameUser = () => session.subject === subject
+    const send = (accessToken: string | undefined) => post(routesUrl + route, { accessToken })
+
+    let result = await send(token?.value)
+    if (token && result.response && (await isTokenRejected(runtime, result.response))) {
+      await refresh(token)
+      if (isSameUser()) result = await send(session.token?.value)
+    }
+    if (!result.isOk) throw Object.assign(result.error, { serverCode: result.body?.code })
+    return isSameUser()
   }
 }

@@ -6,4 +6,9 @@
 export class UnavailableError extends Error {
   readonly code = 'FRT_ERR_CLIENT_UNAVAILABLE'
   override readonly name = 'UnavailableError'
+  /**
+   * The error code of the response, if `logoutAll` or `logoutOthers` rejected. With `FRT_ERR_INSUFFICIENT_AUTHENTICATION`
+   * the user must authenticate again.
+   */
+  declare readonly serverCode?: string | undefined
 }

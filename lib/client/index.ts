@@ -14,8 +14,8 @@ export function createAuthFetch(options: AuthFetchOptions): AuthFetch {
 }
 
 /**
- * Creates the same client with the state of the session, for user interfaces: `snapshot`, `subscribe`, `restore` and
- * `logoutAll`.
+ * Creates the same client with the state of the session, for user interfaces: `snapshot`, `subscribe`, `restore`,
+ * `logoutAll`, `logoutOthers` and `adoptAccessToken`.
  * @typeParam User the claims of the access token, for `snapshot().user`
  * @throws TypeError as `createAuthFetch`
  */

@@ -115,9 +115,22 @@ export interface Auth<User = SessionUser> extends AuthFetch {
   /**
    * Revokes all sessions of the user, then logs out.
    * @throws `UnavailableError` if the server did not confirm that it has revoked the sessions. The user is then still
-   * logged in
+   * logged in. Its `serverCode` is `FRT_ERR_INSUFFICIENT_AUTHENTICATION` if the user must authenticate again first
    */
   logoutAll(): Promise<void>
+  /**
+   * Revokes the other sessions of the user. This one continues.
+   * @throws `UnavailableError` as `logoutAll`
+   */
+  logoutOthers(): Promise<void>
+  /**
+   * Uses the access token that a route of yours returned by `reply.elevate` or `reply.reissueAccessToken`, in this tab and in
+   * the other tabs. The token expires when the previous one would have expired.
+   * @param body the JSON of the response
+   * @returns `false` if the session has ended meanwhile, or if the token is for another user. The token is then not used
+   * @throws TypeError if the body has no access token
+   */
+  adoptAccessToken(body: unknown): Promise<boolean>
   /**
    * Asks the server who is logged in, for example after a page load or after a login that this client did not make, as
    * with OAuth. Waits for a login or a logout in progress, and repeats a logout that the server has not confirmed. Never

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createAuth } from '../../lib/client/index.js'
 import { bodyTransport } from '../../lib/client/transport/body-transport.js'
 import { deferred } from '../support/timers.js'
-import { tokenFor } from './support/jwt.js'
+import { jwtOf, tokenFor } from './support/jwt.js'
 import { catchMicrotaskErrors } from './support/microtask-errors.js'
 import {
   expired,
@@ -28,6 +28,11 @@ const ADA = {
 const USER = { sub: 'ada', sid: 's1', name: 'Ada Lovelace ❤', roles: ['admin'] }
 const noToken = () => unauthorized('FRT_ERR_NO_REFRESH_TOKEN')
 const down = () => unavailable()
+const stepUp = () =>
+  unauthorized(
+    'FRT_ERR_INSUFFICIENT_AUTHENTICATION',
+    'Bearer realm="api", error="insufficient_user_authentication", acr_values="otp"'
+  )
 
 t.test('the snapshot is unknown, then authenticated with the claims of the user', async (t) => {
   const { open, server, time } = openBrowser(t)
@@ -335,6 +340,168 @@ t.test('logoutAll rejects if the server rejects the new access token too', async
   server.script('/auth/logout-all', expired, expired)
   await t.rejects(time.until(auth.logoutAll()), { message: /401 FRT_ERR_ACCESS_TOKEN_EXPIRED$/ })
   t.equal(auth.snapshot().status, 'authenticated')
+})
+
+t.test('a failed logoutAll or logoutOthers names the code, and does not refresh for step-up', async (t) => {
+  for (const method of ['logoutAll', 'logoutOthers'] as const) {
+    const path = method === 'logoutAll' ? '/auth/logout-all' : '/auth/logout-others'
+    for (const [reply, serverCode] of [
+      [stepUp, 'FRT_ERR_INSUFFICIENT_AUTHENTICATION'],
+      [
+        () => json(401, { code: 'FRT_ERR_INSUFFICIENT_AUTHENTICATION' }),
+        'FRT_ERR_INSUFFICIENT_AUTHENTICATION'
+      ],
+      [down, 'FRT_ERR_STORE_UNAVAILABLE'],
+      [networkError, undefined]
+    ] as const) {
+      const { auth, server, time, ends } = await loggedIn(t)
+      server.script(path, reply)
+      await t.rejects(time.until(auth[method]()), { code: 'FRT_ERR_CLIENT_UNAVAILABLE', serverCode })
+      t.same(server.paths, ['/auth/login', path])
+      t.same(ends, [])
+      t.equal(auth.snapshot().status, 'authenticated')
+    }
+  }
+})
+
+t.test('logoutOthers revokes the other sessions with the access token, and keeps this one', async (t) => {
+  const { auth, server, time, ends } = await loggedIn(t)
+  server.script('/auth/logout-others', () => json(200, { revoked: 2 }))
+  t.equal(await time.until(auth.logoutOthers()), undefined)
+  t.equal(server.callsTo('/auth/logout-others')[0]?.headers.get('authorization'), 'Bearer token-1')
+  t.same(server.paths, ['/auth/login', '/auth/logout-others'])
+  t.same(ends, [])
+  t.equal(auth.snapshot().status, 'authenticated')
+})
+
+t.test('logoutOthers refreshes an access token that the server rejects', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  server.script('/auth/logout-others', expired, () => json(200, { revoked: 1 }))
+  await time.until(auth.logoutOthers())
+  t.equal(server.callsTo('/auth/logout-others')[1]?.headers.get('authorization'), 'Bearer token-2')
+})
+
+t.test('logoutOthers concerns only the user who called it', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  server.script('/auth/login', tokenFor(ADA))
+  await time.until(auth.login({}))
+  server.script('/auth/logout-others', expired)
+  server.script('/auth/refresh', tokenFor({ sub: 'bob' }))
+  await t.rejects(time.until(auth.logoutOthers()), { message: /401/ })
+  t.equal(server.count('/auth/logout-others'), 1, 'the token of bob is not sent')
+})
+
+t.test('an adopted access token is used in all tabs, until the previous one would expire', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const [one, two] = [open(), open()]
+  server.script('/auth/login', tokenFor(ADA))
+  await time.until(one.auth.login({}))
+  const seen: unknown[] = []
+  two.auth.subscribe(() => seen.push(two.auth.snapshot().user?.acr))
+  await time.pass(100_000)
+  // The server rounds the lifetime down.
+  const body = { access_token: jwtOf({ ...ADA, acr: 'otp' }), token_type: 'Bearer', expires_in: 199 }
+  t.equal(await time.until(one.auth.adoptAccessToken(body)), true)
+  t.equal(one.auth.snapshot().user?.acr, 'otp')
+  t.same(seen, ['otp'])
+  for (const { auth } of [one, two]) t.equal(await time.until(auth.getAccessToken()), body.access_token)
+  t.equal(server.count('/auth/refresh'), 0)
+
+  await time.pass(199_000)
+  server.script('/auth/refresh', tokenFor(ADA))
+  for (const { auth } of [one, two]) t.equal(await time.until(auth.getAccessToken()), jwtOf(ADA))
+  t.equal(server.count('/auth/refresh'), 1)
+})
+
+t.test('an adopted access token does not last longer than the previous one', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  await time.pass(100_000)
+  // The response was read late, for example by a suspended tab.
+  await time.until(auth.adoptAccessToken({ access_token: 'adopted', expires_in: 290 }))
+  t.equal(await time.until(auth.getAccessToken({ minValidity: 190 })), 'adopted')
+  await time.pass(200_000)
+  t.equal(await time.until(auth.getAccessToken()), 'token-2')
+  t.equal(server.count('/auth/refresh'), 1)
+})
+
+t.test('an adopted access token keeps the margin and the required validity of refreshed ones', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  await time.pass(250_000)
+  await time.until(auth.adoptAccessToken({ access_token: 'adopted', expires_in: 50 }))
+  t.equal(await time.until(auth.getAccessToken()), 'adopted')
+  t.equal(await time.until(auth.getAccessToken({ minValidity: 60 })), 'token-2')
+  t.equal(server.count('/auth/refresh'), 1)
+})
+
+t.test('a refresh in progress does not replace an adopted access token', async (t) => {
+  for (const reply of [
+    () => json(200, { access_token: 'refreshed', expires_in: 300 }),
+    () => json(400, {})
+  ]) {
+    const { auth, server, time } = await loggedIn(t)
+    await time.pass(280_000)
+    const late = deferred<Response>()
+    server.script('/auth/refresh', () => late.promise)
+    await time.until(auth.fetch('/me'))
+    t.equal(server.count('/auth/refresh'), 1, 'it runs beside the request')
+    const adopted = auth.adoptAccessToken({ access_token: 'adopted', expires_in: 20 })
+    await time.settle()
+    late.resolve(reply())
+    t.equal(await time.until(adopted), true)
+    server.valid.add('adopted')
+    t.match(await (await time.until(auth.fetch('/me'))).json(), { token: 'adopted' })
+    await time.settle()
+    t.equal(server.count('/auth/refresh'), 2, 'the adopted token expires soon')
+  }
+})
+
+t.test('an access token of another user, or of a session that has ended, is not adopted', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const [one, two] = [open(), open()]
+  const body = { access_token: jwtOf(ADA), token_type: 'Bearer', expires_in: 300 }
+  server.script('/auth/login', tokenFor({ sub: 'bob' }))
+  t.equal(await time.until(one.auth.adoptAccessToken(body)), false, 'no user is known')
+  await time.until(one.auth.login({}))
+  t.equal(await time.until(one.auth.adoptAccessToken(body)), false)
+  await time.until(two.auth.logout())
+  t.equal(await time.until(one.auth.adoptAccessToken(body)), false)
+  for (const { auth } of [one, two]) t.equal(auth.snapshot().status, 'anonymous')
+  t.equal(server.count('/auth/refresh'), 0)
+
+  const opaque = await loggedIn(t)
+  await opaque.time.until(opaque.auth.logout())
+  t.equal(
+    await opaque.time.until(opaque.auth.adoptAccessToken({ access_token: 'x', expires_in: 300 })),
+    false
+  )
+})
+
+t.test('an adopted access token ends an outage', async (t) => {
+  const { auth, server, time } = await loggedIn(t)
+  await time.pass(301_000)
+  server.script('/auth/refresh', down, down, down)
+  await t.rejects(time.until(auth.getAccessToken()))
+  t.equal(await time.until(auth.adoptAccessToken({ access_token: 'adopted', expires_in: 100 })), true)
+  t.equal(auth.snapshot().status, 'authenticated')
+  t.equal(await time.until(auth.getAccessToken()), 'adopted')
+})
+
+t.test('a body without an access token is not adopted', async (t) => {
+  const { auth, time } = await loggedIn(t)
+  for (const body of [
+    undefined,
+    null,
+    'token',
+    {},
+    new Response(),
+    { access_token: 'x' },
+    { access_token: 'x', expires_in: '300' },
+    { expires_in: 300 }
+  ]) {
+    await t.rejects(time.until(auth.adoptAccessToken(body)), TypeError)
+  }
+  t.equal(await time.until(auth.getAccessToken()), 'token-1')
 })
 
 t.test('logoutAll without a session rejects, and does not refresh', async (t) => {

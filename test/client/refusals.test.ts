@@ -47,6 +47,18 @@ const others: [string, () => Response][] = [
     'a 403',
     () => json(403, { code: 'FRT_ERR_ACCESS_TOKEN_EXPIRED' }, { 'www-authenticate': 'error="invalid_token"' })
   ],
+  [
+    'a 401 that asks for another authentication',
+    () =>
+      unauthorized(
+        'FRT_ERR_INSUFFICIENT_AUTHENTICATION',
+        'Bearer realm="api", error="insufficient_user_authentication", max_age="300"'
+      )
+  ],
+  [
+    'a 401 that asks for another authentication only in the body',
+    () => json(401, { code: 'FRT_ERR_INSUFFICIENT_AUTHENTICATION' })
+  ],
   ['a 500', () => json(500, { code: 'FRT_ERR_ACCESS_TOKEN_EXPIRED' })],
   ['a captive portal', () => new Response('<h1>Wi-Fi</h1>', { headers: { 'content-type': 'text/html' } })]
 ]

@@ -11,7 +11,8 @@ import {
   headerTransport,
   type Prove,
   type SessionEndReason,
-  type SessionKey
+  type SessionKey,
+  type UnavailableError
 } from 'fastify-refresh-token/client'
 
 interface User {
@@ -50,6 +51,15 @@ describe('client', () => {
     if (status !== 'authenticated') return
     expectTypeOf(user.sub).toEqualTypeOf<string>()
     expectTypeOf(user.name).toEqualTypeOf<unknown>()
+  })
+
+  test('the methods for an account page', () => {
+    const auth: Auth = createAuth({ baseUrl: '' })
+    expectTypeOf(auth.logoutAll).toEqualTypeOf<() => Promise<void>>()
+    expectTypeOf(auth.logoutOthers).toEqualTypeOf<() => Promise<void>>()
+    expectTypeOf(auth.adoptAccessToken).toEqualTypeOf<(body: unknown) => Promise<boolean>>()
+    expectTypeOf<AuthFetch>().not.toHaveProperty('adoptAccessToken')
+    expectTypeOf<UnavailableError['serverCode']>().toEqualTypeOf<string | undefined>()
   })
 
   test('fetch has a plain call signature, in both directions', () => {
