@@ -5,13 +5,13 @@ import refreshToken, {
   type FastifyRefreshTokenOptions,
   type SessionStore
 } from 'fastify-refresh-token'
+import { servePage } from '../page/serve-page.js'
 import { credentialsSchema, login } from '../users.js'
 import { Attacker } from './attacker.js'
 import { Cooldown } from './cooldown.js'
 import { registerDemoRoutes, type Simulation } from './demo-routes.js'
 import { EarlyExpiry } from './early-expiry.js'
 import { LostResponses } from './lost-responses.js'
-import { servePage } from './page.js'
 import { SessionHistory } from './session-history.js'
 import { settings } from './settings.js'
 import { createStoppableStore } from './stoppable-store.js'
@@ -58,7 +58,7 @@ export async function createDemo({
     message: `Only admins see this, ${user?.name}`
   }))
   await registerDemoRoutes(app, simulation)
-  servePage(app)
+  await servePage(app, new URL('./public/', import.meta.url))
   return app
 }
 

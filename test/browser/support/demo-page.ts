@@ -3,50 +3,19 @@ import type { Test } from 'tap'
 import { createDemo } from '../../../examples/demo/app.js'
 import { MemoryStore } from '../../../lib/index.js'
 import { listen, SECRET } from '../../support/build-app.js'
-import { openProfile } from './browser.js'
+import { type ExamplePage, openPage } from './example-page.js'
 import { withTimeout } from './with-timeout.js'
-
-/** Console messages about responses with an error status. Scenarios cause them. */
-const FAILED_REQUESTS =
-  /^Failed to load resource: (?:the server responded with a status of (?:401|503)|net::ERR_)/
 
 const MAX_STEPS = 30
 /** A scenario waits for the cooldown of a token, and a client waits for a stopped store. */
 const SCENARIO_MS = 40_000
 
-export interface DemoPage {
-  page: Page
-  /** Errors in the console, violations of the content security policy, and requests to another host. */
-  problems: string[]
-}
-
 /** Opens the demo as `npm run demo` serves it, on a free port. */
-export async function openDemoPage(t: Test, browser: Browser): Promise<DemoPage> {
+export async function openDemoPage(t: Test, browser: Browser): Promise<ExamplePage> {
   const app = await createDemo({ secret: SECRET, store: new MemoryStore(), logLevel: 'silent' })
   t.after(() => app.close())
   await app.ready()
-  const origin = await listen(app)
-  const profile = await openProfile(t, browser, { reducedMotion: 'reduce' })
-  const page = await profile.newPage()
-  const problems = listenTo(page, origin)
-  await page.addInitScript(
-    "addEventListener('securitypolicyviolation', (event) => console.error('CSP', event.violatedDirective, event.blockedURI))"
-  )
-  await page.goto(origin)
-  return { page, problems }
-}
-
-function listenTo(page: Page, origin: string): string[] {
-  const problems: string[] = []
-  page.on('pageerror', (error) => problems.push(String(error)))
-  page.on('console', (message) => {
-    const isFault = ['error', 'warning'].includes(message.type()) && !FAILED_REQUESTS.test(message.text())
-    if (isFault) problems.push(message.text())
-  })
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${origin}/`)) problems.push(request.url())
-  })
-  return problems
+  return openPage(t, browser, await listen(app))
 }
 
 export async function logIn(page: Page): Promise<void> {

@@ -3,7 +3,8 @@ import { extname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import tsBlankSpace from 'ts-blank-space'
 
-const PUBLIC = new URL('./public/', import.meta.url)
+/** What the pages share. */
+const SHARED = new URL('./public/', import.meta.url)
 const CLIENT = new URL('../../lib/client/', import.meta.url)
 
 const TYPES: Record<string, string> = {
@@ -31,22 +32,25 @@ const HEADERS = {
   'cache-control': 'no-cache'
 }
 
-const files = new Map([...(await readPublic()), ...(await readClient())])
+const shared = [...(await readFolder(SHARED)), ...(await readClient())]
 
-/** Serves the page and the modules of the client. Their types are replaced by spaces, so that no bundler is needed. */
-export function servePage(app: FastifyInstance): void {
-  for (const [path, body] of files) {
+/**
+ * Serves the page in a folder, what all pages share, and the modules of the client. Their types are replaced by spaces, so
+ * that no bundler is needed.
+ */
+export async function servePage(app: FastifyInstance, folder: URL): Promise<void> {
+  for (const [path, body] of [...shared, ...(await readFolder(folder))]) {
     const headers = { ...HEADERS, 'content-type': TYPES[extname(path)] ?? 'text/html; charset=utf-8' }
     app.get(path, async (_request, reply) => reply.headers(headers).send(body))
   }
 }
 
-async function readPublic(): Promise<[string, string][]> {
-  const entries = await readdir(PUBLIC, { recursive: true })
+async function readFolder(folder: URL): Promise<[string, string][]> {
+  const entries = await readdir(folder, { recursive: true })
   const names = entries.map((name) => name.replaceAll('\\', '/')).filter((name) => extname(name) in TYPES)
   const read = async (name: string): Promise<[string, string]> => {
     const path = name === 'index.html' ? '/' : `/${name}`
-    return [path, await readFile(new URL(name, PUBLIC), 'utf8')]
+    return [path, await readFile(new URL(name, folder), 'utf8')]
   }
   return Promise.all(names.map(read))
 }
