@@ -1,22 +1,8 @@
-// Before a dangerous action, the user must enter the password again if the last login is too old.
-import Fastify, { type FastifyInstance, type preHandlerAsyncHookHandler } from 'fastify'
-import refreshToken, { authenticate } from 'fastify-refresh-token'
+// Before a dangerous action, the user must enter the password again if the last authentication is too old.
+import Fastify, { type FastifyInstance } from 'fastify'
+import refreshToken, { authenticate, requireAuthentication } from 'fastify-refresh-token'
 import { credentialsSchema, login } from '../users.js'
 import { type RecipeOptions, serveIfStarted } from './recipe.js'
-
-export const MAX_AGE_SECONDS = 5 * 60
-
-/** Creates a hook that runs after `authenticate`. It rejects a request as RFC 9470 defines. */
-function requireLoginWithin(maxAgeSeconds: number): preHandlerAsyncHookHandler {
-  const challenge = `Bearer error="insufficient_user_authentication", max_age="${maxAgeSeconds}"`
-  return async ({ user }, reply) => {
-    // `auth_time` is the time of the login. A refresh does not change it.
-    const ageSeconds = Date.now() / 1000 - (user?.auth_time ?? 0)
-    if (ageSeconds <= maxAgeSeconds) return
-    reply.code(401).header('www-authenticate', challenge)
-    throw Object.assign(new Error('Log in again to do this'), { code: 'LOGIN_TOO_OLD' })
-  }
-}
 
 export async function buildStepUp({
   secret,
@@ -33,7 +19,8 @@ export async function buildStepUp({
 
   app.get('/account', { preHandler: authenticate }, async (request) => request.user)
 
-  const guard = [authenticate, requireLoginWithin(MAX_AGE_SECONDS)]
+  // Rejects with 401 and a challenge (RFC 9470). A refresh does not change the time of the last authentication.
+  const guard = [authenticate, requireAuthentication({ maxAge: '5m' })]
   app.delete('/account', { preHandler: guard }, async ({ user }) => ({ deleted: user?.sub }))
 
   app.post(
@@ -45,8 +32,8 @@ export async function buildStepUp({
       if (!identity || identity.sub !== request.user?.sub) {
         return reply.code(403).send({ message: 'The credentials are invalid' })
       }
-      // The new session has the current time as `auth_time`. It replaces the old session, which is revoked.
-      return reply.startSession(identity)
+      // The session continues. Its access tokens have the current time as `auth_time` from now on.
+      return reply.elevate({ amr: ['pwd'] })
     }
   )
   return app

@@ -6,6 +6,7 @@ declare const redis: import('ioredis').Redis
 declare const refreshToken: typeof import('fastify-refresh-token').default
 declare const authenticate: typeof import('fastify-refresh-token').authenticate
 declare const authorize: typeof import('fastify-refresh-token').authorize
+declare const requireAuthentication: typeof import('fastify-refresh-token').requireAuthentication
 declare const checkOrigin: typeof import('fastify-refresh-token').checkOrigin
 declare const Fastify: typeof import('fastify').default
 
@@ -28,6 +29,8 @@ declare const users: {
   find(id: string): Promise<User | null>
   verify(name: string, password: string): Promise<User | null>
 }
+declare function isCodeOf(user: unknown, body: unknown): Promise<boolean>
+declare function askForCode(): Promise<string>
 /** Signed parameters `state` of an OAuth login. */
 declare const states: { verify(state: unknown): { jkt?: string } }
 declare const provider: { exchange(request: import('fastify').FastifyRequest): Promise<User> }
