@@ -28,7 +28,11 @@ interface User {
 declare const users: {
   find(id: string): Promise<User | null>
   verify(name: string, password: string): Promise<User | null>
+  verifyCode(id: string, code: string): Promise<boolean>
+  rename(id: string, name: string): Promise<User>
 }
+/** A queue. */
+declare const alerts: { add(kind: string, alert: object): Promise<unknown> }
 declare function isCodeOf(user: unknown, body: unknown): Promise<boolean>
 declare function askForCode(): Promise<string>
 /** Signed parameters `state` of an OAuth login. */
