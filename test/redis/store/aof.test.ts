@@ -43,3 +43,16 @@ t.test('a refresh and a replay write the same few bytes for any number of sessio
     }
   }
 })
+
+t.test('changes of a session write only its own bytes, and nothing if they change nothing', async (t) => {
+  const redis = (await startRedis(t, [...APPEND_ONLY, '--dir', t.testdir()])).client()
+  const store = new RedisStore({ redis, keyPrefix: `test:${randomUUID()}:` })
+  let sid = ''
+  for (let i = 0; i < 100; i++) sid = (await TestClient.login(store, {}, { sub: 'ada' })).sid
+  await store.update(sid, { name: 'x'.repeat(64) })
+  let count = 0
+  const renamed = await bytesOf(redis, () => store.update(sid, { name: `phone ${count++}` }))
+  t.ok(renamed < 500, `${renamed} bytes for a name`)
+  const unchanged = await bytesOf(redis, () => store.update(sid, { name: `phone ${count - 1}` }))
+  t.ok(unchanged < 1, `${unchanged} bytes for the same name`)
+})

@@ -26,31 +26,39 @@ if expires_ms <= now_ms then
   return false
 end
 ${readSlot}
-${sessionFunctions}
-local metadata_begin = slot_begin + sub_size + identity_size
-local sub = string.sub(slot, slot_begin, slot_begin + sub_size - 1)
-local identity = string.sub(slot, slot_begin + sub_size, metadata_begin - 1)
-local request_metadata = string.sub(slot, metadata_begin, metadata_begin + metadata_size - 1)
+local used_begin, metadata_begin = slot_begin + sub_size, slot_begin + sub_size + identity_size
+local used = string.sub(slot, used_begin, metadata_begin + metadata_size - 1)
+local sub = string.sub(slot, slot_begin, used_begin - 1)
 
 local lines = {}
-for line in string.gmatch(identity .. '\\n', '([^\\n]*)\\n') do lines[#lines + 1] = line end
-local function replace(at, value, prefix)
-  if value ~= '' then lines[at] = prefix .. string.sub(value, 2) end
+for line in string.gmatch(string.sub(slot, used_begin, metadata_begin - 1) .. '\\n', '([^\\n]*)\\n') do
+  lines[#lines + 1] = line
 end
-replace(CLAIMS, ARGV[2], '')
-replace(NAME, ARGV[3], '')
-replace(AUTHENTICATION, ARGV[4], string.format('%.0f ', now_ms))
+if ARGV[2] ~= '' then lines[CLAIMS] = string.sub(ARGV[2], 2) end
+if ARGV[3] ~= '' then lines[NAME] = string.sub(ARGV[3], 2) end
+if ARGV[4] ~= '' then lines[AUTHENTICATION] = string.format('%.0f ', now_ms) .. string.sub(ARGV[4], 2) end
 
-local texts = sub .. table.concat(lines, '\\n') .. request_metadata
-if #texts > MAX_SLOT_SIZE then error('FRT session too large') end
-local sessions = load_sessions()
-local session = find_session(sessions, ARGV[1])
-session.state = string.sub(session.state, 1, ${OFFSETS.identity_size})
-  .. struct.pack('>I2', #texts - sub_size - metadata_size) .. string.sub(session.state, ${OFFSETS.metadata_size + 1})
--- A slot never becomes smaller. Zeros overwrite the rest, so that a removed name does not stay in Redis.
-session.slot = texts .. string.rep('\\0', slot_size - #texts)
-session.used_size = #texts
-save_sessions(sessions)
-return to_reply(session)
+local identity = table.concat(lines, '\\n')
+local new_used = identity .. string.sub(slot, metadata_begin, metadata_begin + metadata_size - 1)
+local new_size = sub_size + #new_used
+local new_state = string.sub(state, state_begin, state_begin + ${OFFSETS.identity_size} - 1)
+  .. struct.pack('>I2', #identity)
+  .. string.sub(state, state_begin + ${OFFSETS.metadata_size}, state_begin + STATE_SIZE - 1)
+
+if new_used == used then
+  ${requireMaster}
+elseif new_size <= slot_size then
+  -- Zeros overwrite the rest, so that a removed name does not stay in Redis.
+  redis.call('SETRANGE', KEYS[1], slot_at + sub_size, new_used .. string.rep('\\0', slot_size - new_size))
+  redis.call('SETRANGE', KEYS[1], state_at, new_state)
+else
+  if new_size > MAX_SLOT_SIZE then error('FRT session too large') end
+  ${sessionFunctions}
+  local sessions = load_sessions()
+  local session = find_session(sessions, ARGV[1])
+  session.state, session.slot = new_state, sub .. new_used
+  save_sessions(sessions)
+end
+return suffix .. new_state .. sub .. new_used
 `
 )
