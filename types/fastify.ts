@@ -93,7 +93,8 @@ export interface Sessions {
    */
   list(sub: Subject): Promise<Session[]>
   /**
-   * Replaces the claims or the device name of an active session. The next access tokens have the new claims, on all nodes.
+   * Replaces the claims or the device name of an active session. The next access tokens have the new claims, on all nodes, unless
+   * `session.load` returns others.
    * @returns the session, or `null` if there is no active session with this id
    * @throws {FRT_ERR_INVALID_IDENTITY} if a value is invalid
    * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time. The change may have been made

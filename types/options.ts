@@ -113,7 +113,7 @@ export interface SessionOptions {
    */
   onLimit?: OnLimit | ((identity: Identity, sessions: Session[]) => Awaitable<OnLimit>) | undefined
   /**
-   * Called at each refresh, before the rotation. Returns `{ claims }` with new claims, `{}` to keep those of the login, or
+   * Called at each refresh, before the rotation. Returns `{ claims }` with new claims, `{}` to keep those of the session, or
    * `null` to revoke the session. Another result is `FRT_ERR_INVALID_IDENTITY`. Its errors pass through.
    */
   load?: ((sub: string, session: Session) => Awaitable<{ claims?: Claims } | null | undefined>) | undefined

@@ -30,7 +30,7 @@ export async function buildAccount({
     redis,
     routes: {
       login: { schema: { body: credentialsSchema } },
-      // For the routes that log out other devices. Without it, a stolen access token is enough to log out the user.
+      // For the routes that log out other devices. Without it, a stolen access token is enough for that.
       stepUp: { acr: 'otp', maxAge: '5m' }
     },
     async login(request) {

@@ -1,4 +1,4 @@
-import { issuedTokenOf, subjectOf } from './access-token.js'
+import { issuedTokenOf, sessionIdOf, subjectOf } from './access-token.js'
 import { isTokenRejected } from './authenticated-fetch.js'
 import { createClient } from './client.js'
 import type { AuthFetchOptions } from './options.js'
@@ -48,15 +48,25 @@ export function createAuthIn(runtime: Runtime, options: AuthFetchOptions): Auth 
     async adoptAccessToken(body) {
       const issued = issuedTokenOf(body as Record<string, unknown>, runtime.now())
       if (!issued) throw new TypeError('body must be a token response')
-      // Waits for a refresh in progress. Its token may not have the change, and would replace this one.
-      if (session.token) await refresh(null).catch(() => {})
-      if (session.isEnded || session.subject !== subjectOf(issued.value)) return false
-      const { lifetimeMs, expiresAt } = session.token ?? issued
+      // A refresh in progress may return a token without the change, and would replace this one.
+      await settle().catch(() => {})
+      const { value, lifetimeMs, expiresAt } = session.token ?? issued
+      const isOther =
+        session.subject !== subjectOf(issued.value) || sessionIdOf(value) !== sessionIdOf(issued.value)
+      if (session.isEnded || isOther) return false
       const token = { ...issued, lifetimeMs, expiresAt: Math.min(issued.expiresAt, expiresAt) }
       session.setToken(token, false)
       tabs.broadcast({ type: 'token', token })
       return true
     }
+  }
+
+  /** Resolves after a refresh in progress, of this tab or of another one that holds the lock. */
+  async function settle(): Promise<void> {
+    if (runtime.locks && options.channel !== false && transport.name !== undefined)
+      return tabs.withLock(async () => {}, new AbortController().signal)
+    // Joins the refresh in progress. Without one it ends at once, because no lock delays it.
+    if (session.token) return refresh(null)
   }
 
   /**

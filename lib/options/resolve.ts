@@ -202,10 +202,12 @@ function isIssuer(issuer: string | undefined): boolean {
 function checkLifetimes({ accessToken, refreshToken }: Options, graceMs: number): void {
   if (2 * accessToken.jitter > accessToken.ttl)
     mustBe('accessToken.jitter', 'at most half of accessToken.ttl')
-  if (3 * graceMs >= accessToken.ttl) {
+  if (3 * graceMs >= accessToken.ttl - accessToken.jitter) {
     mustBe(
       'refreshToken.grace',
-      'less than a third of accessToken.ttl, because the cooldown is three grace periods'
+      accessToken.jitter > 0
+        ? 'less than a third of accessToken.ttl minus accessToken.jitter, because the cooldown is three grace periods'
+        : 'less than a third of accessToken.ttl, because the cooldown is three grace periods'
     )
   }
   if (refreshToken.ttl <= 6 * graceMs) {

@@ -38,6 +38,7 @@ export async function createSession(
   const { sub, claims, remember, authentication, metadata } = resolved
   const jkt = keyBinding.keyOfLogin(resolved.jkt, proof, context)
   const family = createFamily(sub)
+  const absoluteMs = Math.min(ttlMs, options.session.ttlMs)
   const newSession: NewSession = {
     sid: sidOf(family, jkt),
     sub,
@@ -46,9 +47,10 @@ export async function createSession(
     authentication,
     jkt: jkt ?? undefined,
     metadata,
-    ttlMs: Math.min(ttlMs, options.session.ttlMs),
+    ttlMs: absoluteMs,
     idleMs: options.refreshToken.ttlMs,
-    ownIdleMs: idleTtlMs,
+    // A longer one has no effect.
+    ownIdleMs: idleTtlMs && Math.min(idleTtlMs, absoluteMs),
     requestMetadata: requestMetadata(options.session.metadata, context) ?? {},
     maxPerUser: await maxPerUserOf(options.session, identity),
     evicts: options.session.onLimit === 'evict-oldest',

@@ -105,9 +105,12 @@ export function resolveUpdate(input: SessionUpdate): SessionUpdate {
   return { claims: claims === undefined ? undefined : resolveClaims(claims, 'change.claims'), name }
 }
 
+/** Control characters, and those that change the direction of text around the name. */
+const CONTROL = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u
+
 /** Returns whether a name has 1 to 64 characters. Long text is not counted, because a client sends it. */
 export function isDeviceName(name: unknown): name is string {
-  if (typeof name !== 'string' || !name.isWellFormed() || /\p{Cc}/u.test(name)) return false
+  if (typeof name !== 'string' || !name.isWellFormed() || CONTROL.test(name)) return false
   const { length } = [...name.slice(0, 2 * MAX_NAME_LENGTH + 1)]
   return length >= 1 && length <= MAX_NAME_LENGTH
 }

@@ -95,11 +95,11 @@ export async function createAccessTokens(
       // Rounds up, because rounding down could give a token of one second no lifetime. Never exceeds the session:
       // in the last second of the session `exp` can be in the past, which is harmless.
       const exp = Math.min(
-        Math.ceil(nowSeconds + (ttlMs - Math.random() * jitterMs) / 1000),
-        Math.floor(session.expiresAt.getTime() / 1000),
-        reissued?.exp ?? Number.POSITIVE_INFINITY
+        reissued?.exp ?? Math.ceil(nowSeconds + (ttlMs - Math.random() * jitterMs) / 1000),
+        Math.floor(session.expiresAt.getTime() / 1000)
       )
-      const { acr, amr, authenticatedAt } = session
+      // A custom store may not return them.
+      const { acr = null, amr = [], authenticatedAt = session.createdAt } = session
       const reserved = {
         sub: session.sub,
         sid: session.sid,

@@ -50,13 +50,16 @@ export const requiredAuthentication: Check<Requirement> = (value, path) => {
  * @param nowMs by the clock that set the times of the token
  */
 export function isSufficient(
-  { auth_time, acr }: Partial<AccessTokenClaims>,
+  { iat = 0, auth_time, acr }: Partial<AccessTokenClaims>,
   required: Requirement,
   nowMs: number
 ): boolean {
   const { maxAgeMs } = required
+  // A clock that is behind the time of issue is wrong.
+  const laterMs = Math.max(nowMs, iat * 1000)
   // A token of another issuer may not have the claim.
-  const isRecent = maxAgeMs === undefined || (auth_time !== undefined && nowMs - auth_time * 1000 <= maxAgeMs)
+  const isRecent =
+    maxAgeMs === undefined || (auth_time !== undefined && laterMs - auth_time * 1000 <= maxAgeMs)
   return isRecent && (required.acr.length === 0 || (acr !== undefined && required.acr.includes(acr)))
 }
 

@@ -19,8 +19,8 @@ export function scopesIn(claim: unknown): string[] {
 /** Returns the claims without the scopes that a token does not have. Without scopes in the token, there are none. */
 export function restrictScope(claims: Claims, token: Claims): Claims {
   if (claims.scope === undefined) return claims
-  const granted = scopesIn(token.scope)
-  const scopes = scopesIn(claims.scope).filter((scope) => granted.includes(scope))
+  const granted = new Set(scopesIn(token.scope))
+  const scopes = scopesIn(claims.scope).filter((scope) => granted.has(scope))
   return { ...claims, scope: scopes.length > 0 ? scopes.join(' ') : undefined }
 }
 

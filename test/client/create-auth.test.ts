@@ -477,6 +477,47 @@ t.test('an access token of another user, or of a session that has ended, is not 
   )
 })
 
+t.test('an access token of a session that was replaced is not adopted', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const { auth } = open()
+  const [first, second] = [
+    { ...ADA, sid: 'first' },
+    { ...ADA, sid: 'second' }
+  ]
+  server.script('/auth/login', tokenFor(first), tokenFor(second))
+  await time.until(auth.login({ n: 1 }))
+  await time.until(auth.logout())
+  await time.until(auth.login({ n: 2 }))
+  const adopt = (claims: object) =>
+    time.until(auth.adoptAccessToken({ access_token: jwtOf(claims), expires_in: 300 }))
+  t.equal(await adopt(first), false)
+  t.equal(await time.until(auth.getAccessToken()), jwtOf(second))
+  t.equal(await adopt({ ...second, acr: 'otp' }), true)
+})
+
+t.test('a request that is rejected while an access token waits for the lock refreshes', async (t) => {
+  const { open, server, time } = openBrowser(t)
+  const free = deferred<void>()
+  const locks = {
+    request: async (_name: string, _options: object, work: () => Promise<unknown>) => {
+      await free.promise
+      return work()
+    }
+  }
+  const { auth } = open(undefined, { locks: locks as never })
+  server.script('/auth/login', tokenFor(ADA))
+  await time.until(auth.login({}))
+  server.script('/auth/refresh', tokenFor({ ...ADA, n: 2 }))
+  const adopted = auth.adoptAccessToken({ access_token: jwtOf({ ...ADA, acr: 'otp' }), expires_in: 200 })
+  server.script('/me', expired, () => json(200, {}))
+  const response = auth.fetch('/me')
+  await time.settle()
+  free.resolve()
+  t.equal((await time.until(response)).status, 200)
+  t.equal(await time.until(adopted), true)
+  t.equal(server.count('/auth/refresh'), 1)
+})
+
 t.test('an adopted access token ends an outage', async (t) => {
   const { auth, server, time } = await loggedIn(t)
   await time.pass(301_000)

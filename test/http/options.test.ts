@@ -267,6 +267,7 @@ await eachStore(t, async (t, open) => {
       t.match(answer.headers['set-cookie'], 'Max-Age=3600;')
       const mobile = new Client(app)
       await mobile.login({ sub: 'ada', idleTtl: '30d' })
+      const longest = await app.sessions.create({ sub: 'ada', idleTtl: Number.POSITIVE_INFINITY })
       for (let i = 0; i < 2; i++) {
         await advance(50 * MINUTE)
         const response = await client.refresh()
@@ -277,6 +278,8 @@ await eachStore(t, async (t, open) => {
       await advance(61 * MINUTE)
       t.equal((await client.refresh()).json().code, 'FRT_ERR_REFRESH_TOKEN_EXPIRED')
       t.equal((await mobile.refresh()).statusCode, 200)
+      const { refreshTokenExpiresIn } = await app.sessions.refresh(longest.refreshToken)
+      t.equal(refreshTokenExpiresIn, 14 * 24 * 3600)
     }
   )
 

@@ -22,6 +22,9 @@ function addRoutes(app: FastifyInstance): void {
   app.get('/both', { preHandler: [authenticate, both] }, ok)
   app.get('/without-guard', { preHandler: both }, ok)
   app.post('/elevate', { preHandler: app.authenticate }, elevate)
+  app.post('/reissue', { preHandler: app.authenticate }, async (_request, reply) =>
+    reply.reissueAccessToken()
+  )
 }
 
 function claimsOf(token: string) {
@@ -104,6 +107,31 @@ await eachStore(t, async (t, open) => {
     await elevate({})
     t.strictSame((await client.call()).json().acr, undefined, 'a property that is not given is removed')
     t.equal((await call('GET', '/otp')).statusCode, 401)
+  })
+
+  t.test('a copied access token does not get the authentication of its user', async (t) => {
+    const { app, client, call, elevate } = await build(t)
+    const thief = client.copy()
+    await elevate({ acr: 'otp' })
+    const reissue = async (client: Client) =>
+      app.inject({ method: 'POST', url: '/reissue', headers: client.accessHeaders() })
+    const { access_token } = (await reissue(thief)).json()
+    t.equal(claimsOf(access_token).acr, undefined)
+    t.equal(claimsOf(access_token).auth_time, claimsOf(thief.jar.accessToken as string).auth_time)
+    thief.jar.accessToken = access_token
+    t.equal((await thief.call('/otp')).json().code, 'FRT_ERR_INSUFFICIENT_AUTHENTICATION')
+
+    client.jar.accessToken = (await reissue(client)).json().access_token
+    t.equal((await call('GET', '/otp')).statusCode, 200, 'the client that authenticated keeps it')
+  })
+
+  t.test('elevate is in the log', async (t) => {
+    const { logs, elevate } = await build(t)
+    await elevate({ acr: 'otp' })
+    t.match(
+      logs.filter(({ event }) => event === 'session_elevated'),
+      [{ level: 30, sub: 'ada', acr: 'otp', sid: /^[\w-]{32}$/ }]
+    )
   })
 
   t.test('an invalid authentication is a 500 and changes nothing', async (t) => {

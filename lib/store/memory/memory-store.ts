@@ -64,9 +64,8 @@ export class MemoryStore implements SessionStore {
       if (sessions.length >= session.maxPerUser)
         return { outcome: 'limit-reached', sessions: sessions.map(sessionOf) }
     }
-    const stored = existing ?? this.#add(session, nowUs)
-    const evicted = this.#idempotent(session.sid, nowUs, () => this.#evict(session, nowUs))
-    return { outcome: 'created', session: sessionOf(stored), nowMs, evicted }
+    const evicted = this.#idempotent(session.sid, nowUs, () => (existing ? [] : this.#evict(session, nowUs)))
+    return { outcome: 'created', session: sessionOf(existing ?? this.#add(session, nowUs)), nowMs, evicted }
   }
 
   async rotate(refresh: Refresh): Promise<RefreshOutcome> {

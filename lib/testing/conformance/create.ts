@@ -133,6 +133,20 @@ export const create: Cases = {
     assert.equal((await store.list(sub)).length, 1)
   },
 
+  'evicts nothing if a login that evicted nothing is called again': async (fixture) => {
+    const { store, advance } = fixture
+    const { sub } = newSession()
+    const first = await createLaterSession(fixture, sub)
+    await advance(1)
+    const input = newSession({ sub, maxPerUser: 2 })
+    await createSession(store, input)
+    await advance(1)
+    const third = await createSession(store, { sub, maxPerUser: 5 })
+    const again = await createSession(store, input)
+    assert.deepEqual(again.evicted, [])
+    assert.deepEqual(sidsOf(await store.list(sub)), [first, input.sid, third.session.sid])
+  },
+
   'does nothing after its deadline, unless the session exists': async ({ store, advance }) => {
     const sub = newSession().sub
     await createSession(store, { sub })

@@ -806,3 +806,10 @@ t.test('routes.stepUp takes a maximum age and one or more classes', async (t) =>
   })
   t.throws(() => stepUp({ age: 1 }), { message: /^unknown option "routes\.stepUp\.age"/ })
 })
+
+t.test('accessToken.jitter leaves room for the cooldown', async (t) => {
+  const options = { ...required, accessToken: { ttl: '5m', jitter: '150s' }, refreshToken: { grace: '95s' } }
+  t.throws(() => resolveOptions(options), {
+    message: /less than a third of accessToken\.ttl minus accessToken\.jitter/
+  })
+})

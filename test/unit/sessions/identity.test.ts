@@ -348,6 +348,8 @@ t.test('a device name has 1 to 64 characters, however many bytes they take', asy
     'x'.repeat(1e6),
     'a\tb',
     '\u007f',
+    'a\u202eb',
+    '\u2066',
     '\ud800',
     7,
     null

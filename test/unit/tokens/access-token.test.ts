@@ -87,6 +87,14 @@ t.test('the authentication is in the token if the session has one', async (t) =>
   t.has(verify(token), { acr: 'otp', amr: ['pwd', 'otp'], auth_time: start - 2 })
 })
 
+t.test('a session of a store that does not know authentications counts from its creation', async (t) => {
+  const { sign, verify } = await accessTokens(t)
+  const { acr: _, amr: __, authenticatedAt: ___, ...older } = session()
+  const claims = verify(sign(older as Session, {}, startMs).token)
+  t.has(claims, { auth_time: start - 60 })
+  t.notOk('acr' in claims || 'amr' in claims)
+})
+
 t.test('jitter shortens the lifetime by at most its value', async (t) => {
   const { sign, verify } = await accessTokens(t, { ttlMs: 300_000, jitterMs: 60_000 })
   const lifetimes = Array.from({ length: 500 }, () => {
@@ -99,8 +107,8 @@ t.test('jitter shortens the lifetime by at most its value', async (t) => {
 })
 
 t.test('a reissued token has the generation and the expiry of the presented one', async (t) => {
-  const { sign, verify } = await accessTokens(t)
-  const presented = verify(sign(session({ gen: 2 }), {}, startMs).token)
+  const { sign, verify } = await accessTokens(t, { jitterMs: 60_000 })
+  const presented = { ...verify(sign(session({ gen: 2 }), {}, startMs).token), exp: start + 300 }
   const { token, expiresIn } = sign(session({ gen: 4 }), { roles: ['admin'] }, startMs + 100_000, presented)
   t.has(verify(token), { gen: 2, exp: presented.exp, iat: start + 100, roles: ['admin'] })
   t.equal(expiresIn, 200)

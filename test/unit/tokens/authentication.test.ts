@@ -10,6 +10,8 @@ t.test('a maximum age counts in whole seconds of auth_time', async (t) => {
   t.equal(isSufficient({ auth_time: NOW - 60 }, required, NOW_MS + 1), false)
   t.equal(isSufficient({ auth_time: NOW + 5 }, required, NOW_MS), true, 'the clock of this process is behind')
   t.equal(isSufficient({}, required, NOW_MS), false)
+  const issued = { iat: NOW + 61, auth_time: NOW }
+  t.equal(isSufficient(issued, required, NOW_MS), false, 'the token was issued too long after')
 })
 
 t.test('one of several classes is enough, and both conditions must hold', async (t) => {

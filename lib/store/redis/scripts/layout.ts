@@ -11,7 +11,7 @@
  * | slots    | the rest   | sub, identity, request metadata, and unused bytes of each session       |
  *
  * Sessions are in the order of creation. A session may stay after it expired: no session has expired before prune_at_ms, and
- * the first write after that time removes those that have. `identity` has the lines of `session-serialization.ts`. A
+ * the next write of the whole string removes those that have. `identity` has the lines of `session-serialization.ts`. A
  * slot never becomes smaller, so that request metadata of another size seldom moves the other slots.
  *
  * A write in place keeps the format version. A release that also reads an older format must therefore write the whole string
