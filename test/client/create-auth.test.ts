@@ -434,27 +434,33 @@ t.test('an adopted access token keeps the margin and the required validity of re
   t.equal(server.count('/auth/refresh'), 1)
 })
 
-t.test('a refresh in progress does not replace an adopted access token', async (t) => {
-  for (const reply of [
-    () => json(200, { access_token: 'refreshed', expires_in: 300 }),
-    () => json(400, {})
-  ]) {
-    const { auth, server, time } = await loggedIn(t)
-    await time.pass(280_000)
-    const late = deferred<Response>()
-    server.script('/auth/refresh', () => late.promise)
-    await time.until(auth.fetch('/me'))
-    t.equal(server.count('/auth/refresh'), 1, 'it runs beside the request')
-    const adopted = auth.adoptAccessToken({ access_token: 'adopted', expires_in: 20 })
-    await time.settle()
-    late.resolve(reply())
-    t.equal(await time.until(adopted), true)
-    server.valid.add('adopted')
-    t.match(await (await time.until(auth.fetch('/me'))).json(), { token: 'adopted' })
-    await time.settle()
-    t.equal(server.count('/auth/refresh'), 2, 'the adopted token expires soon')
+t.test(
+  'a refresh in progress does not replace an adopted access token, with and without locks',
+  async (t) => {
+    const refreshed = () => json(200, { access_token: 'refreshed', expires_in: 300 })
+    const failed = () => json(400, {})
+    for (const [reply, options] of [
+      [refreshed, {}],
+      [failed, {}],
+      [refreshed, { channel: false }]
+    ] as const) {
+      const { auth, server, time } = await loggedIn(t, options)
+      await time.pass(280_000)
+      const late = deferred<Response>()
+      server.script('/auth/refresh', () => late.promise)
+      await time.until(auth.fetch('/me'))
+      t.equal(server.count('/auth/refresh'), 1, 'it runs beside the request')
+      const adopted = auth.adoptAccessToken({ access_token: 'adopted', expires_in: 20 })
+      await time.settle()
+      late.resolve(reply())
+      t.equal(await time.until(adopted), true)
+      server.valid.add('adopted')
+      t.match(await (await time.until(auth.fetch('/me'))).json(), { token: 'adopted' })
+      await time.settle()
+      t.equal(server.count('/auth/refresh'), 2, 'the adopted token expires soon')
+    }
   }
-})
+)
 
 t.test('an access token of another user, or of a session that has ended, is not adopted', async (t) => {
   const { open, server, time } = openBrowser(t)

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
-import type { Claims, FastifyRefreshTokenOptions, Identity } from '../../lib/index.js'
+import type { Claims, FastifyRefreshTokenOptions, Identity, SessionStore } from '../../lib/index.js'
 import { createIdempotencyKey } from '../../lib/utils/random.js'
 import { buildApp, DOWN, overriding } from '../support/build-app.js'
 import { Client } from '../support/client.js'
@@ -143,6 +143,27 @@ t.test('a reissued token has at most the scopes of the presented token', async (
   t.equal(await scopeOf(narrowed.json().access_token), undefined)
   await app.sessions.update(session.sid, { claims: { roles: [] } as Claims })
   t.equal(await scopeOf(accessToken), undefined)
+})
+
+t.test('a revocation that arrives during a reissue wins', async (t) => {
+  const methods: Partial<SessionStore> = {}
+  const under = openMemoryStore()
+  const { app } = await buildApp(t, {
+    under: overriding(under, methods),
+    extend: (app) =>
+      app.post('/reissue', { preHandler: app.authenticate }, async (_request, reply) =>
+        reply.reissueAccessToken()
+      )
+  })
+  const client = new Client(app)
+  await client.login()
+  methods.get = async (sid) => {
+    const session = await under.store.get(sid)
+    await app.sessions.revoke(sid)
+    return session
+  }
+  const response = await app.inject({ method: 'POST', url: '/reissue', headers: client.accessHeaders() })
+  t.equal(response.json().code, 'FRT_ERR_SESSION_REVOKED')
 })
 
 t.test('a store that is down is a 503', async (t) => {
