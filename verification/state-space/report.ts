@@ -106,8 +106,7 @@ for (const rule of [brokenRules.cooldownFromIssuance, brokenRules.noConflict, co
   reportGame('refreshes after 4 to 8 W and confirms', rule, games.late(4))
   reportGame('refreshes every 4 W and never confirms', rule, games.neverConfirms(4))
 }
-reportBoundGame('refreshes every 10 W and confirms', games.confirms(10))
+// Not with longer pauses of the victim, whose positions do not fit into the memory of a process.
 reportBoundGame('refreshes within every 4 W and confirms', games.anyTime(4))
 reportBoundGame('refreshes after 4 to 8 W and confirms', games.late(4))
-reportBoundGame('refreshes every 4 W and never confirms', games.neverConfirms(4))
 process.exitCode = isBroken ? 1 : 0
