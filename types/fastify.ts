@@ -188,8 +188,8 @@ declare module 'fastify' {
      */
     elevate(authentication: Authentication): Promise<AccessTokenResponse>
     /**
-     * Returns a new access token for the session of this request, with its present claims. It expires when the access token of
-     * the request expires, so that a copied access token does not last longer. Requires `authenticate`.
+     * Returns a new access token for the session of this request, with its present claims. It has the expiry and the
+     * authentication of the access token of the request, so that a copy cannot be exchanged for more. Requires `authenticate`.
      * @throws {FRT_ERR_NO_ACCESS_TOKEN} if `authenticate` did not run
      * @throws {FRT_ERR_SESSION_REVOKED} if the session has ended
      * @throws {FRT_ERR_STORE_UNAVAILABLE} if the store did not answer in time

@@ -36,12 +36,3 @@ export function subjectOf(token: string): unknown {
     return undefined
   }
 }
-
-/** Returns the session id, only to compare it, or `undefined` for a token that is not a JWT. */
-export function sessionIdOf(token: string): unknown {
-  try {
-    return JSON.parse(payloadBytesOf(token)).sid
-  } catch {
-    return undefined
-  }
-}

@@ -1,9 +1,9 @@
-import { issuedTokenOf, sessionIdOf, subjectOf } from './access-token.js'
+import { issuedTokenOf } from './access-token.js'
 import { isTokenRejected } from './authenticated-fetch.js'
 import { createClient } from './client.js'
 import type { AuthFetchOptions } from './options.js'
 import type { Runtime } from './runtime.js'
-import { createSessionView } from './session-view.js'
+import { createSessionView, userOf } from './session-view.js'
 import type { Auth } from './types.js'
 
 /** Creates a client with the methods that a user interface needs, for a given runtime. */
@@ -50,10 +50,10 @@ export function createAuthIn(runtime: Runtime, options: AuthFetchOptions): Auth 
       if (!issued) throw new TypeError('body must be a token response')
       // A refresh in progress may return a token without the change, and would replace this one.
       await settle().catch(() => {})
-      const { value, lifetimeMs, expiresAt } = session.token ?? issued
-      const isOther =
-        session.subject !== subjectOf(issued.value) || sessionIdOf(value) !== sessionIdOf(issued.value)
-      if (session.isEnded || isOther) return false
+      const { user } = snapshot()
+      const { sub, sid } = userOf(issued.value)
+      if (!user || user.sub !== sub || user.sid !== sid) return false
+      const { lifetimeMs, expiresAt } = session.token ?? issued
       const token = { ...issued, lifetimeMs, expiresAt: Math.min(issued.expiresAt, expiresAt) }
       session.setToken(token, false)
       tabs.broadcast({ type: 'token', token })

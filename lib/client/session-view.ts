@@ -54,7 +54,7 @@ function statusOf({ token, isEnded }: SessionState): SessionSnapshot['status'] {
  * Returns the claims that stay the same when the token is refreshed, deeply frozen. Returns an empty object for a token
  * that is not a JWT.
  */
-function userOf(token: string): SessionUser {
+export function userOf(token: string): SessionUser {
   try {
     // Percent-encoded UTF-8, because some versions of React Native have no `TextDecoder`.
     const payload = decodeURIComponent(payloadBytesOf(token).replace(/[\s\S]/g, percentEncode))

@@ -127,7 +127,7 @@ export interface Auth<User = SessionUser> extends AuthFetch {
    * Uses the access token that a route of yours returned by `reply.elevate` or `reply.reissueAccessToken`, in this tab and in
    * the other tabs. The token expires when the previous one would have expired.
    * @param body the JSON of the response
-   * @returns `false` if the session has ended meanwhile, or if the token is for another user. The token is then not used
+   * @returns `false` if the session has ended meanwhile, or if the token is for another session. The token is then not used
    * @throws TypeError if the body has no access token
    */
   adoptAccessToken(body: unknown): Promise<boolean>

@@ -34,7 +34,8 @@ const STORE_METHODS = [
   'revokeAll'
 ]
 
-type Function<T> = Extract<T, (...args: never[]) => unknown>
+/** The function among the values of an option. */
+export type FunctionOf<T> = Extract<T, (...args: never[]) => unknown>
 
 const secret: Check<Buffer> = (value, path) => {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value
@@ -78,11 +79,11 @@ export const ON_LIMIT = ['evict-oldest', 'reject'] as const
 
 export const onLimit: Check<NonNullable<SessionOptions['onLimit']>> = (value, path) =>
   typeof value === 'function'
-    ? (value as Function<SessionOptions['onLimit']>)
+    ? (value as FunctionOf<SessionOptions['onLimit']>)
     : oneOf(...ON_LIMIT)(value, path)
 
 export const maxPerUser: Check<NonNullable<SessionOptions['maxPerUser']>> = (value, path) =>
-  typeof value === 'function' ? (value as Function<SessionOptions['maxPerUser']>) : count()(value, path)
+  typeof value === 'function' ? (value as FunctionOf<SessionOptions['maxPerUser']>) : count()(value, path)
 
 export const transport: Check<Transport | ((request: FastifyRequest) => Transport)> = (value, path) =>
   typeof value === 'function'

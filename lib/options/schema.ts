@@ -26,6 +26,7 @@ import {
   cookieName,
   cookiePath,
   count,
+  type FunctionOf,
   headerName,
   maxPerUser,
   onLimit,
@@ -41,9 +42,8 @@ import { trustedOrigins } from './trusted-origins.js'
 /** Five years, however many of them are leap years. Less than six years. */
 const MAX_LIFETIME_MS = 5 * 366 * 24 * 60 * 60 * 1000
 
-type Function<T> = Extract<T, (...args: never[]) => unknown>
 const hook = <N extends 'login' | 'onLogin' | 'onRefresh' | 'onLogout' | 'onReuse'>(_name: N) =>
-  optional(fn<Function<FastifyRefreshTokenOptions[N]>>())
+  optional(fn<FunctionOf<FastifyRefreshTokenOptions[N]>>())
 
 /** Checks an optional group of options. */
 const group = <T>(checks: { [K in keyof T]: Check<T[K]> }) => withDefault(object<T>(checks), {})
@@ -67,23 +67,23 @@ export const optionsSchema = {
     algorithm: withDefault(oneOf('HS256', 'EdDSA', 'ES256', 'RS256'), 'HS256'),
     keys: optional(keysOrSource),
     header: withDefault(headerName, 'authorization'),
-    read: optional(fn<Function<AccessTokenOptions['read']>>()),
+    read: optional(fn<FunctionOf<AccessTokenOptions['read']>>()),
     cache: withDefault(count({ min: 0 }), 10_000)
   }),
   refreshToken: group({
     ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '14d'),
     grace: optional(duration({ min: 0 })),
     untilConfirmed: withDefault(boolean, true),
-    confirms: optional(fn<Function<RefreshTokenOptions['confirms']>>()),
-    allowReplay: optional(fn<Function<RefreshTokenOptions['allowReplay']>>()),
+    confirms: optional(fn<FunctionOf<RefreshTokenOptions['confirms']>>()),
+    allowReplay: optional(fn<FunctionOf<RefreshTokenOptions['allowReplay']>>()),
     rollback: withDefault(oneOf('accept-one', 'accept'), 'accept-one')
   }),
   session: group({
     ttl: withDefault(duration({ min: 1000, max: MAX_LIFETIME_MS }), '90d'),
     maxPerUser: withDefault(maxPerUser, 100),
     onLimit: withDefault(onLimit, 'evict-oldest'),
-    load: optional(fn<Function<SessionOptions['load']>>()),
-    metadata: optional(fn<Function<SessionOptions['metadata']>>())
+    load: optional(fn<FunctionOf<SessionOptions['load']>>()),
+    metadata: optional(fn<FunctionOf<SessionOptions['metadata']>>())
   }),
   transport: withDefault(transport, 'cookie'),
   cookie: group({
@@ -124,13 +124,13 @@ export const optionsSchema = {
   }),
   oauth: group({
     serverMetadata: optional(serverMetadata),
-    canIntrospect: optional(fn<Function<OAuthOptions['canIntrospect']>>())
+    canIntrospect: optional(fn<FunctionOf<OAuthOptions['canIntrospect']>>())
   }),
   binding: group({
     mode: withDefault(bindingMode, 'optional'),
     leeway: withDefault(duration({ min: 1000, max: 600_000 }), '1m'),
     nonce: withDefault(oneOf('when-needed', 'always'), 'when-needed'),
-    address: optional(fn<Function<BindingOptions['address']>>()),
+    address: optional(fn<FunctionOf<BindingOptions['address']>>()),
     remember: withDefault(count({ min: 0 }), 100_000)
   }),
   csrf: group({ trustedOrigins: withDefault(trustedOrigins, []) }),

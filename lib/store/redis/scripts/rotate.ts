@@ -5,10 +5,10 @@ import {
   clampTimes,
   findPosition,
   packChanges,
+  readActiveState,
   readClock,
   readHeader,
   readSlot,
-  readState,
   requireMaster,
   unchangedState
 } from './session-lookup.js'
@@ -63,15 +63,7 @@ if reason or known_reason then
 end
 
 -- Row 2: there is no session.
-if not position then
-  ${requireMaster}
-  return false
-end
-${readState}
-if expires_ms <= now_ms then
-  ${requireMaster}
-  return false
-end
+${readActiveState}
 ${clampTimes}
 -- The record of the generation that replaced the presented one.
 local successor_issued_at_us, successor_rotated_from_us, successor_confirmed_at_us = 0, 0, 0

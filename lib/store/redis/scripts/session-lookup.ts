@@ -61,6 +61,19 @@ local ${STATE.variables} = struct.unpack('${STATE.format}', state, state_begin)
 if flags > 3 then error('FRT unsupported session format') end
 `
 
+/** Like `readState`. Returns nil if the session is unknown or has expired. Only a master says so. */
+export const readActiveState = `
+if not position then
+  ${requireMaster}
+  return false
+end
+${readState}
+if expires_ms <= now_ms then
+  ${requireMaster}
+  return false
+end
+`
+
 /** Reads the texts of the session into `slot`, from `slot_begin` on. */
 export const readSlot = `
 local slot_at = slots_at + slot_offset

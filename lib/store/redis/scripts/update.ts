@@ -1,7 +1,14 @@
 import { defineScript } from '../run-script.js'
 import { OFFSETS } from './layout.js'
 import { sessionFunctions } from './session-functions.js'
-import { findPosition, readClock, readHeader, readSlot, readState, requireMaster } from './session-lookup.js'
+import {
+  findPosition,
+  readActiveState,
+  readClock,
+  readHeader,
+  readSlot,
+  requireMaster
+} from './session-lookup.js'
 
 /**
  * Replaces lines of the identity of a session, see `session-serialization.ts`.
@@ -16,15 +23,7 @@ export const updateScript = defineScript(
 
   `local CLAIMS, NAME, AUTHENTICATION = 3, 4, 5
 ${readClock}${readHeader}${findPosition}
-if not position then
-  ${requireMaster}
-  return false
-end
-${readState}
-if expires_ms <= now_ms then
-  ${requireMaster}
-  return false
-end
+${readActiveState}
 ${readSlot}
 local used_begin, metadata_begin = slot_begin + sub_size, slot_begin + sub_size + identity_size
 local used = string.sub(slot, used_begin, metadata_begin + metadata_size - 1)
